@@ -1,0 +1,42 @@
+import tseslint from 'typescript-eslint'
+
+const clocksAndChance = [
+  { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: 'Take the time from the Clock port.' },
+  { selector: "MemberExpression[object.name='Date'][property.name='now']", message: 'Take the time from the Clock port.' },
+  { selector: "MemberExpression[object.name='Math'][property.name='random']", message: 'Take chance from a port.' },
+  { selector: "Identifier[name=/^random(UUID|Bytes|Int)$/]", message: 'Take chance from a port.' },
+]
+const environment = {
+  selector: "MemberExpression[object.name='process'][property.name='env']",
+  message: 'Settings are read once, in infrastructure/config.ts.',
+}
+
+export default tseslint.config(
+  { ignores: ['**/node_modules/', 'data/', 'coverage/'] },
+  ...tseslint.configs.strictTypeChecked,
+  {
+    languageOptions: { parserOptions: { projectService: { allowDefaultProject: ['*.js', '.*.cjs'] } } },
+    linterOptions: { reportUnusedDisableDirectives: 'error' },
+    rules: {
+      eqeqeq: 'error',
+      'max-depth': ['error', 3],
+      'max-lines': ['error', { max: 260, skipBlankLines: true, skipComments: true }],
+      'max-lines-per-function': ['error', { max: 60, skipBlankLines: true, skipComments: true }],
+      'no-console': 'error',
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+    },
+  },
+  { files: ['service/src/**'], rules: { 'no-restricted-syntax': ['error', environment] } },
+  {
+    files: ['service/src/domain/**', 'service/src/application/**'],
+    rules: { 'no-restricted-syntax': ['error', environment, ...clocksAndChance] },
+  },
+  { files: ['service/src/infrastructure/config.ts'], rules: { 'no-restricted-syntax': 'off' } },
+  {
+    files: ['service/test/**', 'scripts/**'],
+    rules: { 'max-lines-per-function': 'off', 'max-lines': 'off', 'no-console': 'off' },
+  },
+  { files: ['**/*.js', '**/*.cjs'], ...tseslint.configs.disableTypeChecked },
+)

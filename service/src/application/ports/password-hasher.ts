@@ -1,0 +1,25 @@
+import type { NewPassword, PasswordHash } from '../../domain/password.ts'
+
+/**
+ * Turns passwords into hashes that may be stored, and checks them.
+ *
+ * An adapter bounds how many hashes run and how many wait; past that both calls throw `overloaded`
+ * with `retryAfterSeconds`, so that a storm of sign-ins costs sign-ins only (memory and CPU stay bounded).
+ */
+export interface PasswordHasher {
+  hash(password: NewPassword): Promise<PasswordHash>
+
+  /**
+   * Whether `typed` is the password of `stored`, and whether the hash should be replaced (older
+   * parameters, or a foreign kind).
+   *
+   * Spends the same work whatever it is given, so that time tells nobody whether a person exists
+   * (ASVS 6.3.8): without a stored hash a dummy is checked. `foreignHashesInUse` says that the database
+   * holds hashes of another kind (imported ones); then every call spends one check of each kind.
+   */
+  verify(
+    typed: string,
+    stored: PasswordHash | undefined,
+    foreignHashesInUse: boolean,
+  ): Promise<{ matches: boolean; outdated: boolean }>
+}

@@ -1,0 +1,1 @@
+import { InvalidValue } from './invalid-value.ts'
