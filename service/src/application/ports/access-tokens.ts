@@ -1,0 +1,18 @@
+import type { Session, SessionId } from '../../domain/session.ts'
+import type { UserId } from '../../domain/user.ts'
+
+export interface AccessClaims {
+  readonly userId: UserId
+  readonly sessionId: SessionId
+  readonly generation: number
+  readonly expiresAt: Date
+}
+
+/** Signed statements of who is signed in, which anybody with the published keys can check (RFC 9068). */
+export interface AccessTokens {
+  /** The token's life is cut at the end of the session's. */
+  issue(session: Session, roles: readonly string[], now: Date): { token: string; expiresAt: Date }
+
+  /** The claims of a token of ours that is valid now; undefined for any other string. */
+  verify(token: string, now: Date): AccessClaims | undefined
+}

@@ -1,0 +1,44 @@
+import type { PasswordHash } from '../../domain/password.ts'
+import type { NewUser, User, UserId } from '../../domain/user.ts'
+
+/** What somebody typed to say who they are, as the keys it can be looked up by. */
+export interface SignInName {
+  readonly usernameKey: string | undefined
+  readonly emailKey: string | undefined
+}
+
+export interface SignInCandidate {
+  readonly user: User | undefined
+  /** The person signed in from this device id or network before: it keeps its own attempt budget. */
+  readonly deviceIsKnown: boolean
+  /** The store holds hashes of a foreign kind, so every check has to cost the same as theirs. */
+  readonly foreignHashesInUse: boolean
+}
+
+export interface Users {
+  find(id: UserId): Promise<User | undefined>
+
+  /** The same work whether the person exists or not. */
+  findForSignIn(
+    name: SignInName,
+    from: { deviceId: string | undefined; network: string },
+  ): Promise<SignInCandidate>
+
+  /** Replaces `old` by `renewed`, if `old` is still the stored one. */
+  renewPasswordHash(id: UserId, old: PasswordHash, renewed: PasswordHash): Promise<void>
+}
+
+/** The users inside a transaction. */
+export interface UsersInTransaction {
+  /**
+   * Reads the user and holds them until the transaction ends. Everything that changes a user, or starts or ends
+   * their sessions, takes this lock first: it orders their events and lets no sign-in slip past a ban.
+   */
+  lock(id: UserId): Promise<User | undefined>
+
+  /** Throws `username_taken` or `email_taken`; of parallel calls with the same name one succeeds. */
+  add(user: NewUser): Promise<User>
+
+  /** Writes everything but the id. Throws as `add` does. */
+  save(user: User): Promise<void>
+}

@@ -1,0 +1,95 @@
+import { parseDeviceId, parseDeviceName, type ClientAddress, type Device } from '../../domain/device.ts'
+import { sessionCreated } from '../../domain/event.ts'
+import { displacedBy, startSession, type Session, type SessionLimits } from '../../domain/session.ts'
+import { isDisabled, type User } from '../../domain/user.ts'
+import { ApplicationError } from '../errors.ts'
+import type { AccessTokens } from '../ports/access-tokens.ts'
+import type { AttemptLimits } from '../ports/attempt-limits.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { PasswordHasher } from '../ports/password-hasher.ts'
+import type { RefreshTokens } from '../ports/refresh-tokens.ts'
+import type { SessionIds } from '../ports/session-ids.ts'
+import type { Transaction, Transactions } from '../ports/transactions.ts'
+import type { Users } from '../ports/users.ts'
+import { checkCredentials } from '../users/check-credentials.ts'
+import { validate } from '../validate.ts'
+import { endSessions } from './end-sessions.ts'
+import { issueTokens, type IssuedTokens } from './issue-tokens.ts'
+
+export interface CreateSessionDeps {
+  readonly users: Users
+  readonly transactions: Transactions
+  readonly passwords: PasswordHasher
+  readonly attempts: AttemptLimits
+  readonly accessTokens: AccessTokens
+  readonly refreshTokens: RefreshTokens
+  readonly sessionIds: SessionIds
+  readonly clock: Clock
+  readonly sessionLimits: SessionLimits
+  readonly maximumSessionsPerUser: number
+  readonly accessTokenTtlSeconds: number
+}
+
+export interface CreateSessionInput {
+  /** A username or an e-mail address, as typed. */
+  readonly username: string
+  readonly password: string
+  readonly deviceId: string | undefined
+  readonly deviceName: string | undefined
+  /** A name for the device, when the client gave none. */
+  readonly describedDevice: string
+  readonly userAgent: string
+  readonly address: ClientAddress
+}
+
+/**
+ * Signs a person in. Throws `invalid_credentials` alike for an unknown name and a wrong password, `user_disabled` only
+ * with the right password, `too_many_attempts`, `overloaded`, `validation_failed` for a malformed device.
+ */
+export const createSession =
+  (deps: CreateSessionDeps) =>
+  async (input: CreateSessionInput): Promise<IssuedTokens> => {
+    const device = parseDevice(input)
+    const checked = await checkCredentials(deps)(input)
+    const now = deps.clock.now()
+    const { session, user } = await deps.transactions.transaction(async (tx) => {
+      const user = await lockUnchanged(tx, checked)
+      const id = deps.sessionIds.next()
+      const session = startSession({ id, userId: user.id, device, amr: ['pwd'] }, deps.sessionLimits, now)
+      await makeRoom(deps, tx, session, now)
+      await tx.sessions.add(session)
+      await tx.outbox.add([sessionCreated(session)])
+      return { session, user }
+    })
+    return issueTokens(deps)(session, user.roles, now)
+  }
+
+function parseDevice(input: CreateSessionInput): Device {
+  const { device_id, device_name } = validate({
+    device_id: () => (input.deviceId === undefined ? undefined : parseDeviceId(input.deviceId)),
+    device_name: () => (input.deviceName === undefined ? undefined : parseDeviceName(input.deviceName)),
+  })
+  return {
+    id: device_id,
+    name: device_name ?? input.describedDevice,
+    userAgent: input.userAgent,
+    address: input.address.text,
+  }
+}
+
+/** The password was checked outside the transaction; it may have been changed, or the person banned, since. */
+async function lockUnchanged(tx: Transaction, checked: User): Promise<User> {
+  const user = await tx.users.lock(checked.id)
+  if (user?.passwordVersion !== checked.passwordVersion) throw new ApplicationError('invalid_credentials')
+  if (isDisabled(user)) throw new ApplicationError('user_disabled')
+  return user
+}
+
+async function makeRoom(deps: CreateSessionDeps, tx: Transaction, next: Session, now: Date): Promise<void> {
+  const end = endSessions(deps)
+  const live = await tx.sessions.lockLive(next.userId, now)
+  const replaced = live.filter(({ device }) => device.id !== undefined && device.id === next.device.id)
+  await end(tx, replaced, 'replaced', now)
+  const others = live.filter((session) => !replaced.includes(session))
+  await end(tx, displacedBy(others, deps.maximumSessionsPerUser), 'displaced', now)
+}

@@ -1,0 +1,32 @@
+import { runsOutAt, type Session } from '../../domain/session.ts'
+import type { AccessTokens } from '../ports/access-tokens.ts'
+import type { RefreshTokens } from '../ports/refresh-tokens.ts'
+
+export interface IssuedTokens {
+  readonly accessToken: string
+  readonly accessExpiresAt: Date
+  readonly refreshToken: string
+  readonly refreshExpiresAt: Date
+  readonly session: Session
+  readonly issuedAt: Date
+}
+
+/** The pair of tokens for the session's present generation. */
+export const issueTokens =
+  ({ accessTokens, refreshTokens }: { accessTokens: AccessTokens; refreshTokens: RefreshTokens }) =>
+  (session: Session, roles: readonly string[], now: Date): IssuedTokens => {
+    const access = accessTokens.issue(session, roles, now)
+    const refreshToken = refreshTokens.seal({
+      userId: session.userId,
+      sessionId: session.id,
+      generation: session.generation,
+    })
+    return {
+      accessToken: access.token,
+      accessExpiresAt: access.expiresAt,
+      refreshToken,
+      refreshExpiresAt: runsOutAt(session),
+      session,
+      issuedAt: now,
+    }
+  }

@@ -1,0 +1,39 @@
+import type { Receipt, Sessions } from '../ports/sessions.ts'
+
+/** Enough for every session a busy instance sees between two writes. */
+const CAPACITY = 10_000
+
+export interface ReceiptBuffer {
+  /** Notes a receipt to be written later, at most one per session. Never waits, never fails. */
+  add(receipt: Receipt): void
+  /** Writes what was noted. When that fails the receipts stay noted and the failure is thrown. */
+  flush(): Promise<void>
+}
+
+/**
+ * Keeps receipts out of the way of requests. Losing some is safe: it delays the detection of a theft and never signs
+ * an honest person out; so a full buffer drops new ones.
+ */
+export function createReceiptBuffer(sessions: Sessions, capacity = CAPACITY): ReceiptBuffer {
+  let noted = new Map<string, Receipt>()
+
+  function add(receipt: Receipt): void {
+    const earlier = noted.get(receipt.sessionId)
+    if (earlier === undefined && noted.size >= capacity) return
+    if (earlier === undefined || earlier.generation < receipt.generation) noted.set(receipt.sessionId, receipt)
+  }
+
+  async function flush(): Promise<void> {
+    if (noted.size === 0) return
+    const batch = noted
+    noted = new Map()
+    try {
+      await sessions.confirm([...batch.values()])
+    } catch (error) {
+      for (const receipt of batch.values()) add(receipt)
+      throw error
+    }
+  }
+
+  return { add, flush }
+}

@@ -1,0 +1,58 @@
+import type { ClientAddress } from '../../domain/device.ts'
+import { emailKey } from '../../domain/email-address.ts'
+import { isDisabled, type User } from '../../domain/user.ts'
+import { usernameKey } from '../../domain/username.ts'
+import { signInsFrom, signInsTo } from '../attempt-budgets.ts'
+import { ApplicationError } from '../errors.ts'
+import type { AttemptLimits } from '../ports/attempt-limits.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { PasswordHasher } from '../ports/password-hasher.ts'
+import type { SignInName, Users } from '../ports/users.ts'
+import { renewPasswordHash } from './renew-password-hash.ts'
+
+export interface CheckCredentialsDeps {
+  readonly users: Users
+  readonly passwords: PasswordHasher
+  readonly attempts: AttemptLimits
+  readonly clock: Clock
+}
+
+interface Credentials {
+  /** A username or an e-mail address, as typed. */
+  readonly username: string
+  readonly password: string
+  readonly deviceId: string | undefined
+  readonly address: ClientAddress
+}
+
+/**
+ * Finds out who signs in, within their attempt budgets; the same work for known and unknown people. Throws as
+ * createSession says.
+ */
+export const checkCredentials =
+  (deps: CheckCredentialsDeps) =>
+  async ({ username, password, deviceId, address }: Credentials): Promise<User> => {
+    const { users, passwords, attempts, clock } = deps
+    const name = signInName(username)
+    const candidate = await users.findForSignIn(name, { deviceId, network: address.network })
+    const { user, deviceIsKnown, foreignHashesInUse } = candidate
+    const byNetwork = signInsFrom(address)
+    // Counted by what was typed, not by person: a shared budget would tell which address belongs to which name.
+    const typedName = name.usernameKey ?? name.emailKey ?? username
+    const byName = signInsTo(typedName, deviceIsKnown ? (deviceId ?? address.network) : undefined)
+    await attempts.take([byNetwork, byName], clock.now())
+
+    const { matches, outdated } = await passwords.verify(password, user?.passwordHash, foreignHashesInUse)
+    if (user === undefined || !matches) throw new ApplicationError('invalid_credentials')
+    await attempts.giveBack([byNetwork])
+    await attempts.clear(byName)
+    if (isDisabled(user)) throw new ApplicationError('user_disabled')
+    if (outdated) await renewPasswordHash(deps)(user, password)
+    return user
+  }
+
+/** A name with an `@` is an address: no username holds one. */
+const signInName = (typed: string): SignInName =>
+  typed.includes('@')
+    ? { usernameKey: undefined, emailKey: emailKey(typed) }
+    : { usernameKey: usernameKey(typed), emailKey: undefined }

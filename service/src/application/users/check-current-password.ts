@@ -1,0 +1,29 @@
+import { InvalidValue } from '../../domain/invalid-value.ts'
+import type { User } from '../../domain/user.ts'
+import { passwordChecksOf } from '../attempt-budgets.ts'
+import type { AttemptLimits } from '../ports/attempt-limits.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { PasswordHasher } from '../ports/password-hasher.ts'
+import { refuseField } from '../validate.ts'
+
+export interface CheckCurrentPasswordDeps {
+  readonly passwords: PasswordHasher
+  readonly attempts: AttemptLimits
+  readonly clock: Clock
+}
+
+/**
+ * Makes sure that whoever holds the session also knows the password (ASVS 7.5.1). Throws `validation_failed` for
+ * `current_password`, which is no 401: the session is fine; and `too_many_attempts`.
+ */
+export const checkCurrentPassword =
+  ({ passwords, attempts, clock }: CheckCurrentPasswordDeps) =>
+  async (user: User, typed: string): Promise<void> => {
+    const budget = passwordChecksOf(user.id)
+    await attempts.take([budget], clock.now())
+    const { matches } = await passwords.verify(typed, user.passwordHash, false)
+    if (!matches) {
+      throw refuseField('current_password', new InvalidValue('incorrect', 'This is not your current password.'))
+    }
+    await attempts.clear(budget)
+  }

@@ -1,0 +1,73 @@
+import { secondsAfter } from './session.ts'
+
+const HOUR = 3600
+const DAY = 24 * HOUR
+
+export const SIGNING_ALGORITHMS = ['EdDSA', 'ES256', 'RS256'] as const
+
+/** Names from RFC 7518 and RFC 8037. */
+export type SigningAlgorithm = (typeof SIGNING_ALGORITHMS)[number]
+
+/** Longest life an access token may be given; a key stays published so long after it last signed. */
+export const LONGEST_ACCESS_TOKEN_TTL_SECONDS = DAY
+
+/** A key signs for so long … */
+const SIGNING_PERIOD_SECONDS = 30 * DAY
+/** … its successor is made so long before that ends … */
+const SUCCESSION_SECONDS = DAY
+/** … and is published so long before it signs: longer than anybody caches the published keys. */
+const PUBLICATION_LEAD_SECONDS = HOUR
+/** Clocks of those who verify may be slow by this much. */
+const CLOCK_TOLERANCE_SECONDS = 600
+
+/** A key pair that signs access tokens. All its times are settled when it is made. */
+export interface SigningKey {
+  /** The JWK thumbprint (RFC 7638). */
+  readonly kid: string
+  readonly algorithm: SigningAlgorithm
+  readonly publicJwk: Readonly<Record<string, string>>
+  /** Encrypted under a key that never reaches the store. */
+  readonly sealedPrivateKey: string
+  readonly signsFrom: Date
+  readonly signsUntil: Date
+  readonly publishedUntil: Date
+}
+
+export type KeyPair = Pick<SigningKey, 'kid' | 'algorithm' | 'publicJwk' | 'sealedPrivateKey'>
+
+export function scheduleKey(pair: KeyPair, signsFrom: Date): SigningKey {
+  const signsUntil = secondsAfter(signsFrom, SIGNING_PERIOD_SECONDS)
+  const grace = LONGEST_ACCESS_TOKEN_TTL_SECONDS + CLOCK_TOLERANCE_SECONDS
+  return { ...pair, signsFrom, signsUntil, publishedUntil: secondsAfter(signsUntil, grace) }
+}
+
+/**
+ * The key that signs now: the newest of the wanted algorithm, or, while that is still only published, the newest of
+ * another one.
+ */
+export function pickSigningKey<K extends Pick<SigningKey, 'algorithm' | 'signsFrom' | 'signsUntil'>>(
+  keys: readonly K[],
+  wanted: SigningAlgorithm,
+  now: Date,
+): K | undefined {
+  const signing = keys
+    .filter(({ signsFrom, signsUntil }) => signsFrom <= now && now < signsUntil)
+    .toSorted((a, b) => +b.signsFrom - +a.signsFrom)
+  return signing.find(({ algorithm }) => algorithm === wanted) ?? signing[0]
+}
+
+/**
+ * When a new key of the wanted algorithm has to start signing, or undefined while none is needed. At once only where no
+ * other key could sign.
+ */
+export function successorSignsFrom(
+  keys: readonly SigningKey[],
+  wanted: SigningAlgorithm,
+  now: Date,
+): Date | undefined {
+  const horizon = secondsAfter(now, SUCCESSION_SECONDS)
+  const provided = keys.some(({ algorithm, signsUntil }) => algorithm === wanted && signsUntil > horizon)
+  if (provided) return undefined
+  const present = pickSigningKey(keys, wanted, now)
+  return present === undefined ? now : secondsAfter(now, PUBLICATION_LEAD_SECONDS)
+}

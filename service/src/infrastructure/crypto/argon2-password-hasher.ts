@@ -1,0 +1,106 @@
+import { randomBytes } from 'node:crypto'
+import { availableParallelism } from 'node:os'
+import * as nativeArgon2 from '@node-rs/argon2'
+import type { PasswordHasher } from '../../application/ports/password-hasher.ts'
+import { normalizePassword, type Password, type PasswordHash } from '../../domain/password.ts'
+import { BoundedSlots } from './bounded-slots.ts'
+import { passlibPbkdf2Sha256, type ForeignPasswordHash } from './foreign-password-hashes.ts'
+
+export interface Argon2Options {
+  readonly memoryKib?: number
+  readonly passes?: number
+  readonly parallelism?: number
+  /** Checks that run at once; each holds `memoryKib`. More than there are cores only adds event-loop delay. */
+  readonly slots?: number
+  readonly queueLimit?: number
+  readonly foreignHash?: ForeignPasswordHash
+  readonly argon2?: Pick<typeof nativeArgon2, 'hash' | 'verify'>
+}
+
+const saltBytes = 16
+const hashBytes = 32
+
+/** About a second's work: whoever would wait longer is better told so. */
+const queuedPerSlot = 64
+
+/** What a stored hash may ask for. Above the defaults of other services, but no row may take all the memory. */
+const most = { memoryKib: 65_536, passes: 10, parallelism: 8, encodedCharacters: 512 }
+
+/** Argon2id with the OWASP minimum of 19 MiB and two passes, unless told otherwise (ASVS 11.4.2). */
+export class Argon2PasswordHasher implements PasswordHasher {
+  readonly #parameters: { memoryCost: number; timeCost: number; parallelism: number; outputLen: number }
+  readonly #slots: BoundedSlots
+  readonly #foreign: ForeignPasswordHash
+  readonly #argon2: Pick<typeof nativeArgon2, 'hash' | 'verify'>
+  readonly #dummy: string
+
+  constructor(options: Argon2Options = {}) {
+    const { memoryKib = 19_456, passes = 2, parallelism = 1, slots = availableParallelism() } = options
+    this.#parameters = { memoryCost: memoryKib, timeCost: passes, parallelism, outputLen: hashBytes }
+    this.#slots = new BoundedSlots({
+      slots,
+      queueLimit: options.queueLimit ?? slots * queuedPerSlot,
+      retryAfterSeconds: 1,
+    })
+    this.#foreign = options.foreignHash ?? passlibPbkdf2Sha256
+    this.#argon2 = options.argon2 ?? nativeArgon2
+    this.#dummy = this.#prefix + `${unpadded(randomBytes(saltBytes))}$${unpadded(randomBytes(hashBytes))}`
+  }
+
+  hash(password: Password): Promise<PasswordHash> {
+    return this.#slots.run(async () => (await this.#argon2.hash(password, this.#parameters)) as PasswordHash)
+  }
+
+  verify(
+    typed: string,
+    stored: PasswordHash | undefined,
+    foreignHashesInUse: boolean,
+  ): Promise<{ matches: boolean; outdated: boolean }> {
+    return this.#slots.run(async () => {
+      const own = await this.#verifyOwn(typed, stored)
+      const foreign = await this.#verifyForeign(typed, stored, foreignHashesInUse)
+      return { matches: own || foreign, outdated: foreign || (own && !this.#isCurrent(stored)) }
+    })
+  }
+
+  /** The same parameters, salt length and hash length as the dummy, which is like every hash made now. */
+  #isCurrent(stored: string | undefined): boolean {
+    return stored?.startsWith(this.#prefix) === true && stored.length === this.#dummy.length
+  }
+
+  async #verifyOwn(typed: string, stored: string | undefined): Promise<boolean> {
+    const password = normalizePassword(typed)
+    const real = password !== undefined && stored !== undefined && isReasonable(stored)
+    const matches = await this.#argon2.verify(real ? stored : this.#dummy, password ?? '')
+    return real && matches
+  }
+
+  async #verifyForeign(typed: string, stored: string | undefined, inUse: boolean): Promise<boolean> {
+    const real = stored !== undefined && this.#foreign.recognises(stored)
+    if (!real && !inUse) return false
+    const matches = await this.#foreign.verify(typed, real ? stored : this.#foreign.dummy)
+    return real && matches
+  }
+
+  /** How every hash with the current parameters begins. */
+  get #prefix(): string {
+    const { memoryCost, timeCost, parallelism } = this.#parameters
+    return `$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${parallelism}$`
+  }
+}
+
+/** Whether `hash` is an Argon2 hash in its standard form whose check takes bounded memory and time. */
+function isReasonable(hash: string): boolean {
+  if (hash.length > most.encodedCharacters) return false
+  try {
+    const { memoryCost, timeCost, parallelism, outputLen } = nativeArgon2.parseOptions(hash)
+    const isAffordable =
+      memoryCost <= most.memoryKib && timeCost <= most.passes && parallelism <= most.parallelism
+    return isAffordable && outputLen >= hashBytes / 2
+  } catch {
+    return false
+  }
+}
+
+/** The base64 of PHC strings. */
+const unpadded = (bytes: Buffer): string => bytes.toString('base64').replaceAll('=', '')

@@ -1,0 +1,48 @@
+import { ApplicationError } from '../../application/errors.ts'
+
+interface Limits {
+  /** Tasks that run at once. */
+  readonly slots: number
+  /** Tasks that may wait for a slot. */
+  readonly queueLimit: number
+  /** What a task that may not even wait is told. */
+  readonly retryAfterSeconds: number
+}
+
+/** Runs expensive tasks a few at a time, first come first served, and refuses those it could not get to soon. */
+export class BoundedSlots {
+  readonly #limits: Limits
+  readonly #waiting: (() => void)[] = []
+  #running = 0
+
+  constructor(limits: Limits) {
+    this.#limits = limits
+  }
+
+  /** Answers as `task` does. Throws `overloaded` with `retryAfterSeconds`, at once, when the queue is full. */
+  async run<T>(task: () => Promise<T>): Promise<T> {
+    await this.#takeSlot()
+    try {
+      return await task()
+    } finally {
+      this.#passSlotOn()
+    }
+  }
+
+  async #takeSlot(): Promise<void> {
+    const { slots, queueLimit, retryAfterSeconds } = this.#limits
+    if (this.#running < slots) {
+      this.#running += 1
+      return
+    }
+    if (this.#waiting.length >= queueLimit) throw new ApplicationError('overloaded', { retryAfterSeconds })
+    await new Promise<void>((resolve) => this.#waiting.push(resolve))
+  }
+
+  /** The slot goes to the longest waiting task without becoming free in between, so a newcomer cannot take it. */
+  #passSlotOn(): void {
+    const next = this.#waiting.shift()
+    if (next === undefined) this.#running -= 1
+    else next()
+  }
+}

@@ -1,0 +1,56 @@
+import { pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto'
+import { promisify } from 'node:util'
+
+/** A kind of password hash that another service made and that was imported: checked, never made. */
+export interface ForeignPasswordHash {
+  /** Whether `hash` is of this kind, well formed, and costs no more to check than is reasonable. */
+  recognises(hash: string): boolean
+  /** Whether `hash`, which must be recognised, is that of the bytes `typed` has in UTF-8. */
+  verify(typed: string, hash: string): Promise<boolean>
+  /** A hash of no known password, at the usual cost of its kind. */
+  readonly dummy: string
+}
+
+const derive = promisify(pbkdf2)
+
+const hashBytes = 32
+const usualRounds = 29_000
+const maxRounds = 1_000_000
+/** The most that passlib accepts. */
+const maxSaltBytes = 1024
+
+/** Rounds, salt, hash. The lengths are in base64 characters: 1366 for the longest salt, 43 for a SHA-256. */
+const passlibForm = /^\$pbkdf2-sha256\$([1-9]\d{0,6})\$([A-Za-z0-9./]{0,1366})\$([A-Za-z0-9./]{43})$/
+
+/** passlib's `pbkdf2_sha256`, as Python services store it: `$pbkdf2-sha256$29000$<salt>$<hash>`. */
+export const passlibPbkdf2Sha256: ForeignPasswordHash = {
+  recognises: (hash) => parse(hash) !== undefined,
+
+  verify: async (typed, hash) => {
+    const parsed = parse(hash)
+    // Lone surrogates have no UTF-8 form; Node would hash U+FFFD in their place, and so would every other one.
+    if (parsed === undefined || !typed.isWellFormed()) return false
+    const derived = await derive(typed, parsed.salt, parsed.rounds, hashBytes, 'sha256')
+    return timingSafeEqual(derived, parsed.hash)
+  },
+
+  dummy: `$pbkdf2-sha256$${usualRounds}$${adaptedBase64(randomBytes(16))}$${adaptedBase64(randomBytes(hashBytes))}`,
+}
+
+function parse(text: string): { rounds: number; salt: Buffer; hash: Buffer } | undefined {
+  const [, rounds, salt, hash] = passlibForm.exec(text) ?? []
+  if (rounds === undefined || salt === undefined || hash === undefined) return undefined
+  const parsed = { rounds: Number(rounds), salt: fromAdaptedBase64(salt), hash: fromAdaptedBase64(hash) }
+  if (parsed.rounds > maxRounds || parsed.salt.length > maxSaltBytes) return undefined
+  // Also refuses lengths that base64 does not have and stray bits in the last character.
+  return adaptedBase64(parsed.salt) === salt && adaptedBase64(parsed.hash) === hash ? parsed : undefined
+}
+
+/** passlib's "ab64": base64 with `.` for `+`, unpadded. */
+function adaptedBase64(bytes: Buffer): string {
+  return bytes.toString('base64').replaceAll('+', '.').replaceAll('=', '')
+}
+
+function fromAdaptedBase64(text: string): Buffer {
+  return Buffer.from(text.replaceAll('.', '+'), 'base64')
+}

@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto'
+import { ApplicationError } from '../../application/errors.ts'
+import type { AccessClaims, AccessTokens } from '../../application/ports/access-tokens.ts'
+import { earlier, parseSessionId, runsOutAt, secondsAfter, type Session } from '../../domain/session.ts'
+import { parseUserId } from '../../domain/user.ts'
+import type { TokenKeys } from './key-ring.ts'
+import { signData, verifyData } from './signatures.ts'
+
+/** Longer than any token of ours; refused before any work. */
+const LENGTH_LIMIT = 4096
+const SHAPE = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/
+
+export interface AccessTokenSettings {
+  readonly issuer: string
+  /** Undefined: tokens have no `aud`. */
+  readonly audience: string | undefined
+  readonly ttlSeconds: number
+}
+
+/** Access tokens as JWTs (RFC 9068). */
+export class JwtAccessTokens implements AccessTokens {
+  readonly #keys: TokenKeys
+  readonly #settings: AccessTokenSettings
+
+  constructor(keys: TokenKeys, settings: AccessTokenSettings) {
+    this.#keys = keys
+    this.#settings = settings
+  }
+
+  issue(session: Session, roles: readonly string[], now: Date): { token: string; expiresAt: Date } {
+    const signing = this.#keys.signingKey(now)
+    if (signing === undefined) throw new ApplicationError('unavailable', { retryAfterSeconds: 5 })
+    const { issuer, audience, ttlSeconds } = this.#settings
+    const expiresAt = earlier(secondsAfter(now, ttlSeconds), runsOutAt(session))
+    const claims = {
+      iss: issuer,
+      aud: audience,
+      sub: String(session.userId),
+      user_id: session.userId,
+      sid: session.id,
+      gen: session.generation,
+      jti: randomBytes(16).toString('base64url'),
+      iat: toSeconds(now),
+      exp: toSeconds(expiresAt),
+      auth_time: toSeconds(session.authTime),
+      amr: session.amr,
+      roles,
+    }
+    const signed = `${signing.encodedHeader}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`
+    const signature = signData(signing.algorithm, signing.key, Buffer.from(signed))
+    return { token: `${signed}.${signature.toString('base64url')}`, expiresAt }
+  }
+
+  verify(token: string, now: Date): AccessClaims | undefined {
+    if (token.length > LENGTH_LIMIT || !SHAPE.test(token)) return undefined
+    const [header, payload, encodedSignature] = token.split('.') as [string, string, string]
+    const key = this.#keys.verificationKey(header, now)
+    const signature = Buffer.from(encodedSignature, 'base64url')
+    // The payload's spelling is under the signature, the signature's own is not.
+    if (key === undefined || signature.toString('base64url') !== encodedSignature) return undefined
+    if (!verifyData(key.algorithm, key.key, Buffer.from(`${header}.${payload}`), signature)) return undefined
+    return this.#read(JSON.parse(Buffer.from(payload, 'base64url').toString()) as Record<string, unknown>, now)
+  }
+
+  #read(claims: Record<string, unknown>, now: Date): AccessClaims | undefined {
+    const { iss, aud, exp, gen, sid, sub } = claims
+    if (iss !== this.#settings.issuer || aud !== this.#settings.audience) return undefined
+    if (typeof exp !== 'number' || exp * 1000 <= +now) return undefined
+    const userId = parseUserId(sub)
+    const sessionId = typeof sid === 'string' ? parseSessionId(sid) : undefined
+    if (userId === undefined || sessionId === undefined || typeof gen !== 'number') return undefined
+    return { userId, sessionId, generation: gen, expiresAt: new Date(exp * 1000) }
+  }
+}
+
+/** NumericDate of RFC 7519, rounded down: never later than the moment meant. */
+const toSeconds = (time: Date): number => Math.floor(+time / 1000)

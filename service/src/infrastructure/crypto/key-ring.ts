@@ -1,0 +1,106 @@
+import { createPublicKey, createSecretKey, type KeyObject } from 'node:crypto'
+import type { KeyRing } from '../../application/ports/signing-keys.ts'
+import { pickSigningKey, type SigningAlgorithm, type SigningKey } from '../../domain/signing-key.ts'
+import { deriveKeys } from './secrets.ts'
+import type { SealedKeyMaker } from './sealed-key-maker.ts'
+import type { TokenAlgorithm } from './signatures.ts'
+
+/** The keys that access tokens are signed and checked with. */
+export interface TokenKeys {
+  /** Undefined when no key may sign at the moment. */
+  signingKey(now: Date): TokenKey | undefined
+  /** By the whole encoded header, so that nothing a token says about itself is ever believed. */
+  verificationKey(encodedHeader: string, now: Date): TokenKey | undefined
+  /** The JWK set to publish (RFC 7517). */
+  jwks(now: Date): { keys: readonly Readonly<Record<string, string>>[] }
+}
+
+export interface TokenKey {
+  readonly algorithm: TokenAlgorithm
+  /** The one header, encoded, that tokens of this key have. */
+  readonly encodedHeader: string
+  readonly key: KeyObject
+}
+
+/** All access tokens of a key start the same (RFC 9068, section 2.1). */
+export function encodeHeader(algorithm: TokenAlgorithm, kid: string): string {
+  return Buffer.from(JSON.stringify({ alg: algorithm, typ: 'at+jwt', kid })).toString('base64url')
+}
+
+interface LoadedKey extends SigningKey {
+  readonly encodedHeader: string
+  readonly publicKey: KeyObject
+  readonly privateKey: KeyObject | undefined
+}
+
+/** Key pairs shared by all instances. */
+export class AsymmetricKeyRing implements KeyRing, TokenKeys {
+  readonly #keyMaker: SealedKeyMaker
+  readonly #wanted: SigningAlgorithm
+  #keys: readonly LoadedKey[] = []
+  #byHeader: ReadonlyMap<string, LoadedKey> = new Map()
+
+  constructor(keyMaker: SealedKeyMaker, wanted: SigningAlgorithm) {
+    this.#keyMaker = keyMaker
+    this.#wanted = wanted
+  }
+
+  load(keys: readonly SigningKey[]): void {
+    const known = this.#byHeader
+    this.#keys = keys.map((key) => {
+      const encodedHeader = encodeHeader(key.algorithm, key.kid)
+      return (
+        known.get(encodedHeader) ?? {
+          ...key,
+          encodedHeader,
+          publicKey: createPublicKey({ key: { ...key.publicJwk }, format: 'jwk' }),
+          privateKey: this.#keyMaker.open(key),
+        }
+      )
+    })
+    this.#byHeader = new Map(this.#keys.map((key) => [key.encodedHeader, key]))
+  }
+
+  signingKey(now: Date): TokenKey | undefined {
+    const usable = this.#keys.filter(({ privateKey }) => privateKey !== undefined)
+    const key = pickSigningKey(usable, this.#wanted, now)
+    if (key?.privateKey === undefined) return undefined
+    return { algorithm: key.algorithm, encodedHeader: key.encodedHeader, key: key.privateKey }
+  }
+
+  verificationKey(encodedHeader: string, now: Date): TokenKey | undefined {
+    const key = this.#byHeader.get(encodedHeader)
+    if (key === undefined || key.publishedUntil <= now) return undefined
+    return { algorithm: key.algorithm, encodedHeader, key: key.publicKey }
+  }
+
+  jwks(now: Date): { keys: readonly Readonly<Record<string, string>>[] } {
+    const published = this.#keys.filter(({ publishedUntil }) => publishedUntil > now)
+    return {
+      keys: published.map(({ publicJwk, kid, algorithm }) => ({ ...publicJwk, kid, alg: algorithm, use: 'sig' })),
+    }
+  }
+}
+
+/** One secret shared with services that cannot fetch keys. Never published, never mixed with key pairs. */
+export class SharedSecretKeys implements TokenKeys {
+  readonly #key: TokenKey
+
+  constructor(secret: string) {
+    const kid = deriveKeys({ current: secret, previous: [] }, 'shared secret').current.id
+    const key = createSecretKey(Buffer.from(secret))
+    this.#key = { algorithm: 'HS256', encodedHeader: encodeHeader('HS256', kid), key }
+  }
+
+  signingKey(): TokenKey {
+    return this.#key
+  }
+
+  verificationKey(encodedHeader: string): TokenKey | undefined {
+    return encodedHeader === this.#key.encodedHeader ? this.#key : undefined
+  }
+
+  jwks(): { keys: readonly never[] } {
+    return { keys: [] }
+  }
+}

@@ -1,0 +1,114 @@
+import cors from '@fastify/cors'
+import helmet from '@fastify/helmet'
+import Fastify, { LogController, type FastifyInstance, type FastifyPluginCallback } from 'fastify'
+import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { Logger } from 'pino'
+import { answerClientError, handleError, handleNotFound } from './http-errors.ts'
+import { refuseOtherMethods } from './other-methods.ts'
+
+const BODY_LIMIT_BYTES = 16 * 1024
+const HEADER_LIMIT_BYTES = 16 * 1024
+/** A request has to arrive whole within this; a slow one is cut off with 408. */
+const REQUEST_TIMEOUT_MS = 15_000
+/** Longer than load balancers keep theirs, so that it is not us who closes under a request. */
+const KEEP_ALIVE_TIMEOUT_MS = 72_000
+
+const REQUEST_ID = /^[\w.-]{8,64}$/
+
+export interface HttpServerOptions {
+  readonly publicUrl: string
+  readonly trustedProxies: readonly string[]
+  readonly corsOrigins: readonly string[]
+  readonly logger: Logger
+}
+
+export interface MountedRoutes {
+  readonly prefix: string
+  readonly routes: FastifyPluginCallback
+}
+
+/** A listener with limits, error answers, headers and request ids; `plugins` come before the routes. */
+export async function createHttpServer(
+  options: HttpServerOptions,
+  plugins: readonly FastifyPluginCallback[],
+  mounted: readonly MountedRoutes[],
+): Promise<FastifyInstance> {
+  const app = Fastify({
+    loggerInstance: options.logger,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    http: { maxHeaderSize: HEADER_LIMIT_BYTES, connectionsCheckingInterval: 5_000 },
+    trustProxy: options.trustedProxies.length > 0 ? [...options.trustedProxies] : false,
+    requestIdHeader: false,
+    genReqId: requestId,
+    // While closing, requests that are already on a connection are answered as usual.
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    clientErrorHandler: answerClientError(options.publicUrl),
+  }) as unknown as FastifyInstance
+  app.setValidatorCompiler(validatorCompiler)
+  app.setSerializerCompiler(serializerCompiler)
+  app.setErrorHandler(handleError(options.publicUrl))
+  app.setNotFoundHandler(handleNotFound)
+  app.removeContentTypeParser('text/plain')
+  app.decorateRequest('caller', undefined)
+  addHooks(app)
+  await addHeaders(app, options)
+  for (const plugin of plugins) await app.register(plugin)
+  const refuseRest = refuseOtherMethods(app)
+  for (const { prefix, routes } of mounted) await app.register(routes, { prefix })
+  refuseRest()
+  return app
+}
+
+function addHooks(app: FastifyInstance): void {
+  app.addHook('onRequest', async (request, reply) => {
+    void reply.header('x-request-id', request.id)
+    // Answers hold tokens and personal data; the few that may be kept say so themselves.
+    void reply.header('cache-control', 'no-store')
+    return Promise.resolve()
+  })
+  app.addHook('onResponse', (request, reply, done) => {
+    // The route's pattern, not the address: that may hold what should not be kept.
+    request.log.info({
+      event: 'http.request',
+      method: request.method,
+      route: request.routeOptions.url ?? 'none',
+      status: reply.statusCode,
+      milliseconds: Math.round(reply.elapsedTime),
+      ip: request.ip,
+    })
+    done()
+  })
+}
+
+async function addHeaders(app: FastifyInstance, { publicUrl, corsOrigins }: HttpServerOptions): Promise<void> {
+  await app.register(helmet, {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"] },
+    },
+    crossOriginResourcePolicy: { policy: 'cross-origin' },
+    // Only where browsers reach us over TLS; elsewhere they must ignore it (RFC 6797, section 8.1).
+    hsts: publicUrl.startsWith('https:') ? { maxAge: 31_536_000, includeSubDomains: false } : false,
+    frameguard: { action: 'deny' },
+  })
+  if (corsOrigins.length === 0) return
+  await app.register(cors, {
+    origin: [...corsOrigins],
+    methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    allowedHeaders: ['authorization', 'content-type', 'x-request-id'],
+    exposedHeaders: ['location', 'retry-after', 'x-request-id', 'www-authenticate'],
+    maxAge: 600,
+  })
+}
+
+/** The caller's own request id where it is harmless, so that traces join up; a fresh one otherwise. */
+function requestId(request: IncomingMessage): string {
+  const given = request.headers['x-request-id']
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID()
+}

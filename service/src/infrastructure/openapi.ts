@@ -1,0 +1,89 @@
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import type { FastifyInstance, FastifyPluginCallback } from 'fastify'
+import fp from 'fastify-plugin'
+import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
+import { problemDetails, problemTypes, type ProblemCode } from '../interface-adapters/http/problem-details.ts'
+
+export interface OpenApiOptions {
+  readonly title: string
+  readonly description: string
+  readonly publicUrl: string
+  readonly serverUrl: string
+  readonly version: string
+}
+
+interface Answer {
+  description: string
+  content?: Record<string, { schema: object; examples?: object }>
+}
+
+interface OpenApiDocument {
+  paths?: Record<string, Record<string, { responses: Record<string, Answer> }>>
+}
+
+/** Describes the routes that come after it (OpenAPI 3.1), and shows them under `/docs` from local files alone. */
+export const openApi = (options: OpenApiOptions) =>
+  fp(async (app: FastifyInstance) => {
+    await app.register(swagger, {
+      openapi: {
+        openapi: '3.1.0',
+        info: {
+          title: options.title,
+          description: options.description,
+          version: options.version,
+          license: { name: 'MIT', identifier: 'MIT' },
+        },
+        servers: [{ url: options.serverUrl }],
+        components: {
+          securitySchemes: {
+            accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+            serviceKey: { type: 'http', scheme: 'bearer' },
+          },
+        },
+      },
+      transform: jsonSchemaTransform,
+      transformObject: (document) => withExamples(jsonSchemaTransformObject(document), options.publicUrl),
+    })
+    await app.register(swaggerUi, {
+      routePrefix: '/docs',
+      staticCSP: true,
+      uiConfig: { validatorUrl: null, persistAuthorization: false, displayRequestDuration: true },
+    })
+  })
+
+/** The document, to be mounted like any route. */
+export const openApiRoutes: FastifyPluginCallback = (app, _options, done) => {
+  app.get('/openapi.json', { schema: { hide: true } }, (_request, reply) => {
+    void reply.header('cache-control', 'public, max-age=300')
+    return Promise.resolve(app.swagger())
+  })
+  done()
+}
+
+/** One example for each code that an error answer names. */
+function withExamples<D extends object>(document: D, publicUrl: string): D {
+  const operations = Object.values((document as OpenApiDocument).paths ?? {}).flatMap((path) => Object.values(path))
+  for (const { responses } of operations) {
+    for (const { description, content } of Object.values(responses)) {
+      const problem = content?.['application/problem+json']
+      if (problem !== undefined) problem.examples = examplesOf(description, publicUrl)
+    }
+  }
+  return document
+}
+
+function examplesOf(description: string, publicUrl: string): Record<string, { value: object }> {
+  const named = [...description.matchAll(/^`(\w+)`/gm)].map(([, code]) => code as ProblemCode)
+  const details = {
+    validation_failed: { fields: [{ field: 'username', code: 'too_short', message: 'Use at least 4 characters.' }] },
+    session_ended: { reason: 'signed_out' },
+  } as const
+  const examples = named
+    .filter((code) => code in problemTypes)
+    .map((code) => {
+      const requestId = '6f1f8f0a-0f0e-4f6a-9a53-1c7f5a1f7e11'
+      return [code, { value: problemDetails(code, requestId, publicUrl, details[code as keyof typeof details]) }]
+    })
+  return Object.fromEntries(examples) as Record<string, { value: object }>
+}

@@ -1,0 +1,42 @@
+import pg from 'pg'
+
+/** How long a statement may take, and how long one may wait for a lock or a free connection. */
+const DEADLINE_MS = 3_000
+
+const INT8 = 20
+
+type Parser = (value: string) => unknown
+const standardParser = pg.types.getTypeParser as (oid: number, format?: 'text' | 'binary') => Parser
+
+/** 64-bit numbers as JavaScript numbers: ids and sequences stay far below 2^53. */
+export const pgTypes: pg.CustomTypesConfig = {
+  getTypeParser: (oid, format) => (oid === INT8 ? Number : standardParser(oid, format)),
+}
+
+const deadlines: pg.PoolConfig = {
+  statement_timeout: DEADLINE_MS,
+  lock_timeout: DEADLINE_MS,
+  idle_in_transaction_session_timeout: 2 * DEADLINE_MS,
+  // Later than the server's own deadline: it is for servers that do not answer at all.
+  query_timeout: DEADLINE_MS + 500,
+}
+
+/** A bounded pool with a deadline on everything, so that a database that is away costs each caller little. */
+export const connectPool = (url: string, size: number): pg.Pool =>
+  connect({ connectionString: url, max: size, ...deadlines })
+
+/** One connection for work that may take long and that nobody waits for: migrations. */
+export const connectWithoutDeadlines = (url: string): pg.Pool => connect({ connectionString: url, max: 1 })
+
+function connect(config: pg.PoolConfig): pg.Pool {
+  const pool = new pg.Pool({
+    types: pgTypes,
+    application_name: 'chat-auth',
+    keepAlive: true,
+    connectionTimeoutMillis: DEADLINE_MS,
+    ...config,
+  })
+  // A connection that dies while idle is replaced at the next use; without a listener it would end the process.
+  pool.on('error', () => undefined)
+  return pool
+}

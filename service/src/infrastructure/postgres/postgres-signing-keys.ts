@@ -1,0 +1,68 @@
+import { sql, type Selectable } from 'kysely'
+import type { SigningKeysLocked, SigningKeyStore } from '../../application/ports/signing-keys.ts'
+import type { SigningAlgorithm, SigningKey } from '../../domain/signing-key.ts'
+import { advisoryLocks } from './advisory-locks.ts'
+import type { Database } from './database.ts'
+import type { Schema } from './schema.ts'
+
+export class PostgresSigningKeys implements SigningKeyStore {
+  readonly #db: Database
+
+  constructor(db: Database) {
+    this.#db = db
+  }
+
+  exclusively<T>(work: (keys: SigningKeysLocked) => Promise<T>): Promise<T> {
+    return this.#db.transaction().execute(async (db) => {
+      await sql`select pg_advisory_xact_lock(${sql.lit(advisoryLocks.signingKeys)})`.execute(db)
+      return work(new LockedKeys(db))
+    })
+  }
+}
+
+class LockedKeys implements SigningKeysLocked {
+  readonly #db: Database
+
+  constructor(db: Database) {
+    this.#db = db
+  }
+
+  async all(): Promise<readonly SigningKey[]> {
+    const rows = await this.#db.selectFrom('signing_keys').selectAll().orderBy('signs_from').execute()
+    return rows.map(toKey)
+  }
+
+  async add(key: SigningKey): Promise<void> {
+    await this.#db
+      .insertInto('signing_keys')
+      .values({
+        kid: key.kid,
+        algorithm: key.algorithm,
+        public_jwk: JSON.stringify(key.publicJwk),
+        sealed_private_key: key.sealedPrivateKey,
+        signs_from: key.signsFrom,
+        signs_until: key.signsUntil,
+        published_until: key.publishedUntil,
+      })
+      .execute()
+  }
+
+  async reseal(kid: string, sealedPrivateKey: string): Promise<void> {
+    const query = this.#db.updateTable('signing_keys').set({ sealed_private_key: sealedPrivateKey })
+    await query.where('kid', '=', kid).execute()
+  }
+
+  async removePublishedUntil(now: Date): Promise<void> {
+    await this.#db.deleteFrom('signing_keys').where('published_until', '<=', now).execute()
+  }
+}
+
+const toKey = (row: Selectable<Schema['signing_keys']>): SigningKey => ({
+  kid: row.kid,
+  algorithm: row.algorithm as SigningAlgorithm,
+  publicJwk: row.public_jwk,
+  sealedPrivateKey: row.sealed_private_key,
+  signsFrom: row.signs_from,
+  signsUntil: row.signs_until,
+  publishedUntil: row.published_until,
+})

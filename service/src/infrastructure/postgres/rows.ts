@@ -1,0 +1,84 @@
+import type { Insertable, Selectable } from 'kysely'
+import type { EmailAddress } from '../../domain/email-address.ts'
+import type { PasswordHash } from '../../domain/password.ts'
+import type { EndReason, Session, SessionId } from '../../domain/session.ts'
+import { runsOutAt } from '../../domain/session.ts'
+import type { NewUser, User, UserId } from '../../domain/user.ts'
+import type { Username } from '../../domain/username.ts'
+import type { SessionRow, UserRow } from './schema.ts'
+
+// Rows were parsed before they were written, so their words are taken as they are.
+
+export function toUser(row: Selectable<UserRow>): User {
+  return {
+    id: row.id as UserId,
+    username: { text: row.username, key: row.username_key } as Username,
+    email: { text: row.email, key: row.email_key } as EmailAddress,
+    emailVerified: row.email_verified,
+    passwordHash: row.password_hash as PasswordHash,
+    passwordVersion: row.password_version,
+    roles: row.roles,
+    createdAt: row.created_at,
+    disabledAt: row.disabled_at ?? undefined,
+    disabledReason: row.disabled_reason ?? undefined,
+  }
+}
+
+export const fromUser = (user: NewUser): Insertable<UserRow> => ({
+  username: user.username.text,
+  username_key: user.username.key,
+  email: user.email.text,
+  email_key: user.email.key,
+  email_verified: user.emailVerified,
+  password_hash: user.passwordHash,
+  password_version: user.passwordVersion,
+  roles: [...user.roles],
+  created_at: user.createdAt,
+  disabled_at: user.disabledAt ?? null,
+  disabled_reason: user.disabledReason ?? null,
+})
+
+export function toSession(row: Selectable<SessionRow>): Session {
+  return {
+    id: row.id as SessionId,
+    userId: row.user_id as UserId,
+    generation: row.generation,
+    confirmedGeneration: row.confirmed_generation,
+    createdAt: row.created_at,
+    refreshedAt: row.refreshed_at,
+    lastSeenAt: row.last_seen_at,
+    idleExpiresAt: row.idle_expires_at,
+    expiresAt: row.expires_at,
+    endedAt: row.ended_at ?? undefined,
+    endReason: (row.end_reason ?? undefined) as EndReason | undefined,
+    device: {
+      id: row.device_id ?? undefined,
+      name: row.device_name,
+      userAgent: row.user_agent,
+      address: row.address,
+    },
+    authTime: row.auth_time,
+    amr: row.amr,
+  }
+}
+
+export const fromSession = (session: Session): Insertable<SessionRow> => ({
+  user_id: session.userId,
+  id: session.id,
+  generation: session.generation,
+  confirmed_generation: session.confirmedGeneration,
+  created_at: session.createdAt,
+  refreshed_at: session.refreshedAt,
+  last_seen_at: session.lastSeenAt,
+  idle_expires_at: session.idleExpiresAt,
+  expires_at: session.expiresAt,
+  check_after: runsOutAt(session),
+  ended_at: session.endedAt ?? null,
+  end_reason: session.endReason ?? null,
+  device_id: session.device.id ?? null,
+  device_name: session.device.name,
+  user_agent: session.device.userAgent,
+  address: session.device.address,
+  auth_time: session.authTime,
+  amr: [...session.amr],
+})

@@ -1,0 +1,63 @@
+import type { ColumnType, Generated, JSONColumnType } from 'kysely'
+
+export interface Schema {
+  users: UserRow
+  username_looks: { look: string; user_id: number }
+  sessions: SessionRow
+  revocations: { session_id: string; user_id: number; reason: string; expires_at: Date }
+  outbox: {
+    id: Generated<number>
+    event_id: string
+    type: string
+    version: number
+    user_id: number
+    occurred_at: Date
+    data: JSONColumnType<object>
+  }
+  signing_keys: {
+    kid: string
+    algorithm: string
+    public_jwk: JSONColumnType<Record<string, string>>
+    sealed_private_key: string
+    signs_from: Date
+    signs_until: Date
+    published_until: Date
+  }
+  attempts: { key: Buffer; count: number; allowed_at: Date; forget_at: Date }
+}
+
+export interface UserRow {
+  id: ColumnType<number, never, never>
+  username: string
+  username_key: string
+  email: string
+  email_key: string
+  email_verified: boolean
+  password_hash: string
+  password_version: number
+  roles: string[]
+  created_at: Date
+  disabled_at: Date | null
+  disabled_reason: string | null
+}
+
+export interface SessionRow {
+  user_id: number
+  id: string
+  generation: number
+  confirmed_generation: number
+  created_at: Date
+  refreshed_at: Date
+  last_seen_at: Date
+  idle_expires_at: Date
+  expires_at: Date
+  check_after: Date
+  ended_at: Date | null
+  end_reason: string | null
+  device_id: string | null
+  device_name: string
+  user_agent: string
+  address: string
+  auth_time: Date
+  amr: string[]
+}

@@ -1,0 +1,34 @@
+import pg from 'pg'
+import { ApplicationError } from '../../application/errors.ts'
+
+/** SQLSTATE classes that speak of the server's state and not of the statement (PostgreSQL, appendix A). */
+const SERVER_TROUBLE = new Set([
+  '08', // connection exception
+  '53', // out of disk, memory or connections
+  '57', // shutdown, crash, cancelled by the deadline
+  '58', // I/O error
+])
+/** Lock not available in time; read-only server, as a standby is before its promotion. */
+const SERVER_STATES = new Set(['55P03', '25006'])
+
+/** Deadlock or serialization failure: running the transaction again may succeed. */
+export const isConflict = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError && (error.code === '40P01' || error.code === '40001')
+
+/**
+ * What a failed statement means to a caller: `unavailable` when the database is away or too slow, so that it is
+ * answered 503 and never as a refusal; any other error as it is.
+ */
+export function translate(error: unknown): unknown {
+  if (error instanceof ApplicationError || !meansUnavailable(error)) return error
+  return new ApplicationError('unavailable', { retryAfterSeconds: 2, cause: error })
+}
+
+function meansUnavailable(error: unknown): boolean {
+  if (error instanceof pg.DatabaseError) {
+    const state = error.code ?? ''
+    return SERVER_TROUBLE.has(state.slice(0, 2)) || SERVER_STATES.has(state)
+  }
+  // What is left are a socket's errors and the driver's deadlines, and mistakes of our own.
+  return error instanceof Error && !(error instanceof TypeError || error instanceof RangeError)
+}

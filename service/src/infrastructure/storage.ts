@@ -1,0 +1,73 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import { ApplicationError } from '../application/errors.ts'
+import type { Config } from './config.ts'
+import { secretIn } from './data-folder-secrets.ts'
+import { openEmbeddedDatabase } from './embedded/embedded-database.ts'
+import { connectPool, connectWithoutDeadlines } from './postgres/connect.ts'
+import { openDatabase, type Database } from './postgres/database.ts'
+import { migrate } from './postgres/migrate.ts'
+
+export interface Storage {
+  readonly db: Database
+  /** For people: where the data is. */
+  readonly place: string
+  readonly authSecret: string
+  readonly serviceKeys: readonly string[]
+  /** Where the service key is that was made because none was configured. */
+  readonly serviceKeyPath: string | undefined
+  close(): Promise<void>
+}
+
+const START_ATTEMPTS = 30
+const START_RETRY_MS = 2_000
+
+/** Opens the configured database and brings it up to date. Waits up to a minute for a server that is still starting. */
+export const openStorage = (config: Config, logger: Logger): Promise<Storage> =>
+  config.databaseUrl === undefined ? openEmbedded(config) : openServer(config, config.databaseUrl, logger)
+
+async function openEmbedded({ dataDir, authSecret, serviceKeys }: Config): Promise<Storage> {
+  const embedded = await openEmbeddedDatabase(dataDir)
+  const db = openDatabase(embedded.pool)
+  await migrate(db)
+  const ownKey = serviceKeys.length === 0 ? secretIn(dataDir, 'service-key') : undefined
+  return {
+    db,
+    place: dataDir,
+    authSecret: authSecret ?? secretIn(dataDir, 'auth-secret').value,
+    serviceKeys: ownKey === undefined ? serviceKeys : [ownKey.value],
+    serviceKeyPath: ownKey?.path,
+    close: () => embedded.close(),
+  }
+}
+
+async function openServer(config: Config, url: string, logger: Logger): Promise<Storage> {
+  const { authSecret, serviceKeys, databasePoolSize } = config
+  if (authSecret === undefined) throw new Error('the settings were read without AUTH_SECRET')
+  await migrateServer(url, logger)
+  const db = openDatabase(connectPool(url, databasePoolSize))
+  const { host, pathname } = new URL(url)
+  const place = `PostgreSQL at ${host}${pathname}`
+  return { db, place, authSecret, serviceKeys, serviceKeyPath: undefined, close: () => db.destroy() }
+}
+
+async function migrateServer(url: string, logger: Logger): Promise<void> {
+  const db = openDatabase(connectWithoutDeadlines(url))
+  try {
+    await withPatience(() => migrate(db), logger)
+  } finally {
+    await db.destroy()
+  }
+}
+
+async function withPatience(work: () => Promise<void>, logger: Logger, attempt = 1): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    const isAway = error instanceof ApplicationError && error.code === 'unavailable'
+    if (!isAway || attempt === START_ATTEMPTS) throw error
+    logger.warn({ event: 'database.waiting', attempt, err: error })
+    await delay(START_RETRY_MS)
+    await withPatience(work, logger, attempt + 1)
+  }
+}

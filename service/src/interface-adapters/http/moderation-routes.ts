@@ -1,0 +1,87 @@
+import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { ApplicationError } from '../../application/errors.ts'
+import type { UseCases } from '../../application/use-cases.ts'
+import { parseUserId, type UserId } from '../../domain/user.ts'
+import { answers } from './answers.ts'
+import * as present from './present.ts'
+import * as schemas from './schemas.ts'
+
+const nothing = { 204: z.undefined().describe('Done.') }
+const errors = ['invalid_service_key', 'user_not_found', 'unavailable'] as const
+const security = [{ serviceKey: [] }]
+const tags = ['Moderation']
+
+/** For operators: ban somebody, lift the ban, see and end their sessions. */
+export const moderationRoutes =
+  (useCases: UseCases): FastifyPluginCallbackZod =>
+  (app, _options, done) => {
+    app.post('/users/:id/disable', {
+      schema: {
+        tags,
+        security,
+        operationId: 'disableUser',
+        summary: 'Disable a user and end all their sessions',
+        params: schemas.userIdParams,
+        body: schemas.disabling,
+        response: answers(nothing, { errors, hasBody: true }),
+      },
+      handler: async (request, reply) => {
+        await useCases.disableUser(userIdOf(request.params), request.body.reason)
+        return reply.code(204).send()
+      },
+    })
+
+    app.post('/users/:id/enable', {
+      schema: {
+        tags,
+        security,
+        operationId: 'enableUser',
+        summary: 'Let a disabled user sign in again',
+        params: schemas.userIdParams,
+        response: answers(nothing, { errors }),
+      },
+      handler: async (request, reply) => {
+        await useCases.enableUser(userIdOf(request.params))
+        return reply.code(204).send()
+      },
+    })
+
+    app.get('/users/:id/sessions', {
+      schema: {
+        tags,
+        security,
+        operationId: 'listSessionsOfUser',
+        summary: "List a user's live sessions, newest first",
+        params: schemas.userIdParams,
+        response: answers({ 200: schemas.sessionList.describe('Their devices; none for an unknown user.') }, { errors }),
+      },
+      handler: async (request) => {
+        const sessions = await useCases.listSessions(userIdOf(request.params))
+        return { items: sessions.map((session) => present.session(session, undefined)) }
+      },
+    })
+
+    app.delete('/users/:id/sessions', {
+      schema: {
+        tags,
+        security,
+        operationId: 'endSessionsOfUser',
+        summary: "End all of a user's sessions",
+        params: schemas.userIdParams,
+        response: answers(nothing, { errors }),
+      },
+      handler: async (request, reply) => {
+        await useCases.endUserSessions(userIdOf(request.params))
+        return reply.code(204).send()
+      },
+    })
+
+    done()
+  }
+
+function userIdOf({ id }: { id: string }): UserId {
+  const userId = parseUserId(id)
+  if (userId === undefined) throw new ApplicationError('user_not_found')
+  return userId
+}

@@ -1,0 +1,14 @@
+import type { PasswordStrength } from '../../src/application/ports/password-strength.ts'
+import { InvalidValue } from '../../src/domain/invalid-value.ts'
+import type { NewPassword } from '../../src/domain/password.ts'
+
+/** Objects to passwords that begin with "password" and to those that hold one of the person's names. */
+export class FakePasswordStrength implements PasswordStrength {
+  objection(password: NewPassword, personal: readonly string[]): InvalidValue | undefined {
+    if (personal.some((name) => password.includes(name))) {
+      return new InvalidValue('personal', 'This password holds your name.')
+    }
+    if (password.startsWith('password')) return new InvalidValue('too_common', 'This password is well known.')
+    return undefined
+  }
+}

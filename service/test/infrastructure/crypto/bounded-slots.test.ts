@@ -1,0 +1,103 @@
+import { describe, expect, test } from 'vitest'
+import { ApplicationError } from '../../../src/application/errors.ts'
+import { BoundedSlots } from '../../../src/infrastructure/crypto/bounded-slots.ts'
+
+/** Tasks that end when told to, and a record of the order in which they began. */
+class Tasks {
+  readonly begun: number[] = []
+  readonly #ends = new Map<number, PromiseWithResolvers<string>>()
+
+  readonly task = (id: number) => (): Promise<string> => {
+    this.begun.push(id)
+    const end = Promise.withResolvers<string>()
+    this.#ends.set(id, end)
+    return end.promise
+  }
+
+  end(id: number): void {
+    this.#ends.get(id)?.resolve(`task ${id}`)
+  }
+
+  fail(id: number): void {
+    this.#ends.get(id)?.reject(new Error(`task ${id} failed`))
+  }
+}
+
+const limits = { slots: 2, queueLimit: 2, retryAfterSeconds: 3 }
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+describe('bounded slots', () => {
+  test('run as many tasks as there are slots and let the others wait', async () => {
+    const tasks = new Tasks()
+    const slots = new BoundedSlots(limits)
+    const answers = [1, 2, 3, 4].map((id) => slots.run(tasks.task(id)))
+    await settled()
+    expect(tasks.begun).toEqual([1, 2])
+    tasks.end(2)
+    await settled()
+    expect(tasks.begun).toEqual([1, 2, 3])
+    for (const id of [1, 3]) tasks.end(id)
+    await settled()
+    tasks.end(4)
+    expect(await Promise.all(answers)).toEqual(['task 1', 'task 2', 'task 3', 'task 4'])
+  })
+
+  test('refuse at once what finds the queue full, without running it', async () => {
+    const tasks = new Tasks()
+    const slots = new BoundedSlots(limits)
+    const accepted = [1, 2, 3, 4].map((id) => slots.run(tasks.task(id)))
+    const refused: unknown = await slots.run(tasks.task(5)).catch((error: unknown) => error)
+    expect(refused).toBeInstanceOf(ApplicationError)
+    expect(refused).toMatchObject({ code: 'overloaded', details: { retryAfterSeconds: 3 } })
+    for (const id of [1, 2, 3, 4]) {
+      await settled()
+      tasks.end(id)
+    }
+    await Promise.all(accepted)
+    expect(tasks.begun).toEqual([1, 2, 3, 4])
+  })
+
+  test('take tasks again once there is room', async () => {
+    const tasks = new Tasks()
+    const slots = new BoundedSlots({ ...limits, slots: 1, queueLimit: 0 })
+    const first = slots.run(tasks.task(1))
+    await expect(slots.run(tasks.task(2))).rejects.toMatchObject({ code: 'overloaded' })
+    tasks.end(1)
+    await first
+    const third = slots.run(tasks.task(3))
+    tasks.end(3)
+    expect(await third).toBe('task 3')
+  })
+
+  test('keep the order of arrival: who comes as a slot falls free goes behind those who wait', async () => {
+    const tasks = new Tasks()
+    const slots = new BoundedSlots({ ...limits, slots: 1 })
+    const first = slots.run(tasks.task(1))
+    const second = slots.run(tasks.task(2))
+    const third = first.then(() => slots.run(tasks.task(3)))
+    tasks.end(1)
+    await settled()
+    expect(tasks.begun).toEqual([1, 2])
+    tasks.end(2)
+    await settled()
+    expect(tasks.begun).toEqual([1, 2, 3])
+    tasks.end(3)
+    await Promise.all([second, third])
+  })
+
+  test('get the slot of a failed task back, and its failure reaches who asked', async () => {
+    const tasks = new Tasks()
+    const slots = new BoundedSlots({ ...limits, slots: 1 })
+    const failing = slots.run(tasks.task(1))
+    const throwing = slots.run(() => {
+      throw new Error('threw before its first promise')
+    })
+    const next = slots.run(tasks.task(3))
+    tasks.fail(1)
+    await expect(failing).rejects.toThrow('task 1 failed')
+    await expect(throwing).rejects.toThrow('threw before')
+    await settled()
+    tasks.end(3)
+    expect(await next).toBe('task 3')
+  })
+})

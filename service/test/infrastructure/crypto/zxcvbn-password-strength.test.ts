@@ -1,0 +1,207 @@
+import { dictionary } from '@zxcvbn-ts/language-common'
+import fc from 'fast-check'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { parseNewPassword } from '../../../src/domain/password.ts'
+import { ZxcvbnPasswordStrength } from '../../../src/infrastructure/crypto/zxcvbn-password-strength.ts'
+
+let strength: ZxcvbnPasswordStrength
+beforeAll(async () => {
+  strength = await ZxcvbnPasswordStrength.load()
+})
+
+const objectionTo = (password: string, personal: readonly string[] = []): string | undefined =>
+  strength.objection(parseNewPassword(password, 1), personal)?.code
+const accepted = (passwords: readonly string[]): string[] =>
+  passwords.filter((password) => objectionTo(password) === undefined)
+const refused = (passwords: readonly string[]): string[] =>
+  passwords.filter((password) => objectionTo(password) !== undefined)
+
+const breached = dictionary['passwords-common'].filter((password) => password.length >= 8)
+
+describe('refused as too common', () => {
+  test('each of the breached passwords of at least 8 characters that are known here', () => {
+    expect(breached.length).toBeGreaterThan(17_000)
+    expect(accepted(breached)).toEqual([])
+  })
+
+  test('the 3,000 most common of them with the usual changes', () => {
+    const common = breached.slice(0, 3000)
+    expect(accepted(common.map((password) => password.charAt(0).toUpperCase() + password.slice(1)))).toEqual(
+      [],
+    )
+    expect(accepted(common.map((password) => `${password}1`))).toEqual([])
+    expect(accepted(common.map((password) => `${password}!`))).toEqual([])
+    expect(accepted(common.map((password) => Array.from(password).reverse().join('')))).toEqual([])
+  })
+
+  const habits: Record<string, string[]> = {
+    'l33t for letters': [
+      'P@ssw0rd1',
+      'p@55w0rD!2024',
+      'Pa$$w0rd!',
+      'F00tb@ll2023',
+      '4dm1n1str4t0r',
+      'S3cr3t123!',
+    ],
+    'walks over the keyboard': [
+      'qwertyuiop',
+      'qwertzuiop',
+      'azertyuiop',
+      'zxcvbnm,./',
+      '1qaz2wsx3edc',
+      '1qaz@WSX3edc',
+      '!QAZ2wsx#EDC4rfv',
+      'qwertyuiopasdfghjklzxcvbnm',
+      'mnbvcxzlkjhgfdsapoiuytrewq',
+      '!@#$%^&*()',
+      '147258369',
+    ],
+    repeats: [
+      'aaaaaaaaaa',
+      'abcabcabc',
+      'hallohallo',
+      'ääääääää',
+      '🐢🐢🐢🐢🐢🐢🐢🐢',
+      'password-password',
+      'pass '.repeat(20),
+    ],
+    sequences: [
+      'abcdefghij',
+      'zyxwvutsrq',
+      '0123456789',
+      '98765432',
+      'onetwothree',
+      'monday tuesday wednesday',
+    ],
+    dates: ['19841212', '12.12.1984', '1984-12-12', '12/25/2001', 'december1984'],
+    'a word and a year': ['Summer2024!', 'Welcome2024!', 'Fussball2024', 'michael1987', 'Liverpool1892'],
+    'two common words': ['correct horse', 'redpanda', 'hunter2hunter2', 'let me in please'],
+  }
+  for (const [habit, passwords] of Object.entries(habits)) {
+    test(habit, () => {
+      expect(accepted(passwords)).toEqual([])
+      expect(passwords.map((password) => objectionTo(password))).toEqual(passwords.map(() => 'too_common'))
+    })
+  }
+
+  test('with a sentence that says why, and what to do', () => {
+    const { message } = strength.objection(parseNewPassword('password', 8), []) ?? {}
+    expect(message).toMatch(/first that are guessed.*four random words/)
+  })
+})
+
+describe('accepted', () => {
+  test('passphrases, in any language', () => {
+    const passphrases = [
+      'correct horse battery staple',
+      'correcthorsebatterystaple',
+      'my dog likes cheese',
+      'maple otter ridge',
+      'purple-monkey-dishwasher',
+      'kuh tisch lampe regen',
+      'blauer Himmel über Köln',
+      'пингвин летает высоко',
+      '日本語のパスワードです',
+    ]
+    expect(refused(passphrases)).toEqual([])
+  })
+
+  test('ten random characters, of any kinds', () => {
+    const random = ['gdjqnwpxkz', 'vt7prw2qz9', 'vT7pRw2qZ9', 'xK9#mQ2$vL', '7Hq-2mP!xz', 'ылшжцэгняб']
+    expect(refused(random)).toEqual([])
+  })
+
+  test('eight random characters without a pattern', () => {
+    expect(refused(['x9K!m2Qz', 'k3vR8tYp'])).toEqual([])
+  })
+
+  test('a weak beginning when the end is strong by itself', () => {
+    expect(
+      refused([`${'a'.repeat(32)}correct horse battery staple`, `${'password'.repeat(6)}xK9#mQ2$vL7w`]),
+    ).toEqual([])
+  })
+})
+
+describe('long passwords', () => {
+  test('of one idea over and over are refused', () => {
+    const monotonous = [
+      'password'.repeat(16),
+      '1234567890'.repeat(12),
+      'a'.repeat(128),
+      'P@ssw0rd1'.repeat(14),
+    ]
+    expect(accepted(monotonous)).toEqual([])
+  })
+
+  test('are looked at no further than 32 characters at either end', () => {
+    const middle = 'maple otter ridge lantern'
+    expect(objectionTo('a'.repeat(32) + middle + 'a'.repeat(32))).toBe('too_common')
+    expect(objectionTo(middle + 'a'.repeat(64))).toBeUndefined()
+    expect(objectionTo('a'.repeat(64) + middle)).toBeUndefined()
+  })
+})
+
+describe('refused as personal', () => {
+  const person = ['marianne_k', 'mk.smith@example.org']
+
+  test('what is built from a name or an address, in other cases, l33t and backwards too', () => {
+    const built = [
+      'marianne_k',
+      'Marianne_K1984',
+      'marianne1984!',
+      'MARIANNE-K-99',
+      'm4r1ann3_k!',
+      'ennairam99',
+      'mk.smith1990',
+      'mksmith2024',
+      'mk.smith@example.org',
+      'example.org1',
+    ]
+    expect(built.map((password) => [password, objectionTo(password, person)])).toEqual(
+      built.map((password) => [password, 'personal']),
+    )
+  })
+
+  test('an address longer than what is looked at, or of pieces too short to matter', () => {
+    for (const address of [
+      'a.very.long.local.part.indeed.zq@subdomain.some-company.org',
+      'a.b.c.d.e.f@x.y.z.com',
+    ]) {
+      expect(objectionTo(address, ['somebody', address])).toBe('personal')
+    }
+  })
+
+  test('a name that no dictionary knows, alone and doubled', () => {
+    expect(objectionTo('kqzvwpxtbh1')).toBeUndefined()
+    expect(objectionTo('kqzvwpxtbh1', ['kqzvwpxtbh'])).toBe('personal')
+    expect(objectionTo('kqzvwpxtbhkqzvwpxtbh', ['kqzvwpxtbh'])).toBe('personal')
+    expect(objectionTo('Ölçkqzvß-ыл1', ['ölçkqzvß-ыл'])).toBe('personal')
+  })
+
+  test('not a strong password that happens to hold the name', () => {
+    expect(objectionTo('marianne_k likes blue umbrellas', person)).toBeUndefined()
+    expect(objectionTo('mariannexK9#mQ2$vL', person)).toBeUndefined()
+  })
+
+  test('not a weak password of somebody else’s name', () => {
+    expect(objectionTo('michael1987', person)).toBe('too_common')
+  })
+
+  test('with a sentence that says why, and what to do', () => {
+    const { message } = strength.objection(parseNewPassword('marianne_k', 8), person) ?? {}
+    expect(message).toMatch(/built from your name or address.*four random words/)
+  })
+})
+
+describe('any password', () => {
+  test('is judged without throwing, names of object properties among them', () => {
+    expect(accepted(['constructor', '__proto__', 'constructor1'])).toEqual(['__proto__'])
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', minLength: 1, maxLength: 128 }), fc.string(), (typed, name) => {
+        const password = typed.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]/gu, '')
+        fc.pre(password !== '')
+        expect([undefined, 'too_common', 'personal']).toContain(objectionTo(password.slice(0, 40), [name]))
+      }),
+    )
+  })
+})

@@ -1,0 +1,71 @@
+// The run's last lines: what was skipped, which databases the tests opened, and the count.
+import type { Reporter, TestCase, TestModule, TestSpecification, TestSuite, Vitest } from 'vitest/node'
+import { readOpenedDatabases } from './opened-databases.ts'
+
+const required = ['PGlite ', 'PostgreSQL ']
+
+export default class ClosingLines implements Reporter {
+  #vitest: Vitest | undefined
+  #coversAll = false
+  // Stands if the run never gets to its end, as when the global setup fails.
+  #lines = ['Databases: none', '0 passed, 1 failed']
+
+  onInit(vitest: Vitest): void {
+    this.#vitest = vitest
+    // Vitest's own reports and its warnings about open handles come before this.
+    process.once('exit', () => {
+      process.stdout.write(`\n${this.#lines.join('\n')}\n`)
+    })
+  }
+
+  async onTestRunStart(specifications: readonly TestSpecification[]): Promise<void> {
+    const all = (await this.#vitest?.globTestSpecifications()) ?? []
+    const byName = this.#vitest?.config.testNamePattern ?? specifications.find((one) => one.testLines)
+    this.#coversAll = byName === undefined && specifications.length === all.length
+  }
+
+  onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
+    const tests = modules.flatMap((module) => [...module.children.allTests()])
+    const inState = (state: string) => tests.filter((test) => test.result().state === state)
+    const passed = inState('passed').length
+    // A test that never ended, in a process that crashed, is `pending`.
+    const outsideTests = brokenOutsideTests(modules) + unhandledErrors.length
+    const failedTests = inState('failed').length + inState('pending').length
+    const skipped = inState('skipped')
+
+    const opened = readOpenedDatabases(
+      this.#vitest?.getRootProject().getProvidedContext().openedDatabases ?? '',
+    )
+    const missing = required.filter((name) => !opened.some((one) => one.startsWith(name)))
+    const neglected = this.#coversAll
+      ? missing.map((name) => `No test of this full run opened ${name.trim()}.`)
+      : []
+    const found = failedTests + outsideTests + neglected.length
+    // No test at all, or a global setup that failed, is a failure too.
+    const failed = passed === 0 ? Math.max(found, 1) : found
+    if (failed > 0) process.exitCode = 1
+
+    this.#lines = [
+      ...(this.#coversAll ? skipped.map(describeSkipped) : []),
+      ...neglected,
+      `Databases: ${opened.join(', ') || 'none'}`,
+      `${passed} passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ''}`,
+    ]
+  }
+}
+
+/** Files that did not load, and hooks around tests that failed. */
+const brokenOutsideTests = (modules: readonly TestModule[]): number =>
+  modules
+    .flatMap((module) => [module, ...module.children.allSuites()])
+    .filter((suite) => suite.errors().length > 0).length
+
+const isUnderBrokenHook = ({ parent }: TestCase | TestSuite): boolean =>
+  parent.errors().length > 0 || (parent.type === 'suite' && isUnderBrokenHook(parent))
+
+const describeSkipped = (test: TestCase): string => {
+  const result = test.result()
+  const note = result.state === 'skipped' ? result.note : undefined
+  const reason = note ?? (isUnderBrokenHook(test) ? 'a hook around it failed' : 'no reason given')
+  return `Skipped: ${test.module.relativeModuleId} > ${test.fullName} (${reason})`
+}

@@ -1,0 +1,49 @@
+// Makes one PostgreSQL server available to the whole run: the one TEST_DATABASE_URL names, or a private one.
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import type { TestProject } from 'vitest/node'
+import { startPrivateCluster } from '../../../scripts/postgres/private-cluster.ts'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    postgres: {
+      adminUrl: string
+      /** How the closing lines call this server. */
+      origin: string
+      /** Every database of this run has a name that starts so. */
+      prefix: string
+    }
+    /** A file: one line for each database that a test opened. */
+    openedDatabases: string
+  }
+}
+
+const dropLeftovers = async (adminUrl: string, prefix: string): Promise<void> => {
+  const admin = new pg.Client(adminUrl)
+  await admin.connect()
+  const { rows } = await admin.query<{ datname: string }>(
+    'select datname from pg_database where starts_with(datname, $1)',
+    [prefix],
+  )
+  for (const { datname } of rows) {
+    await admin.query(`drop database if exists ${admin.escapeIdentifier(datname)} with (force)`)
+  }
+  await admin.end()
+}
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const given = process.env['TEST_DATABASE_URL']
+  const cluster = given === undefined || given === '' ? await startPrivateCluster() : undefined
+  const adminUrl = cluster?.url ?? given ?? ''
+  const prefix = `chat_auth_test_${randomBytes(4).toString('hex')}_`
+  const folder = await mkdtemp(join(tmpdir(), 'chat-auth-tests-'))
+  project.provide('postgres', { adminUrl, origin: cluster ? 'private cluster' : 'TEST_DATABASE_URL', prefix })
+  project.provide('openedDatabases', join(folder, 'opened-databases'))
+  return async () => {
+    await rm(folder, { recursive: true })
+    await (cluster === undefined ? dropLeftovers(adminUrl, prefix) : cluster.stop())
+  }
+}

@@ -1,0 +1,69 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import pg from 'pg'
+import { expect, test, vi } from 'vitest'
+import { startPrivateCluster } from '../../../scripts/postgres/private-cluster.ts'
+
+const ask = async (url: string, text: string): Promise<unknown[]> => {
+  const client = new pg.Client(url)
+  await client.connect()
+  try {
+    return (await client.query<Record<string, unknown>>(text)).rows
+  } finally {
+    await client.end()
+  }
+}
+
+const isRunning = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+test('two clusters started at once have ports of their own and are durable', async () => {
+  const clusters = await Promise.all([startPrivateCluster(), startPrivateCluster()])
+  expect(clusters[0].url).not.toBe(clusters[1].url)
+  for (const { url, pid, stop } of clusters) {
+    const durable = await ask(
+      url,
+      "select current_setting('fsync') || current_setting('synchronous_commit') as both",
+    )
+    expect(durable).toEqual([{ both: 'onon' }])
+    await stop()
+    expect(isRunning(pid())).toBe(false)
+  }
+})
+
+test('what was committed is still there after a kill and a restart on the same port', async () => {
+  const cluster = await startPrivateCluster()
+  await ask(cluster.url, 'create table kept as select 1 as one')
+  await cluster.kill()
+  await expect(ask(cluster.url, 'select')).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+  await cluster.restart()
+  expect(await ask(cluster.url, 'select * from kept')).toEqual([{ one: 1 }])
+  await cluster.stop()
+})
+
+test('settings reach the server', async () => {
+  const { url, stop } = await startPrivateCluster({ settings: { fsync: 'off' } })
+  expect(await ask(url, 'show fsync')).toEqual([{ fsync: 'off' }])
+  await stop()
+})
+
+test('a server does not outlive the process that started it, not even one killed with SIGKILL', async () => {
+  const source = `
+    import { startPrivateCluster } from ${JSON.stringify(join(import.meta.dirname, '../../../scripts/postgres/private-cluster.ts'))}
+    const { pid } = await startPrivateCluster()
+    console.log(pid())`
+  const owner = spawn(process.execPath, ['--input-type=module', '-e', source], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const [printed] = (await once(owner.stdout, 'data')) as [Buffer]
+  const pid = Number(printed.toString())
+  expect(isRunning(pid)).toBe(true)
+  owner.kill('SIGKILL')
+  await vi.waitFor(() => expect(isRunning(pid)).toBe(false), { timeout: 10_000 })
+})
