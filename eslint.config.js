@@ -12,7 +12,7 @@ const environment = {
 }
 
 export default tseslint.config(
-  { ignores: ['**/node_modules/', 'data/', 'coverage/'] },
+  { ignores: ['**/node_modules/', 'data/', 'coverage/', '.postgres/'] },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: { allowDefaultProject: ['*.js', '.*.cjs'] } } },

@@ -14,7 +14,7 @@ export const looksOf = (text: string): readonly string[] =>
 /**
  * UTS #39 compares what is shown; a case-insensitive name is compared in small letters. Prototypes may be
  * capitals (`0` is O) and their small letters may have prototypes of their own (`M` is m is rn), so both
- * steps repeat until neither changes anything; no character needs more than four rounds.
+ * steps repeat until neither changes anything; no character changes in more than two rounds.
  */
 const settle = (text: string): string => {
   const next = withPrototypes(lowerCased(text))

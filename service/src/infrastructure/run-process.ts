@@ -1,6 +1,6 @@
-import pg from 'pg'
 import { ApplicationError } from '../application/errors.ts'
 import { DataFolderError } from './embedded/data-folder.ts'
+import { serverError } from './postgres/unavailable.ts'
 import { SettingsError } from './settings-reader.ts'
 
 /** What is under way gets so long to finish; then the process ends all the same. */
@@ -39,7 +39,7 @@ function startFailure(error: unknown): string {
     return 'The database cannot be reached. Start it, or check DATABASE_URL.'
   }
   const { code, port } = error as { code?: string; port?: number }
-  if (error instanceof pg.DatabaseError) return `The database refused: ${error.message}. Check DATABASE_URL.`
+  if (serverError(error) !== undefined) return `The database refused: ${(error as Error).message}. Check DATABASE_URL.`
   if (code === 'EADDRINUSE') return `Port ${port ?? ''} is in use. Stop what uses it, or set PORT and INTERNAL_PORT.`
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }

@@ -82,7 +82,7 @@ const commonSettings = {
   TRUSTED_PROXIES: '127.0.0.1',
 }
 
-export const testSecret = 'a secret of the tests, long enough for all'
+export const testSecret = 'a secret of the tests that is long enough'
 
 /** Settings that name a fresh, migrated database on the run's PostgreSQL. */
 export async function migratedDatabase() {
@@ -92,7 +92,7 @@ export async function migratedDatabase() {
     await db.destroy()
   })
   const { url, drop } = await createTestDatabase({ template })
-  const settings = { DATABASE_URL: url, AUTH_SECRET: testSecret, SERVICE_KEYS: 'a service key of the tests, long enough' }
+  const settings = { DATABASE_URL: url, AUTH_SECRET: testSecret, SERVICE_KEYS: 'a service key of the tests that is long' }
   return { url, settings, remove: drop }
 }
 

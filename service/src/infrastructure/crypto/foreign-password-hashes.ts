@@ -4,9 +4,9 @@ import { promisify } from 'node:util'
 /** A kind of password hash that another service made and that was imported: checked, never made. */
 export interface ForeignPasswordHash {
   /** Whether `hash` is of this kind, well formed, and costs no more to check than is reasonable. */
-  recognises(hash: string): boolean
+  readonly recognises: (hash: string) => boolean
   /** Whether `hash`, which must be recognised, is that of the bytes `typed` has in UTF-8. */
-  verify(typed: string, hash: string): Promise<boolean>
+  readonly verify: (typed: string, hash: string) => Promise<boolean>
   /** A hash of no known password, at the usual cost of its kind. */
   readonly dummy: string
 }

@@ -97,12 +97,14 @@ function runsOf(words: readonly string[]): string[] {
 }
 
 /**
- * The beginning, and the end of a long password: a weak beginning is made good by an end that is strong by itself,
- * and "password" sixteen times has none.
+ * The beginning, and the end of a long password: a weak beginning is made good by an end that is strong by itself.
+ * Repeats go first, or the end of "p@ssw0rd" sixteen times would be "w0rdp@ss" over and over, a word in no dictionary.
  */
 function windowsOf(text: string): string[] {
-  const beginning = text.slice(0, windowUnits)
-  return text.length > windowUnits ? [beginning, text.slice(-windowUnits)] : [beginning]
+  if (text.length <= windowUnits) return [text]
+  const distinct = text.replace(/(.{3,}?)\1+/gs, '$1')
+  if (distinct.length <= windowUnits) return [distinct]
+  return [distinct.slice(0, windowUnits), distinct.slice(-windowUnits)]
 }
 
 /** Two words with a space between them are as soon guessed as without. */

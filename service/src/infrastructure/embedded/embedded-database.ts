@@ -17,6 +17,7 @@ import { createPgConfig } from '@electric-sql/pglite/node-postgres'
 import { NodeFS } from '@electric-sql/pglite/nodefs'
 import { dataDir as readyMadeDatabase } from '@electric-sql/pglite-prepopulatedfs'
 import pg from 'pg'
+import { pgTypes } from '../postgres/connect.ts'
 import { claimDataFolder, DataFolderError } from './data-folder.ts'
 
 export interface EmbeddedDatabase {
@@ -175,13 +176,13 @@ interface EmscriptenNodeFs {
 }
 
 const poolOver = (database: PGlite): pg.Pool => {
-  const adapter = createPgConfig(database)
+  const settings = Object.assign(createPgConfig(database), { types: pgTypes })
 
   class Client extends pg.Client {
     #giveBack: () => void = () => undefined
 
     constructor() {
-      super(adapter)
+      super(settings)
     }
 
     /**

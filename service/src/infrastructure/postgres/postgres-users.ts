@@ -1,5 +1,4 @@
 import { CompiledQuery } from 'kysely'
-import pg from 'pg'
 import { ApplicationError } from '../../application/errors.ts'
 import type { SignInCandidate, SignInName, Users, UsersInTransaction } from '../../application/ports/users.ts'
 import type { PasswordHash } from '../../domain/password.ts'
@@ -9,6 +8,7 @@ import type { Database } from './database.ts'
 import { prepared } from './guarded-pool.ts'
 import { fromUser, toUser } from './rows.ts'
 import type { UserRow } from './schema.ts'
+import { serverError } from './unavailable.ts'
 
 /** One row whether the person exists or not, and the same look-ups. */
 const FIND_FOR_SIGN_IN = prepared(
@@ -91,14 +91,13 @@ export class PostgresUsers implements Users, UsersInTransaction {
   }
 }
 
-const TAKEN = new Map([
+const TAKEN = new Map<string, 'username_taken' | 'email_taken'>([
   ['users_username_key_unique', 'username_taken'],
   ['username_looks_unique', 'username_taken'],
   ['users_email_key_unique', 'email_taken'],
-] as const)
+])
 
 function asTaken(error: unknown): never {
-  const constraint = error instanceof pg.DatabaseError ? error.constraint : undefined
-  const code = TAKEN.get(constraint as 'users_email_key_unique')
+  const code = TAKEN.get(serverError(error)?.constraint ?? '')
   throw code === undefined ? error : new ApplicationError(code)
 }

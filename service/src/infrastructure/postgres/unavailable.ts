@@ -1,4 +1,3 @@
-import pg from 'pg'
 import { ApplicationError } from '../../application/errors.ts'
 
 /** SQLSTATE classes that speak of the server's state and not of the statement (PostgreSQL, appendix A). */
@@ -11,9 +10,16 @@ const SERVER_TROUBLE = new Set([
 /** Lock not available in time; read-only server, as a standby is before its promotion. */
 const SERVER_STATES = new Set(['55P03', '25006'])
 
+/** An error the server reported, by its SQLSTATE. The embedded database's errors are of another class than the driver's. */
+export function serverError(error: unknown): { code: string; constraint: string | undefined } | undefined {
+  if (!(error instanceof Error) || !('severity' in error) || !('code' in error)) return undefined
+  const { code, constraint } = error as { code: unknown; constraint?: string }
+  return typeof code === 'string' ? { code, constraint } : undefined
+}
+
 /** Deadlock or serialization failure: running the transaction again may succeed. */
 export const isConflict = (error: unknown): boolean =>
-  error instanceof pg.DatabaseError && (error.code === '40P01' || error.code === '40001')
+  ['40P01', '40001'].includes(serverError(error)?.code ?? '')
 
 /**
  * What a failed statement means to a caller: `unavailable` when the database is away or too slow, so that it is
@@ -25,10 +31,8 @@ export function translate(error: unknown): unknown {
 }
 
 function meansUnavailable(error: unknown): boolean {
-  if (error instanceof pg.DatabaseError) {
-    const state = error.code ?? ''
-    return SERVER_TROUBLE.has(state.slice(0, 2)) || SERVER_STATES.has(state)
-  }
+  const state = serverError(error)?.code
+  if (state !== undefined) return SERVER_TROUBLE.has(state.slice(0, 2)) || SERVER_STATES.has(state)
   // What is left are a socket's errors and the driver's deadlines, and mistakes of our own.
   return error instanceof Error && !(error instanceof TypeError || error instanceof RangeError)
 }

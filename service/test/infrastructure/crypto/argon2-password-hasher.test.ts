@@ -176,7 +176,8 @@ describe('a damaged stored hash', () => {
     await fc.assert(
       fc.asyncProperty(damage, async ([at, lost, added]) => {
         const damaged = stored.slice(0, at) + added + stored.slice(at + lost)
-        fc.pre(damaged !== stored)
+        // The one change of a character that the parser forgives; it leaves parameters, salt and hash as they were.
+        fc.pre(damaged !== stored && !damaged.includes('p=1,$'))
         expect((await hasher.verify(password, damaged as PasswordHash, true)).matches, damaged).toBe(false)
       }),
       { numRuns: 300 },

@@ -9,17 +9,21 @@ class Tasks {
 
   readonly task = (id: number) => (): Promise<string> => {
     this.begun.push(id)
-    const end = Promise.withResolvers<string>()
-    this.#ends.set(id, end)
-    return end.promise
+    return this.#endOf(id).promise
   }
 
   end(id: number): void {
-    this.#ends.get(id)?.resolve(`task ${id}`)
+    this.#endOf(id).resolve(`task ${id}`)
   }
 
   fail(id: number): void {
-    this.#ends.get(id)?.reject(new Error(`task ${id} failed`))
+    this.#endOf(id).reject(new Error(`task ${id} failed`))
+  }
+
+  #endOf(id: number): PromiseWithResolvers<string> {
+    const end = this.#ends.get(id) ?? Promise.withResolvers<string>()
+    this.#ends.set(id, end)
+    return end
   }
 }
 
@@ -36,9 +40,7 @@ describe('bounded slots', () => {
     tasks.end(2)
     await settled()
     expect(tasks.begun).toEqual([1, 2, 3])
-    for (const id of [1, 3]) tasks.end(id)
-    await settled()
-    tasks.end(4)
+    for (const id of [1, 3, 4]) tasks.end(id)
     expect(await Promise.all(answers)).toEqual(['task 1', 'task 2', 'task 3', 'task 4'])
   })
 
@@ -49,10 +51,7 @@ describe('bounded slots', () => {
     const refused: unknown = await slots.run(tasks.task(5)).catch((error: unknown) => error)
     expect(refused).toBeInstanceOf(ApplicationError)
     expect(refused).toMatchObject({ code: 'overloaded', details: { retryAfterSeconds: 3 } })
-    for (const id of [1, 2, 3, 4]) {
-      await settled()
-      tasks.end(id)
-    }
+    for (const id of [1, 2, 3, 4]) tasks.end(id)
     await Promise.all(accepted)
     expect(tasks.begun).toEqual([1, 2, 3, 4])
   })
@@ -75,6 +74,7 @@ describe('bounded slots', () => {
     const first = slots.run(tasks.task(1))
     const second = slots.run(tasks.task(2))
     const third = first.then(() => slots.run(tasks.task(3)))
+    await settled()
     tasks.end(1)
     await settled()
     expect(tasks.begun).toEqual([1, 2])

@@ -68,7 +68,7 @@ describe('a passlib PBKDF2 hash', () => {
     expect(recognises(made)).toBe(true)
     expect(await verify(typed, made)).toBe(true)
     expect(await verify(`${typed} `, made)).toBe(false)
-    expect(await verify(typed.toUpperCase() + typed.toLowerCase(), made)).toBe(false)
+    expect(await verify(typed.slice(1) || 'not empty', made)).toBe(false)
   })
 
   test('is of the bytes as typed: the same letters composed otherwise are another password', async () => {
