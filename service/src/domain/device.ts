@@ -20,7 +20,8 @@ export interface Device {
 
 const NAME_LIMIT = 100
 const DEVICE_ID = /^[\x21-\x7e]{1,128}$/
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u
+/** The joiner that holds emoji together is the one invisible character allowed. */
+const UNPRINTABLE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]|(?!\u200D)\p{Cf}/u
 
 export function parseDeviceId(text: string): string {
   if (DEVICE_ID.test(text)) return text

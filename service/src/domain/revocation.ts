@@ -1,4 +1,12 @@
-import { earlier, endReasonOf, runsOutAt, secondsAfter, type EndReason, type Session, type SessionId } from './session.ts'
+import {
+  earlier,
+  endReasonOf,
+  runsOutAt,
+  secondsAfter,
+  type EndReason,
+  type Session,
+  type SessionId,
+} from './session.ts'
 import type { UserId } from './user.ts'
 
 /** Tells verifiers to refuse the tokens of a session that ended before its time. */

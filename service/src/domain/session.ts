@@ -11,6 +11,15 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 export const parseSessionId = (text: string): SessionId | undefined =>
   UUID.test(text) ? (text as SessionId) : undefined
 
+/** More often than any session is refreshed in its time. */
+const GENERATION_LIMIT = 2 ** 31
+
+/** Reads a generation out of a token or a report; undefined when no session can have it. */
+export const parseGeneration = (value: unknown): number | undefined =>
+  Number.isInteger(value) && Number(value) >= 0 && Number(value) < GENERATION_LIMIT
+    ? Number(value)
+    : undefined
+
 /** Every way a session ends. Closed: clients, verifiers and operators branch on these words. */
 export const END_REASONS = [
   'signed_out',

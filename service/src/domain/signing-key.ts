@@ -43,17 +43,19 @@ export function scheduleKey(pair: KeyPair, signsFrom: Date): SigningKey {
 
 /**
  * The key that signs now: the newest of the wanted algorithm, or, while that is still only published, the newest of
- * another one.
+ * another one. Where none has begun, the first to come: the clocks of instances differ a little, and after a pause the
+ * last key may end before its successor begins.
  */
 export function pickSigningKey<K extends Pick<SigningKey, 'algorithm' | 'signsFrom' | 'signsUntil'>>(
   keys: readonly K[],
   wanted: SigningAlgorithm,
   now: Date,
 ): K | undefined {
-  const signing = keys
-    .filter(({ signsFrom, signsUntil }) => signsFrom <= now && now < signsUntil)
+  const newestFirst = keys
+    .filter(({ signsUntil }) => now < signsUntil)
     .toSorted((a, b) => +b.signsFrom - +a.signsFrom)
-  return signing.find(({ algorithm }) => algorithm === wanted) ?? signing[0]
+  const begun = newestFirst.filter(({ signsFrom }) => signsFrom <= now)
+  return begun.find(({ algorithm }) => algorithm === wanted) ?? begun[0] ?? newestFirst.at(-1)
 }
 
 /**

@@ -1,4 +1,4 @@
-import ipaddr from 'ipaddr.js'
+import { isIP } from 'node:net'
 import { LONGEST_ACCESS_TOKEN_TTL_SECONDS, SIGNING_ALGORITHMS } from '../domain/signing-key.ts'
 import { SettingsReader, type Environment } from './settings-reader.ts'
 
@@ -7,6 +7,9 @@ export type Config = ReturnType<typeof readConfig>
 /** Stands in .env.example so that two commands are enough to try it; never for a public address. */
 const SECRET_FOR_TRYING = 'for-trying-on-localhost-only-never-deploy-this'
 const SECRET_MINIMUM = 32
+const MAKE_ONE = 'make one with: openssl rand -base64 32'
+/** What an Authorization header can carry (RFC 6750, section 2.1): a key of anything else would never match. */
+const BEARER_TOKEN = /^[\w.~+/-]+=*$/
 
 const TOKEN_ALGORITHMS = [...SIGNING_ALGORITHMS, 'HS256'] as const
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
@@ -25,7 +28,7 @@ export function loadEnvironment(): Environment {
 export function readConfig(environment: Environment) {
   const settings = new SettingsReader(environment)
   const databaseUrl = settings.url('DATABASE_URL', ['postgres:', 'postgresql:'])
-  const publicUrl = (settings.url('PUBLIC_URL', ['http:', 'https:']) ?? 'http://localhost:8000').replace(/\/+$/, '')
+  const publicUrl = readPublicUrl(settings)
   const config = {
     port: settings.port('PORT', 8000),
     host: settings.text('HOST') ?? '0.0.0.0',
@@ -35,9 +38,9 @@ export function readConfig(environment: Environment) {
     databaseUrl,
     databasePoolSize: settings.integer('DATABASE_POOL_SIZE', 10, 1, 200),
     dataDir: settings.text('DATA_DIR') ?? './data',
-    authSecret: readAuthSecret(settings, databaseUrl, publicUrl),
+    authSecret: readAuthSecret(settings),
     previousAuthSecrets: settings.secrets('AUTH_SECRET_PREVIOUS', SECRET_MINIMUM),
-    serviceKeys: settings.secrets('SERVICE_KEYS', SECRET_MINIMUM),
+    serviceKeys: readServiceKeys(settings),
     tokenIssuer: settings.text('TOKEN_ISSUER') ?? publicUrl,
     tokenAudience: settings.textOrEmpty('TOKEN_AUDIENCE', 'chat'),
     ...readTokenKey(settings),
@@ -48,46 +51,109 @@ export function readConfig(environment: Environment) {
     lostAnswer: settings.oneOf('LOST_ANSWER', ['receipts', 'window'], 'receipts'),
     maximumSessionsPerUser: settings.integer('MAX_SESSIONS_PER_USER', 50, 1, 1000),
     passwordMinimumLength: settings.integer('PASSWORD_MIN_LENGTH', 8, 8, 64),
-    corsOrigins: settings.list('CORS_ORIGINS', isOrigin, 'origins such as https://chat.example.org, separated by commas'),
+    corsOrigins: settings.list(
+      'CORS_ORIGINS',
+      isOrigin,
+      'origins such as https://chat.example.org, separated by commas',
+    ),
     trustedProxies: settings.list(
       'TRUSTED_PROXIES',
-      (entry) => ipaddr.isValid(entry) || ipaddr.isValidCIDR(entry),
-      'addresses or CIDR ranges such as 10.0.0.0/8, separated by commas',
+      isAddressOrRange,
+      'addresses or CIDR ranges such as 10.0.0.0/8 (never /0), separated by commas',
     ),
     logLevel: settings.oneOf('LOG_LEVEL', LOG_LEVELS, 'info'),
   }
+  refuseKnownSecrets(settings, config)
   settings.finish()
   return config
 }
 
-function readAuthSecret(settings: SettingsReader, databaseUrl: string | undefined, publicUrl: string) {
-  const [secret, ...more] = settings.secrets('AUTH_SECRET', SECRET_MINIMUM)
-  if (more.length > 0) settings.refuse('AUTH_SECRET', 'is one secret without commas; older ones go to AUTH_SECRET_PREVIOUS')
-  if (secret === undefined && databaseUrl !== undefined) {
-    settings.refuse('AUTH_SECRET', 'is required with DATABASE_URL; make one with: openssl rand -base64 32')
+function readPublicUrl(settings: SettingsReader): string {
+  const text = settings.url('PUBLIC_URL', ['http:', 'https:']) ?? 'http://localhost:8000'
+  const { origin, pathname, search, hash, username, password } = new URL(text)
+  if (search + hash + username + password !== '') {
+    settings.refuse(
+      'PUBLIC_URL',
+      'is an address alone, such as https://chat.example.org: no name, password, ? or #',
+    )
   }
-  const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(URL.parse(publicUrl)?.hostname ?? '')
-  if (secret === SECRET_FOR_TRYING && !isLocal) {
-    settings.refuse('AUTH_SECRET', 'is still the public example; make one of your own with: openssl rand -base64 32')
+  return (origin + pathname).replace(/\/+$/, '')
+}
+
+function readAuthSecret(settings: SettingsReader): string | undefined {
+  const secret = settings.text('AUTH_SECRET')
+  if (secret === undefined && settings.text('DATABASE_URL') !== undefined) {
+    settings.refuse('AUTH_SECRET', `is required with DATABASE_URL; ${MAKE_ONE}`)
+  } else if (secret?.includes(',')) {
+    settings.refuse('AUTH_SECRET', 'is one secret without commas; older ones go to AUTH_SECRET_PREVIOUS')
+  } else if (secret !== undefined && secret.length < SECRET_MINIMUM) {
+    settings.refuse('AUTH_SECRET', `needs at least ${SECRET_MINIMUM} characters; ${MAKE_ONE}`)
   }
   return secret
+}
+
+function readServiceKeys(settings: SettingsReader): readonly string[] {
+  const keys = settings.secrets('SERVICE_KEYS', SECRET_MINIMUM)
+  if (!keys.every((key) => BEARER_TOKEN.test(key))) {
+    settings.refuse(
+      'SERVICE_KEYS',
+      `may hold letters, digits and - . _ ~ + / alone, and = at the end; ${MAKE_ONE}`,
+    )
+  }
+  return keys
 }
 
 function readTokenKey(settings: SettingsReader) {
   const tokenAlgorithm = settings.oneOf('TOKEN_ALGORITHM', TOKEN_ALGORITHMS, 'EdDSA')
   const tokenSharedSecret = settings.text('TOKEN_SHARED_SECRET')
   if (tokenAlgorithm === 'HS256' && Buffer.byteLength(tokenSharedSecret ?? '') < SECRET_MINIMUM) {
-    settings.refuse('TOKEN_SHARED_SECRET', `is required with TOKEN_ALGORITHM=HS256 and has at least ${SECRET_MINIMUM} bytes`)
+    settings.refuse(
+      'TOKEN_SHARED_SECRET',
+      `is required with TOKEN_ALGORITHM=HS256 and has at least ${SECRET_MINIMUM} bytes; ${MAKE_ONE}`,
+    )
   }
-  if (tokenAlgorithm !== 'HS256' && tokenSharedSecret !== undefined) {
+  const isForAnother = tokenAlgorithm !== 'HS256' && !settings.hasRefused('TOKEN_ALGORITHM')
+  if (isForAnother && tokenSharedSecret !== undefined) {
     settings.refuse('TOKEN_SHARED_SECRET', 'is only for TOKEN_ALGORITHM=HS256; leave it out')
   }
   return { tokenAlgorithm, tokenSharedSecret }
+}
+
+type Secrets = Pick<
+  Config,
+  'publicUrl' | 'authSecret' | 'previousAuthSecrets' | 'serviceKeys' | 'tokenSharedSecret'
+>
+
+/** Secrets that others know: the public example, and AUTH_SECRET given to other services under another name. */
+function refuseKnownSecrets(settings: SettingsReader, config: Secrets): void {
+  const { authSecret, previousAuthSecrets, serviceKeys, tokenSharedSecret } = config
+  const own = [authSecret, ...previousAuthSecrets].filter((secret) => secret !== undefined)
+  const given = { SERVICE_KEYS: serviceKeys, TOKEN_SHARED_SECRET: [tokenSharedSecret ?? ''] }
+  for (const [name, secrets] of Object.entries(given)) {
+    if (secrets.some((secret) => own.includes(secret))) {
+      settings.refuse(name, `repeats AUTH_SECRET, which no other service may know; ${MAKE_ONE}`)
+    }
+  }
+  if (['localhost', '127.0.0.1', '[::1]'].includes(new URL(config.publicUrl).hostname)) return
+  const all = { AUTH_SECRET: [authSecret], AUTH_SECRET_PREVIOUS: previousAuthSecrets, ...given }
+  for (const [name, secrets] of Object.entries(all)) {
+    const remedy = name === 'AUTH_SECRET_PREVIOUS' ? 'leave it out' : MAKE_ONE
+    if (secrets.includes(SECRET_FOR_TRYING)) settings.refuse(name, `holds the public example; ${remedy}`)
+  }
 }
 
 const days = (count: number): number => count * 24 * 3600
 
 function isOrigin(entry: string): boolean {
   const url = URL.parse(entry)
-  return url !== null && url.origin === entry && ['http:', 'https:'].includes(url.protocol)
+  // A star would be taken for a letter of the host's name, which no browser's origin has.
+  return url?.origin === entry && ['http:', 'https:'].includes(url.protocol) && !entry.includes('*')
+}
+
+/** Strict: lenient readers take 010.0.0.1 for 8.0.0.1, and a range of everything would believe everybody. */
+function isAddressOrRange(entry: string): boolean {
+  const [, address = '', bits] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(entry) ?? []
+  const version = isIP(address)
+  if (bits === undefined) return version !== 0
+  return Number(bits) >= 1 && Number(bits) <= (version === 4 ? 32 : 128) && version !== 0
 }

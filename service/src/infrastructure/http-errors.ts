@@ -1,9 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
-import { ApplicationError, type FieldProblem } from '../application/errors.ts'
-import type { InvalidValueCode } from '../domain/invalid-value.ts'
+import { ApplicationError } from '../application/errors.ts'
 import {
   problemDetails,
   problemHeaders,
@@ -45,10 +43,12 @@ export const answerClientError =
     }
     const code = CLIENT_ERRORS.get(error.code ?? '') ?? 'malformed_request'
     const { status } = problemTypes[code]
-    const body = JSON.stringify(problemDetails(code, randomUUID(), publicUrl))
+    const requestId = randomUUID()
+    const body = JSON.stringify(problemDetails(code, requestId, publicUrl))
     socket.end(
       `HTTP/1.1 ${status} ${problemTypes[code].title}\r\nContent-Type: application/problem+json\r\n` +
-        `Cache-Control: no-store\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+        `X-Request-Id: ${requestId}\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n` +
+        `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
     )
   }
 
@@ -66,39 +66,9 @@ const BY_STATUS = new Map<number, TransportErrorCode>([
 
 function toRefusal(error: unknown): Refusal {
   if (error instanceof ApplicationError || error instanceof TransportError) return error
-  if (hasZodFastifySchemaValidationErrors(error)) {
-    return new ApplicationError('validation_failed', { fields: error.validation.map(toFieldProblem) })
-  }
   const status = (error as Partial<FastifyError>).statusCode ?? 500
   if (status < 400 || status >= 500) return new TransportError('internal_error')
   return new TransportError(BY_STATUS.get(status) ?? 'malformed_request')
-}
-
-interface ZodProblem {
-  readonly instancePath: string
-  readonly params: { readonly issue: { code: string; input?: unknown; maximum?: unknown; expected?: unknown } }
-}
-
-function toFieldProblem(problem: unknown): FieldProblem {
-  const { instancePath, params } = problem as ZodProblem
-  const field = instancePath.replace(/^\//, '').replaceAll('/', '.') || 'body'
-  const code = fieldCode(params.issue)
-  return { field, code, message: fieldMessage(code, params.issue) }
-}
-
-function fieldCode(issue: ZodProblem['params']['issue']): InvalidValueCode {
-  if (issue.code === 'too_big') return 'too_long'
-  if (issue.code === 'too_small') return 'too_short'
-  if (issue.code === 'invalid_type') return issue.input === undefined ? 'required' : 'invalid_type'
-  return 'invalid_format'
-}
-
-function fieldMessage(code: InvalidValueCode, { maximum, expected }: ZodProblem['params']['issue']): string {
-  if (code === 'required') return 'This field is required.'
-  if (code === 'too_long') return `Use at most ${String(maximum)} characters.`
-  if (code === 'too_short') return 'Use at least one character.'
-  if (code === 'invalid_type') return `This has to be of the type ${String(expected)}.`
-  return 'This value is not one of those allowed.'
 }
 
 /** Refused requests to sign in, refresh and the like, for whoever watches for attacks. */

@@ -1,11 +1,19 @@
 import cors from '@fastify/cors'
 import helmet from '@fastify/helmet'
-import Fastify, { LogController, type FastifyInstance, type FastifyPluginCallback } from 'fastify'
-import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
+import Fastify, {
+  LogController,
+  type FastifyInstance,
+  type FastifyPluginCallback,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify'
+import { serializerCompiler } from 'fastify-type-provider-zod'
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Logger } from 'pino'
+import { validateInput } from '../interface-adapters/http/validate-input.ts'
 import { answerClientError, handleError, handleNotFound } from './http-errors.ts'
+import { readJson } from './json-bodies.ts'
 import { refuseOtherMethods } from './other-methods.ts'
 
 const BODY_LIMIT_BYTES = 16 * 1024
@@ -22,6 +30,7 @@ export interface HttpServerOptions {
   readonly trustedProxies: readonly string[]
   readonly corsOrigins: readonly string[]
   readonly logger: Logger
+  readonly requestTimeoutMs?: number
 }
 
 export interface MountedRoutes {
@@ -35,26 +44,38 @@ export async function createHttpServer(
   plugins: readonly FastifyPluginCallback[],
   mounted: readonly MountedRoutes[],
 ): Promise<FastifyInstance> {
+  const { publicUrl, requestTimeoutMs = REQUEST_TIMEOUT_MS } = options
   const app = Fastify({
     loggerInstance: options.logger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     bodyLimit: BODY_LIMIT_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: requestTimeoutMs,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-    http: { maxHeaderSize: HEADER_LIMIT_BYTES, connectionsCheckingInterval: 5_000 },
+    http: {
+      maxHeaderSize: HEADER_LIMIT_BYTES,
+      // Node's own is a minute, and it takes the longer of the two for the body.
+      headersTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: requestTimeoutMs / 3,
+    },
+    // The limit of the request line is enough: an id that is too long is an unknown one.
+    routerOptions: { maxParamLength: HEADER_LIMIT_BYTES },
     trustProxy: options.trustedProxies.length > 0 ? [...options.trustedProxies] : false,
     requestIdHeader: false,
     genReqId: requestId,
     // While closing, requests that are already on a connection are answered as usual.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
-    clientErrorHandler: answerClientError(options.publicUrl),
+    clientErrorHandler: answerClientError(publicUrl),
+    frameworkErrors: (error, request, reply) => {
+      addOwnHeaders(request, reply)
+      void handleError(publicUrl)(error, request, reply)
+    },
   }) as unknown as FastifyInstance
-  app.setValidatorCompiler(validatorCompiler)
+  app.setValidatorCompiler(validateInput)
   app.setSerializerCompiler(serializerCompiler)
-  app.setErrorHandler(handleError(options.publicUrl))
+  app.setErrorHandler(handleError(publicUrl))
   app.setNotFoundHandler(handleNotFound)
-  app.removeContentTypeParser('text/plain')
+  readJson(app)
   app.decorateRequest('caller', undefined)
   addHooks(app)
   await addHeaders(app, options)
@@ -66,11 +87,9 @@ export async function createHttpServer(
 }
 
 function addHooks(app: FastifyInstance): void {
-  app.addHook('onRequest', async (request, reply) => {
-    void reply.header('x-request-id', request.id)
-    // Answers hold tokens and personal data; the few that may be kept say so themselves.
-    void reply.header('cache-control', 'no-store')
-    return Promise.resolve()
+  app.addHook('onRequest', (request, reply, done) => {
+    addOwnHeaders(request, reply)
+    done()
   })
   app.addHook('onResponse', (request, reply, done) => {
     // The route's pattern, not the address: that may hold what should not be kept.
@@ -86,11 +105,26 @@ function addHooks(app: FastifyInstance): void {
   })
 }
 
-async function addHeaders(app: FastifyInstance, { publicUrl, corsOrigins }: HttpServerOptions): Promise<void> {
+function addOwnHeaders(request: FastifyRequest, reply: FastifyReply): void {
+  void reply.header('x-request-id', request.id)
+  void reply.header('x-content-type-options', 'nosniff')
+  // Answers hold tokens and personal data; the few that may be kept say so themselves.
+  void reply.header('cache-control', 'no-store')
+}
+
+async function addHeaders(
+  app: FastifyInstance,
+  { publicUrl, corsOrigins }: HttpServerOptions,
+): Promise<void> {
   await app.register(helmet, {
     contentSecurityPolicy: {
       useDefaults: false,
-      directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"] },
+      directives: {
+        defaultSrc: ["'none'"],
+        frameAncestors: ["'none'"],
+        baseUri: ["'none'"],
+        formAction: ["'none'"],
+      },
     },
     crossOriginResourcePolicy: { policy: 'cross-origin' },
     // Only where browsers reach us over TLS; elsewhere they must ignore it (RFC 6797, section 8.1).
@@ -104,6 +138,8 @@ async function addHeaders(app: FastifyInstance, { publicUrl, corsOrigins }: Http
     allowedHeaders: ['authorization', 'content-type', 'x-request-id'],
     exposedHeaders: ['location', 'retry-after', 'x-request-id', 'www-authenticate'],
     maxAge: 600,
+    // An OPTIONS request that is no preflight is answered like one, and not in words of the plugin's own.
+    strictPreflight: false,
   })
 }
 

@@ -1,7 +1,7 @@
 import type { FastifyInstance, HTTPMethods } from 'fastify'
 import { TransportError } from '../interface-adapters/http/problem-details.ts'
 
-const METHODS = ['DELETE', 'GET', 'PATCH', 'POST', 'PUT'] as const
+const METHODS = ['DELETE', 'GET', 'OPTIONS', 'PATCH', 'POST', 'PUT', 'TRACE'] as const
 
 /**
  * Notes the routes that are registered from now on; the function it answers then refuses every other method on their

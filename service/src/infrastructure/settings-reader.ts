@@ -14,19 +14,24 @@ const SECONDS_PER_UNIT = { s: 1, m: 60, h: 3600, d: 86_400 } as const
 /** Reads settings by name and collects what is wrong with them. An empty setting counts as unset. */
 export class SettingsReader {
   readonly #environment: Environment
-  readonly #problems: string[] = []
+  /** By the setting's name: one line each, the first. */
+  readonly #problems = new Map<string, string>()
 
   constructor(environment: Environment) {
     this.#environment = environment
   }
 
   refuse(name: string, problem: string): void {
-    this.#problems.push(`${name} ${problem}`)
+    if (!this.#problems.has(name)) this.#problems.set(name, `${name} ${problem}`)
+  }
+
+  hasRefused(name: string): boolean {
+    return this.#problems.has(name)
   }
 
   /** Throws what was collected, if anything. */
   finish(): void {
-    if (this.#problems.length > 0) throw new SettingsError(this.#problems)
+    if (this.#problems.size > 0) throw new SettingsError([...this.#problems.values()])
   }
 
   text(name: string): string | undefined {
@@ -56,7 +61,8 @@ export class SettingsReader {
     const text = this.text(name)
     if (text === undefined) return byDefault
     const [, count, unit] = DURATION.exec(text === '0' ? '0s' : text) ?? []
-    const value = count === undefined ? NaN : Number(count) * SECONDS_PER_UNIT[unit as keyof typeof SECONDS_PER_UNIT]
+    const value =
+      count === undefined ? NaN : Number(count) * SECONDS_PER_UNIT[unit as keyof typeof SECONDS_PER_UNIT]
     if (value >= lowest && value <= highest) return value
     const range = `from ${readable(lowest)} to ${readable(highest)}`
     this.refuse(name, `is a duration such as 30s, 10m, 12h or 30d, ${range}, not "${text}"`)
@@ -77,7 +83,10 @@ export class SettingsReader {
     const url = URL.parse(text)
     if (url !== null && protocols.includes(url.protocol) && url.hostname !== '') return text
     // The value may hold a password, so it is not shown.
-    this.refuse(name, `is not a valid address; it starts with ${protocols.map((p) => `${p}//`).join(' or ')} and names a host`)
+    this.refuse(
+      name,
+      `is not a valid address; it starts with ${protocols.map((p) => `${p}//`).join(' or ')} and names a host`,
+    )
     return undefined
   }
 
@@ -92,7 +101,10 @@ export class SettingsReader {
   secrets(name: string, minimumLength: number): readonly string[] {
     const entries = this.#entries(name)
     if (entries.some((entry) => entry.length < minimumLength)) {
-      this.refuse(name, `needs at least ${minimumLength} characters each; make one with: openssl rand -base64 32`)
+      this.refuse(
+        name,
+        `needs at least ${minimumLength} characters each; make one with: openssl rand -base64 32`,
+      )
     }
     return entries
   }

@@ -13,9 +13,12 @@ const refusalOf = (parse: (text: string) => string, typed: string): string => {
 }
 
 describe('a device id', () => {
-  test.each(['a', '!', '~', '5f0c9a3e-2f8e-4f5e-9a39-0f3c1f2d3b4c', '__proto__', 'x'.repeat(128)])('may be %j', (typed) => {
-    expect(parseDeviceId(typed)).toBe(typed)
-  })
+  test.each(['a', '!', '~', '5f0c9a3e-2f8e-4f5e-9a39-0f3c1f2d3b4c', '__proto__', 'x'.repeat(128)])(
+    'may be %j',
+    (typed) => {
+      expect(parseDeviceId(typed)).toBe(typed)
+    },
+  )
 
   test.each(['', ' ', 'a b', 'a\n', 'a\0', 'é', '😀', '\u007f', 'x'.repeat(129), 'x'.repeat(1_000_000)])(
     'may not be %#',
@@ -26,9 +29,12 @@ describe('a device id', () => {
 })
 
 describe('a device name', () => {
-  test.each(['x', 'Ännas Händy', "Anna's iPhone 📱", '我的电脑', 'x'.repeat(100), '😀'.repeat(100)])('may be %j', (typed) => {
-    expect(parseDeviceName(typed)).toBe(typed)
-  })
+  test.each(['x', 'Ännas Händy', "Anna's iPhone 📱", '我的电脑', 'x'.repeat(100), '😀'.repeat(100)])(
+    'may be %j',
+    (typed) => {
+      expect(parseDeviceName(typed)).toBe(typed)
+    },
+  )
 
   test('loses the spaces around it', () => {
     expect(parseDeviceName(' \t my  phone \n')).toBe('my  phone')

@@ -14,8 +14,12 @@ const policies = [receipts, windowOnly, noWindow, strict]
 const unconfirmed = aSession({ generation: 5, confirmedGeneration: 4, refreshedAt: at(100) })
 const confirmed = aSession({ ...unconfirmed, confirmedGeneration: 5 })
 
-const judged = (session: Session | undefined, presented: number, policy: ReusePolicy, seconds: number): RefreshVerdict =>
-  judgeRefresh(session, presented, policy, at(seconds))
+const judged = (
+  session: Session | undefined,
+  presented: number,
+  policy: ReusePolicy,
+  seconds: number,
+): RefreshVerdict => judgeRefresh(session, presented, policy, at(seconds))
 const kind = (...question: Parameters<typeof judged>): string => judged(...question).kind
 
 describe('a refresh token', () => {
@@ -49,12 +53,15 @@ describe('a refresh token', () => {
     expect(judged(ended, 5, receipts, 201)).toEqual({ kind: 'ended', reason })
   })
 
-  test.each([0, 1, 4])('of a session that is over is never counted as theft, such as generation %i of 5', (presented) => {
-    for (const policy of policies) {
-      expect(kind(endSession(confirmed, 'signed_out', at(200)), presented, policy, 300)).toBe('ended')
-      expect(kind(confirmed, presented, policy, 31 * DAY)).toBe('ended')
-    }
-  })
+  test.each([0, 1, 4])(
+    'of a session that is over is never counted as theft, such as generation %i of 5',
+    (presented) => {
+      for (const policy of policies) {
+        expect(kind(endSession(confirmed, 'signed_out', at(200)), presented, policy, 300)).toBe('ended')
+        expect(kind(confirmed, presented, policy, 31 * DAY)).toBe('ended')
+      }
+    },
+  )
 })
 
 describe('a token of the generation before', () => {
@@ -94,12 +101,17 @@ describe('a token of the generation before', () => {
 })
 
 describe('an older token', () => {
-  test.each([0, 1, 2, 3])('is a replay, used or not, within the window or not: generation %i of 5', (presented) => {
-    for (const policy of policies) {
-      expect(kind(unconfirmed, presented, policy, 100)).toBe('replay')
-      expect(kind(aSession({ ...unconfirmed, confirmedGeneration: 0 }), presented, policy, 131)).toBe('replay')
-    }
-  })
+  test.each([0, 1, 2, 3])(
+    'is a replay, used or not, within the window or not: generation %i of 5',
+    (presented) => {
+      for (const policy of policies) {
+        expect(kind(unconfirmed, presented, policy, 100)).toBe('replay')
+        expect(kind(aSession({ ...unconfirmed, confirmedGeneration: 0 }), presented, policy, 131)).toBe(
+          'replay',
+        )
+      }
+    },
+  )
 })
 
 test('the verdict is that of the table, row by row, for every session and token', () => {
@@ -117,15 +129,23 @@ test('the verdict is that of the table, row by row, for every session and token'
       policy,
       (generation, confirmedGeneration, presented, hasEnded, age, { windowSeconds, lostAnswer }) => {
         fc.pre(confirmedGeneration <= generation)
-        const session = aSession({ generation, confirmedGeneration, ...(hasEnded && { endedAt: at(0), endReason: 'terminated' }) })
+        const session = aSession({
+          generation,
+          confirmedGeneration,
+          ...(hasEnded && { endedAt: at(0), endReason: 'terminated' }),
+        })
         const isInWindow = windowSeconds > 0 && age <= windowSeconds
         const isLost = lostAnswer === 'receipts' && confirmedGeneration < generation
         const expected =
-          presented > generation ? 'unknown'
-          : hasEnded || age >= 30 * DAY ? 'ended'
-          : presented === generation ? 'rotate'
-          : presented === generation - 1 && (isInWindow || isLost) ? 'repeat'
-          : 'replay'
+          presented > generation
+            ? 'unknown'
+            : hasEnded || age >= 30 * DAY
+              ? 'ended'
+              : presented === generation
+                ? 'rotate'
+                : presented === generation - 1 && (isInWindow || isLost)
+                  ? 'repeat'
+                  : 'replay'
         expect(kind(session, presented, { windowSeconds, lostAnswer }, age)).toBe(expected)
       },
     ),

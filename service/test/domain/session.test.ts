@@ -7,6 +7,7 @@ import {
   END_REASONS,
   hasRunOut,
   isLive,
+  parseGeneration,
   parseSessionId,
   runsOutAt,
   startSession,
@@ -51,14 +52,17 @@ describe('a session', () => {
   test.each([
     { idle: 30, absolute: 60 },
     { idle: 60, absolute: 30 },
-  ])('runs out at the earlier of its limits, to the millisecond: $idle s idle, $absolute s in all', ({ idle, absolute }) => {
-    const session = aSession({ idleExpiresAt: at(idle), expiresAt: at(absolute) })
-    expect(runsOutAt(session)).toEqual(at(30))
-    expect(hasRunOut(session, at(29.999))).toBe(false)
-    expect(isLive(session, at(29.999))).toBe(true)
-    expect(hasRunOut(session, at(30))).toBe(true)
-    expect(isLive(session, at(30))).toBe(false)
-  })
+  ])(
+    'runs out at the earlier of its limits, to the millisecond: $idle s idle, $absolute s in all',
+    ({ idle, absolute }) => {
+      const session = aSession({ idleExpiresAt: at(idle), expiresAt: at(absolute) })
+      expect(runsOutAt(session)).toEqual(at(30))
+      expect(hasRunOut(session, at(29.999))).toBe(false)
+      expect(isLive(session, at(29.999))).toBe(true)
+      expect(hasRunOut(session, at(30))).toBe(true)
+      expect(isLive(session, at(30))).toBe(false)
+    },
+  )
 
   test('that ended is not live, however much of its time is left', () => {
     const ended = endSession(aSession(), 'signed_out', at(5))
@@ -69,7 +73,11 @@ describe('a session', () => {
 
   test('that ends keeps everything but its end', () => {
     const session = aSession({ generation: 3 })
-    expect(endSession(session, 'terminated', at(5))).toEqual({ ...session, endedAt: at(5), endReason: 'terminated' })
+    expect(endSession(session, 'terminated', at(5))).toEqual({
+      ...session,
+      endedAt: at(5),
+      endReason: 'terminated',
+    })
     expect(session.endedAt).toBeUndefined()
   })
 
@@ -80,7 +88,10 @@ describe('a session', () => {
         fc.array(fc.tuple(fc.constantFrom(...END_REASONS), fc.nat(400 * DAY))),
         (first, later) => {
           const ended = endSession(aSession(), first, at(5))
-          const again = later.reduce((session, [reason, when]) => endSession(session, reason, at(when)), ended)
+          const again = later.reduce(
+            (session, [reason, when]) => endSession(session, reason, at(when)),
+            ended,
+          )
           expect(again).toBe(ended)
           expect(isLive(again, noon)).toBe(false)
         },
@@ -154,3 +165,29 @@ describe('a session id', () => {
   })
 })
 
+describe('a generation', () => {
+  test.each([0, 1, 2 ** 31 - 1])('can be %d', (value) => {
+    expect(parseGeneration(value)).toBe(value)
+  })
+
+  test.each([
+    -1,
+    0.5,
+    2 ** 31,
+    2 ** 53,
+    1e300,
+    NaN,
+    Infinity,
+    '1',
+    '',
+    null,
+    undefined,
+    true,
+    [],
+    [1],
+    {},
+    1n,
+  ])('is never an odd value (%#)', (value) => {
+    expect(parseGeneration(value)).toBeUndefined()
+  })
+})

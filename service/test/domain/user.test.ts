@@ -85,12 +85,16 @@ describe('a person', () => {
 
   test('has to verify a new address anew', () => {
     const other = parseEmailAddress('anna@example.com')
-    expect(changeEmail(aUser({ emailVerified: true }), other)).toEqual(aUser({ email: other, emailVerified: false }))
+    expect(changeEmail(aUser({ emailVerified: true }), other)).toEqual(
+      aUser({ email: other, emailVerified: false }),
+    )
   })
 
   test('has verified the same address in another spelling, and not by spelling it anew', () => {
     const respelled = parseEmailAddress('Anna@EXAMPLE.org')
-    expect(changeEmail(aUser({ emailVerified: true }), respelled)).toEqual(aUser({ email: respelled, emailVerified: true }))
+    expect(changeEmail(aUser({ emailVerified: true }), respelled)).toEqual(
+      aUser({ email: respelled, emailVerified: true }),
+    )
     expect(changeEmail(aUser(), respelled).emailVerified).toBe(false)
   })
 

@@ -11,7 +11,7 @@ export const noon = new Date('2026-03-01T12:00:00Z')
 
 export const HOUR = 3600
 export const DAY = 24 * HOUR
-export const limits = { idleSeconds: 30 * DAY, absoluteSeconds: 180 * DAY }
+const limits = { idleSeconds: 30 * DAY, absoluteSeconds: 180 * DAY }
 
 /** So many seconds after noon. */
 export const at = (seconds: number): Date => secondsAfter(noon, seconds)
@@ -21,7 +21,12 @@ export const sessionId = (number: number): SessionId =>
   `019a0000-0000-7000-8000-${number.toString(16).padStart(12, '0')}` as SessionId
 
 export const aUser = (changes: Partial<User> = {}): User => ({
-  ...registerUser(parseUsername('anna'), parseEmailAddress('anna@example.org'), 'fake$2$hunter' as PasswordHash, noon),
+  ...registerUser(
+    parseUsername('anna'),
+    parseEmailAddress('anna@example.org'),
+    'fake$2$hunter' as PasswordHash,
+    noon,
+  ),
   id: 42 as UserId,
   ...changes,
 })

@@ -1,4 +1,5 @@
 import { randomBytes, randomInt, randomUUID } from 'node:crypto'
+import type { ApiContract } from './api-contract.ts'
 
 export interface Answer {
   readonly status: number
@@ -22,20 +23,33 @@ export interface Tokens {
 
 const newAddress = (): string => `198.${randomInt(18, 20)}.${randomInt(256)}.${randomInt(256)}`
 
+interface ClientOptions {
+  /** Every answer has to be as declared here. */
+  readonly contract?: ApiContract
+  /** Sent where a call names no other. */
+  readonly token?: string
+}
+
 /** A person at a place of their own: each client has its own address, as far as limits can see. */
 export class TestClient {
   readonly #url: string
   readonly #address: string
+  readonly #options: ClientOptions
 
-  constructor(url: string, address = newAddress()) {
+  constructor(url: string, address = newAddress(), options: ClientOptions = {}) {
     this.#url = url
     this.#address = address
+    this.#options = options
   }
 
   async request(
     method: string,
     path: string,
-    { body, token, headers = {} }: { body?: unknown; token?: string; headers?: Record<string, string> } = {},
+    {
+      body,
+      token = this.#options.token,
+      headers = {},
+    }: { body?: unknown; token?: string | undefined; headers?: Record<string, string> } = {},
   ): Promise<Answer> {
     const response = await fetch(this.#url + path, {
       method,
@@ -50,7 +64,12 @@ export class TestClient {
     const text = await response.text()
     const isJson = /json/.test(response.headers.get('content-type') ?? '')
     const parsed: unknown = text === '' ? undefined : isJson ? JSON.parse(text) : text
-    return { status: response.status, headers: response.headers, body: parsed }
+    const { status, headers: answered } = response
+    const seen = { status, contentType: answered.get('content-type'), body: parsed }
+    const objection = this.#options.contract?.objection(method, path, seen)
+    if (objection !== undefined)
+      throw new Error(`${method} ${path}: ${objection}; answered ${status} ${text}`)
+    return { status, headers: answered, body: parsed }
   }
 
   get = (path: string, token?: string) => this.request('GET', path, { ...(token !== undefined && { token }) })
@@ -60,7 +79,8 @@ export class TestClient {
     this.request('PUT', path, { body, ...(token !== undefined && { token }) })
   patch = (path: string, body: unknown, token?: string) =>
     this.request('PATCH', path, { body, ...(token !== undefined && { token }) })
-  delete = (path: string, token?: string) => this.request('DELETE', path, { ...(token !== undefined && { token }) })
+  delete = (path: string, token?: string) =>
+    this.request('DELETE', path, { ...(token !== undefined && { token }) })
 
   /** Signs somebody new up. */
   async register(wanted: Partial<Person> = {}): Promise<Person> {

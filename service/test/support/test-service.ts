@@ -11,6 +11,7 @@ import { openDatabase } from '../../src/infrastructure/postgres/database.ts'
 import { migrate } from '../../src/infrastructure/postgres/migrate.ts'
 import { startService, type Service } from '../../src/main.ts'
 import { recordOpenedDatabase } from './opened-databases.ts'
+import { ApiContract } from './api-contract.ts'
 import { TestClient } from './test-client.ts'
 import { TestClock } from './test-clock.ts'
 import { createTestDatabase, templateDatabase } from './test-database.ts'
@@ -28,6 +29,8 @@ export interface TestService {
   readonly logs: Record<string, unknown>[]
   /** A new client at an address of its own. */
   client(address?: string): TestClient
+  /** A client of the internal listener, with the service key. */
+  operator(): TestClient
   stop(): Promise<void>
 }
 
@@ -59,14 +62,21 @@ export async function startOn(
   const service = await startService(config, logger, { clock })
   await recordVersion(service)
   const url = `http://127.0.0.1:${service.port}`
+  const internalUrl = `http://127.0.0.1:${service.internalPort}`
+  const serviceKey = config.serviceKeys[0] ?? readFileSync(join(config.dataDir, 'service-key'), 'utf8')
+  const [contract, internalContract] = await Promise.all([
+    ApiContract.read(url),
+    ApiContract.read(internalUrl),
+  ])
   return {
     url,
-    internalUrl: `http://127.0.0.1:${service.internalPort}`,
-    serviceKey: config.serviceKeys[0] ?? readFileSync(join(config.dataDir, 'service-key'), 'utf8'),
+    internalUrl,
+    serviceKey,
     clock,
     service,
     logs,
-    client: (address) => new TestClient(url, address),
+    client: (address) => new TestClient(url, address, { contract }),
+    operator: () => new TestClient(internalUrl, undefined, { contract: internalContract, token: serviceKey }),
     stop: async () => {
       await service.stop()
       await place.remove()
@@ -92,19 +102,29 @@ export async function migratedDatabase() {
     await db.destroy()
   })
   const { url, drop } = await createTestDatabase({ template })
-  const settings = { DATABASE_URL: url, AUTH_SECRET: testSecret, SERVICE_KEYS: 'a service key of the tests that is long' }
+  const settings = {
+    DATABASE_URL: url,
+    AUTH_SECRET: testSecret,
+    SERVICE_KEYS: 'service-key-of-the-tests-that-is-long',
+  }
   return { url, settings, remove: drop }
 }
 
 /** Settings that name a fresh data folder. */
 export async function temporaryFolder() {
   const folder = await mkdtemp(join(tmpdir(), 'chat-auth-data-'))
-  return { folder, settings: { DATA_DIR: folder }, remove: () => rm(folder, { recursive: true, force: true }) }
+  return {
+    folder,
+    settings: { DATA_DIR: folder },
+    remove: () => rm(folder, { recursive: true, force: true }),
+  }
 }
 
 /** For the closing lines of the run: which databases it was really on. */
 async function recordVersion({ db, place }: Service): Promise<void> {
-  const { rows } = await sql<{ version: string }>`select current_setting('server_version') as version`.execute(db)
+  const { rows } = await sql<{
+    version: string
+  }>`select current_setting('server_version') as version`.execute(db)
   const version = rows[0]?.version ?? 'of unknown version'
   if (!place.startsWith('PostgreSQL')) recordOpenedDatabase(`PGlite (PostgreSQL ${version})`)
 }

@@ -2,9 +2,9 @@
 export interface AttemptBudget {
   /** What is counted, such as `sign-in:account:ann`. Stored as a digest only: people type passwords as names. */
   readonly key: string
-  /** Attempts that cost no waiting. */
+  /** Attempts that nobody has to wait for; at least 1. */
   readonly free: number
-  /** The wait after the first attempt past them; it doubles with each further one … */
+  /** The wait before the first attempt past them; it doubles with each further one … */
   readonly firstDelaySeconds: number
   /** … up to this. */
   readonly longestDelaySeconds: number
@@ -16,7 +16,8 @@ export interface AttemptBudget {
 export interface AttemptLimits {
   /**
    * Counts an attempt against each budget before it is made, atomically: of any number of parallel attempts no more
-   * get through than the budget allows. Throws `too_many_attempts` with the wait when one of them is used up.
+   * get through than the budget allows. Throws `too_many_attempts` with the wait when one of them is used up; it counts
+   * against those before that one, and not against it or those after.
    */
   take(budgets: readonly AttemptBudget[], now: Date): Promise<void>
 

@@ -9,8 +9,10 @@ export interface SignInName {
 
 export interface SignInCandidate {
   readonly user: User | undefined
-  /** The person signed in from this device id or network before: it keeps its own attempt budget. */
+  /** The person signed in with this device id before: it keeps its own attempt budget. */
   readonly deviceIsKnown: boolean
+  /** The person signed in from this network before. */
+  readonly networkIsKnown: boolean
   /** The store holds hashes of a foreign kind, so every check has to cost the same as theirs. */
   readonly foreignHashesInUse: boolean
 }

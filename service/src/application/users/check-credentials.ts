@@ -7,7 +7,7 @@ import { ApplicationError } from '../errors.ts'
 import type { AttemptLimits } from '../ports/attempt-limits.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { PasswordHasher } from '../ports/password-hasher.ts'
-import type { SignInName, Users } from '../ports/users.ts'
+import type { SignInCandidate, SignInName, Users } from '../ports/users.ts'
 import { renewPasswordHash } from './renew-password-hash.ts'
 
 export interface CheckCredentialsDeps {
@@ -35,11 +35,11 @@ export const checkCredentials =
     const { users, passwords, attempts, clock } = deps
     const name = signInName(username)
     const candidate = await users.findForSignIn(name, { deviceId, network: address.network })
-    const { user, deviceIsKnown, foreignHashesInUse } = candidate
+    const { user, foreignHashesInUse } = candidate
     const byNetwork = signInsFrom(address)
     // Counted by what was typed, not by person: a shared budget would tell which address belongs to which name.
     const typedName = name.usernameKey ?? name.emailKey ?? username
-    const byName = signInsTo(typedName, deviceIsKnown ? (deviceId ?? address.network) : undefined)
+    const byName = signInsTo(typedName, knownPlace(candidate, deviceId, address))
     await attempts.take([byNetwork, byName], clock.now())
 
     const { matches, outdated } = await passwords.verify(password, user?.passwordHash, foreignHashesInUse)
@@ -50,6 +50,16 @@ export const checkCredentials =
     if (outdated) await renewPasswordHash(deps)(user, password)
     return user
   }
+
+/** Never a device id that is only claimed: each new one would bring a new budget. */
+function knownPlace(
+  { deviceIsKnown, networkIsKnown }: SignInCandidate,
+  deviceId: string | undefined,
+  { network }: ClientAddress,
+): string | undefined {
+  if (deviceIsKnown) return deviceId
+  return networkIsKnown ? network : undefined
+}
 
 /** A name with an `@` is an address: no username holds one. */
 const signInName = (typed: string): SignInName =>

@@ -28,14 +28,13 @@ export const updateUser =
       username: () => (input.username === undefined ? undefined : parseUsername(input.username)),
       email: () => (input.email === undefined ? undefined : parseEmailAddress(input.email)),
     })
-    if (email !== undefined && email.text !== caller.user.email.text) {
-      await checkCurrentPassword(deps)(caller.user, requiredPassword(input))
-    }
+    const newEmail = email?.text === caller.user.email.text ? undefined : email
+    if (newEmail !== undefined) await checkCurrentPassword(deps)(caller.user, requiredPassword(input))
     return deps.transactions.transaction(async (tx) => {
       const now = deps.clock.now()
       const user = await lockCaller(tx, caller, now)
       const renamed = { ...user, username: username ?? user.username }
-      const updated = email === undefined ? renamed : changeEmail(renamed, email)
+      const updated = newEmail === undefined ? renamed : changeEmail(renamed, newEmail)
       const changed = (['username', 'email'] as const).filter((field) => updated[field].text !== user[field].text)
       if (changed.length === 0) return user
       await tx.users.save(updated)

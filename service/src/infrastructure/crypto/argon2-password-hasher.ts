@@ -6,7 +6,7 @@ import { normalizePassword, type Password, type PasswordHash } from '../../domai
 import { BoundedSlots } from './bounded-slots.ts'
 import { passlibPbkdf2Sha256, type ForeignPasswordHash } from './foreign-password-hashes.ts'
 
-export interface Argon2Options {
+interface Argon2Options {
   readonly memoryKib?: number
   readonly passes?: number
   readonly parallelism?: number
@@ -23,12 +23,23 @@ const hashBytes = 32
 /** About a second's work: whoever would wait longer is better told so. */
 const queuedPerSlot = 64
 
-/** What a stored hash may ask for. Above the defaults of other services, but no row may take all the memory. */
-const most = { memoryKib: 65_536, passes: 10, parallelism: 8, encodedCharacters: 512 }
+/**
+ * What a stored hash may ask for, or what new ones do where that is more. Above the defaults of other services, but no
+ * row may take all the memory.
+ */
+const most = { memoryCost: 65_536, timeCost: 10, parallelism: 8 }
+const mostEncodedCharacters = 512
+
+interface Parameters {
+  readonly memoryCost: number
+  readonly timeCost: number
+  readonly parallelism: number
+  readonly outputLen: number
+}
 
 /** Argon2id with the OWASP minimum of 19 MiB and two passes, unless told otherwise (ASVS 11.4.2). */
 export class Argon2PasswordHasher implements PasswordHasher {
-  readonly #parameters: { memoryCost: number; timeCost: number; parallelism: number; outputLen: number }
+  readonly #parameters: Parameters
   readonly #slots: BoundedSlots
   readonly #foreign: ForeignPasswordHash
   readonly #argon2: Pick<typeof nativeArgon2, 'hash' | 'verify'>
@@ -70,7 +81,7 @@ export class Argon2PasswordHasher implements PasswordHasher {
 
   async #verifyOwn(typed: string, stored: string | undefined): Promise<boolean> {
     const password = normalizePassword(typed)
-    const real = password !== undefined && stored !== undefined && isReasonable(stored)
+    const real = password !== undefined && stored !== undefined && isReasonable(stored, this.#parameters)
     const matches = await this.#argon2.verify(real ? stored : this.#dummy, password ?? '')
     return real && matches
   }
@@ -90,13 +101,13 @@ export class Argon2PasswordHasher implements PasswordHasher {
 }
 
 /** Whether `hash` is an Argon2 hash in its standard form whose check takes bounded memory and time. */
-function isReasonable(hash: string): boolean {
-  if (hash.length > most.encodedCharacters) return false
+function isReasonable(hash: string, current: Parameters): boolean {
+  if (hash.length > mostEncodedCharacters) return false
   try {
-    const { memoryCost, timeCost, parallelism, outputLen } = nativeArgon2.parseOptions(hash)
-    const isAffordable =
-      memoryCost <= most.memoryKib && timeCost <= most.passes && parallelism <= most.parallelism
-    return isAffordable && outputLen >= hashBytes / 2
+    const asked = nativeArgon2.parseOptions(hash)
+    const costs = ['memoryCost', 'timeCost', 'parallelism'] as const
+    const isAffordable = costs.every((cost) => asked[cost] <= Math.max(most[cost], current[cost]))
+    return isAffordable && asked.outputLen >= hashBytes / 2
   } catch {
     return false
   }

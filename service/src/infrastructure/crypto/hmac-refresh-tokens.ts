@@ -36,8 +36,9 @@ export class HmacRefreshTokens implements RefreshTokens {
     if (bytes.toString('base64url') !== token) return undefined
     const content = bytes.subarray(0, CONTENT_LENGTH)
     const key = this.#keys.byId.get(content.toString('hex', 1, 5))
-    if (key === undefined || !timingSafeEqual(mac(key.key, content), bytes.subarray(CONTENT_LENGTH))) return undefined
-    return content.readUInt8(0) === VERSION ? read(content) : undefined
+    const isSealed =
+      key !== undefined && timingSafeEqual(mac(key.key, content), bytes.subarray(CONTENT_LENGTH))
+    return isSealed && content.readUInt8(0) === VERSION ? read(content) : undefined
   }
 }
 

@@ -1,7 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { ApplicationError } from '../../application/errors.ts'
 import type { AccessClaims, AccessTokens } from '../../application/ports/access-tokens.ts'
-import { earlier, parseSessionId, runsOutAt, secondsAfter, type Session } from '../../domain/session.ts'
+import {
+  earlier,
+  parseGeneration,
+  parseSessionId,
+  runsOutAt,
+  secondsAfter,
+  type Session,
+} from '../../domain/session.ts'
 import { parseUserId } from '../../domain/user.ts'
 import type { TokenKeys } from './key-ring.ts'
 import { signData, verifyData } from './signatures.ts'
@@ -59,17 +66,28 @@ export class JwtAccessTokens implements AccessTokens {
     // The payload's spelling is under the signature, the signature's own is not.
     if (key === undefined || signature.toString('base64url') !== encodedSignature) return undefined
     if (!verifyData(key.algorithm, key.key, Buffer.from(`${header}.${payload}`), signature)) return undefined
-    return this.#read(JSON.parse(Buffer.from(payload, 'base64url').toString()) as Record<string, unknown>, now)
+    return this.#read(parseClaims(payload), now)
   }
 
   #read(claims: Record<string, unknown>, now: Date): AccessClaims | undefined {
     const { iss, aud, exp, gen, sid, sub } = claims
     if (iss !== this.#settings.issuer || aud !== this.#settings.audience) return undefined
-    if (typeof exp !== 'number' || exp * 1000 <= +now) return undefined
-    const userId = parseUserId(sub)
-    const sessionId = typeof sid === 'string' ? parseSessionId(sid) : undefined
-    if (userId === undefined || sessionId === undefined || typeof gen !== 'number') return undefined
-    return { userId, sessionId, generation: gen, expiresAt: new Date(exp * 1000) }
+    if (typeof exp !== 'number' || typeof sub !== 'string' || typeof sid !== 'string') return undefined
+    const expiresAt = new Date(exp * 1000)
+    // Not `<=`: past the range of dates every comparison is false.
+    if (!(expiresAt > now)) return undefined
+    const [userId, sessionId, generation] = [parseUserId(sub), parseSessionId(sid), parseGeneration(gen)]
+    if (userId === undefined || sessionId === undefined || generation === undefined) return undefined
+    return { userId, sessionId, generation, expiresAt }
+  }
+}
+
+/** Whoever shares the secret of HS256 can sign anything at all, even what is not JSON or not an object. */
+function parseClaims(payload: string): Record<string, unknown> {
+  try {
+    return { ...(JSON.parse(Buffer.from(payload, 'base64url').toString()) as object | null) }
+  } catch {
+    return {}
   }
 }
 

@@ -46,18 +46,12 @@ export class AsymmetricKeyRing implements KeyRing, TokenKeys {
   }
 
   load(keys: readonly SigningKey[]): void {
-    const known = this.#byHeader
-    this.#keys = keys.map((key) => {
-      const encodedHeader = encodeHeader(key.algorithm, key.kid)
-      return (
-        known.get(encodedHeader) ?? {
-          ...key,
-          encodedHeader,
-          publicKey: createPublicKey({ key: { ...key.publicJwk }, format: 'jwk' }),
-          privateKey: this.#keyMaker.open(key),
-        }
-      )
-    })
+    this.#keys = keys.map((key) => ({
+      ...key,
+      encodedHeader: encodeHeader(key.algorithm, key.kid),
+      publicKey: createPublicKey({ key: { ...key.publicJwk }, format: 'jwk' }),
+      privateKey: this.#keyMaker.open(key),
+    }))
     this.#byHeader = new Map(this.#keys.map((key) => [key.encodedHeader, key]))
   }
 
@@ -77,7 +71,12 @@ export class AsymmetricKeyRing implements KeyRing, TokenKeys {
   jwks(now: Date): { keys: readonly Readonly<Record<string, string>>[] } {
     const published = this.#keys.filter(({ publishedUntil }) => publishedUntil > now)
     return {
-      keys: published.map(({ publicJwk, kid, algorithm }) => ({ ...publicJwk, kid, alg: algorithm, use: 'sig' })),
+      keys: published.map(({ publicJwk, kid, algorithm }) => ({
+        ...publicJwk,
+        kid,
+        alg: algorithm,
+        use: 'sig',
+      })),
     }
   }
 }

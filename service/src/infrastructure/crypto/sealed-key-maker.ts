@@ -17,6 +17,11 @@ const generatePair = promisify(generateKeyPair)
 /** Key pairs whose private half leaves the process only under AES-256-GCM, bound to its `kid`. */
 export class SealedKeyMaker implements KeyMaker {
   readonly #keys: DerivedKeys
+  /**
+   * By `kid`. A key this instance has opened stays usable here after one with a newer secret sealed it again: else each
+   * would find the other's keys lost, and make another, for as long as a change of the secret takes.
+   */
+  readonly #opened = new Map<string, KeyObject>()
 
   constructor(secrets: Secrets) {
     this.#keys = deriveKeys(secrets, 'signing keys')
@@ -32,18 +37,28 @@ export class SealedKeyMaker implements KeyMaker {
   seal(key: SigningKey): ReturnType<KeyMaker['seal']> {
     const privateKey = this.open(key)
     if (privateKey === undefined) return { state: 'lost' }
-    const isCurrent = key.sealedPrivateKey.startsWith(`${this.#keys.current.id}.`)
-    return isCurrent ? { state: 'sealed' } : { state: 'outdated', resealed: this.#encrypt(key.kid, privateKey) }
+    const [secretId = ''] = key.sealedPrivateKey.split('.', 1)
+    const isOutdated = secretId !== this.#keys.current.id && this.#keys.byId.has(secretId)
+    return isOutdated
+      ? { state: 'outdated', resealed: this.#encrypt(key.kid, privateKey) }
+      : { state: 'sealed' }
   }
 
-  /** The private key; undefined when it was sealed under a secret this instance does not have. */
-  open({ kid, sealedPrivateKey }: Pick<SigningKey, 'kid' | 'sealedPrivateKey'>): KeyObject | undefined {
+  /** The private key; undefined when it was sealed under a secret this instance does not have, or tampered with. */
+  open(key: Pick<SigningKey, 'kid' | 'sealedPrivateKey'>): KeyObject | undefined {
+    const privateKey = this.#opened.get(key.kid) ?? this.#decrypt(key)
+    if (privateKey !== undefined) this.#opened.set(key.kid, privateKey)
+    return privateKey
+  }
+
+  #decrypt({ kid, sealedPrivateKey }: Pick<SigningKey, 'kid' | 'sealedPrivateKey'>): KeyObject | undefined {
     const [id = '', iv = '', tag = '', sealed = ''] = sealedPrivateKey.split('.')
     const derived = this.#keys.byId.get(id)
     if (derived === undefined) return undefined
-    const decipher = createDecipheriv('aes-256-gcm', derived.key, Buffer.from(iv, 'base64url'), { authTagLength: 16 })
-    decipher.setAAD(Buffer.from(kid)).setAuthTag(Buffer.from(tag, 'base64url'))
     try {
+      const options = { authTagLength: 16 }
+      const decipher = createDecipheriv('aes-256-gcm', derived.key, Buffer.from(iv, 'base64url'), options)
+      decipher.setAAD(Buffer.from(kid)).setAuthTag(Buffer.from(tag, 'base64url'))
       const der = Buffer.concat([decipher.update(sealed, 'base64url'), decipher.final()])
       return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
     } catch {

@@ -6,7 +6,7 @@ export interface Secrets {
   readonly previous: readonly string[]
 }
 
-export interface DerivedKey {
+interface DerivedKey {
   /** Tells which secret a value was made with; says nothing about the secret. */
   readonly id: string
   readonly key: Buffer

@@ -18,7 +18,12 @@ export function signData(algorithm: TokenAlgorithm, key: KeyObject, data: Buffer
 }
 
 /** `key` is a public key, or the shared secret of HS256. The caller has settled the algorithm. */
-export function verifyData(algorithm: TokenAlgorithm, key: KeyObject, data: Buffer, signature: Buffer): boolean {
+export function verifyData(
+  algorithm: TokenAlgorithm,
+  key: KeyObject,
+  data: Buffer,
+  signature: Buffer,
+): boolean {
   switch (algorithm) {
     case 'EdDSA':
       return verify(null, data, key, signature)

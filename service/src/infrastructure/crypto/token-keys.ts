@@ -13,12 +13,19 @@ interface CreatedKeys {
   readonly tokenKeys: TokenKeys
   /** What the rotation works on; a shared secret is not rotated. */
   readonly rotation:
-    | { readonly keyMaker: SealedKeyMaker; readonly keyRing: AsymmetricKeyRing; readonly signingAlgorithm: SigningAlgorithm }
+    | {
+        readonly keyMaker: SealedKeyMaker
+        readonly keyRing: AsymmetricKeyRing
+        readonly signingAlgorithm: SigningAlgorithm
+      }
     | undefined
 }
 
 /** The keys the settings ask for: pairs that rotate, or one shared secret; never both. */
-export function createTokenKeys({ tokenAlgorithm, tokenSharedSecret }: TokenKeySettings, secrets: Secrets): CreatedKeys {
+export function createTokenKeys(
+  { tokenAlgorithm, tokenSharedSecret }: TokenKeySettings,
+  secrets: Secrets,
+): CreatedKeys {
   if (tokenAlgorithm === 'HS256') {
     if (tokenSharedSecret === undefined) throw new Error('the settings were read without TOKEN_SHARED_SECRET')
     return { tokenKeys: new SharedSecretKeys(tokenSharedSecret), rotation: undefined }

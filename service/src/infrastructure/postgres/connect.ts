@@ -36,7 +36,9 @@ function connect(config: pg.PoolConfig): pg.Pool {
     connectionTimeoutMillis: DEADLINE_MS,
     ...config,
   })
-  // A connection that dies while idle is replaced at the next use; without a listener it would end the process.
+  // A connection that dies is replaced, at work its statement fails; without listeners it would end the process. The
+  // pool listens to idle connections only.
   pool.on('error', () => undefined)
+  pool.on('connect', (client) => client.on('error', () => undefined))
   return pool
 }

@@ -1,9 +1,13 @@
-import { sql } from 'kysely'
-import { Migrator, type Migration } from 'kysely/migration'
+import { sql, type Kysely } from 'kysely'
 import { advisoryLocks } from './advisory-locks.ts'
 import type { Database } from './database.ts'
 import * as initial from './migrations/0001-initial.ts'
 
+interface Migration {
+  up(db: Kysely<never>): Promise<void>
+}
+
+/** In their order. */
 const migrations: Record<string, Migration> = {
   '0001-initial': initial,
 }
@@ -15,16 +19,18 @@ const migrations: Record<string, Migration> = {
 export async function migrate(db: Database): Promise<void> {
   await db.transaction().execute(async (trx) => {
     await sql`select pg_advisory_xact_lock(${sql.lit(advisoryLocks.migrations)})`.execute(trx)
-    if (await isAhead(trx)) return
-    const migrator = new Migrator({ db: trx, provider: { getMigrations: () => Promise.resolve(migrations) } })
-    const { error } = await migrator.migrateToLatest()
-    if (error !== undefined) throw error as Error
+    const done = await migrationsDone(trx)
+    if (done.some((name) => !(name in migrations))) return
+    for (const [name, { up }] of Object.entries(migrations)) {
+      if (done.includes(name)) continue
+      await up(trx as unknown as Kysely<never>)
+      await sql`insert into migrations values (${name}, now())`.execute(trx)
+    }
   })
 }
 
-async function isAhead(db: Database): Promise<boolean> {
-  const table = await sql<{ exists: boolean }>`select to_regclass('kysely_migration') is not null as exists`.execute(db)
-  if (table.rows[0]?.exists !== true) return false
-  const done = await sql<{ name: string }>`select name from kysely_migration`.execute(db)
-  return done.rows.some(({ name }) => !(name in migrations))
+async function migrationsDone(db: Database): Promise<string[]> {
+  await sql`create table if not exists migrations (name text primary key, done_at timestamptz not null)`.execute(db)
+  const { rows } = await sql<{ name: string }>`select name from migrations`.execute(db)
+  return rows.map(({ name }) => name)
 }

@@ -12,11 +12,15 @@ import { prepared } from './guarded-pool.ts'
 const TAKE = prepared(
   'take_attempt',
   `insert into attempts as kept (key, count, allowed_at, forget_at)
-   values ($1, 1, '-infinity', $2::timestamptz + make_interval(secs => $6))
+   values (
+     $1, 1, case when $3 > 1 then '-infinity' else $2::timestamptz + make_interval(secs => least($5::numeric, $4)) end,
+     $2::timestamptz + make_interval(secs => $6)
+   )
    on conflict (key) do update set
      count = case when kept.forget_at <= $2 then 1 else kept.count + 1 end,
      allowed_at = case
-       when kept.forget_at <= $2 or kept.count + 1 < $3 then '-infinity'
+       when kept.forget_at <= $2 then excluded.allowed_at
+       when kept.count + 1 < $3 then '-infinity'
        else $2::timestamptz + make_interval(secs => least($5, $4 * 2.0 ^ least(kept.count + 1 - $3, 30)))
      end,
      forget_at = $2::timestamptz + make_interval(secs => $6)

@@ -35,8 +35,10 @@ const FIND = prepared(
 const CONFIRM = prepared(
   'confirm_receipts',
   `with receipts as (
-     select * from unnest($1::bigint[], $2::uuid[], $3::integer[], $4::timestamptz[])
-       as receipts (user_id, id, generation, seen_at)
+     select user_id, id, max(generation) as generation, max(seen_at) as seen_at
+     from unnest($1::bigint[], $2::uuid[], $3::integer[], $4::timestamptz[])
+       as reported (user_id, id, generation, seen_at)
+     group by user_id, id
    ), locked as (
      select user_id, id from sessions
      where (user_id, id) in (select user_id, id from receipts) and ended_at is null

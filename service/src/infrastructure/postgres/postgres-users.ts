@@ -2,7 +2,6 @@ import { CompiledQuery } from 'kysely'
 import { ApplicationError } from '../../application/errors.ts'
 import type { SignInCandidate, SignInName, Users, UsersInTransaction } from '../../application/ports/users.ts'
 import type { PasswordHash } from '../../domain/password.ts'
-import { looksOf } from '../../domain/skeleton.ts'
 import type { NewUser, User, UserId } from '../../domain/user.ts'
 import type { Database } from './database.ts'
 import { prepared } from './guarded-pool.ts'
@@ -14,16 +13,15 @@ import { serverError } from './unavailable.ts'
 const FIND_FOR_SIGN_IN = prepared(
   'find_for_sign_in',
   `select users.*,
-     exists (
-       select from sessions
-       where sessions.user_id = users.id and (sessions.device_id = $3 or sessions.address <<= $4::inet)
-     ) as device_is_known,
+     exists (select from sessions where user_id = users.id and device_id = $3) as device_is_known,
+     exists (select from sessions where user_id = users.id and address <<= $4::inet) as network_is_known,
      exists (select from users where password_hash not like '$argon2id$%') as foreign_hashes_in_use
    from (select) as always left join users on users.username_key = $1 or users.email_key = $2`,
 )
 
 type SignInRow = { [K in keyof UserRow]: K extends 'id' ? number | null : UserRow[K] } & {
   device_is_known: boolean
+  network_is_known: boolean
   foreign_hashes_in_use: boolean
 }
 
@@ -50,6 +48,7 @@ export class PostgresUsers implements Users, UsersInTransaction {
     return {
       user: id === null ? undefined : toUser({ ...row, id }),
       deviceIsKnown: row.device_is_known,
+      networkIsKnown: row.network_is_known,
       foreignHashesInUse: row.foreign_hashes_in_use,
     }
   }
@@ -80,13 +79,13 @@ export class PostgresUsers implements Users, UsersInTransaction {
     await this.#db.updateTable('users').set(fromUser(user)).where('id', '=', user.id).execute().catch(asTaken)
     const query = this.#db.selectFrom('username_looks').select('look').where('user_id', '=', user.id)
     const present = new Set((await query.execute()).map(({ look }) => look))
-    if (present.symmetricDifference(new Set(looksOf(user.username.text))).size === 0) return
+    if (present.symmetricDifference(new Set(user.username.looks)).size === 0) return
     await this.#db.deleteFrom('username_looks').where('user_id', '=', user.id).execute()
     await this.#addLooks(user)
   }
 
   async #addLooks({ id, username }: User): Promise<void> {
-    const rows = looksOf(username.text).map((look) => ({ look, user_id: id }))
+    const rows = username.looks.map((look) => ({ look, user_id: id }))
     await this.#db.insertInto('username_looks').values(rows).execute().catch(asTaken)
   }
 }

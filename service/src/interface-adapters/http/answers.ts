@@ -3,8 +3,15 @@ import { problemTypes, type ProblemCode } from './problem-details.ts'
 import { problem } from './schemas.ts'
 
 /** What every route may answer besides its own. */
-const COMMON: readonly ProblemCode[] = ['malformed_request', 'header_too_large', 'request_timeout', 'internal_error']
+const COMMON: readonly ProblemCode[] = [
+  'malformed_request',
+  'header_too_large',
+  'request_timeout',
+  'internal_error',
+]
 const WITH_BODY: readonly ProblemCode[] = ['payload_too_large', 'unsupported_media_type', 'validation_failed']
+/** A body that a route does not ask for is still received. */
+export const WITH_STRAY_BODY: readonly ProblemCode[] = ['payload_too_large', 'unsupported_media_type']
 export const WITH_TOKEN: readonly ProblemCode[] = [
   'authentication_required',
   'invalid_access_token',

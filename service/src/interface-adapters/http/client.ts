@@ -4,24 +4,29 @@ import ipaddr from 'ipaddr.js'
 import type { ClientAddress } from '../../domain/device.ts'
 
 const USER_AGENT_LIMIT = 512
+const DEVICE_NAME_LIMIT = 100
 const SUBSCRIBER_BITS = 64
 
 /** Where the request came from, past the proxies that are trusted. Any spelling of an address gives the same. */
 export function clientAddress(request: FastifyRequest): ClientAddress {
   const address = ipaddr.isValid(request.ip) ? ipaddr.process(request.ip) : ipaddr.parse('::')
-  const text = address.toString()
-  if (address.kind() === 'ipv4') return { text, network: `${text}/32` }
+  if (address instanceof ipaddr.IPv4) return { text: address.toString(), network: `${address.toString()}/32` }
+  // Without the zone a link-local address comes with: it is this machine's affair, and no part of the address.
+  const text = new ipaddr.IPv6(address.parts).toString()
   const network = ipaddr.IPv6.networkAddressFromCIDR(`${text}/${SUBSCRIBER_BITS}`)
   return { text, network: `${network.toString()}/${SUBSCRIBER_BITS}` }
 }
 
 export const userAgent = (request: FastifyRequest): string =>
-  (request.headers['user-agent'] ?? '').slice(0, USER_AGENT_LIMIT)
+  visible(request.headers['user-agent'] ?? '').slice(0, USER_AGENT_LIMIT)
 
 /** A name for the device that its owner recognises, such as "Firefox on Linux". */
 export function describeDevice(agent: string): string {
-  if (agent === '') return 'Unknown device'
-  const { browser, os } = Bowser.parse(agent)
+  const { browser, os } = agent === '' ? { browser: {}, os: {} } : Bowser.parse(agent)
   const parts = [browser.name, os.name].filter((part) => part !== undefined && part !== '')
-  return parts.length > 0 ? parts.join(' on ') : (agent.split('/')[0] ?? '').slice(0, 50)
+  const name = parts.length > 0 ? parts.join(' on ') : (agent.split('/')[0] ?? '')
+  return name.slice(0, DEVICE_NAME_LIMIT).trim() || 'Unknown device'
 }
+
+/** Header bytes may be control characters of terminals, too. */
+const visible = (text: string): string => text.replace(/[\p{C}\p{Z}]+/gu, ' ').trim()

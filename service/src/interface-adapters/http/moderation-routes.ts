@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { ApplicationError } from '../../application/errors.ts'
 import type { UseCases } from '../../application/use-cases.ts'
 import { parseUserId, type UserId } from '../../domain/user.ts'
-import { answers } from './answers.ts'
+import { answers, WITH_STRAY_BODY } from './answers.ts'
 import * as present from './present.ts'
 import * as schemas from './schemas.ts'
 
@@ -39,7 +39,7 @@ export const moderationRoutes =
         operationId: 'enableUser',
         summary: 'Let a disabled user sign in again',
         params: schemas.userIdParams,
-        response: answers(nothing, { errors }),
+        response: answers(nothing, { errors: [...errors, ...WITH_STRAY_BODY] }),
       },
       handler: async (request, reply) => {
         await useCases.enableUser(userIdOf(request.params))
@@ -54,7 +54,10 @@ export const moderationRoutes =
         operationId: 'listSessionsOfUser',
         summary: "List a user's live sessions, newest first",
         params: schemas.userIdParams,
-        response: answers({ 200: schemas.sessionList.describe('Their devices; none for an unknown user.') }, { errors }),
+        response: answers(
+          { 200: schemas.sessionList.describe('Their devices; none for an unknown user.') },
+          { errors },
+        ),
       },
       handler: async (request) => {
         const sessions = await useCases.listSessions(userIdOf(request.params))
@@ -69,7 +72,7 @@ export const moderationRoutes =
         operationId: 'endSessionsOfUser',
         summary: "End all of a user's sessions",
         params: schemas.userIdParams,
-        response: answers(nothing, { errors }),
+        response: answers(nothing, { errors: [...errors, ...WITH_STRAY_BODY] }),
       },
       handler: async (request, reply) => {
         await useCases.endUserSessions(userIdOf(request.params))

@@ -27,7 +27,8 @@ export const problemTypes = {
   malformed_request: {
     status: 400,
     title: 'Malformed request',
-    advice: 'The request could not be read. Send well-formed JSON without duplicate framing or prototype keys.',
+    advice:
+      'The request could not be read. Send well-formed JSON without duplicate framing or prototype keys.',
   },
   authentication_required: {
     status: 401,
@@ -52,7 +53,8 @@ export const problemTypes = {
   refresh_token_reused: {
     status: 401,
     title: 'Refresh token reused',
-    advice: 'A spent refresh token was used again, so somebody may hold a copy; the session was ended. Sign in again.',
+    advice:
+      'A spent refresh token was used again, so somebody may hold a copy; the session was ended. Sign in again.',
   },
   session_ended: {
     status: 401,

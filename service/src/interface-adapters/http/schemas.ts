@@ -2,9 +2,19 @@ import { z } from 'zod'
 
 // What a value must be like is the domain's to say; here stands its type and a cap that keeps work small.
 const text = (limit: number, example: string, description: string) =>
-  z.string().max(limit).meta({ description, examples: [example] })
+  z
+    .string()
+    .max(limit)
+    .meta({ description, examples: [example] })
 
-const username = text(256, 'ann', 'Shown as typed; unique regardless of case and of look. 4 to 32 characters.')
+/** What PostgreSQL can hold as text and as JSON: no U+0000 and no lone surrogates. */
+const STORABLE = /^[^\0\p{Cs}]*$/u
+
+const username = text(
+  256,
+  'ann',
+  'Shown as typed; unique regardless of case and of look. 4 to 32 characters.',
+)
 const email = text(512, 'ann@example.org', 'Unique regardless of case.')
 const password = text(1024, 'correct horse battery staple', '8 to 128 characters; common ones are refused.')
 /** Any string is a token to be judged by its seal, so there are no rules of form. */
@@ -28,7 +38,11 @@ export const signIn = z
   .object({
     username: text(512, 'ann', 'The username or the e-mail address.'),
     password,
-    device_id: text(512, '0b7c1f0e-5a0c-4a6e-9a53-1c7f5a1f7e11', 'Replaces the session this device had.').optional(),
+    device_id: text(
+      512,
+      '0b7c1f0e-5a0c-4a6e-9a53-1c7f5a1f7e11',
+      'Replaces the session this device had.',
+    ).optional(),
     device_name: text(512, "Ann's phone", 'Shown under "your devices".').optional(),
   })
   .meta({ id: 'SignIn' })
@@ -44,16 +58,23 @@ export const endSessionsQuery = z.object({
 })
 
 export const disabling = z
-  .object({ reason: text(500, 'Spam', 'Kept for the operators.').min(1) })
+  .object({ reason: text(500, 'Spam', 'Kept for the operators.').min(1).regex(STORABLE) })
   .meta({ id: 'Disabling' })
 
 const timestamp = z.iso.datetime().meta({ examples: ['2026-01-31T12:00:00.000Z'] })
-const userId = z.int().positive().meta({ description: 'Never given twice.', examples: [17] })
+const userId = z
+  .int()
+  .positive()
+  .meta({ description: 'Never given twice.', examples: [17] })
 const avatarUrl = z.url().meta({ examples: ['https://auth.example.org/media/avatars/default.png'] })
 
-export const userIdParams = z.object({ id: z.string().meta({ description: 'The id of a user.', examples: ['17'] }) })
+export const userIdParams = z.object({
+  id: z.string().meta({ description: 'The id of a user.', examples: ['17'] }),
+})
 export const sessionIdParams = z.object({
-  id: z.string().meta({ description: 'The id of a session.', examples: ['0199aa11-5a3c-7c7e-9a53-1c7f5a1f7e11'] }),
+  id: z
+    .string()
+    .meta({ description: 'The id of a session.', examples: ['0199aa11-5a3c-7c7e-9a53-1c7f5a1f7e11'] }),
 })
 
 export const ownUser = z
@@ -97,14 +118,25 @@ export const tokens = z
   })
   .meta({ id: 'Tokens' })
 
+const PUBLIC_KEY = {
+  kty: 'OKP',
+  crv: 'Ed25519',
+  x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo',
+  kid: 'kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k',
+  alg: 'EdDSA',
+  use: 'sig',
+}
+
 export const jwks = z
-  .object({ keys: z.array(z.record(z.string(), z.string())) })
+  .object({ keys: z.array(z.record(z.string(), z.string())).meta({ examples: [[PUBLIC_KEY]] }) })
   .meta({ id: 'JWKS', description: 'A JWK set (RFC 7517).' })
 
 export const health = z
   .object({
     status: z.enum(['ready', 'not_ready']),
-    checks: z.record(z.string(), z.string()).meta({ examples: [{ database: 'ok', signing_key: 'ok', draining: 'no' }] }),
+    checks: z
+      .record(z.string(), z.string())
+      .meta({ examples: [{ database: 'ok', signing_key: 'ok', draining: 'no' }] }),
   })
   .meta({ id: 'Health' })
 

@@ -27,9 +27,12 @@ export const serviceRoutes =
         tags,
         operationId: 'readKeys',
         summary: 'The public keys that access tokens are checked with',
-        response: answers({ 200: schemas.jwks.describe('Present and coming keys; none when a shared secret is used.') }),
+        response: answers({
+          200: schemas.jwks.describe('Present and coming keys; none when a shared secret is used.'),
+        }),
       },
-      handler: async (_request, reply) => reply.header('cache-control', JWKS_CACHE).send(mutable(keys.jwks())),
+      handler: async (_request, reply) =>
+        reply.header('cache-control', JWKS_CACHE).send(mutable(keys.jwks())),
     })
 
     app.get('/health/live', {
@@ -47,7 +50,10 @@ export const serviceRoutes =
         tags,
         operationId: 'isReady',
         summary: 'The service can do its work',
-        response: answers({ 200: schemas.health.describe('It can.'), 503: schemas.health.describe('It cannot; see checks.') }),
+        response: answers({
+          200: schemas.health.describe('It can.'),
+          503: schemas.health.describe('It cannot; see checks.'),
+        }),
       },
       handler: async (_request, reply) => {
         const { isReady, checks } = await health.check()

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { ApplicationError } from '../../application/errors.ts'
 import type { UseCases } from '../../application/use-cases.ts'
 import { parseSessionId } from '../../domain/session.ts'
-import { answers, WITH_TOKEN } from './answers.ts'
+import { answers, WITH_STRAY_BODY, WITH_TOKEN } from './answers.ts'
 import { callerOf, requireCaller } from './bearer.ts'
 import { clientAddress, describeDevice, userAgent } from './client.ts'
 import * as present from './present.ts'
@@ -24,11 +24,21 @@ export const sessionRoutes =
         tags,
         operationId: 'createSession',
         summary: 'Sign in',
-        description: 'Answers an unknown name and a wrong password alike. Usernames and e-mail addresses both do.',
+        description:
+          'Answers an unknown name and a wrong password alike. Usernames and e-mail addresses both do.',
         body: schemas.signIn,
         response: answers(
           { 201: schemas.tokens.describe('Signed in.') },
-          { errors: ['invalid_credentials', 'user_disabled', 'too_many_attempts', 'overloaded', 'unavailable'], hasBody: true },
+          {
+            errors: [
+              'invalid_credentials',
+              'user_disabled',
+              'too_many_attempts',
+              'overloaded',
+              'unavailable',
+            ],
+            hasBody: true,
+          },
         ),
       },
       handler: async (request, reply) => {
@@ -58,12 +68,17 @@ export const sessionRoutes =
         body: schemas.refresh,
         response: answers(
           { 200: schemas.tokens.describe('The next pair.') },
-          { errors: ['invalid_refresh_token', 'refresh_token_reused', 'session_ended', 'unavailable'], hasBody: true },
+          {
+            errors: ['invalid_refresh_token', 'refresh_token_reused', 'session_ended', 'unavailable'],
+            hasBody: true,
+          },
         ),
       },
       handler: async (request) => {
         const address = clientAddress(request)
-        return present.tokens(await useCases.refreshSession({ refreshToken: request.body.refresh_token, address }))
+        return present.tokens(
+          await useCases.refreshSession({ refreshToken: request.body.refresh_token, address }),
+        )
       },
     })
 
@@ -91,7 +106,7 @@ export const sessionRoutes =
         operationId: 'endAllSessions',
         summary: 'End all your sessions, or all but the one that asks',
         querystring: schemas.endSessionsQuery,
-        response: answers(nothing, { errors: [...WITH_TOKEN, 'validation_failed'] }),
+        response: answers(nothing, { errors: [...WITH_TOKEN, ...WITH_STRAY_BODY, 'validation_failed'] }),
       },
       handler: async (request, reply) => {
         await useCases.endAllOwnSessions(callerOf(request), { keepCurrent: request.query.keep === 'current' })
@@ -106,7 +121,7 @@ export const sessionRoutes =
         security,
         operationId: 'endCurrentSession',
         summary: 'Sign out',
-        response: answers(nothing, { errors: WITH_TOKEN }),
+        response: answers(nothing, { errors: [...WITH_TOKEN, ...WITH_STRAY_BODY] }),
       },
       handler: async (request, reply) => {
         const caller = callerOf(request)
@@ -124,7 +139,7 @@ export const sessionRoutes =
         summary: 'End one of your sessions',
         description: 'Ending a session that has ended already changes nothing.',
         params: schemas.sessionIdParams,
-        response: answers(nothing, { errors: [...WITH_TOKEN, 'session_not_found'] }),
+        response: answers(nothing, { errors: [...WITH_TOKEN, ...WITH_STRAY_BODY, 'session_not_found'] }),
       },
       handler: async (request, reply) => {
         const id = parseSessionId(request.params.id)

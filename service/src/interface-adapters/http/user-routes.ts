@@ -26,12 +26,18 @@ export const userRoutes =
         body: schemas.registration,
         response: answers(
           { 201: schemas.ownUser.describe('Signed up; the Location header names the new user.') },
-          { errors: ['username_taken', 'email_taken', 'too_many_attempts', 'overloaded', 'unavailable'], hasBody: true },
+          {
+            errors: ['username_taken', 'email_taken', 'too_many_attempts', 'overloaded', 'unavailable'],
+            hasBody: true,
+          },
         ),
       },
       handler: async (request, reply) => {
         const user = await useCases.registerUser({ ...request.body, address: clientAddress(request) })
-        return reply.code(201).header('location', `/v1/users/${user.id}`).send(present.ownUser(user, publicUrl))
+        return reply
+          .code(201)
+          .header('location', `/v1/users/${user.id}`)
+          .send(present.ownUser(user, publicUrl))
       },
     })
 
@@ -57,7 +63,10 @@ export const userRoutes =
         body: schemas.userUpdate,
         response: answers(
           { 200: schemas.ownUser.describe('You, as you are now.') },
-          { errors: [...WITH_TOKEN, 'username_taken', 'email_taken', 'too_many_attempts', 'overloaded'], hasBody: true },
+          {
+            errors: [...WITH_TOKEN, 'username_taken', 'email_taken', 'too_many_attempts', 'overloaded'],
+            hasBody: true,
+          },
         ),
       },
       handler: async (request) => {
@@ -96,7 +105,10 @@ export const userRoutes =
         operationId: 'readUser',
         summary: 'See somebody else',
         params: schemas.userIdParams,
-        response: answers({ 200: schemas.publicUser.describe('The person.') }, { errors: [...WITH_TOKEN, 'user_not_found'] }),
+        response: answers(
+          { 200: schemas.publicUser.describe('The person.') },
+          { errors: [...WITH_TOKEN, 'user_not_found'] },
+        ),
       },
       handler: async (request) => {
         const id = parseUserId(request.params.id)

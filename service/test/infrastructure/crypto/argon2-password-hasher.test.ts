@@ -144,6 +144,12 @@ describe('the work of a check', () => {
     }
   })
 
+  test('may be more than that where new hashes cost more, or nobody could sign in', async () => {
+    const hasher = new Argon2PasswordHasher({ memoryKib: 65_544, passes: 11, parallelism: 9 })
+    const stored = await hasher.hash(password)
+    expect(await hasher.verify(password, stored, false)).toEqual({ matches: true, outdated: false })
+  })
+
   test('is refused to hashes whose output is absurdly short or long', async () => {
     const { work, options } = observed()
     const hasher = new Argon2PasswordHasher({ ...options, ...small })

@@ -149,6 +149,8 @@ describe('long passwords', () => {
     expect(objectionTo(walk + strong + walk)).toBe('too_common')
     expect(objectionTo(strong + walk)).toBeUndefined()
     expect(objectionTo(walk + strong)).toBeUndefined()
+    expect(objectionTo(`${walk.slice(0, 24)}x9K!m2Qz${walk}`)).toBeUndefined()
+    expect(objectionTo(`${walk.slice(0, 32)}x9K!m2Qz${walk}`)).toBe('too_common')
   })
 })
 
@@ -187,6 +189,11 @@ describe('refused as personal', () => {
     expect(objectionTo('kqzvwpxtbh1', ['kqzvwpxtbh'])).toBe('personal')
     expect(objectionTo('kqzvwpxtbhkqzvwpxtbh', ['kqzvwpxtbh'])).toBe('personal')
     expect(objectionTo('Ölçkqzvß-ыл1', ['ölçkqzvß-ыл'])).toBe('personal')
+  })
+
+  test('words of four letters count, shorter ones are in too many passwords by chance', () => {
+    expect(objectionTo('annaKq7!x', ['anna'])).toBe('personal')
+    expect(objectionTo('x9K!lim2Q', ['jo.li@example.org'])).toBeUndefined()
   })
 
   test('not a strong password that happens to hold the name', () => {

@@ -1,0 +1,29 @@
+import type { FastifyInstance } from 'fastify'
+import { TransportError } from '../interface-adapters/http/problem-details.ts'
+
+/**
+ * Takes JSON in UTF-8 (RFC 8259, section 8.1) and no other body. Bytes that are no UTF-8 are refused: with U+FFFD in their
+ * place, different passwords would be the same. An empty body counts as none.
+ */
+export function readJson(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser('error', 'error')
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    const encoding = request.headers['content-encoding'] ?? 'identity'
+    if (encoding !== 'identity') return done(new TransportError('unsupported_media_type'), undefined)
+    if (body.length === 0) return done(null, undefined)
+    const text = decode(body as Buffer)
+    if (text === undefined) return done(new TransportError('malformed_request'), undefined)
+    return parse(request, text, done)
+  })
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+function decode(bytes: Buffer): string | undefined {
+  try {
+    return utf8.decode(bytes)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,97 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import type { Receipt } from '../../../src/application/ports/sessions.ts'
+import { at, sessionId } from '../../support/builders.ts'
+import { aWorld, home, ttlSeconds, type World } from '../world.ts'
+
+let world: World
+let receipts: Receipt[]
+
+beforeEach(async () => {
+  receipts = []
+  world = aWorld(() => ({ receipts: { add: (receipt) => receipts.push(receipt), flush: () => Promise.resolve() } }))
+  await world.addUser('anna')
+})
+
+const authenticate = (token: string) => world.useCases.authenticate(token)
+const refreshSession = (refreshToken: string) => world.useCases.refreshSession({ refreshToken, address: home })
+
+describe('a token', () => {
+  test('tells who asks, on which session, as both are now', async () => {
+    const { accessToken, session } = await world.signIn()
+    await refreshSession(`refresh 1 ${session.id} 0`)
+    const caller = await authenticate(accessToken)
+    expect(caller).toEqual({ user: world.store.world().users.get(session.userId), session: world.session(1) })
+    expect(caller.session.generation).toBe(1)
+  })
+
+  test('that is not ours is refused without a look into the store', async () => {
+    world.store.setAway(true)
+    await expect(authenticate('anything')).rejects.toMatchObject({ code: 'invalid_access_token' })
+  })
+
+  test('that ran out is refused', async () => {
+    const { accessToken } = await world.signIn()
+    world.pass(ttlSeconds)
+    await expect(authenticate(accessToken)).rejects.toMatchObject({ code: 'invalid_access_token' })
+  })
+
+  test('of a session nobody has is refused', async () => {
+    const { accessToken } = await world.signIn()
+    const other = accessToken.replace(sessionId(1), sessionId(2))
+    await expect(authenticate(other)).rejects.toMatchObject({ code: 'invalid_access_token' })
+  })
+
+  test('of an ended session is refused at once, with the reason', async () => {
+    const { accessToken } = await world.signIn()
+    await world.useCases.endUserSessions((await authenticate(accessToken)).user.id)
+    const refused = { code: 'session_ended', details: { reason: 'terminated_by_admin' } }
+    await expect(authenticate(accessToken)).rejects.toMatchObject(refused)
+  })
+
+  test('of a session that ran out unmarked is refused as expired', async () => {
+    world = aWorld(() => ({ sessionLimits: { idleSeconds: 60, absoluteSeconds: 60 } }))
+    await world.addUser('anna')
+    const { session } = await world.signIn()
+    world.pass(60)
+    const longerThanItsSession = `access 1 ${session.id} 0 - ${+at(999)}`
+    const refused = { code: 'session_ended', details: { reason: 'expired' } }
+    await expect(authenticate(longerThanItsSession)).rejects.toMatchObject(refused)
+  })
+
+  test('while the store is away is no refusal', async () => {
+    const { accessToken } = await world.signIn()
+    world.store.setAway(true)
+    await expect(authenticate(accessToken)).rejects.toMatchObject({ code: 'unavailable' })
+  })
+})
+
+describe('a receipt', () => {
+  test('is noted for the first use of a generation, and no more once that is confirmed', async () => {
+    const { refreshToken } = await world.signIn()
+    const { accessToken } = await refreshSession(refreshToken)
+    world.pass(5)
+    await authenticate(accessToken)
+    expect(receipts).toEqual([{ userId: 1, sessionId: sessionId(1), generation: 1, seenAt: at(5) }])
+    await world.store.sessions.confirm(receipts)
+    await authenticate(accessToken)
+    expect(receipts).toHaveLength(1)
+  })
+
+  test('is not needed for the sign-in itself, nor for a generation before the confirmed one', async () => {
+    const { accessToken, refreshToken } = await world.signIn()
+    await authenticate(accessToken)
+    const next = await refreshSession(refreshToken)
+    await authenticate(next.accessToken)
+    await world.store.sessions.confirm(receipts)
+    await authenticate(accessToken)
+    expect(receipts).toHaveLength(1)
+  })
+
+  test('is not noted for a token that is refused', async () => {
+    const { refreshToken } = await world.signIn()
+    const { accessToken, session } = await refreshSession(refreshToken)
+    await world.useCases.endUserSessions(session.userId)
+    await expect(authenticate(accessToken)).rejects.toThrow()
+    expect(receipts).toEqual([])
+  })
+})

@@ -1,0 +1,137 @@
+import { globSync, readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { endSessions } from '../../../src/application/sessions/end-sessions.ts'
+import { END_REASONS, type EndReason, type Session } from '../../../src/domain/session.ts'
+import { at, sessionId } from '../../support/builders.ts'
+import { aWorld, ttlSeconds } from '../world.ts'
+
+async function twoSessions() {
+  const world = aWorld()
+  await world.addUser('anna')
+  const { session: first } = await world.signIn()
+  const { session: second } = await world.signIn()
+  const end = (sessions: readonly Session[], reason: EndReason, seconds: number) =>
+    world.deps.transactions.transaction((tx) => endSessions(world.deps)(tx, sessions, reason, at(seconds)))
+  return { ...world, end, first, second }
+}
+
+describe.each(END_REASONS)('a session that ends: %s', (reason) => {
+  test('is ended, and an event tells of it', async () => {
+    const { end, first, store, session } = await twoSessions()
+    const ended = { ...first, endedAt: at(9), endReason: reason }
+    expect(await end([first], reason, 9)).toEqual([ended])
+    expect(session(1)).toEqual(ended)
+    expect(store.world().events.slice(2)).toEqual([
+      {
+        type: 'session.ended',
+        userId: first.userId,
+        occurredAt: at(9),
+        data: { session_id: first.id, reason },
+      },
+    ])
+  })
+
+  test('has a revocation for as long as its tokens could live, unless it ran out', async () => {
+    const { end, first, store } = await twoSessions()
+    await end([first], reason, 9)
+    const revocation = { sessionId: first.id, userId: first.userId, reason, expiresAt: at(9 + ttlSeconds) }
+    expect(store.world().revocations).toEqual(reason === 'expired' ? [] : [revocation])
+  })
+
+  test('ends once: doing it again, for whatever reason, changes nothing and tells nobody', async () => {
+    const { end, first, store } = await twoSessions()
+    await end([first], reason, 9)
+    const before = store.world()
+    for (const again of [reason, 'terminated', 'expired'] as const) expect(await end([first], again, 10)).toEqual([])
+    expect(store.world()).toEqual(before)
+  })
+
+  test('leaves the other session alone', async () => {
+    const { end, first, second, session } = await twoSessions()
+    await end([first], reason, 9)
+    expect(session(2)).toEqual(second)
+  })
+})
+
+describe('ending several sessions', () => {
+  test('writes a revocation and an event for each that had not ended', async () => {
+    const { end, first, second, store } = await twoSessions()
+    await end([first], 'signed_out', 1)
+    const ended = await end([first, second], 'user_disabled', 2)
+    expect(ended.map(({ id }) => id)).toEqual([second.id])
+    expect(store.world().revocations.map((each) => each.sessionId)).toEqual([first.id, second.id])
+    expect(store.world().events.slice(2).map(({ data }) => data)).toEqual([
+      { session_id: sessionId(1), reason: 'signed_out' },
+      { session_id: sessionId(2), reason: 'user_disabled' },
+    ])
+  })
+
+  test('none writes nothing', async () => {
+    const { end, store } = await twoSessions()
+    const before = store.world()
+    expect(await end([], 'terminated', 1)).toEqual([])
+    expect(store.world()).toEqual(before)
+  })
+
+  test('close to its limit keeps the revocation until then at most', async () => {
+    const { end, first, store } = await twoSessions()
+    const last = Number(first.idleExpiresAt) / 1000 - Number(at(0)) / 1000 - 60
+    await end([first], 'terminated', last)
+    expect(store.world().revocations[0]?.expiresAt).toEqual(first.idleExpiresAt)
+  })
+})
+
+describe('in the source', () => {
+  const root = new URL('../../../src/', import.meta.url).pathname
+  const sources = globSync('**/*.ts', { cwd: root }).map((path) => ({
+    path,
+    text: readFileSync(`${root}${path}`, 'utf8'),
+  }))
+  const filesWith = (pattern: RegExp): string[] =>
+    sources.filter(({ text }) => pattern.test(text)).map(({ path }) => path)
+
+  test('sessions are saved as ended in one place', () => {
+    expect(filesWith(/\.saveEnded\(/)).toEqual(['application/sessions/end-sessions.ts'])
+  })
+
+  test('revocations are added in one place', () => {
+    expect(filesWith(/\brevocations\.add\(/)).toEqual(['application/sessions/end-sessions.ts'])
+  })
+
+  test('only the repository and the clean-up write to the sessions table', () => {
+    const writers = filesWith(/(updateTable|insertInto|deleteFrom)\('sessions'\)|(update|insert into|delete from) sessions\b/)
+    expect(writers.sort()).toEqual([
+      'infrastructure/postgres/clean-up.ts',
+      'infrastructure/postgres/postgres-sessions.ts',
+    ])
+  })
+
+  /** Those that features to come will use. */
+  const notYetUsed: EndReason[] = ['credentials_changed', 'user_deleted']
+
+  /** The words that stand where the reason is given to `endSessions`, by the name the caller has for it. */
+  const reasonsGiven = sources
+    .filter(({ path }) => path.startsWith('application/'))
+    .flatMap(({ text }) => [
+      ...[...text.matchAll(/\bend(?:Sessions\(deps\))?\(tx, .*, '(\w+)', /g)].map(([, word]) => word),
+      ...[...text.matchAll(/\breason = .* \? '(\w+)' : '(\w+)'/g)].flatMap(([, one, other]) => [one, other]),
+    ])
+
+  test('every reason is given by some use case, and no other word', () => {
+    const expected = END_REASONS.filter((reason) => !notYetUsed.includes(reason))
+    expect([...new Set(reasonsGiven)].sort()).toEqual(expected.toSorted())
+  })
+
+  test('every call of endSessions was seen by the search above', () => {
+    const callers = sources.filter(({ path, text }) => path.startsWith('application/') && /endSessions\(deps\)/.test(text))
+    expect(callers.map(({ path }) => path.replace('application/', '')).sort()).toEqual([
+      'sessions/create-session.ts',
+      'sessions/end-own-sessions.ts',
+      'sessions/end-user-sessions.ts',
+      'sessions/expire-sessions.ts',
+      'sessions/refresh-session.ts',
+      'users/change-password.ts',
+      'users/disable-user.ts',
+    ])
+  })
+})

@@ -1,0 +1,126 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import { passwordChecksOf } from '../../../src/application/attempt-budgets.ts'
+import type { Caller } from '../../../src/application/sessions/authenticate.ts'
+import { parseEmailAddress } from '../../../src/domain/email-address.ts'
+import { changePassword, type User } from '../../../src/domain/user.ts'
+import type { PasswordHash } from '../../../src/domain/password.ts'
+import { at } from '../../support/builders.ts'
+import { aWorld, password, type World } from '../world.ts'
+
+let world: World
+let anna: Caller
+
+beforeEach(async () => {
+  world = aWorld()
+  await world.addUser('anna', { emailVerified: true })
+  anna = await world.signInAsCaller()
+})
+
+const update = (changes: { username?: string; email?: string; currentPassword?: string }) =>
+  world.useCases.updateUser(anna, { username: undefined, email: undefined, currentPassword: undefined, ...changes })
+const stored = () => world.store.world().users.get(anna.user.id)
+const lastEvent = () => world.store.world().events.at(-1)
+const save = (user: User) => world.store.transactions.transaction((tx) => tx.users.save(user))
+
+test('a new name needs no password, is stored and told', async () => {
+  const updated = await update({ username: 'Berta' })
+  expect(updated.username).toMatchObject({ text: 'Berta', key: 'berta' })
+  expect(updated).toEqual({ ...anna.user, username: updated.username })
+  expect(stored()).toEqual(updated)
+  expect(lastEvent()).toEqual({
+    type: 'user.updated',
+    userId: anna.user.id,
+    occurredAt: at(0),
+    data: { username: 'Berta', changed: ['username'] },
+  })
+})
+
+test('a new address needs the password, and has to be verified anew', async () => {
+  const updated = await update({ email: 'new@example.org', currentPassword: password })
+  expect(updated).toEqual({ ...anna.user, email: parseEmailAddress('new@example.org'), emailVerified: false })
+  expect(stored()).toEqual(updated)
+  expect(lastEvent()).toMatchObject({ data: { changed: ['email'] } })
+  expect(world.attempts.countOf(passwordChecksOf(anna.user.id).key)).toBe(0)
+})
+
+test('both at once are told together', async () => {
+  await update({ username: 'Berta', email: 'new@example.org', currentPassword: password })
+  expect(lastEvent()).toMatchObject({ data: { username: 'Berta', changed: ['username', 'email'] } })
+})
+
+describe('a new address', () => {
+  test.each([
+    ['without the password', {}, 'required'],
+    ['with a wrong password', { currentPassword: 'wrong' }, 'incorrect'],
+  ])('%s is refused', async (_, given, code) => {
+    await expect(update({ email: 'new@example.org', ...given })).rejects.toMatchObject({
+      code: 'validation_failed',
+      details: { fields: [{ field: 'current_password', code }] },
+    })
+    expect(stored()).toEqual(anna.user)
+  })
+
+  test('lets nobody guess at the password without end', async () => {
+    const guess = (currentPassword: string) => update({ email: 'new@example.org', currentPassword })
+    for (let n = 0; n < 10; n += 1) await expect(guess('wrong')).rejects.toMatchObject({ code: 'validation_failed' })
+    await expect(guess(password)).rejects.toMatchObject({ code: 'too_many_attempts' })
+    expect(stored()).toEqual(anna.user)
+  })
+
+  test('that differs in its case alone is a new one too', async () => {
+    await expect(update({ email: 'Anna@example.org' })).rejects.toMatchObject({ code: 'validation_failed' })
+    await update({ email: 'Anna@example.org', currentPassword: password })
+    expect(stored()).toMatchObject({ email: { text: 'Anna@example.org' }, emailVerified: true })
+  })
+})
+
+test('what is the same as before needs no password and tells nobody', async () => {
+  const before = world.store.world()
+  expect(await update({})).toEqual(anna.user)
+  expect(await update({ username: 'anna', email: 'anna@example.org' })).toEqual(anna.user)
+  expect(world.store.world()).toEqual(before)
+})
+
+test('an address that was changed meanwhile is not changed back without the password', async () => {
+  await save({ ...anna.user, email: parseEmailAddress('new@example.org') })
+  await update({ username: 'Berta', email: 'anna@example.org' })
+  expect(stored()).toMatchObject({ username: { text: 'Berta' }, email: { text: 'new@example.org' } })
+  expect(lastEvent()).toMatchObject({ data: { changed: ['username'] } })
+})
+
+test('several faults are named at once', async () => {
+  await expect(update({ username: 'a', email: 'nowhere' })).rejects.toMatchObject({
+    code: 'validation_failed',
+    details: { fields: [{ field: 'username' }, { field: 'email' }] },
+  })
+})
+
+test('a name or an address of somebody else is refused', async () => {
+  await world.addUser('bert')
+  await expect(update({ username: 'Bert' })).rejects.toMatchObject({ code: 'username_taken' })
+  const taken = update({ email: 'bert@example.org', currentPassword: password })
+  await expect(taken).rejects.toMatchObject({ code: 'email_taken' })
+  expect(stored()).toEqual(anna.user)
+})
+
+describe('a change on a session', () => {
+  test('that ended meanwhile is refused', async () => {
+    await world.useCases.endUserSessions(anna.user.id)
+    const refused = { code: 'session_ended', details: { reason: 'terminated_by_admin' } }
+    await expect(update({ username: 'Berta' })).rejects.toMatchObject(refused)
+    expect(stored()).toEqual(anna.user)
+  })
+
+  test('whose person changed the password meanwhile is refused', async () => {
+    const changed = changePassword(anna.user, 'fake$2$another' as PasswordHash)
+    await save(changed)
+    await expect(update({ username: 'Berta' })).rejects.toMatchObject({ code: 'invalid_access_token' })
+    expect(stored()).toEqual(changed)
+  })
+
+  test('keeps what else became of the person meanwhile', async () => {
+    await save({ ...anna.user, roles: ['admin'] })
+    await update({ username: 'Berta' })
+    expect(stored()).toMatchObject({ roles: ['admin'], username: { text: 'Berta' } })
+  })
+})

@@ -1,0 +1,75 @@
+import type { ClientAddress } from '../../src/domain/device.ts'
+import type { NewUser, User } from '../../src/domain/user.ts'
+import type { PasswordHash } from '../../src/domain/password.ts'
+import { createReceiptBuffer } from '../../src/application/sessions/receipt-buffer.ts'
+import type { CreateSessionInput } from '../../src/application/sessions/create-session.ts'
+import { createUseCases, type UseCaseDeps } from '../../src/application/use-cases.ts'
+import { addUser } from '../contracts/store.ts'
+import { FakeAttemptLimits } from '../fakes/fake-attempt-limits.ts'
+import { FakePasswordHasher } from '../fakes/fake-password-hasher.ts'
+import { FakePasswordStrength } from '../fakes/fake-password-strength.ts'
+import { createFakeStore } from '../fakes/fake-store.ts'
+import { FakeAccessTokens, FakeRefreshTokens } from '../fakes/fake-tokens.ts'
+import { at, DAY, sessionId } from '../support/builders.ts'
+
+export const ttlSeconds = 600
+export const limits = { idleSeconds: 30 * DAY, absoluteSeconds: 180 * DAY }
+export const password = 'correct horse'
+export const home: ClientAddress = { text: '203.0.113.7', network: '203.0.113.7/32' }
+export const away: ClientAddress = { text: '198.51.100.9', network: '198.51.100.9/32' }
+
+/** The service on fakes. `replace` puts other ports in the place of the usual ones. */
+export function aWorld(replace: (deps: UseCaseDeps) => Partial<UseCaseDeps> = () => ({})) {
+  const store = createFakeStore()
+  const attempts = new FakeAttemptLimits()
+  const passwords = new FakePasswordHasher()
+  let seconds = 0
+  let sessions = 0
+  const clock = { now: () => at(seconds) }
+  const usual: UseCaseDeps = {
+    ...{ attempts, passwords, clock },
+    users: store.users,
+    sessions: store.sessions,
+    transactions: store.transactions,
+    receipts: createReceiptBuffer(store.sessions),
+    passwordStrength: new FakePasswordStrength(),
+    accessTokens: new FakeAccessTokens(ttlSeconds),
+    refreshTokens: new FakeRefreshTokens(),
+    sessionIds: { next: () => sessionId((sessions += 1)) },
+    sessionLimits: limits,
+    reusePolicy: { windowSeconds: 30, lostAnswer: 'receipts' },
+    maximumSessionsPerUser: 50,
+    accessTokenTtlSeconds: ttlSeconds,
+    passwordMinimumLength: 8,
+  }
+  const deps = { ...usual, ...replace(usual) }
+  const useCases = createUseCases(deps)
+
+  const signIn = (changes: Partial<CreateSessionInput> = {}) =>
+    useCases.createSession({ ...signInInput, ...changes })
+
+  return {
+    ...{ store, attempts, passwords, deps, useCases, signIn },
+    /** Lets the time go by. */
+    pass: (more: number) => (seconds += more),
+    addUser: (name: string, changes: Partial<NewUser> = {}): Promise<User> =>
+      addUser(store, name, { passwordHash: `fake$2$${password}` as PasswordHash, ...changes }),
+    /** A signed in person, as the other use cases know them. */
+    signInAsCaller: async (changes: Partial<CreateSessionInput> = {}) =>
+      useCases.authenticate((await signIn(changes)).accessToken),
+    eventTypes: () => store.world().events.map(({ type }) => type),
+    session: (number: number) => store.world().sessions.get(sessionId(number)),
+  }
+}
+
+export type World = ReturnType<typeof aWorld>
+
+const signInInput: CreateSessionInput = {
+  username: 'anna',
+  password,
+  deviceId: undefined,
+  deviceName: undefined,
+  describedDevice: 'Firefox on Linux',
+  userAgent: 'Mozilla/5.0',
+  address: home,
+}

@@ -1,0 +1,171 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { AttemptBudget, AttemptLimits } from '../../src/application/ports/attempt-limits.ts'
+import { at, HOUR } from '../support/builders.ts'
+import { outcomes, type OpenStore, type Store } from './store.ts'
+
+const budget: AttemptBudget = {
+  key: 'sign-in:account:anna',
+  free: 3,
+  firstDelaySeconds: 2,
+  longestDelaySeconds: 60,
+  forgetAfterSeconds: HOUR,
+}
+
+/** What every AttemptLimits does. */
+export const attemptLimitsContract = (name: string, open: OpenStore): void => {
+  describe(`${name} keeps the AttemptLimits contract`, () => {
+    let store: Store
+    let attempts: AttemptLimits
+
+    beforeAll(async () => {
+      store = await open()
+      attempts = store.attempts
+    })
+    beforeEach(() => store.clear())
+    afterAll(() => store.close())
+
+    const take = (seconds: number, from: AttemptBudget = budget) => attempts.take([from], at(seconds))
+    const takeAll = async (from: AttemptBudget = budget) => {
+      for (let attempt = 0; attempt < from.free; attempt += 1) await take(0, from)
+    }
+    const refusal = (retryAfterSeconds: number) => ({ code: 'too_many_attempts', details: { retryAfterSeconds } })
+
+    test('the free attempts get through at once, the next one waits', async () => {
+      await takeAll()
+      await expect(take(0)).rejects.toMatchObject(refusal(2))
+    })
+
+    test('a budget of one attempt lets one through', async () => {
+      await take(0, { ...budget, free: 1 })
+      await expect(take(0, { ...budget, free: 1 })).rejects.toMatchObject(refusal(2))
+    })
+
+    test('the wait is over to the millisecond, and told in whole seconds', async () => {
+      await takeAll()
+      await expect(take(0.4)).rejects.toMatchObject(refusal(2))
+      await expect(take(1.999)).rejects.toMatchObject(refusal(1))
+      await take(2)
+    })
+
+    test('the wait doubles with each attempt, up to the longest', async () => {
+      await takeAll()
+      let now = 0
+      const waits: number[] = []
+      for (const wait of [2, 4, 8, 16, 32, 60, 60]) {
+        await expect(take(now)).rejects.toMatchObject(refusal(wait))
+        waits.push(wait)
+        now += wait
+        await take(now)
+      }
+      expect(waits).toHaveLength(7)
+    })
+
+    test('the wait stays the longest after any number of attempts', async () => {
+      await takeAll()
+      for (let attempt = 1; attempt <= 80; attempt += 1) await take(attempt * 60)
+      await expect(take(80 * 60)).rejects.toMatchObject(refusal(60))
+    })
+
+    test('an attempt that was refused does not make the wait longer', async () => {
+      await takeAll()
+      for (let attempt = 0; attempt < 5; attempt += 1) await expect(take(1)).rejects.toMatchObject(refusal(1))
+      await take(2)
+      await expect(take(2)).rejects.toMatchObject(refusal(4))
+    })
+
+    test('of 200 parallel attempts exactly the free ones get through', async () => {
+      const wide = { ...budget, free: 10 }
+      const results = await outcomes(Array.from({ length: 200 }, () => take(0, wide)))
+      expect(results).toEqual([
+        ...Array<string>(10).fill('done'),
+        ...Array<string>(190).fill('too_many_attempts'),
+      ])
+    })
+
+    test('budgets count apart', async () => {
+      await takeAll()
+      await take(0, { ...budget, key: 'sign-in:account:bert' })
+    })
+
+    test('an attempt counts against each of its budgets, and the used up one refuses it', async () => {
+      const account = { ...budget, key: 'account', free: 2 }
+      const network = { ...budget, key: 'network', free: 4 }
+      await attempts.take([network, account], at(0))
+      await attempts.take([network, account], at(0))
+      await expect(attempts.take([network, account], at(0))).rejects.toMatchObject(refusal(2))
+      await take(0, network)
+      await expect(take(0, network)).rejects.toMatchObject(refusal(2))
+    })
+
+    test('an attempt that an earlier budget refuses does not count against a later one', async () => {
+      const later = { ...budget, key: 'later', free: 1 }
+      await takeAll()
+      await expect(attempts.take([budget, later], at(0))).rejects.toMatchObject(refusal(2))
+      await take(0, later)
+    })
+
+    test('all is forgotten after a time without an attempt', async () => {
+      await takeAll()
+      await take(2)
+      const last = 2 + HOUR
+      await expect(attempts.take([{ ...budget, longestDelaySeconds: 2 * HOUR }], at(5))).rejects.toThrow()
+      for (let attempt = 0; attempt < budget.free; attempt += 1) await take(last)
+      await expect(take(last)).rejects.toMatchObject(refusal(2))
+    })
+
+    test('each attempt keeps the ones before it from being forgotten', async () => {
+      await take(0)
+      await take(HOUR - 1)
+      await take(HOUR + 1)
+      await expect(take(HOUR + 1)).rejects.toMatchObject(refusal(2))
+    })
+
+    test('nothing is forgotten a millisecond too early', async () => {
+      await takeAll()
+      await take(HOUR - 0.001)
+      await expect(take(HOUR - 0.001)).rejects.toMatchObject(refusal(4))
+    })
+
+    test('what is forgotten ends the wait too', async () => {
+      const forgetful = { ...budget, free: 1, firstDelaySeconds: 60, forgetAfterSeconds: 30 }
+      await take(0, forgetful)
+      await expect(take(29, forgetful)).rejects.toMatchObject(refusal(31))
+      await take(30, forgetful)
+      await expect(take(30, forgetful)).rejects.toMatchObject(refusal(60))
+    })
+
+    test('an attempt that is given back can be made again, and its wait is over', async () => {
+      await takeAll()
+      await attempts.giveBack([budget])
+      await take(0)
+      await expect(take(0)).rejects.toMatchObject(refusal(2))
+    })
+
+    test('no more can be given back than was taken', async () => {
+      await take(0)
+      await attempts.giveBack([budget, budget, budget])
+      await attempts.giveBack([{ ...budget, key: 'never taken' }])
+      await takeAll()
+      await expect(take(0)).rejects.toMatchObject(refusal(2))
+    })
+
+    test('clearing a budget forgets all of its attempts, and those of no other', async () => {
+      const other = { ...budget, key: 'other' }
+      await takeAll()
+      await takeAll(other)
+      await attempts.clear(budget)
+      await takeAll()
+      await expect(take(0, other)).rejects.toMatchObject(refusal(2))
+    })
+
+    test('forgotten budgets are removed in portions, those remembered stay', async () => {
+      for (const key of ['one', 'two', 'three']) await take(0, { ...budget, key })
+      await takeAll({ ...budget, forgetAfterSeconds: 2 * HOUR })
+      expect(await attempts.removeForgotten(at(HOUR - 0.001), 10)).toBe(0)
+      expect(await attempts.removeForgotten(at(HOUR), 2)).toBe(2)
+      expect(await attempts.removeForgotten(at(HOUR), 2)).toBe(1)
+      expect(await attempts.removeForgotten(at(HOUR), 2)).toBe(0)
+      await expect(take(0)).rejects.toMatchObject(refusal(2))
+    })
+  })
+}

@@ -1,0 +1,68 @@
+import type { AttemptLimits } from '../../src/application/ports/attempt-limits.ts'
+import type { Sessions } from '../../src/application/ports/sessions.ts'
+import type { SigningKeyStore } from '../../src/application/ports/signing-keys.ts'
+import type { Transaction, Transactions } from '../../src/application/ports/transactions.ts'
+import type { Users } from '../../src/application/ports/users.ts'
+import { parseEmailAddress } from '../../src/domain/email-address.ts'
+import type { DomainEvent } from '../../src/domain/event.ts'
+import type { PasswordHash } from '../../src/domain/password.ts'
+import type { Revocation } from '../../src/domain/revocation.ts'
+import type { Session, SessionId } from '../../src/domain/session.ts'
+import { registerUser, type NewUser, type User, type UserId } from '../../src/domain/user.ts'
+import { parseUsername } from '../../src/domain/username.ts'
+import { aSession, noon } from '../support/builders.ts'
+
+/** Every port that keeps something, on one implementation. */
+export interface Store {
+  readonly users: Users
+  readonly sessions: Sessions
+  readonly transactions: Transactions
+  readonly attempts: AttemptLimits
+  readonly signingKeys: SigningKeyStore
+  revocations(): Promise<readonly Revocation[]>
+  /** In the order in which they will be delivered. */
+  events(): Promise<readonly DomainEvent[]>
+  /** Removes everything. */
+  clear(): Promise<void>
+  close(): Promise<void>
+}
+
+export type OpenStore = () => Promise<Store>
+
+/** The hash is of our own kind, so that it is not a foreign one. */
+export const aNewUser = (name: string, changes: Partial<NewUser> = {}): NewUser => ({
+  ...registerUser(
+    parseUsername(name),
+    parseEmailAddress(`${name}@example.org`),
+    '$argon2id$of the tests' as PasswordHash,
+    noon,
+  ),
+  ...changes,
+})
+
+export const inTransaction = <T>(store: Pick<Store, 'transactions'>, work: (tx: Transaction) => Promise<T>): Promise<T> =>
+  store.transactions.transaction(work)
+
+export const addUser = (store: Pick<Store, 'transactions'>, name: string, changes: Partial<NewUser> = {}): Promise<User> =>
+  inTransaction(store, (tx) => tx.users.add(aNewUser(name, changes)))
+
+export const addSession = (store: Pick<Store, 'transactions'>, user: User, changes: Partial<Session> = {}): Promise<Session> =>
+  inTransaction(store, async (tx) => {
+    const session = aSession({ userId: user.id, ...changes })
+    await tx.sessions.add(session)
+    return session
+  })
+
+export const readSession = async (
+  store: Pick<Store, 'sessions'>,
+  { userId, id }: { userId: UserId; id: SessionId },
+): Promise<Session | undefined> => (await store.sessions.find(userId, id))?.session
+
+/** What became of calls that may be refused: `'done'`, or the code of the refusal. */
+export const outcomes = async (calls: readonly Promise<unknown>[]): Promise<string[]> => {
+  const settled = await Promise.allSettled(calls)
+  const words = settled.map((each) =>
+    each.status === 'fulfilled' ? 'done' : ((each.reason as { code?: string }).code ?? String(each.reason)),
+  )
+  return words.sort()
+}

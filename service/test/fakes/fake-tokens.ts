@@ -1,0 +1,44 @@
+import type { AccessClaims, AccessTokens } from '../../src/application/ports/access-tokens.ts'
+import type { RefreshTokenContent, RefreshTokens } from '../../src/application/ports/refresh-tokens.ts'
+import { earlier, runsOutAt, secondsAfter, type Session, type SessionId } from '../../src/domain/session.ts'
+import type { UserId } from '../../src/domain/user.ts'
+
+/** Tokens that anybody can read and make: `access <user> <session> <generation> <roles> <expiry>`. */
+export class FakeAccessTokens implements AccessTokens {
+  readonly #ttlSeconds: number
+
+  constructor(ttlSeconds: number) {
+    this.#ttlSeconds = ttlSeconds
+  }
+
+  issue(session: Session, roles: readonly string[], now: Date): { token: string; expiresAt: Date } {
+    const expiresAt = earlier(secondsAfter(now, this.#ttlSeconds), runsOutAt(session))
+    const words = ['access', session.userId, session.id, session.generation, roles.join('+') || '-', +expiresAt]
+    return { token: words.join(' '), expiresAt }
+  }
+
+  verify(token: string, now: Date): AccessClaims | undefined {
+    const [kind, userId, sessionId, generation, , expiry] = token.split(' ')
+    const expiresAt = new Date(Number(expiry))
+    if (kind !== 'access' || !(now < expiresAt)) return undefined
+    return {
+      userId: Number(userId) as UserId,
+      sessionId: sessionId as SessionId,
+      generation: Number(generation),
+      expiresAt,
+    }
+  }
+}
+
+/** `refresh <user> <session> <generation>`. */
+export class FakeRefreshTokens implements RefreshTokens {
+  seal({ userId, sessionId, generation }: RefreshTokenContent): string {
+    return `refresh ${userId} ${sessionId} ${generation}`
+  }
+
+  open(token: string): RefreshTokenContent | undefined {
+    const [kind, userId, sessionId, generation] = token.split(' ')
+    if (kind !== 'refresh') return undefined
+    return { userId: Number(userId) as UserId, sessionId: sessionId as SessionId, generation: Number(generation) }
+  }
+}

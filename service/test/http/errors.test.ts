@@ -1,0 +1,157 @@
+import { randomUUID } from 'node:crypto'
+import { sql } from 'kysely'
+import pino from 'pino'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createHttpServer } from '../../src/infrastructure/http-server.ts'
+import { problemTypes, type ProblemCode } from '../../src/interface-adapters/http/problem-details.ts'
+import { exchange, request } from '../support/raw-exchange.ts'
+import { newPerson, TestClient, type Answer, type Person, type Tokens } from '../support/test-client.ts'
+import { databaseNames, startTestService, type TestService } from '../support/test-service.ts'
+import { expectProblem } from './expectations.ts'
+
+interface Given {
+  readonly service: TestService
+  readonly client: TestClient
+  readonly person: Person
+  readonly tokens: Tokens
+}
+
+type Provocation = (given: Given) => Promise<Answer>
+
+const signUp = (client: TestClient, wanted: Partial<Person>) => {
+  const { username, email, password } = newPerson(wanted)
+  return client.post('/v1/users', { username, email, password })
+}
+const signIn = (client: TestClient, { username, password }: Person) =>
+  client.post('/v1/sessions', { username, password })
+
+/** How to get each error. A new code does not compile until it has a way here. */
+const provocations: Record<ProblemCode, Provocation> = {
+  malformed_request: ({ client }) => client.post('/v1/sessions', '{"username":'),
+  authentication_required: ({ client }) => client.get('/v1/users/me'),
+  invalid_access_token: ({ client }) => client.get('/v1/users/me', 'nonsense'),
+  invalid_credentials: ({ client, person }) => signIn(client, { ...person, password: 'wrong' }),
+  invalid_refresh_token: ({ client }) => client.refresh('nonsense'),
+  refresh_token_reused: async ({ client, tokens }) => {
+    const next = (await client.refresh(tokens.refresh_token)).body as Tokens
+    await client.refresh(next.refresh_token)
+    return client.refresh(tokens.refresh_token)
+  },
+  session_ended: async ({ client, tokens }) => {
+    await client.delete('/v1/sessions/current', tokens.access_token)
+    return client.get('/v1/users/me', tokens.access_token)
+  },
+  invalid_service_key: ({ service, person }) =>
+    new TestClient(service.internalUrl).get(`/v1/users/${person.id}/sessions`),
+  user_disabled: async ({ service, client, person }) => {
+    await service.operator().post(`/v1/users/${person.id}/disable`, { reason: 'Spam' })
+    return signIn(client, person)
+  },
+  not_found: ({ client }) => client.get('/v1/nowhere'),
+  session_not_found: ({ client, tokens }) => client.delete(`/v1/sessions/${randomUUID()}`, tokens.access_token),
+  user_not_found: ({ client, tokens }) => client.get('/v1/users/999999999', tokens.access_token),
+  method_not_allowed: ({ client }) => client.get('/v1/sessions/refresh'),
+  request_timeout: () => answerToUnfinishedRequest(),
+  username_taken: ({ client, person }) => signUp(client, { username: person.username }),
+  email_taken: ({ client, person }) => signUp(client, { email: person.email }),
+  payload_too_large: ({ client }) => client.post('/v1/sessions', { username: 'x'.repeat(17_000) }),
+  unsupported_media_type: ({ client }) =>
+    client.request('POST', '/v1/sessions', { body: 'a=b', headers: { 'content-type': 'application/x-www-form-urlencoded' } }),
+  validation_failed: ({ client }) => client.post('/v1/sessions', {}),
+  too_many_attempts: async ({ service, person }) => {
+    service.clock.stop()
+    for (let at = 0; at < 10; at += 1) await signIn(service.client(), { ...person, password: 'wrong' })
+    return signIn(service.client(), person)
+  },
+  header_too_large: ({ service }) => exchange(service.url, request('GET /health/live', [`Cookie: ${'x'.repeat(17_000)}`])),
+  internal_error: ({ service, client, tokens }) =>
+    whileUpdatesFail(service, 'P0001', () => client.refresh(tokens.refresh_token)),
+  overloaded: async ({ service }) => {
+    // Hashing is what is slow, so in a crowd its queue is what fills.
+    for (;;) {
+      const crowd = Array.from({ length: 300 }, () => signIn(service.client(), newPerson()))
+      const refused = (await Promise.all(crowd)).find(({ status }) => status === 503)
+      if (refused !== undefined) return refused
+    }
+  },
+  unavailable: ({ service, client, tokens }) =>
+    whileUpdatesFail(service, '53100', () => client.refresh(tokens.refresh_token)),
+}
+
+/** Every update of a session fails with this SQLSTATE. */
+async function whileUpdatesFail<T>({ service }: TestService, state: string, work: () => Promise<T>): Promise<T> {
+  const { db } = service
+  await sql`create function fail() returns trigger language plpgsql as
+    $$ begin raise exception 'secret words' using errcode = ${sql.lit(state)}; end $$`.execute(db)
+  await sql`create trigger fail before update on sessions execute function fail()`.execute(db)
+  try {
+    return await work()
+  } finally {
+    await sql`drop trigger fail on sessions`.execute(db)
+    await sql`drop function fail()`.execute(db)
+  }
+}
+
+/** Of a server like ours that waits less long. */
+async function answerToUnfinishedRequest(): Promise<Answer> {
+  const options = { publicUrl: 'http://localhost:8000', trustedProxies: [], corsOrigins: [], logger: pino({ level: 'silent' }) }
+  const app = await createHttpServer({ ...options, requestTimeoutMs: 30 }, [], [])
+  app.post('/', () => 'never')
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  const headers = ['Content-Type: application/json', 'Content-Length: 100']
+  try {
+    return await exchange(url, request('POST /', headers, '{"slow":'))
+  } finally {
+    app.server.closeAllConnections()
+    await app.close()
+  }
+}
+
+/** What an answer says besides what every error says. */
+const extras: Partial<Record<ProblemCode, Record<string, unknown>>> = {
+  session_ended: { reason: 'signed_out' },
+  validation_failed: {
+    errors: ['username', 'password'].map((field) => ({ field, code: 'required', message: 'This field is required.' })),
+  },
+}
+
+describe.each(databaseNames)('every error, on %s', (database) => {
+  let service: TestService
+
+  beforeAll(async () => {
+    service = await startTestService(database)
+  })
+  afterAll(() => service.stop())
+
+  test.each(Object.keys(problemTypes) as ProblemCode[])('%s is answered as it is documented', async (code) => {
+    const client = service.client()
+    const person = await client.register()
+    const tokens = await client.signIn(person)
+    const answer = await provocations[code]({ service, client, person, tokens })
+    expectProblem(answer, code, extras[code])
+    expect(JSON.stringify(answer.body)).not.toContain('secret words')
+    // Whatever it was, the service goes on.
+    await service.client().signIn(await service.client().register())
+  })
+
+  test.each(Object.entries(problemTypes))('/errors/%s explains it', async (code, { status, title, advice }) => {
+    const answer = await service.client().get(`/errors/${code}`)
+    expect([answer.status, answer.body]).toEqual([200, { code, status, title, advice }])
+  })
+
+  test.each(['nothing', '__proto__', 'constructor', 'toString', 'hasOwnProperty', '%00', 'SESSION_ENDED'])(
+    'there is no error called %s to explain',
+    async (code) => {
+      expectProblem(await service.client().get(`/errors/${code}`), 'not_found')
+    },
+  )
+
+  test('the cause of an internal error is in the log, under the id that was answered', async () => {
+    const client = service.client()
+    const tokens = await client.signIn(await client.register())
+    const answer = await provocations.internal_error({ service, client, person: newPerson(), tokens })
+    const { request_id } = answer.body as { request_id: string }
+    const line = service.logs.find(({ event, request_id: id }) => event === 'http.failed' && id === request_id)
+    expect(line).toMatchObject({ level: 'error', err: { code: 'P0001', stack: expect.any(String) as string } })
+  })
+})

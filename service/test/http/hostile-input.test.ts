@@ -1,0 +1,352 @@
+import { gzipSync } from 'node:zlib'
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { exchange, request } from '../support/raw-exchange.ts'
+import { newPerson, type Answer, type Person, type Tokens } from '../support/test-client.ts'
+import { databaseNames, startTestService, type TestService } from '../support/test-service.ts'
+import { expectProblem, expectRefusal } from './expectations.ts'
+
+interface Route {
+  readonly method: 'POST' | 'PUT' | 'PATCH'
+  readonly path: string
+  readonly fields: readonly string[]
+  readonly isInternal?: boolean
+}
+
+/** Every route that takes a body. */
+const routes: readonly Route[] = [
+  { method: 'POST', path: '/v1/users', fields: ['username', 'email', 'password'] },
+  { method: 'POST', path: '/v1/sessions', fields: ['username', 'password', 'device_id', 'device_name'] },
+  { method: 'POST', path: '/v1/sessions/refresh', fields: ['refresh_token'] },
+  { method: 'PATCH', path: '/v1/users/me', fields: ['username', 'email', 'current_password'] },
+  { method: 'PUT', path: '/v1/users/me/password', fields: ['current_password', 'new_password'] },
+  { method: 'POST', path: '/v1/users/999999999/disable', fields: ['reason'], isInternal: true },
+]
+
+const wrongTypes = [null, true, 0, -1.5, 1e308, [], ['x'], [[]], {}, { length: 5 }, { toString: 'x' }, { $ne: '' }]
+const oddTexts = [
+  ...['', ' ', '\u0000', 'a\u0000b@example.org', '\ud800', '\udfff\ud800', '\uffff\ufffe', '\u202e', '\u200b'.repeat(50)],
+  ...["' or 1=1 --", '$1', '%s%n', '${7*7}', '{{7*7}}', '../../etc/passwd', '<script>', '\r\nX-Injected: 1', '\\u0000'],
+  ...['İ'.repeat(200), 'ﷺ'.repeat(200), 'e' + '\u0301'.repeat(500), '🏳️‍🌈'.repeat(50), '@'.repeat(400), `${'a.'.repeat(120)}@x.org`],
+  ...['x'.repeat(1000), 'x'.repeat(5000), `${'9'.repeat(500)}`, 'NaN', 'null', '__proto__', 'constructor'],
+]
+
+describe.each(databaseNames)('hostile input, on %s', (database) => {
+  let service: TestService
+  let person: Person
+  let tokens: Tokens
+
+  beforeAll(async () => {
+    service = await startTestService(database)
+    person = await service.client().register()
+    tokens = await service.client().signIn(person)
+  })
+  afterAll(() => service.stop())
+
+  const send = ({ method, path, isInternal = false }: Route, body: unknown, headers: Record<string, string> = {}) =>
+    isInternal
+      ? service.operator().request(method, path, { body, headers })
+      : service.client().request(method, path, { body, headers, token: tokens.access_token })
+  const raw = ({ method, path, isInternal = false }: Route, headers: readonly string[], body: string | Buffer) => {
+    const [url, token] = isInternal ? [service.internalUrl, service.serviceKey] : [service.url, tokens.access_token]
+    const own = ['Content-Type', 'Content-Length', 'Transfer-Encoding'].some((name) => headers.join().includes(name))
+    const usual = own ? [] : ['Content-Type: application/json', `Content-Length: ${Buffer.byteLength(body)}`]
+    return exchange(url, request(`${method} ${path}`, [...usual, ...headers, `Authorization: Bearer ${token}`], body))
+  }
+  const sized = (body: string | Buffer) => `Content-Length: ${Buffer.byteLength(body)}`
+  const JSON_TYPE = 'Content-Type: application/json'
+
+  /** Nothing failed inside, and it goes on. */
+  const expectUnharmed = async () => {
+    expect(service.logs.filter(({ event }) => event === 'http.failed')).toEqual([])
+    expect(({} as Record<string, unknown>)['polluted']).toBeUndefined()
+    const me = await service.client().get('/v1/users/me', tokens.access_token)
+    expect(me.body).toMatchObject({ id: person.id, username: person.username, email: person.email })
+    await service.client().signIn(person, { device_id: 'the same each time' })
+  }
+
+  describe.each(routes)('$method $path', (route) => {
+    const valid = (): Record<string, unknown> => {
+      const { username, email, password } = newPerson()
+      const all = { username, email, password, device_id: 'd', device_name: 'n', refresh_token: 'r', reason: 'Spam' }
+      const body = { ...all, current_password: 'wrong', new_password: password }
+      return Object.fromEntries(Object.entries(body).filter(([name]) => route.fields.includes(name)))
+    }
+
+    test.each(wrongTypes)('refuses %j in each field by name', async (value) => {
+      for (const field of route.fields) {
+        const answer = await send(route, { ...valid(), [field]: value })
+        const { errors } = answer.body as { errors: object[] }
+        expectProblem(answer, 'validation_failed', { errors })
+        expect(errors).toEqual([expect.objectContaining({ field, code: 'invalid_type' })])
+      }
+      await expectUnharmed()
+    })
+
+    test('takes odd texts in each field for what they are', async () => {
+      for (const field of route.fields) {
+        for (const text of oddTexts) {
+          const answer = await send(route, { ...valid(), [field]: text })
+          if (answer.status >= 400) expectRefusal(answer)
+        }
+      }
+      await expectUnharmed()
+    })
+
+    test.each(['null', '[]', '[{}]', '""', '"text"', '0', 'true', '{}'])('refuses the body %s', async (body) => {
+      const answer = await send(route, body)
+      // An update of nothing is one.
+      if (route.method === 'PATCH' && body === '{}') expect(answer.status).toBe(200)
+      else expectRefusal(answer)
+    })
+
+    test.each([
+      ...['', ' ', '{', '}', '{"a":}', "{'a':1}", '{"a":1,}', '{a:1}', 'undefined', 'NaN', '{"a":01}', '\u0000', '{}{}', '{} x'],
+      ...['{"username":"\\x"}', '{"username":"\\ud8"}', '{"a":"\n"}', 'a=b', '<xml/>', '['.repeat(8000)],
+    ])('answers the unreadable body %j as malformed or missing', async (body) => {
+      const answer = await raw(route, [], body)
+      expectRefusal(answer)
+      expect(answer.status).toBe(body === '' ? 422 : 400)
+    })
+
+    test('cannot be made to change prototypes', async () => {
+      const bodies = [
+        '{"__proto__":{"polluted":1}}',
+        '{"constructor":{"prototype":{"polluted":1}}}',
+        '{"\\u005f_proto__":{"polluted":1}}',
+        '{"username":{"__proto__":{"polluted":1}}}',
+        '{"x":[{"__proto__":{"polluted":1}}]}',
+      ]
+      for (const body of bodies) expectProblem(await send(route, body), 'malformed_request')
+      for (const body of ['{"constructor":1}', '{"prototype":{"polluted":1}}', '{"hasOwnProperty":1,"toString":1}']) {
+        const answer = await send(route, body)
+        if (answer.status >= 400) expectRefusal(answer)
+      }
+      await expectUnharmed()
+    })
+
+    test('bears deep nesting', async () => {
+      const deep = (open: string, close: string, depth: number) => open.repeat(depth) + close.repeat(depth)
+      expectRefusal(await raw(route, [], deep('[', ']', 8000)))
+      const answer = await raw(route, [], `{"x":${deep('{"a":', '}', 2500).replace('}', '1}')}}`)
+      if (answer.status >= 400) expectRefusal(answer)
+      await expectUnharmed()
+    })
+
+    test('takes JSON in plain UTF-8 alone', async () => {
+      const body = JSON.stringify(valid())
+      const types = ['text/plain', 'text/json', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'application/xml', 'application/jsonp', 'application/problem+json', 'nonsense', '/', ' ']
+      for (const type of types) {
+        const answer = await raw(route, [`Content-Type: ${type}`, sized(body)], body)
+        expectProblem(answer, 'unsupported_media_type')
+      }
+      expectProblem(await raw(route, [sized(body)], body), 'unsupported_media_type')
+      for (const encoding of ['gzip', 'br', 'deflate', 'gzip, gzip', 'nonsense', '']) {
+        const packed = encoding === 'gzip' ? gzipSync(body) : body
+        const answer = await raw(route, [JSON_TYPE, `Content-Encoding: ${encoding}`, sized(packed)], packed)
+        expectProblem(answer, 'unsupported_media_type')
+      }
+      for (const type of ['application/json;charset=utf-8', 'APPLICATION/JSON', 'application/json; x="y"']) {
+        const answer = await raw(route, [`Content-Type: ${type}`, sized('{"a":')], '{"a":')
+        expectProblem(answer, 'malformed_request')
+      }
+    })
+
+    test('refuses bytes that are no UTF-8, however they are sent', async () => {
+      const broken = [[0xff], [0xc3], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80]]
+      for (const bytes of broken) {
+        const field = route.fields[0] ?? ''
+        const body = Buffer.concat([Buffer.from(`{"${field}":"`), Buffer.from(bytes), Buffer.from('"}')])
+        expectProblem(await raw(route, [], body), 'malformed_request')
+        expectProblem(await raw(route, [JSON_TYPE, 'Transfer-Encoding: chunked'], chunked(body)), 'malformed_request')
+      }
+      const utf16 = Buffer.from('\ufeff{}', 'utf16le')
+      expectProblem(await raw(route, [], utf16), 'malformed_request')
+    })
+
+    test('refuses more than 16 KiB, announced or not', async () => {
+      const large = `{"x":"${'x'.repeat(17_000)}"}`
+      expectProblem(await raw(route, [], large), 'payload_too_large')
+      expectProblem(await raw(route, [JSON_TYPE, 'Transfer-Encoding: chunked'], chunked(Buffer.from(large))), 'payload_too_large')
+      expectProblem(await raw(route, [JSON_TYPE, 'Content-Length: 99999999999'], '{'), 'payload_too_large')
+      await expectUnharmed()
+    })
+
+    test('answers any JSON at all without a fault', async () => {
+      const word = fc.constantFrom(...route.fields, '__proto__', 'constructor', 'id', 'roles')
+      const text = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom(...oddTexts))
+      const value = fc.oneof({ weight: 4, arbitrary: text }, { weight: 1, arbitrary: fc.jsonValue() })
+      const body = fc.oneof(fc.dictionary(word, value, { maxKeys: 6 }), fc.jsonValue())
+      await fc.assert(
+        fc.asyncProperty(body, async (generated) => {
+          const answer = await send(route, JSON.stringify(generated))
+          if (answer.status >= 400) expectRefusal(answer)
+        }),
+        { numRuns: 60 },
+      )
+      await expectUnharmed()
+    })
+  })
+
+  const chunked = (body: Buffer): Buffer =>
+    Buffer.concat([Buffer.from(`${body.length.toString(16)}\r\n`), body, Buffer.from('\r\n0\r\n\r\n')])
+
+  test('a byte order mark is overlooked', async () => {
+    const answer = await raw(routes[2] as Route, [], '\ufeff{"refresh_token":"x"}')
+    expectProblem(answer, 'invalid_refresh_token')
+  })
+
+  test('of a key that is there twice the last one counts', async () => {
+    const { username, password } = person
+    const body = `{"username":"nobody at all","password":"wrong","username":"${username}","password":"${password}"}`
+    expect((await raw(routes[1] as Route, [], body)).status).toBe(201)
+  })
+
+  test('a megabyte in a field is too large', async () => {
+    const answer = await exchange(service.url, request('POST /v1/sessions', [JSON_TYPE, 'Content-Length: 1048576'], 'x'))
+    expectProblem(answer, 'payload_too_large')
+  })
+
+  describe('Authorization', () => {
+    test('in any other shape than a bearer token is 401 as an invalid one', async () => {
+      const { access_token: token } = tokens
+      const shapes = [
+        ...['', ' ', 'Bearer', 'Bearer ', 'Bearer  ', 'Bearer null', 'Bearer undefined', 'Bearer {}', 'Bearer "', 'Bearer .', 'Bearer ..', 'Bearer ...'],
+        ...[token, `Token ${token}`, `Basic ${Buffer.from(`${person.username}:${person.password}`).toString('base64')}`],
+        ...[`Bearer${token}`, `Bearer\t${token}`, `Bearer ${token},${token}`, `Bearer ${token} ${token}`, `Bearer ${token}, Bearer ${token}`],
+        ...[`Bearer ${token}=`, `Bearer ${token}.`, `Bearer .${token}`, `Bearer ${token.slice(0, -1)}`, `Bearer ${token.toLowerCase()}`],
+        ...[`Bearer ${token.split('.').slice(0, 2).join('.')}`, `Bearer ${token.split('.').slice(0, 2).join('.')}.`],
+        ...[`Bearer ${'a'.repeat(5000)}`, `Bearer ${'a.'.repeat(2000)}a`, 'Bearer \u00ff\u00fe', `Digest username="${person.username}"`],
+        `Bearer ${unsigned({ alg: 'none' })}`,
+        `Bearer ${unsigned({ alg: 'NoNe', typ: 'at+jwt' })}`,
+        `Bearer ${unsigned({ alg: 'HS256', typ: 'at+jwt' })}`,
+        `Bearer ${tokens.refresh_token}`,
+      ]
+      for (const authorization of shapes) {
+        const answer = await exchange(service.url, request('GET /v1/users/me', [`Authorization: ${authorization}`]))
+        expectProblem(answer, 'invalid_access_token')
+      }
+    })
+
+    const unsigned = (header: object): string => {
+      const claims = tokens.access_token.split('.')[1] ?? ''
+      return `${Buffer.from(JSON.stringify(header)).toString('base64url')}.${claims}.`
+    }
+
+    test('may have its scheme in any case', async () => {
+      for (const scheme of ['bearer', 'BEARER', 'Bearer ']) {
+        const answer = await exchange(service.url, request('GET /v1/users/me', [`Authorization: ${scheme} ${tokens.access_token}`]))
+        expect(answer.status).toBe(200)
+      }
+    })
+
+    test('is the only place for an access token', async () => {
+      const { access_token: token } = tokens
+      const places = [
+        request(`GET /v1/users/me?access_token=${token}`),
+        request('GET /v1/users/me', [`Cookie: access_token=${token}; token=${token}`]),
+        request('GET /v1/users/me', [`X-Access-Token: ${token}`, `Proxy-Authorization: Bearer ${token}`]),
+        request('GET /v1/users/me', [`X-Authorization: Bearer ${token}`]),
+      ]
+      for (const place of places) expectProblem(await exchange(service.url, place), 'authentication_required')
+    })
+  })
+
+  describe('paths', () => {
+    const get = (path: string) =>
+      exchange(service.url, request(`GET ${path}`, [`Authorization: Bearer ${tokens.access_token}`]))
+
+    test.each(['/v1/users/%', '/v1/users/%zz', '/v1/users/%c3%28', '/%', '/v1/%ff/me', '/docs/static/%', '/errors/%e0%a4%a'])(
+      '%s is malformed',
+      async (path) => {
+        expectProblem(await get(path), 'malformed_request')
+      },
+    )
+
+    test.each([
+      ...['/v1', '/v1/', '/v1/users/me/', '//v1/users/me', '/v1//users/me', '/V1/users/me', '/v1/users/me/..', '/v1/../v1/users/me'],
+      ...['/v1/users%2fme', '/v1%2fusers/me', '/v1/users/me%00/x', '/.env', '/.git/config', '/v2/users/me', '/v1/users/me;x=1', '/metrics'],
+      ...['/media/avatars/../../package.json', '/media/avatars/%2e%2e%2fpackage.json', '/docs/static/../../package.json', '/docs/static/%2e%2e%2f%2e%2e%2fpackage.json'],
+      ...['*', '/constructor', '/__proto__'],
+    ])('nothing is served under %s', async (path) => {
+      const answer = await get(path)
+      expectRefusal(answer)
+      expect(answer.status).toBe(404)
+    })
+
+    test('queries nobody asked for are ignored', async () => {
+      const queries = ['?', '??', '?a=1&a=2', '?__proto__[x]=1', '?%00=%00', '?%zz', `?${'x'.repeat(5000)}`, '?id=1&user_id=1', '#x']
+      for (const query of queries) {
+        const answer = await get(`/v1/users/me${query}`)
+        expect([answer.status, answer.body]).toEqual([200, expect.objectContaining({ id: person.id })])
+      }
+    })
+
+    test('a path that is too long is a header that is too large', async () => {
+      expectProblem(await get(`/v1/users/${'1'.repeat(17_000)}`), 'header_too_large')
+      expectProblem(await get(`/v1/users/${'1'.repeat(15_000)}`), 'user_not_found')
+    })
+  })
+
+  describe('broken HTTP', () => {
+    const expectMalformed = (answer: Answer) => {
+      expectProblem(answer, 'malformed_request')
+      expect(answer.headers.get('connection')).toBe('close')
+    }
+    const post = 'POST /v1/sessions HTTP/1.1\r\nHost: x\r\n'
+
+    test.each([
+      ['words', 'hello\r\n\r\n'],
+      ['a method of its own', 'BREW /pot HTTP/1.1\r\nHost: x\r\n\r\n'],
+      ['another protocol', 'GET / SPDY/3\r\nHost: x\r\n\r\n'],
+      ['a TLS hello', Buffer.from('16030100a5010000a10303', 'hex')],
+      ['a header without a name', 'GET / HTTP/1.1\r\n: x\r\n\r\n'],
+      ['a header with a space in its name', 'GET / HTTP/1.1\r\nHost : x\r\n\r\n'],
+      ['a NUL in a header', 'GET / HTTP/1.1\r\nHost: x\r\nX: a\u0000b\r\n\r\n'],
+      ['a line break in the path', 'GET /a\nb HTTP/1.1\r\nHost: x\r\n\r\n'],
+      ['a negative length', `${post}Content-Length: -1\r\n\r\n`],
+      ['a length in words', `${post}Content-Length: ten\r\n\r\n`],
+      ['two lengths', `${post}Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}`],
+      ['both framings', `${post}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`],
+      ['an unknown framing', `${post}Transfer-Encoding: chunked, gzip\r\n\r\n`],
+      ['a chunk of no size', `${post}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n`],
+    ])('%s is malformed', async (_, bytes) => {
+      expectMalformed(await exchange(service.url, bytes))
+    })
+
+    test('a request without a host is 400', async () => {
+      expect((await exchange(service.url, 'GET /health/live HTTP/1.1\r\nConnection: close\r\n\r\n')).status).toBe(400)
+    })
+
+    test('headers that are too large, or too many, are 431', async () => {
+      expectProblem(await exchange(service.url, request('GET /', [`X: ${'x'.repeat(17_000)}`])), 'header_too_large')
+      const many = Array.from({ length: 2000 }, (_, at) => `X-${at}: ${at}`)
+      expectProblem(await exchange(service.url, request('GET /', many)), 'header_too_large')
+    })
+
+    test('a body that breaks off leaves the service as it was', async () => {
+      const { connect } = await import('node:net')
+      const socket = connect(Number(new URL(service.url).port), '127.0.0.1')
+      socket.end(`${post}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"user`)
+      for await (const _ of socket) continue
+      await expectUnharmed()
+    })
+  })
+
+  test('the password is in no answer, whatever the mistake', async () => {
+    const { username } = person
+    const secret = 'a very secret thing to say'
+    const answers = [
+      await service.client().post('/v1/sessions', { username, password: secret }),
+      await service.client().post('/v1/users', { username, password: secret, email: 'x' }),
+      await service.client().post('/v1/sessions', `{"password":"${secret}"`),
+      await service.client().post('/v1/sessions', { username: [secret], password: secret }),
+      await service.client().get(`/v1/users/${encodeURIComponent(secret)}`),
+      await service.client().get(`/${encodeURIComponent(secret)}`),
+    ]
+    for (const answer of answers) {
+      expectRefusal(answer)
+      expect(JSON.stringify([answer.body, ...answer.headers])).not.toMatch(/secret thing/)
+    }
+  })
+})

@@ -1,0 +1,169 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { TestClient, type Person, type Tokens } from '../support/test-client.ts'
+import { databaseNames, startTestService, type TestService } from '../support/test-service.ts'
+import { expectEnded, expectPrivate, expectProblem, expectRefusedFields, SESSION } from './expectations.ts'
+
+const OTHER_KEY = 'another-service-key-of-the-tests-that-is-long'
+
+describe.each(databaseNames)('moderation, on %s', (database) => {
+  let service: TestService
+
+  beforeAll(async () => {
+    service = await startTestService(database, {
+      SERVICE_KEYS: `service-key-of-the-tests-that-is-long,${OTHER_KEY}`,
+    })
+  })
+  afterAll(() => service.stop())
+
+  const operator = () => service.operator()
+  const disable = (id: number | string, reason: unknown = 'Spam') => operator().post(`/v1/users/${id}/disable`, { reason })
+  const enable = (id: number | string) => operator().post(`/v1/users/${id}/enable`)
+  const signedIn = async (): Promise<{ person: Person; id: number; tokens: Tokens }> => {
+    const person = await service.client().register()
+    return { person, id: person.id, tokens: await service.client('203.0.113.5').signIn(person) }
+  }
+  const endedAs = async ({ access_token: access, refresh_token: token }: Tokens, reason: string) => {
+    expectEnded(await service.client().get('/v1/users/me', access), reason)
+    expectEnded(await service.client().refresh(token), reason)
+  }
+  const row = (id: number) =>
+    service.service.db.selectFrom('users').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
+
+  test('disabling ends every session at once and keeps the person out', async () => {
+    const { person, id, tokens } = await signedIn()
+    const second = await service.client().signIn(person)
+    const answer = await disable(id, 'Spam, again 🚫\nand again')
+    expect(answer).toMatchObject({ status: 204, body: undefined })
+    expectPrivate(answer)
+    await endedAs(tokens, 'user_disabled')
+    await endedAs(second, 'user_disabled')
+    const { username, password } = person
+    expectProblem(await service.client().post('/v1/sessions', { username, password }), 'user_disabled')
+    expect(await row(id)).toMatchObject({ disabled_reason: 'Spam, again 🚫\nand again', disabled_at: expect.any(Date) as Date })
+  })
+
+  test('disabling again changes nothing', async () => {
+    const { id } = await signedIn()
+    await disable(id, 'first')
+    const before = await row(id)
+    expect((await disable(id, 'second')).status).toBe(204)
+    expect(await row(id)).toEqual(before)
+  })
+
+  test('enabling lets the person sign in again, and brings no session back', async () => {
+    const { person, id, tokens } = await signedIn()
+    await disable(id)
+    for (let time = 0; time < 2; time += 1) expect(await enable(id)).toMatchObject({ status: 204, body: undefined })
+    await endedAs(tokens, 'user_disabled')
+    const again = await service.client().signIn(person)
+    expect((await service.client().get('/v1/users/me', again.access_token)).status).toBe(200)
+  })
+
+  test('a sign-in that races with a ban leaves no live session', async () => {
+    const { person, id } = await signedIn()
+    const { username, password } = person
+    const attempts = Array.from({ length: 6 }, () => service.client().post('/v1/sessions', { username, password }))
+    const [answers] = await Promise.all([Promise.all(attempts), disable(id)])
+    for (const { status, body } of answers) {
+      if (status === 201) await endedAs(body as Tokens, 'user_disabled')
+      else expect((body as { code: string }).code).toBe('user_disabled')
+    }
+    expect((await operator().get(`/v1/users/${id}/sessions`)).body).toEqual({ items: [] })
+  })
+
+  test('the sessions of a person are listed, none of them as current', async () => {
+    const { id, tokens } = await signedIn()
+    const answer = await operator().get(`/v1/users/${id}/sessions`)
+    expect(answer.status).toBe(200)
+    expect(answer.body).toEqual({ items: [{ ...SESSION, id: tokens.session.id, ip: '203.0.113.5', current: false }] })
+    expectPrivate(answer)
+    expect((await operator().get('/v1/users/999999/sessions')).body).toEqual({ items: [] })
+  })
+
+  test('ending all sessions of a person is 204 each time, and they may sign in again', async () => {
+    const { person, id, tokens } = await signedIn()
+    for (let time = 0; time < 2; time += 1) {
+      expect(await operator().delete(`/v1/users/${id}/sessions`)).toMatchObject({ status: 204, body: undefined })
+    }
+    await endedAs(tokens, 'terminated_by_admin')
+    await service.client().signIn(person)
+  })
+
+  test('the reason is needed, and is text that can be kept', async () => {
+    const { id, tokens } = await signedIn()
+    expectRefusedFields(await operator().post(`/v1/users/${id}/disable`), { body: 'required' })
+    expectRefusedFields(await operator().post(`/v1/users/${id}/disable`, {}), { reason: 'required' })
+    const wrong = [null, 7, [], {}, true]
+    for (const reason of wrong) expectRefusedFields(await disable(id, reason), { reason: 'invalid_type' })
+    expectRefusedFields(await disable(id, ''), { reason: 'too_short' })
+    expectRefusedFields(await disable(id, 'x'.repeat(501)), { reason: 'too_long' })
+    expectRefusedFields(await disable(id, 'nul \u0000'), { reason: 'invalid_characters' })
+    expectRefusedFields(await disable(id, 'half \ud83d an emoji'), { reason: 'invalid_characters' })
+    expect((await service.client().get('/v1/users/me', tokens.access_token)).status).toBe(200)
+  })
+
+  test.each(['0', '-1', '999999999', '9007199254740993', '1e3', 'me', '%00', '1%2f2', 'x'.repeat(300)])(
+    'there is no user %s to do anything to',
+    async (id) => {
+      expectProblem(await disable(id), 'user_not_found')
+      expectProblem(await enable(id), 'user_not_found')
+      expectProblem(await operator().delete(`/v1/users/${id}/sessions`), 'user_not_found')
+    },
+  )
+
+  test('a body nobody asked for is ignored, when it is JSON', async () => {
+    const { id } = await signedIn()
+    expect((await operator().post(`/v1/users/${id}/enable`, { id: 1 })).status).toBe(204)
+    const empty = { headers: { 'content-type': 'application/json' } }
+    expect((await operator().request('POST', `/v1/users/${id}/enable`, empty)).status).toBe(204)
+    const text = { headers: { 'content-type': 'text/plain' }, body: 'x' }
+    expectProblem(await operator().request('POST', `/v1/users/${id}/enable`, text), 'unsupported_media_type')
+  })
+
+  describe('the service key', () => {
+    const routes = [
+      ['POST', '/v1/users/1/disable'],
+      ['POST', '/v1/users/1/enable'],
+      ['GET', '/v1/users/1/sessions'],
+      ['DELETE', '/v1/users/1/sessions'],
+    ] as const
+
+    test.each(routes)('is needed for %s %s, before anything else is looked at', async (method, path) => {
+      const { access_token: accessToken } = (await signedIn()).tokens
+      const key = service.serviceKey
+      const wrong = ['wrong', key.slice(0, -1), `${key}x`, key.toUpperCase(), `${key},${OTHER_KEY}`, accessToken, 'a'.repeat(8000)]
+      const anybody = new TestClient(service.internalUrl)
+      expectProblem(await anybody.request(method, path), 'invalid_service_key')
+      for (const token of wrong) expectProblem(await anybody.request(method, path, { token }), 'invalid_service_key')
+      for (const authorization of [key, `Basic ${key}`, `Bearer`, 'Bearer ', `Bearer${key}`, `Bearer "${key}"`, `Bearer ${key} ${key}`]) {
+        expectProblem(await anybody.request(method, path, { headers: { authorization } }), 'invalid_service_key')
+      }
+      expectProblem(await anybody.request(method, `${path}?key=${key}`, { headers: { 'x-api-key': key, cookie: key } }), 'invalid_service_key')
+      if (method === 'POST') expectProblem(await anybody.request(method, path, { body: '{"not json' }), 'invalid_service_key')
+    })
+
+    test('may be any of those configured, with the scheme in any case', async () => {
+      for (const authorization of [`Bearer ${service.serviceKey}`, `bearer ${OTHER_KEY}`, `BEARER  ${OTHER_KEY}`]) {
+        const answer = await new TestClient(service.internalUrl).request('GET', '/v1/users/1/sessions', { headers: { authorization } })
+        expect(answer.status).toBe(200)
+      }
+    })
+
+    test('opens nothing on the public listener, which knows no moderation', async () => {
+      const { id, tokens } = await signedIn()
+      const guest = service.client()
+      expectProblem(await guest.get('/v1/users/me', service.serviceKey), 'invalid_access_token')
+      for (const [method, path] of [['POST', 'disable'], ['POST', 'enable'], ['GET', 'sessions'], ['DELETE', 'sessions']] as const) {
+        const answer = await guest.request(method, `/v1/users/${id}/${path}`, { token: service.serviceKey })
+        expectProblem(answer, 'not_found')
+      }
+      expect((await guest.get('/v1/users/me', tokens.access_token)).status).toBe(200)
+    })
+
+    test('is all the internal listener knows: it serves no public route', async () => {
+      for (const path of ['/v1/sessions', '/v1/users/me', '/v1/users', '/v1/sessions/refresh']) {
+        expectProblem(await operator().get(path), 'not_found')
+      }
+    })
+  })
+})

@@ -1,0 +1,197 @@
+import { hkdfSync } from 'node:crypto'
+import { decodeProtectedHeader } from 'jose'
+import { describe, expect, test } from 'vitest'
+import {
+  scheduleKey,
+  SIGNING_ALGORITHMS,
+  type SigningAlgorithm,
+  type SigningKey,
+} from '../../../src/domain/signing-key.ts'
+import {
+  AsymmetricKeyRing,
+  encodeHeader,
+  SharedSecretKeys,
+} from '../../../src/infrastructure/crypto/key-ring.ts'
+import { SealedKeyMaker } from '../../../src/infrastructure/crypto/sealed-key-maker.ts'
+import { at, DAY, HOUR, noon } from '../../support/builders.ts'
+
+const oldSecret = 'an old secret of the tests, long enough'
+const newSecret = 'a new secret of the tests, long enough'
+const keyMaker = new SealedKeyMaker({ current: oldSecret, previous: [] })
+
+const newKey = async (algorithm: SigningAlgorithm, signsFrom = 0): Promise<SigningKey> =>
+  scheduleKey(await keyMaker.generate(algorithm), at(signsFrom))
+const headerOf = ({ algorithm, kid }: SigningKey): string => encodeHeader(algorithm, kid)
+
+const [eddsa, es256, rs256] = (await Promise.all(
+  SIGNING_ALGORITHMS.map((algorithm) => newKey(algorithm)),
+)) as [SigningKey, SigningKey, SigningKey]
+
+function ringOf(keys: readonly SigningKey[], maker = keyMaker, wanted: SigningAlgorithm = 'EdDSA') {
+  const ring = new AsymmetricKeyRing(maker, wanted)
+  ring.load(keys)
+  return ring
+}
+
+test('the header of a token says alg, typ and kid, and nothing else', () => {
+  const encoded = encodeHeader('EdDSA', 'a-kid')
+  expect(Buffer.from(encoded, 'base64url').toString()).toBe('{"alg":"EdDSA","typ":"at+jwt","kid":"a-kid"}')
+  expect(decodeProtectedHeader(`${encoded}..`)).toEqual({ alg: 'EdDSA', typ: 'at+jwt', kid: 'a-kid' })
+})
+
+describe('a key ring', () => {
+  test('without keys can neither sign nor check, and publishes none', () => {
+    const ring = ringOf([])
+    expect(ring.signingKey(noon)).toBeUndefined()
+    expect(ring.verificationKey(headerOf(eddsa), noon)).toBeUndefined()
+    expect(ring.jwks(noon)).toEqual({ keys: [] })
+  })
+
+  test.each([eddsa, es256, rs256])(
+    'signs with the private key of the wanted algorithm: $algorithm',
+    (key) => {
+      const signing = ringOf([eddsa, es256, rs256], keyMaker, key.algorithm).signingKey(noon)
+      expect(signing).toMatchObject({ algorithm: key.algorithm, encodedHeader: headerOf(key) })
+      expect(signing?.key.type).toBe('private')
+    },
+  )
+
+  test('checks with the public key that belongs to the header, whatever algorithm is wanted now', () => {
+    const ring = ringOf([eddsa, es256, rs256])
+    for (const key of [eddsa, es256, rs256]) {
+      const found = ring.verificationKey(headerOf(key), noon)
+      expect(found?.algorithm).toBe(key.algorithm)
+      expect(found?.key.type).toBe('public')
+      expect(found?.key.export({ format: 'jwk' })).toEqual(key.publicJwk)
+    }
+  })
+
+  test('knows headers as they are written and no other, even where they say the same', () => {
+    const ring = ringOf([eddsa])
+    const { kid } = eddsa
+    const others = [
+      { alg: 'EdDSA', kid, typ: 'at+jwt' },
+      { alg: 'EdDSA', typ: 'at+jwt', kid, crit: [] },
+      { alg: 'EdDSA', typ: 'JWT', kid },
+      { alg: 'EdDSA', typ: 'AT+JWT', kid },
+      { alg: 'EdDSA', typ: 'application/at+jwt', kid },
+      { alg: 'Ed25519', typ: 'at+jwt', kid },
+      { alg: 'EdDSA', typ: 'at+jwt' },
+      { alg: 'EdDSA', typ: 'at+jwt', kid: es256.kid },
+      { alg: 'HS256', typ: 'at+jwt', kid },
+      { alg: 'none', typ: 'at+jwt', kid },
+    ].map((header) => Buffer.from(JSON.stringify(header)).toString('base64url'))
+    const spaced = Buffer.from(`{"alg":"EdDSA", "typ":"at+jwt","kid":"${kid}"}`).toString('base64url')
+    for (const header of [...others, spaced, '', '__proto__', 'constructor', `${headerOf(eddsa)}=`]) {
+      expect(ring.verificationKey(header, noon), header).toBeUndefined()
+    }
+    expect(ring.verificationKey(headerOf(eddsa), noon)).toBeDefined()
+  })
+
+  test('publishes the public half of all keys, the one to come included, with kid, alg and use', async () => {
+    const coming = await newKey('ES256', HOUR)
+    const ring = ringOf([eddsa, coming, rs256])
+    expect(ring.jwks(noon)).toEqual({
+      keys: [eddsa, coming, rs256].map((key) => ({
+        ...key.publicJwk,
+        kid: key.kid,
+        alg: key.algorithm,
+        use: 'sig',
+      })),
+    })
+    expect(ring.verificationKey(headerOf(coming), noon)).toBeDefined()
+  })
+
+  test('never publishes a private member', () => {
+    const members = ringOf([eddsa, es256, rs256])
+      .jwks(noon)
+      .keys.flatMap((key) => Object.keys(key))
+    expect(new Set(members)).toEqual(new Set(['kty', 'crv', 'x', 'y', 'n', 'e', 'kid', 'alg', 'use']))
+  })
+
+  test('drops a key at the end of its publication, even while it is still loaded', () => {
+    const ring = ringOf([eddsa])
+    const end = 31 * DAY + 600
+    expect(ring.jwks(at(end - 0.001)).keys).toHaveLength(1)
+    expect(ring.verificationKey(headerOf(eddsa), at(end - 0.001))).toBeDefined()
+    expect(ring.jwks(at(end)).keys).toHaveLength(0)
+    expect(ring.verificationKey(headerOf(eddsa), at(end))).toBeUndefined()
+  })
+
+  test('checks on with a key that signs no more', () => {
+    const ring = ringOf([eddsa])
+    expect(ring.signingKey(at(30 * DAY))).toBeUndefined()
+    expect(ring.verificationKey(headerOf(eddsa), at(30 * DAY))).toBeDefined()
+  })
+
+  test('forgets the keys it had when it loads others', () => {
+    const ring = ringOf([eddsa])
+    ring.load([es256])
+    expect(ring.verificationKey(headerOf(eddsa), noon)).toBeUndefined()
+    expect(ring.signingKey(noon)?.encodedHeader).toBe(headerOf(es256))
+  })
+
+  test('keeps what it had when it cannot read what it is to load', () => {
+    const ring = ringOf([eddsa])
+    expect(() => ring.load([{ ...es256, publicJwk: { kty: 'OKP' } }])).toThrow()
+    expect(ring.signingKey(noon)?.encodedHeader).toBe(headerOf(eddsa))
+    expect(ring.verificationKey(headerOf(eddsa), noon)).toBeDefined()
+  })
+})
+
+describe('a key that cannot be opened', () => {
+  const stranger = () => new SealedKeyMaker({ current: newSecret, previous: [] })
+
+  test('is published and checks, but never signs', () => {
+    const ring = ringOf([eddsa], stranger())
+    expect(ring.signingKey(noon)).toBeUndefined()
+    expect(ring.jwks(noon).keys).toHaveLength(1)
+    expect(ring.verificationKey(headerOf(eddsa), noon)).toBeDefined()
+  })
+
+  test('gives way to an older one that can', async () => {
+    const own = stranger()
+    const older = scheduleKey(await own.generate('EdDSA'), at(-10))
+    expect(ringOf([older, eddsa], own).signingKey(noon)?.encodedHeader).toBe(headerOf(older))
+  })
+
+  test('signs as soon as another instance has sealed it again', () => {
+    const ring = ringOf([eddsa], stranger())
+    const seal = new SealedKeyMaker({ current: newSecret, previous: [oldSecret] }).seal(eddsa)
+    if (seal.state !== 'outdated') throw new Error(`the key is ${seal.state}`)
+    ring.load([{ ...eddsa, sealedPrivateKey: seal.resealed }])
+    expect(ring.signingKey(noon)?.encodedHeader).toBe(headerOf(eddsa))
+  })
+})
+
+describe('a shared secret', () => {
+  const secret = 'a shared secret of the tests, long enough'
+  const keys = new SharedSecretKeys(secret)
+  const header = keys.signingKey().encodedHeader
+
+  test('signs and checks as HS256, byte for byte as others are given it', () => {
+    expect(keys.signingKey()).toMatchObject({ algorithm: 'HS256' })
+    expect(keys.signingKey().key.export()).toEqual(Buffer.from(secret))
+    expect(keys.verificationKey(header)).toBe(keys.signingKey())
+    expect(decodeProtectedHeader(`${header}..`)).toEqual({
+      alg: 'HS256',
+      typ: 'at+jwt',
+      kid: Buffer.from(hkdfSync('sha256', secret, '', 'chat-auth shared secret', 36)).toString('hex', 32),
+    })
+  })
+
+  test('is never published', () => {
+    expect(keys.jwks()).toEqual({ keys: [] })
+  })
+
+  test('has the same kid on every instance, and another secret another', () => {
+    expect(new SharedSecretKeys(secret).signingKey().encodedHeader).toBe(header)
+    expect(new SharedSecretKeys(`${secret}!`).signingKey().encodedHeader).not.toBe(header)
+  })
+
+  test('knows no header but its own', () => {
+    for (const other of ['', headerOf(eddsa), encodeHeader('HS256', 'other'), `${header}=`]) {
+      expect(keys.verificationKey(other)).toBeUndefined()
+    }
+  })
+})

@@ -1,0 +1,64 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { deriveKeys } from '../../../src/infrastructure/crypto/secrets.ts'
+
+const [ours, theirs, older] = ['first secret', 'second secret', 'third secret'].map((text) =>
+  text.padEnd(32, '.'),
+) as [string, string, string]
+const derived = (secret: string, purpose: string) =>
+  deriveKeys({ current: secret, previous: [] }, purpose).current
+
+/** HKDF as the Web Cryptography API does it. */
+async function hkdf(secret: string, info: string): Promise<Buffer> {
+  const encode = (text: string) => new TextEncoder().encode(text)
+  const key = await crypto.subtle.importKey('raw', encode(secret), 'HKDF', false, ['deriveBits'])
+  const algorithm = { name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(), info: encode(info) }
+  return Buffer.from(await crypto.subtle.deriveBits(algorithm, key, 36 * 8))
+}
+
+describe('a derived key', () => {
+  test('is HKDF-SHA256 of the secret, and its id is not part of it', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: 'binary', minLength: 1 }), fc.string(), async (secret, purpose) => {
+        const bytes = await hkdf(secret, `chat-auth ${purpose}`)
+        const { id, key } = derived(secret, purpose)
+        expect(key).toEqual(bytes.subarray(0, 32))
+        expect(id).toBe(bytes.subarray(32).toString('hex'))
+      }),
+      { numRuns: 30 },
+    )
+  })
+
+  test('is another one, of another id, for another purpose and for another secret', () => {
+    const keys = [
+      derived(ours, 'one'),
+      derived(ours, 'two'),
+      derived(theirs, 'one'),
+      derived(ours, 'one two'),
+    ]
+    expect(new Set(keys.map(({ key }) => key.toString('hex'))).size).toBe(4)
+    expect(new Set(keys.map(({ id }) => id)).size).toBe(4)
+  })
+
+  test('is the same on every instance', () => {
+    expect(derived(ours, 'one')).toEqual(derived(ours, 'one'))
+  })
+})
+
+describe('several secrets', () => {
+  test('give a key each, and the present secret the one to work with', () => {
+    const keys = deriveKeys({ current: ours, previous: [theirs, older] }, 'one')
+    expect(keys.current).toEqual(derived(ours, 'one'))
+    expect([...keys.byId.values()]).toHaveLength(3)
+    for (const secret of [ours, theirs, older]) {
+      const { id, key } = derived(secret, 'one')
+      expect(keys.byId.get(id)?.key).toEqual(key)
+    }
+  })
+
+  test('may repeat the present one', () => {
+    const keys = deriveKeys({ current: ours, previous: [ours, theirs, theirs] }, 'one')
+    expect(keys.byId.size).toBe(2)
+    expect(keys.byId.get(keys.current.id)).toBe(keys.current)
+  })
+})

@@ -1,0 +1,96 @@
+// The statements that every sign-in, refresh and request cost, looked at in PostgreSQL's own books.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { inTransaction } from '../../contracts/store.ts'
+import type { UserId } from '../../../src/domain/user.ts'
+import { aSession, at, HOUR, sessionId } from '../../support/builders.ts'
+import { openOnServer, type PostgresStore } from './open-store.ts'
+
+const PEOPLE = 3_000
+
+describe('the hot statements', () => {
+  let store: PostgresStore
+
+  beforeAll(async () => {
+    // One connection: prepared statements belong to it, and so does what it has counted.
+    store = await openOnServer(1)
+    await store.pool.query(
+      `insert into users (username, username_key, email, email_key, email_verified, password_hash, password_version, roles, created_at)
+       select 'user' || n, 'user' || n, 'user' || n || '@example.org', 'user' || n || '@example.org', false, '$argon2id$x', 1, '{}', now()
+       from generate_series(1, ${PEOPLE}) as n`,
+    )
+    await inTransaction(store, async (tx) => {
+      for (let n = 1; n <= PEOPLE; n += 1) await tx.sessions.add(aSession({ id: sessionId(n), userId: n as UserId }))
+    })
+    await store.pool.query('analyze')
+  })
+  afterAll(() => store.close())
+
+  const rotate = (number: number, generation: number, seconds: number) =>
+    store.sessions.rotate({
+      ...{ userId: number as UserId, sessionId: sessionId(number), generation },
+      ...{ now: at(seconds), idleSeconds: HOUR },
+    })
+
+  const call = async (): Promise<void> => {
+    const budget = { key: 'a', free: 99, firstDelaySeconds: 1, longestDelaySeconds: 2, forgetAfterSeconds: 3 }
+    await store.attempts.take([budget], at(0))
+    await store.users.findForSignIn(
+      { usernameKey: 'user1', emailKey: undefined },
+      { deviceId: 'phone', network: '203.0.113.7/32' },
+    )
+    await rotate(1, 0, 1)
+    await store.sessions.find(1 as UserId, sessionId(1))
+    await store.sessions.confirm([{ userId: 1 as UserId, sessionId: sessionId(1), generation: 1, seenAt: at(2) }])
+  }
+
+  const examples: [string, string, string[]][] = [
+    ['rotate_session', `(1, '${sessionId(1)}', 0, now(), now())`, ['sessions_pkey']],
+    ['find_session', `(1, '${sessionId(1)}')`, ['sessions_pkey', 'users_pkey']],
+    [
+      'find_for_sign_in',
+      `('user1', null, 'phone', '203.0.113.7/32')`,
+      ['users_username_key_unique', 'users_email_key_unique', 'sessions_pkey', 'users_foreign_password_hash'],
+    ],
+    ['confirm_receipts', `(array[1], array['${sessionId(1)}'::uuid], array[1], array[now()])`, ['sessions_pkey']],
+    ['take_attempt', `('a', now(), 5, 1, 2, 3)`, ['attempts_pkey']],
+  ]
+
+  test('are prepared once per connection, under their names', async () => {
+    await call()
+    await call()
+    const { rows } = await store.pool.query<{ name: string }>('select name from pg_prepared_statements order by name')
+    expect(rows.map(({ name }) => name)).toEqual(examples.map(([name]) => name).sort())
+  })
+
+  test.each(examples)('%s%s reads no table from end to end', async (name, parameters, indexes) => {
+    await call()
+    await store.pool.query('set plan_cache_mode = force_generic_plan')
+    const { rows } = await store.pool.query<{ 'QUERY PLAN': string }>(`explain execute ${name} ${parameters}`)
+    const plan = rows.map((row) => row['QUERY PLAN']).join('\n')
+    expect(plan).not.toContain('Seq Scan')
+    for (const index of indexes) expect(plan).toContain(index)
+  })
+
+  test('leave no index to be written when a session is refreshed or confirmed (HOT)', async () => {
+    const updates = async () => {
+      await store.pool.query('select pg_stat_force_next_flush()')
+      const { rows } = await store.pool.query<{ all: number; hot: number }>(
+        `select n_tup_upd as all, n_tup_hot_upd as hot from pg_stat_user_tables where relname = 'sessions'`,
+      )
+      return rows[0] ?? { all: 0, hot: 0 }
+    }
+    const before = await updates()
+    for (let generation = 0; generation < 5; generation += 1) {
+      for (let number = 100; number < 300; number += 1) await rotate(number, generation, generation)
+    }
+    // Far apart, as in life: one batch for all sessions of a page finds no room on it.
+    const receipts = Array.from({ length: 20 }, (_, number) => 100 + number * 40).map((number) => ({
+      ...{ userId: number as UserId, sessionId: sessionId(number) },
+      ...{ generation: 0, seenAt: at(9) },
+    }))
+    await store.sessions.confirm(receipts)
+    const after = await updates()
+    expect(after.all - before.all).toBe(1020)
+    expect(after.hot - before.hot).toBe(1020)
+  })
+})

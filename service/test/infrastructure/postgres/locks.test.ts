@@ -1,0 +1,177 @@
+// What only parallel transactions can show, so on PostgreSQL alone: the embedded database has one connection.
+import { sql } from 'kysely'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { Transaction } from '../../../src/application/ports/transactions.ts'
+import { userEnabled } from '../../../src/domain/event.ts'
+import type { Session } from '../../../src/domain/session.ts'
+import type { User } from '../../../src/domain/user.ts'
+import { addSession, addUser, inTransaction, readSession } from '../../contracts/store.ts'
+import { at, HOUR, sessionId } from '../../support/builders.ts'
+import { openOnServer, type PostgresStore } from './open-store.ts'
+
+let store: PostgresStore
+let anna: User
+let bert: User
+
+beforeAll(async () => {
+  store = await openOnServer()
+})
+beforeEach(async () => {
+  await store.clear()
+  anna = await addUser(store, 'anna')
+  bert = await addUser(store, 'bert')
+})
+afterAll(() => store.close())
+
+/** A transaction that has done `work` and stays open until `end` is called. */
+async function openTransaction(work: (tx: Transaction) => Promise<unknown>) {
+  const worked = Promise.withResolvers<undefined>()
+  const mayEnd = Promise.withResolvers<undefined>()
+  const ended = inTransaction(store, async (tx) => {
+    await work(tx)
+    worked.resolve(undefined)
+    await mayEnd.promise
+  })
+  await Promise.race([worked.promise, ended])
+  return {
+    end: () => {
+      mayEnd.resolve(undefined)
+      return ended
+    },
+  }
+}
+
+/** Resolves when so many statements wait for a lock. */
+async function waiting(count: number): Promise<void> {
+  for (;;) {
+    const { rows } = await sql<{ count: number }>`select count(*) from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'`.execute(store.db)
+    if (rows[0]?.count === count) return
+  }
+}
+
+const refresh = ({ userId, id, generation }: Session) =>
+  store.sessions.rotate({ userId, sessionId: id, generation, now: at(30), idleSeconds: HOUR })
+
+describe('a session that is locked', () => {
+  test.each([
+    ['by itself', (tx: Transaction, { userId, id }: Session) => tx.sessions.lock(userId, id)],
+    ['with the live ones', (tx: Transaction, { userId }: Session) => tx.sessions.lockLive(userId, at(0))],
+  ])('%s is not refreshed until the transaction ends', async (_, lock) => {
+    const session = await addSession(store, anna)
+    const transaction = await openTransaction(async (tx) => {
+      await lock(tx, session)
+      await tx.sessions.saveEnded([{ ...session, endedAt: at(10), endReason: 'terminated' }])
+    })
+    const refreshed = refresh(session)
+    await waiting(1)
+    await transaction.end()
+    expect(await refreshed).toBeUndefined()
+  })
+})
+
+test('a user who is locked waits for nobody else, and is read as the one before left them', async () => {
+  const transaction = await openTransaction(async (tx) => {
+    await tx.users.lock(anna.id)
+    await tx.users.save({ ...anna, passwordVersion: 2 })
+  })
+  await inTransaction(store, (tx) => tx.users.lock(bert.id))
+  const locked = inTransaction(store, (tx) => tx.users.lock(anna.id))
+  await waiting(1)
+  await transaction.end()
+  expect((await locked)?.passwordVersion).toBe(2)
+})
+
+test('a locked user can still be read, as they were', async () => {
+  const transaction = await openTransaction((tx) => tx.users.save({ ...anna, passwordVersion: 2 }))
+  expect(await store.users.find(anna.id)).toEqual(anna)
+  await transaction.end()
+})
+
+test('a receipt waits for a refresh that is under way and sees its generation', async () => {
+  const session = await addSession(store, anna)
+  const holder = await store.pool.connect()
+  await holder.query('begin')
+  await holder.query('update sessions set generation = 1')
+  const seen = { userId: anna.id, sessionId: session.id, generation: 1, seenAt: at(60) }
+  const confirmed = store.sessions.confirm([seen])
+  await waiting(1)
+  await holder.query('commit')
+  holder.release()
+  await confirmed
+  expect(await readSession(store, session)).toMatchObject({ generation: 1, confirmedGeneration: 1 })
+})
+
+describe('looking for sessions that ran out', () => {
+  const idle = { idleExpiresAt: at(60) }
+  const lockRunOut = (tx: Transaction, limit = 10) => tx.sessions.lockRunOut(at(60), limit)
+
+  test('skips the users somebody else holds, and waits for nobody', async () => {
+    await addSession(store, anna, idle)
+    const ofBert = await addSession(store, bert, { ...idle, id: sessionId(2) })
+    const transaction = await openTransaction((tx) => tx.users.lock(anna.id))
+    expect(await inTransaction(store, lockRunOut)).toEqual([ofBert])
+    await transaction.end()
+    expect(await inTransaction(store, lockRunOut)).toHaveLength(2)
+  })
+
+  test('holds the users of what it found', async () => {
+    await addSession(store, anna, idle)
+    const transaction = await openTransaction(lockRunOut)
+    const locked = inTransaction(store, (tx) => tx.users.lock(anna.id))
+    await waiting(1)
+    await transaction.end()
+    expect(await locked).toEqual(anna)
+  })
+
+  test('by two instances at once finds each session once', async () => {
+    await addSession(store, anna, idle)
+    await addSession(store, bert, { ...idle, id: sessionId(2) })
+    const first = await openTransaction((tx) => lockRunOut(tx, 1))
+    const second = await inTransaction(store, (tx) => lockRunOut(tx, 10))
+    expect(second).toHaveLength(1)
+    await first.end()
+  })
+
+  test('looks at a refreshed session again when that runs out', async () => {
+    const session = await addSession(store, anna, idle)
+    await refresh(session)
+    await inTransaction(store, lockRunOut)
+    const { rows } = await store.pool.query<{ check_after: Date }>('select check_after from sessions')
+    expect(rows).toEqual([{ check_after: at(30 + HOUR) }])
+  })
+})
+
+describe('a transaction that meets a conflict', () => {
+  test('runs again: two that wait for each other both succeed', async () => {
+    const bothHoldOne = Promise.withResolvers<undefined>()
+    let holding = 0
+    let runs = 0
+    const lockBoth = ([first, second]: [User, User]) =>
+      inTransaction(store, async (tx) => {
+        runs += 1
+        await tx.users.lock(first.id)
+        if ((holding += 1) === 2) bothHoldOne.resolve(undefined)
+        await bothHoldOne.promise
+        await tx.users.lock(second.id)
+        await tx.outbox.add([userEnabled(first, at(runs))])
+      })
+    await Promise.all([lockBoth([anna, bert]), lockBoth([bert, anna])])
+    expect(runs).toBe(3)
+    expect(await store.events()).toHaveLength(2)
+  })
+
+  test('is given up after three runs, as unavailable', async () => {
+    await store.pool.query(`create function conflict() returns trigger language plpgsql as
+      $$ begin raise exception using errcode = 'serialization_failure'; end $$`)
+    await store.pool.query('create trigger conflict before insert on outbox execute function conflict()')
+    let runs = 0
+    const failing = inTransaction(store, async (tx) => {
+      runs += 1
+      await tx.outbox.add([userEnabled(anna, at(1))])
+    })
+    await expect(failing).rejects.toMatchObject({ code: 'unavailable', details: { retryAfterSeconds: 1 } })
+    await store.pool.query('drop function conflict cascade')
+    expect(runs).toBe(3)
+  })
+})

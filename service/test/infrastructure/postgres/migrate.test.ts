@@ -1,0 +1,82 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { connectPool } from '../../../src/infrastructure/postgres/connect.ts'
+import { migrate } from '../../../src/infrastructure/postgres/migrate.ts'
+import { addSession, addUser, readSession } from '../../contracts/store.ts'
+import { RunningScript } from '../../support/fixtures/running-script.ts'
+import { createTestDatabase } from '../../support/test-database.ts'
+import { openEmptyEmbedded, openEmptyOnServer, storeOver, type PostgresStore } from './open-store.ts'
+
+type UsedStore = Omit<PostgresStore, 'close'>
+
+const tablesOf = async ({ pool }: UsedStore): Promise<string[]> => {
+  const { rows } = await pool.query<{ tablename: string }>(
+    `select tablename from pg_tables where schemaname = 'public' order by tablename`,
+  )
+  return rows.map(({ tablename }) => tablename)
+}
+
+const migrationsOf = async ({ pool }: UsedStore): Promise<string[]> => {
+  const { rows } = await pool.query<{ name: string }>('select name from migrations order by name')
+  return rows.map(({ name }) => name)
+}
+
+async function expectToWork(store: UsedStore): Promise<void> {
+  const session = await addSession(store, await addUser(store, 'anna'))
+  expect(await readSession(store, session)).toEqual(session)
+}
+
+describe.each([
+  ['PGlite', openEmptyEmbedded],
+  ['PostgreSQL', openEmptyOnServer],
+])('migrating on %s', (_, open) => {
+  let store: PostgresStore
+
+  beforeEach(async () => {
+    store = await open()
+  })
+  afterEach(() => store.close())
+
+  test('an empty database makes it ready, and doing it again changes nothing', async () => {
+    await migrate(store.db)
+    await expectToWork(store)
+    const before = { tables: await tablesOf(store), migrations: await migrationsOf(store) }
+    await migrate(store.db)
+    expect({ tables: await tablesOf(store), migrations: await migrationsOf(store) }).toEqual(before)
+    expect((await store.users.findForSignIn({ usernameKey: 'anna', emailKey: undefined }, nowhere)).user).toBeDefined()
+  })
+  const nowhere = { deviceId: undefined, network: '192.0.2.1/32' }
+
+  test('a database that is ahead leaves it alone, and this version works on it', async () => {
+    await migrate(store.db)
+    await store.pool.query('alter table users add column motto text')
+    await store.pool.query('create table mottos ()')
+    await store.pool.query("insert into migrations values ('9999-mottos', now())")
+    const before = { tables: await tablesOf(store), migrations: await migrationsOf(store) }
+    await migrate(store.db)
+    expect({ tables: await tablesOf(store), migrations: await migrationsOf(store) }).toEqual(before)
+    await expectToWork(store)
+  })
+
+  test('a database that it cannot bring up to date leaves nothing behind', async () => {
+    await store.pool.query('create table attempts ()')
+    await expect(migrate(store.db)).rejects.toMatchObject({ code: '42P07' })
+    expect(await tablesOf(store)).toEqual(['attempts'])
+    await store.pool.query('drop table attempts')
+    await migrate(store.db)
+    await expectToWork(store)
+  })
+})
+
+test('four processes that migrate one empty database at once take turns', async () => {
+  const { url, drop } = await createTestDatabase()
+  const processes = Array.from({ length: 4 }, () => new RunningScript('migrate-database.ts', url))
+  for (const each of processes) expect(await each.line()).toBe('ready')
+  for (const each of processes) each.say('go')
+  for (const each of processes) expect(await each.line()).toBe('migrated')
+  await Promise.all(processes.map(({ exited }) => exited))
+  const store = storeOver(connectPool(url, 1))
+  expect(await migrationsOf(store)).toEqual(['0001-initial'])
+  await expectToWork(store)
+  await store.db.destroy()
+  await drop()
+})

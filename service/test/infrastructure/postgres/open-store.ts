@@ -1,0 +1,116 @@
+// The PostgreSQL adapters on each database they run on, connected as in production.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { sql } from 'kysely'
+import type pg from 'pg'
+import type { DomainEvent } from '../../../src/domain/event.ts'
+import type { Revocation } from '../../../src/domain/revocation.ts'
+import { openEmbeddedDatabase } from '../../../src/infrastructure/embedded/embedded-database.ts'
+import { connectPool, connectWithoutDeadlines } from '../../../src/infrastructure/postgres/connect.ts'
+import { openDatabase, type Database } from '../../../src/infrastructure/postgres/database.ts'
+import { migrate } from '../../../src/infrastructure/postgres/migrate.ts'
+import { PostgresAttemptLimits } from '../../../src/infrastructure/postgres/postgres-attempt-limits.ts'
+import { PostgresSessions } from '../../../src/infrastructure/postgres/postgres-sessions.ts'
+import { PostgresSigningKeys } from '../../../src/infrastructure/postgres/postgres-signing-keys.ts'
+import { PostgresTransactions } from '../../../src/infrastructure/postgres/postgres-transactions.ts'
+import { PostgresUsers } from '../../../src/infrastructure/postgres/postgres-users.ts'
+import type { Store } from '../../contracts/store.ts'
+import { recordOpenedDatabase } from '../../support/opened-databases.ts'
+import { createTestDatabase, templateDatabase } from '../../support/test-database.ts'
+
+export interface PostgresStore extends Store {
+  readonly db: Database
+  readonly pool: pg.Pool
+}
+
+/** More connections than processors, so that parallel calls do meet in the database. */
+const POOL_SIZE = 20
+
+export async function openOnServer(poolSize = POOL_SIZE): Promise<PostgresStore & { readonly url: string }> {
+  const template = await templateDatabase('migrated', migrateAt)
+  const { url, drop } = await createTestDatabase({ template })
+  return { ...closing(storeOver(connectPool(url, poolSize)), drop), url }
+}
+
+const closing = (store: Omit<PostgresStore, 'close'>, drop: () => Promise<void>): PostgresStore => ({
+  ...store,
+  close: async () => {
+    await store.db.destroy()
+    await drop()
+  },
+})
+
+export async function migrateAt(url: string): Promise<void> {
+  const db = openDatabase(connectWithoutDeadlines(url))
+  try {
+    await migrate(db)
+  } finally {
+    await db.destroy()
+  }
+}
+
+export async function openEmbedded(): Promise<PostgresStore> {
+  const store = await openEmptyEmbedded()
+  await migrate(store.db)
+  return store
+}
+
+export async function openEmptyEmbedded(): Promise<PostgresStore> {
+  const folder = await mkdtemp(join(tmpdir(), 'chat-auth-data-'))
+  const embedded = await openEmbeddedDatabase(folder)
+  const store = storeOver(embedded.pool)
+  const { rows } = await sql<{ server_version: string }>`show server_version`.execute(store.db)
+  recordOpenedDatabase(`PGlite (PostgreSQL ${rows[0]?.server_version ?? ''})`)
+  return {
+    ...store,
+    close: async () => {
+      await embedded.close()
+      await rm(folder, { recursive: true })
+    },
+  }
+}
+
+export async function openEmptyOnServer(): Promise<PostgresStore> {
+  const { url, drop } = await createTestDatabase()
+  return closing(storeOver(connectPool(url, POOL_SIZE)), drop)
+}
+
+export function storeOver(pool: pg.Pool): Omit<PostgresStore, 'close'> {
+  const db = openDatabase(pool)
+  return {
+    db,
+    pool,
+    users: new PostgresUsers(db),
+    sessions: new PostgresSessions(db),
+    transactions: new PostgresTransactions(db),
+    attempts: new PostgresAttemptLimits(db),
+    signingKeys: new PostgresSigningKeys(db),
+    revocations: () => revocationsIn(db),
+    events: () => eventsIn(db),
+    clear: () => clear(db),
+  }
+}
+
+async function revocationsIn(db: Database): Promise<Revocation[]> {
+  const rows = await db.selectFrom('revocations').selectAll().orderBy('session_id').execute()
+  return rows.map(({ session_id, user_id, reason, expires_at }) => ({
+    sessionId: session_id as Revocation['sessionId'],
+    userId: user_id as Revocation['userId'],
+    reason: reason as Revocation['reason'],
+    expiresAt: expires_at,
+  }))
+}
+
+async function eventsIn(db: Database): Promise<DomainEvent[]> {
+  const rows = await db.selectFrom('outbox').selectAll().orderBy('id').execute()
+  return rows.map(
+    ({ type, user_id, occurred_at, data }) =>
+      ({ type, userId: user_id, occurredAt: occurred_at, data }) as unknown as DomainEvent,
+  )
+}
+
+async function clear(db: Database): Promise<void> {
+  const tables = ['sessions', 'username_looks', 'users', 'revocations', 'outbox', 'attempts', 'signing_keys'] as const
+  for (const table of tables) await db.deleteFrom(table).execute()
+}

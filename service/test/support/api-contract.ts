@@ -1,0 +1,78 @@
+// Holds the published OpenAPI document true: whatever a listener answers has to be declared there.
+import { z } from 'zod'
+
+interface SeenAnswer {
+  readonly status: number
+  readonly contentType: string | null
+  readonly body: unknown
+}
+
+interface DeclaredAnswer {
+  readonly description: string
+  readonly content?: Record<string, { schema?: object }>
+}
+
+interface OpenApi {
+  readonly paths: Record<string, Record<string, { responses: Record<string, DeclaredAnswer> }>>
+  readonly components: { readonly schemas: object }
+}
+
+export class ApiContract {
+  readonly #document: OpenApi
+  readonly #schemas = new Map<object, z.ZodType>()
+
+  constructor(document: OpenApi) {
+    this.#document = document
+  }
+
+  /** The contract of the listener at `url`. */
+  static async read(url: string): Promise<ApiContract> {
+    const response = await fetch(`${url}/openapi.json`)
+    return new ApiContract((await response.json()) as OpenApi)
+  }
+
+  /** What of an answer is not as declared; undefined when all is, and for paths outside the document. */
+  objection(method: string, path: string, { status, contentType, body }: SeenAnswer): string | undefined {
+    const isHead = method === 'HEAD'
+    const operation = this.#operation(isHead ? 'GET' : method, path)
+    // Refusing a method is declared nowhere: there is no such operation.
+    if (operation === undefined) return undefined
+    const declared = operation.responses[status]
+    if (declared === undefined) return `status ${status} is not declared`
+    if (isHead || status === 204) return body === undefined ? undefined : 'there is a body'
+    const mediaType = contentType?.split(';')[0] ?? ''
+    const schema = declared.content?.[mediaType]?.schema
+    if (schema === undefined) return `${status} is not declared as ${mediaType}`
+    const code = mediaType === 'application/problem+json' ? (body as { code: string }).code : undefined
+    if (code !== undefined && !declared.description.includes(`\`${code}\``))
+      return `the code ${code} is not declared`
+    const { error } = this.#validator(schema).safeParse(body)
+    return error && z.prettifyError(error)
+  }
+
+  #operation(method: string, path: string) {
+    const segments = path.split(/[?#]/)[0]?.split('/') ?? []
+    const fits = (template: string): boolean => {
+      const parts = template.split('/')
+      return (
+        parts.length === segments.length &&
+        parts.every((part, at) => part.startsWith('{') || part === segments[at])
+      )
+    }
+    const template = Object.keys(this.#document.paths)
+      .filter(fits)
+      .toSorted((a, b) => a.split('{').length - b.split('{').length)[0]
+    return template === undefined ? undefined : this.#document.paths[template]?.[method.toLowerCase()]
+  }
+
+  #validator(schema: object): z.ZodType {
+    const known = this.#schemas.get(schema)
+    if (known !== undefined) return known
+    const whole = JSON.stringify({ ...schema, $defs: this.#document.components.schemas })
+    const validator = z.fromJSONSchema(
+      JSON.parse(whole.replaceAll('#/components/schemas/', '#/$defs/')) as never,
+    )
+    this.#schemas.set(schema, validator)
+    return validator
+  }
+}
