@@ -249,7 +249,7 @@ describe('two instances', () => {
         expect([[], ['invalid_credentials']]).toContainEqual(codesOf(answers))
 
         expect(liveOf(await sessionsOf(admin, person.id)).map(({ id }) => id)).toEqual([own.id])
-        for (const answer of answers.filter(({ status }) => status === 201)) {
+        for (const signedIn of answers.filter(({ status }) => status === 201)) {
           const answer = await clientAt(round).refresh(tokensOf(signedIn).refresh_token)
           expect(answer.body).toMatchObject({ code: 'session_ended', reason: 'password_changed' })
         }
