@@ -100,9 +100,11 @@ export const isLive = (session: Session, now: Date): boolean =>
 /** Why a session that is not live is not: its end reason, or `expired` when it ran out unmarked. */
 export const endReasonOf = (session: Session): EndReason => session.endReason ?? 'expired'
 
-/** Ends a session. One that ended before keeps its first reason and time. */
-export const endSession = (session: Session, reason: EndReason, now: Date): Session =>
-  session.endedAt === undefined ? { ...session, endedAt: now, endReason: reason } : session
+/** Ends a session. One that ended before keeps its first reason and time; one that has run out has `expired`. */
+export function endSession(session: Session, reason: EndReason, now: Date): Session {
+  if (session.endedAt !== undefined) return session
+  return { ...session, endedAt: now, endReason: hasRunOut(session, now) ? 'expired' : reason }
+}
 
 /** The sessions that have to make room before another one may start: the longest unused ones. */
 export function displacedBy(live: readonly Session[], maximum: number): readonly Session[] {

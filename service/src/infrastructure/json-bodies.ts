@@ -10,11 +10,11 @@ export function readJson(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     const encoding = request.headers['content-encoding'] ?? 'identity'
-    if (encoding !== 'identity') return done(new TransportError('unsupported_media_type'), undefined)
-    if (body.length === 0) return done(null, undefined)
     const text = decode(body as Buffer)
-    if (text === undefined) return done(new TransportError('malformed_request'), undefined)
-    return parse(request, text, done)
+    if (encoding !== 'identity') done(new TransportError('unsupported_media_type'), undefined)
+    else if (text === undefined) done(new TransportError('malformed_request'), undefined)
+    else if (text === '') done(null, undefined)
+    else void parse(request, text, done)
   })
 }
 

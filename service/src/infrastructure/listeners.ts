@@ -28,13 +28,20 @@ export interface ListenerDeps {
 }
 
 /** For people and browsers. */
-export function createPublicListener({ config, useCases, health, keys, logger }: ListenerDeps): Promise<FastifyInstance> {
+export function createPublicListener({
+  config,
+  useCases,
+  health,
+  keys,
+  logger,
+}: ListenerDeps): Promise<FastifyInstance> {
   const documentation = openApi({
     title: 'chat-auth',
     description: 'Sign up, sign in, stay signed in, sign out. Every error is a problem document (RFC 9457).',
     publicUrl: config.publicUrl,
     serverUrl: config.publicUrl,
     version,
+    bearer: { name: 'accessToken', format: 'JWT' },
   })
   return createHttpServer(
     { ...config, logger },
@@ -58,6 +65,7 @@ export function createInternalListener(deps: ListenerDeps): Promise<FastifyInsta
     publicUrl: config.publicUrl,
     serverUrl: `http://localhost:${config.internalPort}`,
     version,
+    bearer: { name: 'serviceKey' },
   })
   const guarded: FastifyPluginCallback = (app, routeOptions, done) => {
     app.addHook('onRequest', requireServiceKey(serviceKeys))

@@ -11,6 +11,8 @@ export interface OpenApiOptions {
   readonly publicUrl: string
   readonly serverUrl: string
   readonly version: string
+  /** What callers show: they send it as a bearer token. */
+  readonly bearer: { readonly name: 'accessToken' | 'serviceKey'; readonly format?: string }
 }
 
 interface Answer {
@@ -29,7 +31,7 @@ const DOCS_CSP =
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 /** Describes the routes that come after it (OpenAPI 3.1), and shows them under `/docs` from local files alone. */
-export const openApi = (options: OpenApiOptions) =>
+export const openApi = ({ bearer, ...options }: OpenApiOptions) =>
   fp(async (app: FastifyInstance) => {
     await app.register(swagger, {
       openapi: {
@@ -44,8 +46,11 @@ export const openApi = (options: OpenApiOptions) =>
         security: [],
         components: {
           securitySchemes: {
-            accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
-            serviceKey: { type: 'http', scheme: 'bearer' },
+            [bearer.name]: {
+              type: 'http',
+              scheme: 'bearer',
+              ...(bearer.format && { bearerFormat: bearer.format }),
+            },
           },
         },
       },
@@ -58,7 +63,13 @@ export const openApi = (options: OpenApiOptions) =>
     await app.register(swaggerUi, {
       routePrefix: '/docs',
       staticCSP: DOCS_CSP,
-      uiConfig: { validatorUrl: null, persistAuthorization: false, displayRequestDuration: true },
+      // Without the bar on top, which asks for other documents and bears another project's name.
+      uiConfig: {
+        layout: 'BaseLayout',
+        validatorUrl: null,
+        persistAuthorization: false,
+        displayRequestDuration: true,
+      },
     })
   })
 

@@ -10,6 +10,7 @@ import { FakePasswordHasher } from '../fakes/fake-password-hasher.ts'
 import { FakePasswordStrength } from '../fakes/fake-password-strength.ts'
 import { createFakeStore } from '../fakes/fake-store.ts'
 import { FakeAccessTokens, FakeRefreshTokens } from '../fakes/fake-tokens.ts'
+import { demandingLocks } from '../fakes/lock-demanding-transactions.ts'
 import { at, DAY, sessionId } from '../support/builders.ts'
 
 export const ttlSeconds = 600
@@ -30,7 +31,7 @@ export function aWorld(replace: (deps: UseCaseDeps) => Partial<UseCaseDeps> = ()
     ...{ attempts, passwords, clock },
     users: store.users,
     sessions: store.sessions,
-    transactions: store.transactions,
+    transactions: demandingLocks(store.transactions),
     receipts: createReceiptBuffer(store.sessions),
     passwordStrength: new FakePasswordStrength(),
     accessTokens: new FakeAccessTokens(ttlSeconds),

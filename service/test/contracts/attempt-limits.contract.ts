@@ -28,7 +28,10 @@ export const attemptLimitsContract = (name: string, open: OpenStore): void => {
     const takeAll = async (from: AttemptBudget = budget) => {
       for (let attempt = 0; attempt < from.free; attempt += 1) await take(0, from)
     }
-    const refusal = (retryAfterSeconds: number) => ({ code: 'too_many_attempts', details: { retryAfterSeconds } })
+    const refusal = (retryAfterSeconds: number) => ({
+      code: 'too_many_attempts',
+      details: { retryAfterSeconds },
+    })
 
     test('the free attempts get through at once, the next one waits', async () => {
       await takeAll()

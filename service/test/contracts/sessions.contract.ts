@@ -25,7 +25,9 @@ export const sessionsContract = (name: string, open: OpenStore): void => {
     afterAll(() => store.close())
 
     const end = (sessions: readonly Session[], reason: EndReason, now: Date): Promise<readonly Session[]> =>
-      inTransaction(store, (tx) => tx.sessions.saveEnded(sessions.map((each) => endSession(each, reason, now))))
+      inTransaction(store, (tx) =>
+        tx.sessions.saveEnded(sessions.map((each) => endSession(each, reason, now))),
+      )
 
     describe('finding', () => {
       test('a session comes back as it was added, with its user', async () => {
@@ -140,7 +142,11 @@ export const sessionsContract = (name: string, open: OpenStore): void => {
         await addSession(store, anna, { id: sessionId(5), endedAt: at(1), endReason: 'terminated' })
         await addSession(store, anna, { id: sessionId(6), idleExpiresAt: at(60) })
         await addSession(store, anna, { id: sessionId(7), expiresAt: at(60) })
-        const last = await addSession(store, anna, { id: sessionId(1), idleExpiresAt: at(60 + millisecond), createdAt: at(1) })
+        const last = await addSession(store, anna, {
+          id: sessionId(1),
+          idleExpiresAt: at(60 + millisecond),
+          createdAt: at(1),
+        })
         expect(await store.sessions.listLive(anna.id, at(60))).toEqual([last, twins[1], twins[0], older])
       })
 
@@ -184,13 +190,19 @@ export const sessionsContract = (name: string, open: OpenStore): void => {
 
       test('takes the highest of several receipts of one session, in any order', async () => {
         const session = await addSession(store, anna, { generation: 9 })
-        await store.sessions.confirm([2, 8, 5].map((generation) => receipt(session, generation, 60 - generation)))
+        await store.sessions.confirm(
+          [2, 8, 5].map((generation) => receipt(session, generation, 60 - generation)),
+        )
         const confirmed = { ...session, confirmedGeneration: 8, lastSeenAt: at(58) }
         expect(await readSession(store, session)).toEqual(confirmed)
       })
 
       test('leaves ended sessions and those of others alone, and does not mind unknown ones', async () => {
-        const ended = await addSession(store, anna, { generation: 3, endedAt: at(9), endReason: 'terminated' })
+        const ended = await addSession(store, anna, {
+          generation: 3,
+          endedAt: at(9),
+          endReason: 'terminated',
+        })
         const other = await addSession(store, bert, { id: sessionId(2), generation: 3 })
         const live = await addSession(store, anna, { id: sessionId(3), generation: 3 })
         await store.sessions.confirm([
@@ -226,7 +238,9 @@ export const sessionsContract = (name: string, open: OpenStore): void => {
 
       test('from several instances at once never waits in a circle', async () => {
         const sessions = await Promise.all(
-          Array.from({ length: 20 }, (_, number) => addSession(store, anna, { id: sessionId(number), generation: 9 })),
+          Array.from({ length: 20 }, (_, number) =>
+            addSession(store, anna, { id: sessionId(number), generation: 9 }),
+          ),
         )
         const receipts = sessions.map((session) => receipt(session, 9, 1))
         const batches = Array.from({ length: 20 }, (_, n) => (n % 2 === 0 ? receipts : receipts.toReversed()))
@@ -251,7 +265,11 @@ export const sessionsContract = (name: string, open: OpenStore): void => {
         const one = await addSession(store, anna)
         const two = await addSession(store, anna, { id: sessionId(2) })
         const other = await addSession(store, anna, { id: sessionId(3) })
-        const ended = [one, two].map((session) => ({ ...session, endedAt: at(9), endReason: 'displaced' as const }))
+        const ended = [one, two].map((session) => ({
+          ...session,
+          endedAt: at(9),
+          endReason: 'displaced' as const,
+        }))
         expect(await end([one, two], 'displaced', at(9))).toEqual(ended)
         expect(await readSession(store, one)).toEqual(ended[0])
         expect(await readSession(store, two)).toEqual(ended[1])
@@ -297,7 +315,12 @@ export const sessionsContract = (name: string, open: OpenStore): void => {
         const idle = await addSession(store, anna, { id: sessionId(1), idleExpiresAt: at(60) })
         const old = await addSession(store, bert, { id: sessionId(2), expiresAt: at(60) })
         await addSession(store, anna, { id: sessionId(3), idleExpiresAt: at(60 + millisecond) })
-        await addSession(store, anna, { id: sessionId(4), idleExpiresAt: at(9), endedAt: at(9), endReason: 'expired' })
+        await addSession(store, anna, {
+          id: sessionId(4),
+          idleExpiresAt: at(9),
+          endedAt: at(9),
+          endReason: 'expired',
+        })
         expect(await runOut(at(60))).toEqual([idle.id, old.id])
       })
 
@@ -309,7 +332,10 @@ export const sessionsContract = (name: string, open: OpenStore): void => {
 
       test('gives up to the limit, and the rest when those are marked', async () => {
         for (let number = 1; number <= 5; number += 1) {
-          await addSession(store, number % 2 === 0 ? anna : bert, { id: sessionId(number), idleExpiresAt: at(number) })
+          await addSession(store, number % 2 === 0 ? anna : bert, {
+            id: sessionId(number),
+            idleExpiresAt: at(number),
+          })
         }
         const counts: number[] = []
         for (let batch = 0; batch < 4; batch += 1) {
@@ -324,7 +350,13 @@ export const sessionsContract = (name: string, open: OpenStore): void => {
 
       test('finds a session that was refreshed when it runs out then, and not before', async () => {
         const session = await addSession(store, anna, { idleExpiresAt: at(60) })
-        const refreshed = { userId: anna.id, sessionId: session.id, generation: 0, now: at(30), idleSeconds: 60 }
+        const refreshed = {
+          userId: anna.id,
+          sessionId: session.id,
+          generation: 0,
+          now: at(30),
+          idleSeconds: 60,
+        }
         await store.sessions.rotate(refreshed)
         expect(await runOut(at(60))).toEqual([])
         expect(await runOut(at(89))).toEqual([])
@@ -334,7 +366,13 @@ export const sessionsContract = (name: string, open: OpenStore): void => {
       test('is not kept from those that ran out by refreshed ones that were due before them', async () => {
         for (const number of [1, 2, 3]) {
           await addSession(store, anna, { id: sessionId(number), idleExpiresAt: at(number) })
-          const refresh = { userId: anna.id, sessionId: sessionId(number), generation: 0, now: at(0.5), idleSeconds: HOUR }
+          const refresh = {
+            userId: anna.id,
+            sessionId: sessionId(number),
+            generation: 0,
+            now: at(0.5),
+            idleSeconds: HOUR,
+          }
           await store.sessions.rotate(refresh)
         }
         const late = await addSession(store, bert, { id: sessionId(4), idleExpiresAt: at(50) })

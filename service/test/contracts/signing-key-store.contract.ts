@@ -37,7 +37,11 @@ export const signingKeyStoreContract = (name: string, open: OpenStore): void => 
       })
 
     test('keys come back as they were added, in the order in which they sign', async () => {
-      const later = aKey('later', { algorithm: 'RS256', publicJwk: { kty: 'RSA', e: 'AQAB' }, signsFrom: at(1.234) })
+      const later = aKey('later', {
+        algorithm: 'RS256',
+        publicJwk: { kty: 'RSA', e: 'AQAB' },
+        signsFrom: at(1.234),
+      })
       const earlier = aKey('earlier')
       await add(later, earlier)
       expect(await all()).toEqual([earlier, later])

@@ -40,13 +40,22 @@ export const aNewUser = (name: string, changes: Partial<NewUser> = {}): NewUser 
   ...changes,
 })
 
-export const inTransaction = <T>(store: Pick<Store, 'transactions'>, work: (tx: Transaction) => Promise<T>): Promise<T> =>
-  store.transactions.transaction(work)
+export const inTransaction = <T>(
+  store: Pick<Store, 'transactions'>,
+  work: (tx: Transaction) => Promise<T>,
+): Promise<T> => store.transactions.transaction(work)
 
-export const addUser = (store: Pick<Store, 'transactions'>, name: string, changes: Partial<NewUser> = {}): Promise<User> =>
-  inTransaction(store, (tx) => tx.users.add(aNewUser(name, changes)))
+export const addUser = (
+  store: Pick<Store, 'transactions'>,
+  name: string,
+  changes: Partial<NewUser> = {},
+): Promise<User> => inTransaction(store, (tx) => tx.users.add(aNewUser(name, changes)))
 
-export const addSession = (store: Pick<Store, 'transactions'>, user: User, changes: Partial<Session> = {}): Promise<Session> =>
+export const addSession = (
+  store: Pick<Store, 'transactions'>,
+  user: User,
+  changes: Partial<Session> = {},
+): Promise<Session> =>
   inTransaction(store, async (tx) => {
     const session = aSession({ userId: user.id, ...changes })
     await tx.sessions.add(session)

@@ -4,7 +4,15 @@ import type { Revocation } from '../../src/domain/revocation.ts'
 import { endSession } from '../../src/domain/session.ts'
 import { disable, type User } from '../../src/domain/user.ts'
 import { aSession, at, sessionId } from '../support/builders.ts'
-import { addSession, addUser, aNewUser, inTransaction, readSession, type OpenStore, type Store } from './store.ts'
+import {
+  addSession,
+  addUser,
+  aNewUser,
+  inTransaction,
+  readSession,
+  type OpenStore,
+  type Store,
+} from './store.ts'
 
 /** What every Transactions, Revocations and Outbox does. */
 export const transactionsContract = (name: string, open: OpenStore): void => {
@@ -29,7 +37,9 @@ export const transactionsContract = (name: string, open: OpenStore): void => {
     })
 
     /** A change of every kind. */
-    const changeEverything = async (tx: Parameters<Parameters<typeof inTransaction>[1]>[0]): Promise<void> => {
+    const changeEverything = async (
+      tx: Parameters<Parameters<typeof inTransaction>[1]>[0],
+    ): Promise<void> => {
       await tx.users.add(aNewUser('bert'))
       await tx.users.save(disable(anna, 'Spam', at(1)))
       await tx.sessions.add(aSession({ id: sessionId(2), userId: anna.id }))
@@ -41,7 +51,9 @@ export const transactionsContract = (name: string, open: OpenStore): void => {
     const everything = async () => ({
       anna: await store.users.find(anna.id),
       bert: (await store.users.findForSignIn({ usernameKey: 'bert', emailKey: undefined }, nowhere)).user,
-      sessions: await Promise.all([1, 2].map((n) => readSession(store, { userId: anna.id, id: sessionId(n) }))),
+      sessions: await Promise.all(
+        [1, 2].map((n) => readSession(store, { userId: anna.id, id: sessionId(n) })),
+      ),
       revocations: await store.revocations(),
       events: await store.events(),
     })

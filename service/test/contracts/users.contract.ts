@@ -4,7 +4,15 @@ import type { PasswordHash } from '../../src/domain/password.ts'
 import type { User, UserId } from '../../src/domain/user.ts'
 import { parseUsername } from '../../src/domain/username.ts'
 import { aDevice, at } from '../support/builders.ts'
-import { addSession, addUser, aNewUser, inTransaction, outcomes, type OpenStore, type Store } from './store.ts'
+import {
+  addSession,
+  addUser,
+  aNewUser,
+  inTransaction,
+  outcomes,
+  type OpenStore,
+  type Store,
+} from './store.ts'
 
 /** What every Users and UsersInTransaction does. */
 export const usersContract = (name: string, open: OpenStore): void => {
@@ -172,14 +180,22 @@ export const usersContract = (name: string, open: OpenStore): void => {
     })
 
     test.each([
-      ['the same name', (n: number) => aNewUser('anna', { email: parseEmailAddress(`${n}@example.org`) }), 'username_taken'],
+      [
+        'the same name',
+        (n: number) => aNewUser('anna', { email: parseEmailAddress(`${n}@example.org`) }),
+        'username_taken',
+      ],
       [
         'names that look the same',
         (n: number) =>
           aNewUser(['paypal', 'paypa1'][n % 2] ?? '', { email: parseEmailAddress(`${n}@example.org`) }),
         'username_taken',
       ],
-      ['the same address', (n: number) => aNewUser(`user${n}`, { email: parseEmailAddress('a@example.org') }), 'email_taken'],
+      [
+        'the same address',
+        (n: number) => aNewUser(`user${n}`, { email: parseEmailAddress('a@example.org') }),
+        'email_taken',
+      ],
     ])('of parallel additions with %s exactly one succeeds', async (_, wanted, code) => {
       const additions = Array.from({ length: 12 }, (__, n) =>
         inTransaction(store, (tx) => tx.users.add(wanted(n))),

@@ -99,6 +99,11 @@ describe('a session', () => {
     )
   })
 
+  test('that has run out ends as expired, whatever it is ended for', () => {
+    expect(endSession(aSession(), 'terminated', at(30 * DAY - 1)).endReason).toBe('terminated')
+    expect(endSession(aSession(), 'terminated', at(30 * DAY)).endReason).toBe('expired')
+  })
+
   test('that is over has the reason it ended for, or ran out', () => {
     expect(endReasonOf(endSession(aSession(), 'displaced', at(5)))).toBe('displaced')
     expect(endReasonOf(aSession())).toBe('expired')

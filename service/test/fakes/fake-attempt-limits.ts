@@ -33,7 +33,11 @@ export class FakeAttemptLimits implements AttemptLimits {
     }
     const count = (remembered?.count ?? 0) + 1
     const allowedAt = count < budget.free ? ALWAYS : secondsAfter(now, delaySeconds(budget, count))
-    this.#counted.set(budget.key, { count, allowedAt, forgetAt: secondsAfter(now, budget.forgetAfterSeconds) })
+    this.#counted.set(budget.key, {
+      count,
+      allowedAt,
+      forgetAt: secondsAfter(now, budget.forgetAfterSeconds),
+    })
   }
 
   async giveBack(budgets: readonly AttemptBudget[]): Promise<void> {
@@ -58,5 +62,7 @@ export class FakeAttemptLimits implements AttemptLimits {
   }
 }
 
-const delaySeconds = ({ free, firstDelaySeconds, longestDelaySeconds }: AttemptBudget, count: number): number =>
-  Math.min(longestDelaySeconds, firstDelaySeconds * 2 ** (count - free))
+const delaySeconds = (
+  { free, firstDelaySeconds, longestDelaySeconds }: AttemptBudget,
+  count: number,
+): number => Math.min(longestDelaySeconds, firstDelaySeconds * 2 ** (count - free))

@@ -5,7 +5,14 @@ import type { Transaction, Transactions } from '../../src/application/ports/tran
 import type { Users, UsersInTransaction } from '../../src/application/ports/users.ts'
 import type { DomainEvent } from '../../src/domain/event.ts'
 import type { Revocation } from '../../src/domain/revocation.ts'
-import { earlier, hasRunOut, isLive, secondsAfter, type Session, type SessionId } from '../../src/domain/session.ts'
+import {
+  earlier,
+  hasRunOut,
+  isLive,
+  secondsAfter,
+  type Session,
+  type SessionId,
+} from '../../src/domain/session.ts'
 import type { User, UserId } from '../../src/domain/user.ts'
 
 /** All that is stored. Its values are immutable, so copying the containers copies the world. */
@@ -166,8 +173,7 @@ function sessionOf(world: World, userId: UserId, id: SessionId): Session | undef
 const liveOf = (world: World, userId: UserId, now: Date): Session[] =>
   [...world.sessions.values()].filter((session) => session.userId === userId && isLive(session, now))
 
-const newestFirst = (a: Session, b: Session): number =>
-  +b.createdAt - +a.createdAt || (a.id < b.id ? 1 : -1)
+const newestFirst = (a: Session, b: Session): number => +b.createdAt - +a.createdAt || (a.id < b.id ? 1 : -1)
 
 const transactionOn = (draft: World, nextUserId: () => UserId): Transaction => ({
   users: usersInTransaction(draft, nextUserId),
@@ -184,7 +190,8 @@ async function done(step: () => unknown): Promise<void> {
 function usersInTransaction(draft: World, nextUserId: () => UserId): UsersInTransaction {
   function refuseTaken({ username, email }: Omit<User, 'id'>, except?: UserId): void {
     const others = [...draft.users.values()].filter(({ id }) => id !== except)
-    if (others.some((other) => looksAlike(other.username, username))) throw new ApplicationError('username_taken')
+    if (others.some((other) => looksAlike(other.username, username)))
+      throw new ApplicationError('username_taken')
     if (others.some((other) => other.email.key === email.key)) throw new ApplicationError('email_taken')
   }
   return {

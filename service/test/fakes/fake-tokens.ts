@@ -13,7 +13,14 @@ export class FakeAccessTokens implements AccessTokens {
 
   issue(session: Session, roles: readonly string[], now: Date): { token: string; expiresAt: Date } {
     const expiresAt = earlier(secondsAfter(now, this.#ttlSeconds), runsOutAt(session))
-    const words = ['access', session.userId, session.id, session.generation, roles.join('+') || '-', +expiresAt]
+    const words = [
+      'access',
+      session.userId,
+      session.id,
+      session.generation,
+      roles.join('+') || '-',
+      +expiresAt,
+    ]
     return { token: words.join(' '), expiresAt }
   }
 
@@ -39,6 +46,10 @@ export class FakeRefreshTokens implements RefreshTokens {
   open(token: string): RefreshTokenContent | undefined {
     const [kind, userId, sessionId, generation] = token.split(' ')
     if (kind !== 'refresh') return undefined
-    return { userId: Number(userId) as UserId, sessionId: sessionId as SessionId, generation: Number(generation) }
+    return {
+      userId: Number(userId) as UserId,
+      sessionId: sessionId as SessionId,
+      generation: Number(generation),
+    }
   }
 }

@@ -7,6 +7,7 @@ import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFailed, test, vi } from 'vitest'
 import { startPrivateCluster, type PrivateCluster } from '../../../scripts/postgres/private-cluster.ts'
 import { HonestClient, Traffic } from '../support/honest-client.ts'
+import { waitingForLocks } from '../support/lock-waits.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 import { ServiceProcess } from '../support/service-process.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
@@ -276,12 +277,7 @@ describe('SIGTERM', () => {
     await admin.query('begin')
     await admin.query('select from users where id = $1 for update', [person.id])
     const underWay = client.delete('/v1/sessions/current', token)
-    await vi.waitFor(async () => {
-      const { rows } = await admin.query<{ waiting: number }>(
-        'select count(*)::int as waiting from pg_locks where not granted',
-      )
-      expect(rows[0]?.waiting).toBe(1)
-    })
+    await waitingForLocks(database.url, 1)
 
     service.signal('SIGTERM')
     await vi.waitFor(async () => expect(await isRefusing(service.url)).toBe(true))

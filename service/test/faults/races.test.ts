@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFailed, test } from 'vitest'
+import { waitingForLocks } from '../support/lock-waits.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 import { startServiceProcess, type ServiceProcess } from '../support/service-process.ts'
 import { createTestDatabase } from '../support/test-database.ts'
@@ -281,6 +282,46 @@ describe('two instances', () => {
     }
   })
 
+  const barring = [
+    {
+      what: 'the password is changed',
+      code: 'invalid_credentials',
+      bar: ({ password }: Person, token: string) => {
+        const body = { current_password: password, new_password: `pw ${randomUUID()}` }
+        return clientAt(0).put('/v1/users/me/password', body, token)
+      },
+    },
+    {
+      what: 'the person is banned',
+      code: 'user_disabled',
+      bar: ({ id }: Person) => {
+        const options = { ...asOperator(), body: { reason: 'for the test' } }
+        return operatorAt(0).request('POST', `/v1/users/${id}/disable`, options)
+      },
+    },
+  ]
+  test.each(barring)(
+    'sign-ins whose password was found right before $what are refused after it',
+    async ({ code, bar }) => {
+      const person = await newUser()
+      const { id, username, password } = person
+      const { access_token: token } = await signIn(person)
+      // All wait for a lock that this test holds, the change before the sign-ins.
+      await admin.query('begin')
+      await admin.query('select from users where id = $1 for update', [id])
+      const barred = bar(person, token)
+      await waitingForLocks(place.url, 1)
+      const signIns = times(2, (at) => clientAt(at).post('/v1/sessions', { username, password }))
+      await waitingForLocks(place.url, 3)
+      await admin.query('commit')
+
+      expect(await barred).toMatchObject({ status: 204 })
+      const answers = await Promise.all(signIns)
+      expect(codesOf(answers)).toEqual([code])
+      expect(statusesOf(answers)).not.toContain(201)
+    },
+  )
+
   test(
     'a name, or an address, that several want at once goes to one of them',
     { timeout: MINUTES },
@@ -407,6 +448,22 @@ describe('instances that come and go', () => {
       let tokens = await issuer.client().signIn(person)
       for (const service of services) tokens = await accepts(service, tokens)
     }
+    await stopAll()
+  })
+
+  test('two that come to make the first key at the same moment make one', async () => {
+    const { url, settings } = await newPlace()
+    const admin = new pg.Client(url)
+    await admin.connect()
+    await admin.query('begin')
+    await admin.query('lock table signing_keys in exclusive mode')
+    const starting = startAll(settings, settings)
+    await waitingForLocks(url, 2)
+    await admin.query('commit')
+    const published = await Promise.all((await starting).map(keysOf))
+    expect(published[0]).toHaveLength(1)
+    expect(published[1]).toEqual(published[0])
+    await admin.end()
     await stopAll()
   })
 

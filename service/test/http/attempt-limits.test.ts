@@ -120,7 +120,8 @@ describe.each(databaseNames)('attempt limits, on %s', (database) => {
     for (let at = 0; at < FREE.network; at += 1) {
       expectProblem(await guess(newPerson().username, from(at)), 'invalid_credentials')
     }
-    for (let at = 0; at < spellings.length; at += 1) expectWait(await guess(newPerson().username, from(at)), 1)
+    for (let at = 0; at < spellings.length; at += 1)
+      expectWait(await guess(newPerson().username, from(at)), 1)
     expectProblem(await guess(newPerson().username, '2001:db8:1:3::1'), 'invalid_credentials')
   })
 
@@ -140,7 +141,17 @@ describe.each(databaseNames)('attempt limits, on %s', (database) => {
   })
 
   test('whatever stands in X-Forwarded-For, the answer is as usual', async () => {
-    const odd = ["'; drop table users; --", 'unknown', '999.1.1.1', '::', '[::1]:80', '1.2.3.4:5678', ' , ,', 'fe80::1%25', 'x'.repeat(4000)]
+    const odd = [
+      "'; drop table users; --",
+      'unknown',
+      '999.1.1.1',
+      '::',
+      '[::1]:80',
+      '1.2.3.4:5678',
+      ' , ,',
+      'fe80::1%25',
+      'x'.repeat(4000),
+    ]
     for (const from of odd) {
       const person = await service.client().register()
       const { session } = (await service.client(from).signIn(person)) as { session: { ip?: string } }

@@ -12,7 +12,10 @@ function rowsUnder(heading: string): string[][] {
   const section = documentation.split(/^## /m).find((part) => part.startsWith(heading)) ?? ''
   const lines = section.split('\n').filter((line) => line.startsWith('| `'))
   return lines.map((line) => {
-    const [first = '', ...others] = line.split('|').slice(1, -1).map((cell) => cell.trim())
+    const [first = '', ...others] = line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim())
     return [first.replaceAll('`', ''), ...others]
   })
 }
@@ -37,12 +40,15 @@ describe('docs/errors.md', () => {
     expect(namesUnder('Errors').toSorted()).toEqual(Object.keys(problemTypes).toSorted())
   })
 
-  test.each(Object.entries(problemTypes))('says of %s its status and title, when it happens and what to do', (code, known) => {
-    const [, status, title, when, advice] = rowsUnder('Errors').find(([name]) => name === code) ?? []
-    expect([status, title]).toEqual([String(known.status), known.title])
-    expect(when).toMatch(/^.{10,}\.$/)
-    expect(advice).toMatch(/^.{10,}\.$/)
-  })
+  test.each(Object.entries(problemTypes))(
+    'says of %s its status and title, when it happens and what to do',
+    (code, known) => {
+      const [, status, title, when, advice] = rowsUnder('Errors').find(([name]) => name === code) ?? []
+      expect([status, title]).toEqual([String(known.status), known.title])
+      expect(when).toMatch(/^.{10,}\.$/)
+      expect(advice).toMatch(/^.{10,}\.$/)
+    },
+  )
 
   test('lists the errors in the order of their status', () => {
     const statuses = rowsUnder('Errors').map(([, status]) => Number(status))

@@ -48,7 +48,8 @@ const provocations: Record<ProblemCode, Provocation> = {
     return signIn(client, person)
   },
   not_found: ({ client }) => client.get('/v1/nowhere'),
-  session_not_found: ({ client, tokens }) => client.delete(`/v1/sessions/${randomUUID()}`, tokens.access_token),
+  session_not_found: ({ client, tokens }) =>
+    client.delete(`/v1/sessions/${randomUUID()}`, tokens.access_token),
   user_not_found: ({ client, tokens }) => client.get('/v1/users/999999999', tokens.access_token),
   method_not_allowed: ({ client }) => client.get('/v1/sessions/refresh'),
   request_timeout: () => answerToUnfinishedRequest(),
@@ -56,14 +57,18 @@ const provocations: Record<ProblemCode, Provocation> = {
   email_taken: ({ client, person }) => signUp(client, { email: person.email }),
   payload_too_large: ({ client }) => client.post('/v1/sessions', { username: 'x'.repeat(17_000) }),
   unsupported_media_type: ({ client }) =>
-    client.request('POST', '/v1/sessions', { body: 'a=b', headers: { 'content-type': 'application/x-www-form-urlencoded' } }),
+    client.request('POST', '/v1/sessions', {
+      body: 'a=b',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    }),
   validation_failed: ({ client }) => client.post('/v1/sessions', {}),
   too_many_attempts: async ({ service, person }) => {
     service.clock.stop()
     for (let at = 0; at < 10; at += 1) await signIn(service.client(), { ...person, password: 'wrong' })
     return signIn(service.client(), person)
   },
-  header_too_large: ({ service }) => exchange(service.url, request('GET /health/live', [`Cookie: ${'x'.repeat(17_000)}`])),
+  header_too_large: ({ service }) =>
+    exchange(service.url, request('GET /health/live', [`Cookie: ${'x'.repeat(17_000)}`])),
   internal_error: ({ service, client, tokens }) =>
     whileUpdatesFail(service, 'P0001', () => client.refresh(tokens.refresh_token)),
   overloaded: async ({ service }) => {
@@ -79,7 +84,11 @@ const provocations: Record<ProblemCode, Provocation> = {
 }
 
 /** Every update of a session fails with this SQLSTATE. */
-async function whileUpdatesFail<T>({ service }: TestService, state: string, work: () => Promise<T>): Promise<T> {
+async function whileUpdatesFail<T>(
+  { service }: TestService,
+  state: string,
+  work: () => Promise<T>,
+): Promise<T> {
   const { db } = service
   await sql`create function fail() returns trigger language plpgsql as
     $$ begin raise exception 'secret words' using errcode = ${sql.lit(state)}; end $$`.execute(db)
@@ -94,7 +103,12 @@ async function whileUpdatesFail<T>({ service }: TestService, state: string, work
 
 /** Of a server like ours that waits less long. */
 async function answerToUnfinishedRequest(): Promise<Answer> {
-  const options = { publicUrl: 'http://localhost:8000', trustedProxies: [], corsOrigins: [], logger: pino({ level: 'silent' }) }
+  const options = {
+    publicUrl: 'http://localhost:8000',
+    trustedProxies: [],
+    corsOrigins: [],
+    logger: pino({ level: 'silent' }),
+  }
   const app = await createHttpServer({ ...options, requestTimeoutMs: 30 }, [], [])
   app.post('/', () => 'never')
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
@@ -111,7 +125,11 @@ async function answerToUnfinishedRequest(): Promise<Answer> {
 const extras: Partial<Record<ProblemCode, Record<string, unknown>>> = {
   session_ended: { reason: 'signed_out' },
   validation_failed: {
-    errors: ['username', 'password'].map((field) => ({ field, code: 'required', message: 'This field is required.' })),
+    errors: ['username', 'password'].map((field) => ({
+      field,
+      code: 'required',
+      message: 'This field is required.',
+    })),
   },
 }
 
@@ -123,21 +141,27 @@ describe.each(databaseNames)('every error, on %s', (database) => {
   })
   afterAll(() => service.stop())
 
-  test.each(Object.keys(problemTypes) as ProblemCode[])('%s is answered as it is documented', async (code) => {
-    const client = service.client()
-    const person = await client.register()
-    const tokens = await client.signIn(person)
-    const answer = await provocations[code]({ service, client, person, tokens })
-    expectProblem(answer, code, extras[code])
-    expect(JSON.stringify(answer.body)).not.toContain('secret words')
-    // Whatever it was, the service goes on.
-    await service.client().signIn(await service.client().register())
-  })
+  test.each(Object.keys(problemTypes) as ProblemCode[])(
+    '%s is answered as it is documented',
+    async (code) => {
+      const client = service.client()
+      const person = await client.register()
+      const tokens = await client.signIn(person)
+      const answer = await provocations[code]({ service, client, person, tokens })
+      expectProblem(answer, code, extras[code])
+      expect(JSON.stringify(answer.body)).not.toContain('secret words')
+      // Whatever it was, the service goes on.
+      await service.client().signIn(await service.client().register())
+    },
+  )
 
-  test.each(Object.entries(problemTypes))('/errors/%s explains it', async (code, { status, title, advice }) => {
-    const answer = await service.client().get(`/errors/${code}`)
-    expect([answer.status, answer.body]).toEqual([200, { code, status, title, advice }])
-  })
+  test.each(Object.entries(problemTypes))(
+    '/errors/%s explains it',
+    async (code, { status, title, advice }) => {
+      const answer = await service.client().get(`/errors/${code}`)
+      expect([answer.status, answer.body]).toEqual([200, { code, status, title, advice }])
+    },
+  )
 
   test.each(['nothing', '__proto__', 'constructor', 'toString', 'hasOwnProperty', '%00', 'SESSION_ENDED'])(
     'there is no error called %s to explain',
@@ -151,7 +175,12 @@ describe.each(databaseNames)('every error, on %s', (database) => {
     const tokens = await client.signIn(await client.register())
     const answer = await provocations.internal_error({ service, client, person: newPerson(), tokens })
     const { request_id } = answer.body as { request_id: string }
-    const line = service.logs.find(({ event, request_id: id }) => event === 'http.failed' && id === request_id)
-    expect(line).toMatchObject({ level: 'error', err: { code: 'P0001', stack: expect.any(String) as string } })
+    const line = service.logs.find(
+      ({ event, request_id: id }) => event === 'http.failed' && id === request_id,
+    )
+    expect(line).toMatchObject({
+      level: 'error',
+      err: { code: 'P0001', stack: expect.any(String) as string },
+    })
   })
 })

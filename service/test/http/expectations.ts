@@ -73,7 +73,9 @@ export function expectPrivate({ headers }: Answer): void {
 }
 
 export const SESSION = {
-  id: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/) as string,
+  id: expect.stringMatching(
+    /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+  ) as string,
   device_name: expect.any(String) as string,
   user_agent: expect.any(String) as string,
   ip: expect.any(String) as string,

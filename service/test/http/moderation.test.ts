@@ -16,7 +16,8 @@ describe.each(databaseNames)('moderation, on %s', (database) => {
   afterAll(() => service.stop())
 
   const operator = () => service.operator()
-  const disable = (id: number | string, reason: unknown = 'Spam') => operator().post(`/v1/users/${id}/disable`, { reason })
+  const disable = (id: number | string, reason: unknown = 'Spam') =>
+    operator().post(`/v1/users/${id}/disable`, { reason })
   const enable = (id: number | string) => operator().post(`/v1/users/${id}/enable`)
   const signedIn = async (): Promise<{ person: Person; id: number; tokens: Tokens }> => {
     const person = await service.client().register()
@@ -39,7 +40,10 @@ describe.each(databaseNames)('moderation, on %s', (database) => {
     await endedAs(second, 'user_disabled')
     const { username, password } = person
     expectProblem(await service.client().post('/v1/sessions', { username, password }), 'user_disabled')
-    expect(await row(id)).toMatchObject({ disabled_reason: 'Spam, again 🚫\nand again', disabled_at: expect.any(Date) as Date })
+    expect(await row(id)).toMatchObject({
+      disabled_reason: 'Spam, again 🚫\nand again',
+      disabled_at: expect.any(Date) as Date,
+    })
   })
 
   test('disabling again changes nothing', async () => {
@@ -53,7 +57,8 @@ describe.each(databaseNames)('moderation, on %s', (database) => {
   test('enabling lets the person sign in again, and brings no session back', async () => {
     const { person, id, tokens } = await signedIn()
     await disable(id)
-    for (let time = 0; time < 2; time += 1) expect(await enable(id)).toMatchObject({ status: 204, body: undefined })
+    for (let time = 0; time < 2; time += 1)
+      expect(await enable(id)).toMatchObject({ status: 204, body: undefined })
     await endedAs(tokens, 'user_disabled')
     const again = await service.client().signIn(person)
     expect((await service.client().get('/v1/users/me', again.access_token)).status).toBe(200)
@@ -62,7 +67,9 @@ describe.each(databaseNames)('moderation, on %s', (database) => {
   test('a sign-in that races with a ban leaves no live session', async () => {
     const { person, id } = await signedIn()
     const { username, password } = person
-    const attempts = Array.from({ length: 6 }, () => service.client().post('/v1/sessions', { username, password }))
+    const attempts = Array.from({ length: 6 }, () =>
+      service.client().post('/v1/sessions', { username, password }),
+    )
     const [answers] = await Promise.all([Promise.all(attempts), disable(id)])
     for (const { status, body } of answers) {
       if (status === 201) await endedAs(body as Tokens, 'user_disabled')
@@ -75,7 +82,9 @@ describe.each(databaseNames)('moderation, on %s', (database) => {
     const { id, tokens } = await signedIn()
     const answer = await operator().get(`/v1/users/${id}/sessions`)
     expect(answer.status).toBe(200)
-    expect(answer.body).toEqual({ items: [{ ...SESSION, id: tokens.session.id, ip: '203.0.113.5', current: false }] })
+    expect(answer.body).toEqual({
+      items: [{ ...SESSION, id: tokens.session.id, ip: '203.0.113.5', current: false }],
+    })
     expectPrivate(answer)
     expect((await operator().get('/v1/users/999999/sessions')).body).toEqual({ items: [] })
   })
@@ -83,7 +92,10 @@ describe.each(databaseNames)('moderation, on %s', (database) => {
   test('ending all sessions of a person is 204 each time, and they may sign in again', async () => {
     const { person, id, tokens } = await signedIn()
     for (let time = 0; time < 2; time += 1) {
-      expect(await operator().delete(`/v1/users/${id}/sessions`)).toMatchObject({ status: 204, body: undefined })
+      expect(await operator().delete(`/v1/users/${id}/sessions`)).toMatchObject({
+        status: 204,
+        body: undefined,
+      })
     }
     await endedAs(tokens, 'terminated_by_admin')
     await service.client().signIn(person)
@@ -131,20 +143,50 @@ describe.each(databaseNames)('moderation, on %s', (database) => {
     test.each(routes)('is needed for %s %s, before anything else is looked at', async (method, path) => {
       const { access_token: accessToken } = (await signedIn()).tokens
       const key = service.serviceKey
-      const wrong = ['wrong', key.slice(0, -1), `${key}x`, key.toUpperCase(), `${key},${OTHER_KEY}`, accessToken, 'a'.repeat(8000)]
+      const wrong = [
+        'wrong',
+        key.slice(0, -1),
+        `${key}x`,
+        key.toUpperCase(),
+        `${key},${OTHER_KEY}`,
+        accessToken,
+        'a'.repeat(8000),
+      ]
       const anybody = new TestClient(service.internalUrl)
       expectProblem(await anybody.request(method, path), 'invalid_service_key')
-      for (const token of wrong) expectProblem(await anybody.request(method, path, { token }), 'invalid_service_key')
-      for (const authorization of [key, `Basic ${key}`, `Bearer`, 'Bearer ', `Bearer${key}`, `Bearer "${key}"`, `Bearer ${key} ${key}`]) {
-        expectProblem(await anybody.request(method, path, { headers: { authorization } }), 'invalid_service_key')
+      for (const token of wrong)
+        expectProblem(await anybody.request(method, path, { token }), 'invalid_service_key')
+      for (const authorization of [
+        key,
+        `Basic ${key}`,
+        `Bearer`,
+        'Bearer ',
+        `Bearer${key}`,
+        `Bearer "${key}"`,
+        `Bearer ${key} ${key}`,
+      ]) {
+        expectProblem(
+          await anybody.request(method, path, { headers: { authorization } }),
+          'invalid_service_key',
+        )
       }
-      expectProblem(await anybody.request(method, `${path}?key=${key}`, { headers: { 'x-api-key': key, cookie: key } }), 'invalid_service_key')
-      if (method === 'POST') expectProblem(await anybody.request(method, path, { body: '{"not json' }), 'invalid_service_key')
+      expectProblem(
+        await anybody.request(method, `${path}?key=${key}`, { headers: { 'x-api-key': key, cookie: key } }),
+        'invalid_service_key',
+      )
+      if (method === 'POST')
+        expectProblem(await anybody.request(method, path, { body: '{"not json' }), 'invalid_service_key')
     })
 
     test('may be any of those configured, with the scheme in any case', async () => {
-      for (const authorization of [`Bearer ${service.serviceKey}`, `bearer ${OTHER_KEY}`, `BEARER  ${OTHER_KEY}`]) {
-        const answer = await new TestClient(service.internalUrl).request('GET', '/v1/users/1/sessions', { headers: { authorization } })
+      for (const authorization of [
+        `Bearer ${service.serviceKey}`,
+        `bearer ${OTHER_KEY}`,
+        `BEARER  ${OTHER_KEY}`,
+      ]) {
+        const answer = await new TestClient(service.internalUrl).request('GET', '/v1/users/1/sessions', {
+          headers: { authorization },
+        })
         expect(answer.status).toBe(200)
       }
     })
@@ -153,7 +195,12 @@ describe.each(databaseNames)('moderation, on %s', (database) => {
       const { id, tokens } = await signedIn()
       const guest = service.client()
       expectProblem(await guest.get('/v1/users/me', service.serviceKey), 'invalid_access_token')
-      for (const [method, path] of [['POST', 'disable'], ['POST', 'enable'], ['GET', 'sessions'], ['DELETE', 'sessions']] as const) {
+      for (const [method, path] of [
+        ['POST', 'disable'],
+        ['POST', 'enable'],
+        ['GET', 'sessions'],
+        ['DELETE', 'sessions'],
+      ] as const) {
         const answer = await guest.request(method, `/v1/users/${id}/${path}`, { token: service.serviceKey })
         expectProblem(answer, 'not_found')
       }

@@ -17,7 +17,7 @@ describe.each(databaseNames)('oneself, on %s', (database) => {
     return { person, tokens, token: tokens.access_token }
   }
   const update = (body: unknown, token: string) => service.client().patch('/v1/users/me', body, token)
-  const read = async (token: string) => (await service.client().get('/v1/users/me', token)).body as unknown
+  const read = async (token: string) => (await service.client().get('/v1/users/me', token)).body
   const changePassword = (current: unknown, next: unknown, token: string) =>
     service.client().put('/v1/users/me/password', { current_password: current, new_password: next }, token)
   const verify = (id: number) =>
@@ -54,13 +54,27 @@ describe.each(databaseNames)('oneself, on %s', (database) => {
       expectProblem(await service.client().get(`/v1/users/${bob.person.id}`, ann.token), 'user_not_found')
     })
 
-    test.each(['0', '-1', '01', '1.0', '1e0', '0x1', '999999999', '9007199254740993', '9'.repeat(300), '%00', '%2e', 'ME', 'null', 'NaN', '1%2f2', '%20%31'])(
-      'there is no user %s',
-      async (id) => {
-        const { token } = await signedIn()
-        expectProblem(await service.client().get(`/v1/users/${id}`, token), 'user_not_found')
-      },
-    )
+    test.each([
+      '0',
+      '-1',
+      '01',
+      '1.0',
+      '1e0',
+      '0x1',
+      '999999999',
+      '9007199254740993',
+      '9'.repeat(300),
+      '%00',
+      '%2e',
+      'ME',
+      'null',
+      'NaN',
+      '1%2f2',
+      '%20%31',
+    ])('there is no user %s', async (id) => {
+      const { token } = await signedIn()
+      expectProblem(await service.client().get(`/v1/users/${id}`, token), 'user_not_found')
+    })
   })
 
   describe('changing the name', () => {
@@ -92,7 +106,10 @@ describe.each(databaseNames)('oneself, on %s', (database) => {
       const { token } = await signedIn()
       expectRefusedFields(await update({ username: 'a b' }, token), { username: 'invalid_characters' })
       expectRefusedFields(await update({ username: '' }, token), { username: 'too_short' })
-      expectRefusedFields(await update({ username: null, email: 7 }, token), { username: 'invalid_type', email: 'invalid_type' })
+      expectRefusedFields(await update({ username: null, email: 7 }, token), {
+        username: 'invalid_type',
+        email: 'invalid_type',
+      })
     })
   })
 
@@ -102,7 +119,9 @@ describe.each(databaseNames)('oneself, on %s', (database) => {
       const { email } = newPerson()
       expectRefusedFields(await update({ email }, token), { current_password: 'required' })
       for (const wrong of ['not it', '', `${person.password} `, '\u0000']) {
-        expectRefusedFields(await update({ email, current_password: wrong }, token), { current_password: 'incorrect' })
+        expectRefusedFields(await update({ email, current_password: wrong }, token), {
+          current_password: 'incorrect',
+        })
       }
       expect(await read(token)).toMatchObject({ email: person.email })
     })
@@ -131,7 +150,9 @@ describe.each(databaseNames)('oneself, on %s', (database) => {
     test('to one that is taken is 409 only for who knows the password', async () => {
       const { person, token } = await signedIn()
       const { email } = await service.client().register()
-      expectRefusedFields(await update({ email, current_password: 'wrong' }, token), { current_password: 'incorrect' })
+      expectRefusedFields(await update({ email, current_password: 'wrong' }, token), {
+        current_password: 'incorrect',
+      })
       expectProblem(await update({ email, current_password: person.password }, token), 'email_taken')
     })
 
@@ -159,7 +180,15 @@ describe.each(databaseNames)('oneself, on %s', (database) => {
   test('fields nobody may set are ignored in an update', async () => {
     const { person, token } = await signedIn()
     const before = await read(token)
-    const fields = { id: 1, user_id: 1, roles: ['admin'], email_verified: true, disabled_at: null, password: 'x', password_hash: 'x' }
+    const fields = {
+      id: 1,
+      user_id: 1,
+      roles: ['admin'],
+      email_verified: true,
+      disabled_at: null,
+      password: 'x',
+      password_hash: 'x',
+    }
     expect((await update(fields, token)).body).toEqual(before)
     await service.client().signIn(person)
   })
@@ -173,7 +202,10 @@ describe.each(databaseNames)('oneself, on %s', (database) => {
       expectPrivate(answer)
       await service.client().signIn({ ...person, password })
       const { username } = person
-      expectProblem(await service.client().post('/v1/sessions', { username, password: person.password }), 'invalid_credentials')
+      expectProblem(
+        await service.client().post('/v1/sessions', { username, password: person.password }),
+        'invalid_credentials',
+      )
     })
 
     test('ends every other session and keeps the one that asks', async () => {
@@ -191,7 +223,9 @@ describe.each(databaseNames)('oneself, on %s', (database) => {
     test('needs the current one, and changes nothing without it', async () => {
       const { person, token } = await signedIn()
       for (const wrong of ['not it', '', person.password.toUpperCase(), '\ud800']) {
-        expectRefusedFields(await changePassword(wrong, newPassword(), token), { current_password: 'incorrect' })
+        expectRefusedFields(await changePassword(wrong, newPassword(), token), {
+          current_password: 'incorrect',
+        })
       }
       await service.client().signIn(person)
     })
@@ -224,7 +258,9 @@ describe.each(databaseNames)('oneself, on %s', (database) => {
       const { person, token } = await signedIn()
       service.clock.stop()
       for (let guess = 0; guess < 10; guess += 1) {
-        expectRefusedFields(await changePassword('a guess', newPassword(), token), { current_password: 'incorrect' })
+        expectRefusedFields(await changePassword('a guess', newPassword(), token), {
+          current_password: 'incorrect',
+        })
       }
       const limited = await changePassword(person.password, newPassword(), token)
       expectProblem(limited, 'too_many_attempts')

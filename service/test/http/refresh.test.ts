@@ -28,8 +28,16 @@ describe.each(databaseNames)('refreshing, on %s', (database) => {
     const { db } = service.service
     const events = await db.selectFrom('outbox').selectAll().orderBy('id').execute()
     return {
-      session: await db.selectFrom('sessions').selectAll().where('id', '=', session.id).executeTakeFirstOrThrow(),
-      revocations: await db.selectFrom('revocations').selectAll().where('session_id', '=', session.id).execute(),
+      session: await db
+        .selectFrom('sessions')
+        .selectAll()
+        .where('id', '=', session.id)
+        .executeTakeFirstOrThrow(),
+      revocations: await db
+        .selectFrom('revocations')
+        .selectAll()
+        .where('session_id', '=', session.id)
+        .execute(),
       events: events.filter(({ data }) => (data as { session_id?: string }).session_id === session.id),
     }
   }
@@ -39,7 +47,11 @@ describe.each(databaseNames)('refreshing, on %s', (database) => {
     const answer = await refresh(first.refresh_token)
     expect(answer.status).toBe(200)
     const refreshExpiresIn = 10 * 3600
-    expect(answer.body).toEqual({ ...TOKENS, refresh_expires_in: refreshExpiresIn, session: { ...TOKENS.session, id: first.session.id } })
+    expect(answer.body).toEqual({
+      ...TOKENS,
+      refresh_expires_in: refreshExpiresIn,
+      session: { ...TOKENS.session, id: first.session.id },
+    })
     expectPrivate(answer)
     const next = answer.body as Tokens
     expect(next.refresh_token).not.toBe(first.refresh_token)
@@ -118,12 +130,19 @@ describe.each(databaseNames)('refreshing, on %s', (database) => {
       const { first } = await replayed()
       await refresh(first.refresh_token)
       const { session, revocations, events } = await rows(first)
-      expect(session).toMatchObject({ end_reason: 'refresh_token_reused', ended_at: expect.any(Date) as Date })
+      expect(session).toMatchObject({
+        end_reason: 'refresh_token_reused',
+        ended_at: expect.any(Date) as Date,
+      })
       expect(revocations).toEqual([
         expect.objectContaining({ user_id: session.user_id, reason: 'refresh_token_reused' }),
       ])
       expect(+(revocations[0]?.expires_at ?? 0)).toBe(+(session.ended_at ?? 0) + 600_000)
-      expect(events.map(({ type }) => type)).toEqual(['session.created', 'session.refresh_token_reused', 'session.ended'])
+      expect(events.map(({ type }) => type)).toEqual([
+        'session.created',
+        'session.refresh_token_reused',
+        'session.ended',
+      ])
       expect(events[1]?.data).toMatchObject({ presented_generation: 0, generation: 2 })
       expect(events[2]?.data).toMatchObject({ reason: 'refresh_token_reused' })
     })
@@ -143,7 +162,11 @@ describe.each(databaseNames)('refreshing, on %s', (database) => {
       expect(answers.map(({ status }) => status)).toEqual(Array<number>(6).fill(401))
       const { revocations, events } = await rows(first)
       expect(revocations).toHaveLength(1)
-      expect(events.map(({ type }) => type)).toEqual(['session.created', 'session.refresh_token_reused', 'session.ended'])
+      expect(events.map(({ type }) => type)).toEqual([
+        'session.created',
+        'session.refresh_token_reused',
+        'session.ended',
+      ])
     })
   })
 
@@ -194,8 +217,22 @@ describe.each(databaseNames)('refreshing, on %s', (database) => {
       const flipped = (good.startsWith('A') ? 'B' : 'A') + good.slice(1)
       const lastFlipped = good.slice(0, -1) + (good.endsWith('A') ? 'B' : 'A')
       const spellings = [`${good}=`, `${good} `, ` ${good}`, `${good}\n`, `${good}\u0000`, good.toLowerCase()]
-      const others = ['', ' ', 'x', 'null', '{}', good.slice(0, -1), flipped, lastFlipped, ...spellings, access, '\ud800', '../etc']
-      for (const token of [...others, 'x'.repeat(4096)]) expectProblem(await refresh(token), 'invalid_refresh_token')
+      const others = [
+        '',
+        ' ',
+        'x',
+        'null',
+        '{}',
+        good.slice(0, -1),
+        flipped,
+        lastFlipped,
+        ...spellings,
+        access,
+        '\ud800',
+        '../etc',
+      ]
+      for (const token of [...others, 'x'.repeat(4096)])
+        expectProblem(await refresh(token), 'invalid_refresh_token')
       expect((await refresh(good)).status).toBe(200)
     })
 
@@ -204,7 +241,9 @@ describe.each(databaseNames)('refreshing, on %s', (database) => {
         const answer = await service.client().post('/v1/sessions/refresh', { refresh_token: token })
         expectRefusedFields(answer, { refresh_token: 'invalid_type' })
       }
-      expectRefusedFields(await service.client().post('/v1/sessions/refresh', {}), { refresh_token: 'required' })
+      expectRefusedFields(await service.client().post('/v1/sessions/refresh', {}), {
+        refresh_token: 'required',
+      })
       expectRefusedFields(await refresh('x'.repeat(4097)), { refresh_token: 'too_long' })
     })
 
@@ -217,8 +256,13 @@ describe.each(databaseNames)('refreshing, on %s', (database) => {
       const { refresh_token: token } = await signIn()
       const query = `/v1/sessions/refresh?refresh_token=${token}`
       expectRefusedFields(await service.client().post(query, {}), { refresh_token: 'required' })
-      const header = { headers: { authorization: `Bearer ${token}`, cookie: `refresh_token=${token}` }, body: {} }
-      expectRefusedFields(await service.client().request('POST', '/v1/sessions/refresh', header), { refresh_token: 'required' })
+      const header = {
+        headers: { authorization: `Bearer ${token}`, cookie: `refresh_token=${token}` },
+        body: {},
+      }
+      expectRefusedFields(await service.client().request('POST', '/v1/sessions/refresh', header), {
+        refresh_token: 'required',
+      })
       expect((await refresh(token)).status).toBe(200)
     })
   })

@@ -23,10 +23,13 @@ describe.each(databaseNames)('sessions, on %s', (database) => {
     const [first, second, third] = sessions as [Tokens, Tokens, Tokens]
     return { person, first, second, third }
   }
-  const end = (which: string, { access_token: token }: Tokens) => service.client().delete(`/v1/sessions${which}`, token)
+  const end = (which: string, { access_token: token }: Tokens) =>
+    service.client().delete(`/v1/sessions${which}`, token)
   const list = ({ access_token: token }: Tokens) => service.client().get('/v1/sessions', token)
   const names = async (tokens: Tokens) =>
-    ((await list(tokens)).body as { items: { device_name: string }[] }).items.map(({ device_name }) => device_name)
+    ((await list(tokens)).body as { items: { device_name: string }[] }).items.map(
+      ({ device_name }) => device_name,
+    )
   const endedAs = async ({ access_token: access, refresh_token: token }: Tokens, reason: string) => {
     expectEnded(await service.client().get('/v1/users/me', access), reason)
     expectEnded(await service.client().refresh(token), reason)
@@ -85,10 +88,13 @@ describe.each(databaseNames)('sessions, on %s', (database) => {
 
   test('one of the own sessions is ended by its id, as terminated; repeating it changes nothing', async () => {
     const { first, second } = await signedIn()
-    for (let time = 0; time < 2; time += 1) expect(await end(`/${first.session.id}`, second)).toMatchObject(ended)
+    for (let time = 0; time < 2; time += 1)
+      expect(await end(`/${first.session.id}`, second)).toMatchObject(ended)
     await endedAs(first, 'terminated')
     const { db } = service.service
-    expect(await db.selectFrom('revocations').selectAll().where('session_id', '=', first.session.id).execute()).toHaveLength(1)
+    expect(
+      await db.selectFrom('revocations').selectAll().where('session_id', '=', first.session.id).execute(),
+    ).toHaveLength(1)
   })
 
   test('the own session may be ended by its id, too: that is signing out', async () => {
@@ -130,13 +136,18 @@ describe.each(databaseNames)('sessions, on %s', (database) => {
     expect(await isLive(bob.first)).toBe(true)
   })
 
-  test.each(['x', '%00', "'; drop table sessions", '1', 'CURRENT', '0'.repeat(500), encodeURIComponent('🙂')])(
-    'there is no session with the id %s',
-    async (id) => {
-      const { first } = await signedIn()
-      expectProblem(await end(`/${id}`, first), 'session_not_found')
-    },
-  )
+  test.each([
+    'x',
+    '%00',
+    "'; drop table sessions",
+    '1',
+    'CURRENT',
+    '0'.repeat(500),
+    encodeURIComponent('🙂'),
+  ])('there is no session with the id %s', async (id) => {
+    const { first } = await signedIn()
+    expectProblem(await end(`/${id}`, first), 'session_not_found')
+  })
 
   test('nobody sees the sessions of others', async () => {
     const [ann] = [await signedIn(), await signedIn()]
@@ -161,9 +172,15 @@ describe.each(databaseNames)('sessions, on %s', (database) => {
     await service.service.rotateKeys()
     expect(await service.service.useCases.expireSessions(500)).toBeGreaterThanOrEqual(3)
     const { db } = service.service
-    const row = await db.selectFrom('sessions').selectAll().where('id', '=', first.session.id).executeTakeFirstOrThrow()
+    const row = await db
+      .selectFrom('sessions')
+      .selectAll()
+      .where('id', '=', first.session.id)
+      .executeTakeFirstOrThrow()
     expect(row.end_reason).toBe('expired')
-    expect(await db.selectFrom('revocations').selectAll().where('session_id', '=', first.session.id).execute()).toEqual([])
+    expect(
+      await db.selectFrom('revocations').selectAll().where('session_id', '=', first.session.id).execute(),
+    ).toEqual([])
     expectEnded(await service.client().refresh(first.refresh_token), 'expired')
   })
 })

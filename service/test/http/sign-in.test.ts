@@ -43,8 +43,20 @@ describe.each(databaseNames)('signing in, on %s', (database) => {
     expect(header).toEqual({ alg: 'EdDSA', typ: 'at+jwt', kid: expect.any(String) as string })
     const issuedAt = claims?.['iat'] as number
     expect(claims).toEqual({
-      ...{ iss: 'http://localhost:8000', aud: 'chat', sub: String(person.id), user_id: person.id, sid: session.id },
-      ...{ gen: 0, jti: expect.any(String) as string, iat: issuedAt, exp: issuedAt + 600, auth_time: issuedAt },
+      ...{
+        iss: 'http://localhost:8000',
+        aud: 'chat',
+        sub: String(person.id),
+        user_id: person.id,
+        sid: session.id,
+      },
+      ...{
+        gen: 0,
+        jti: expect.any(String) as string,
+        iat: issuedAt,
+        exp: issuedAt + 600,
+        auth_time: issuedAt,
+      },
       ...{ amr: ['pwd'], roles: [] },
     })
   })
@@ -77,7 +89,14 @@ describe.each(databaseNames)('signing in, on %s', (database) => {
 
   test('a password is not cut, trimmed, changed in case or taken for its prefix', async () => {
     const { username, password } = await service.client().register()
-    for (const wrong of [`${password} `, ` ${password}`, password.toUpperCase(), password.slice(0, -1), `${password}\u0000`, '']) {
+    for (const wrong of [
+      `${password} `,
+      ` ${password}`,
+      password.toUpperCase(),
+      password.slice(0, -1),
+      `${password}\u0000`,
+      '',
+    ]) {
       expectProblem(await signIn({ username, password: wrong }), 'invalid_credentials')
     }
   })
@@ -94,7 +113,9 @@ describe.each(databaseNames)('signing in, on %s', (database) => {
 
   test('somebody whose address is not verified may sign in', async () => {
     const tokens = await service.client().signIn(await service.client().register())
-    expect((await service.client().get('/v1/users/me', tokens.access_token)).body).toMatchObject({ email_verified: false })
+    expect((await service.client().get('/v1/users/me', tokens.access_token)).body).toMatchObject({
+      email_verified: false,
+    })
   })
 
   describe('devices', () => {
@@ -183,7 +204,10 @@ describe.each(databaseNames)('signing in, on %s', (database) => {
       ['', 'Unknown device'],
       ['/', 'Unknown device'],
       ['   ', 'Unknown device'],
-      ['Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1', 'Safari on iOS'],
+      [
+        'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1',
+        'Safari on iOS',
+      ],
     ])('the user agent %j gives the name %j', async (agent, name) => {
       expect(await nameShown(await service.client().register(), {}, { 'user-agent': agent })).toBe(name)
     })
@@ -198,7 +222,8 @@ describe.each(databaseNames)('signing in, on %s', (database) => {
       const { username, password } = await service.client().register()
       const { status, body } = await signIn({ username, password }, { 'user-agent': agent })
       expect(status).toBe(201)
-      const { device_name, user_agent } = (body as { session: { device_name: string; user_agent: string } }).session
+      const { device_name, user_agent } = (body as { session: { device_name: string; user_agent: string } })
+        .session
       expect(device_name).toMatch(/^[^\p{C}]{1,100}$/u)
       expect(user_agent).toMatch(/^[^\p{C}]{1,512}$/u)
     })
@@ -219,7 +244,7 @@ describe.each(databaseNames)('signing in, on %s', (database) => {
       [{ device_id: '', device_name: 7 }, { device_name: 'invalid_type' }],
     ])('%j is refused', async (device, fields) => {
       const { username, password } = newPerson()
-      expectRefusedFields(await signIn({ username, password, ...device }), fields as Record<string, string>)
+      expectRefusedFields(await signIn({ username, password, ...device }), fields)
     })
   })
 })

@@ -18,7 +18,9 @@ describe.each(databaseNames)('signing up, on %s', (database) => {
 
   test('answers 201 with exactly the own user, and where it is', async () => {
     const { username, password } = newPerson()
-    const answer = await service.client().post('/v1/users', { username, email: `Ann.${username}@Example.ORG`, password })
+    const answer = await service
+      .client()
+      .post('/v1/users', { username, email: `Ann.${username}@Example.ORG`, password })
     expect(answer.status).toBe(201)
     expect(answer.body).toEqual({
       id: expect.any(Number) as number,
@@ -53,20 +55,39 @@ describe.each(databaseNames)('signing up, on %s', (database) => {
   test('fields nobody may set are ignored', async () => {
     const answer = await signUp({
       ...{ id: 1, user_id: 1, roles: ['admin'], email_verified: true, disabled_at: '2020-01-01T00:00:00Z' },
-      ...{ password_hash: 'x', passwordHash: 'x', created_at: '2001-01-01T00:00:00Z', avatar_url: 'https://evil.example/' },
+      ...{
+        password_hash: 'x',
+        passwordHash: 'x',
+        created_at: '2001-01-01T00:00:00Z',
+        avatar_url: 'https://evil.example/',
+      },
     })
     expect(answer.status).toBe(201)
     const { id } = answer.body as { id: number }
-    expect(answer.body).toMatchObject({ email_verified: false, avatar_url: expect.stringContaining('localhost') as string })
-    const row = await service.service.db.selectFrom('users').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
+    expect(answer.body).toMatchObject({
+      email_verified: false,
+      avatar_url: expect.stringContaining('localhost') as string,
+    })
+    const row = await service.service.db
+      .selectFrom('users')
+      .selectAll()
+      .where('id', '=', id)
+      .executeTakeFirstOrThrow()
     expect(row).toMatchObject({ roles: [], disabled_at: null, email_verified: false })
     expect(row.password_hash).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
     expect(row.created_at.getFullYear()).toBeGreaterThan(2020)
   })
 
   test('a name that is taken is 409, in any case and by anything that looks like it', async () => {
-    const { username, email } = await service.client().register({ username: `paul-${newPerson().username.slice(0, 12)}` })
-    for (const taken of [username, username.toUpperCase(), username.replace('l', '1'), username.replace('l', 'I')]) {
+    const { username, email } = await service
+      .client()
+      .register({ username: `paul-${newPerson().username.slice(0, 12)}` })
+    for (const taken of [
+      username,
+      username.toUpperCase(),
+      username.replace('l', '1'),
+      username.replace('l', 'I'),
+    ]) {
       expectProblem(await signUp({ username: taken }), 'username_taken')
     }
     // Not told apart from the rest by the address: the name is looked at first.

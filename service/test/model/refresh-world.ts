@@ -4,9 +4,11 @@ import { ApplicationError } from '../../src/application/errors.ts'
 import type { IssuedTokens } from '../../src/application/sessions/issue-tokens.ts'
 import type { Caller } from '../../src/application/sessions/authenticate.ts'
 import type { ReceiptBuffer } from '../../src/application/sessions/receipt-buffer.ts'
-import type { SessionId } from '../../src/domain/session.ts'
+import { startSession, type Session, type SessionId } from '../../src/domain/session.ts'
 import type { UserId } from '../../src/domain/user.ts'
 import { HmacRefreshTokens } from '../../src/infrastructure/crypto/hmac-refresh-tokens.ts'
+import { UuidSessionIds } from '../../src/infrastructure/crypto/uuid-session-ids.ts'
+import { PostgresTransactions } from '../../src/infrastructure/postgres/postgres-transactions.ts'
 import type { Service } from '../../src/main.ts'
 import { newPerson, type Person } from '../support/test-client.ts'
 import { migratedDatabase, startOn, testSecret, type TestService } from '../support/test-service.ts'
@@ -61,6 +63,11 @@ interface Instance {
 /** One of the things that may happen at the same moment. */
 export type Parallel = { readonly generation: number } | { readonly signOut: Caller }
 
+interface Presentation {
+  readonly generation: number
+  readonly outcome: Outcome
+}
+
 export class RefreshWorld {
   readonly clock = new StillClock()
   readonly rules: Rules
@@ -78,6 +85,7 @@ export class RefreshWorld {
   }
   readonly #admin: pg.Client
   readonly #remove: () => Promise<void>
+  readonly #ids = new UuidSessionIds()
   readonly #forger = new HmacRefreshTokens({ current: testSecret, previous: [] })
 
   private constructor(rules: Rules, admin: pg.Client, remove: () => Promise<void>) {
@@ -138,15 +146,42 @@ export class RefreshWorld {
       const isReplaced = track.owner === owner && deviceId !== undefined && track.deviceId === deviceId
       if (isReplaced) this.#ended(track, 'replaced')
     }
-    const { id, userId } = issued.session
+    const track = this.#follow(issued.session, owner)
+    this.#examine(track, issued)
+    this.received(track, track.person)
+    return track
+  }
+
+  /** A session as a sign-in starts it, without the hashing, which would take most of the time. */
+  async start(owner: PersonInWorld, deviceId: string | undefined): Promise<Track> {
+    const device = { id: deviceId, name: 'a device', userAgent: 'the model', address: address.text }
+    const begun = { id: this.#ids.next(), userId: owner.id as UserId, device, amr: ['pwd'] }
+    const limits = { idleSeconds: this.rules.idleMs / 1000, absoluteSeconds: this.rules.absoluteMs / 1000 }
+    const session = startSession(begun, limits, this.clock.now())
+    const transactions = new PostgresTransactions(this.#instance(0).service.db)
+    await transactions.transaction((tx) => tx.sessions.add(session))
+    const track = this.#follow(session, owner)
+    track.tokens.push(this.#forger.seal({ userId: track.userId, sessionId: track.id, generation: 0 }))
+    return track
+  }
+
+  #follow({ id, userId, device }: Session, owner: PersonInWorld): Track {
     const track: Track = {
-      ...{ id, userId, owner, deviceId, thieves: [], tokens: [], history: [], isHonest: true, used: 0 },
+      ...{
+        id,
+        userId,
+        owner,
+        deviceId: device.id,
+        thieves: [],
+        tokens: [],
+        history: [],
+        isHonest: true,
+        used: 0,
+      },
       person: { name: 'person', generation: 0, access: undefined },
       state: model.started(this.now, this.rules),
     }
     this.tracks.push(track)
-    this.#examine(track, issued)
-    this.received(track, track.person)
     return track
   }
 
@@ -164,7 +199,7 @@ export class RefreshWorld {
     const wanted = model.presented(before, generation, this.now, this.rules)
     const { outcome, issued } = await this.#refresh(track, generation, at)
     this.#note(track, `${by} presents ${generation} to ${at}: ${outcome}`)
-    this.#count(track, before, generation, outcome)
+    this.#count(track, [{ generation, outcome }])
     if (outcome !== wanted.outcome)
       this.fail(track, `the table says ${wanted.outcome}, the service ${outcome}`)
     track.state = wanted.after
@@ -193,11 +228,11 @@ export class RefreshWorld {
     const outcomes = answers.map(({ outcome }) => outcome)
     const told = parallel.map((one) => ('generation' in one ? String(one.generation) : 'sign-out'))
     this.#note(track, `${by} at once: ${told.join(', ')}: ${outcomes.join(', ')}`)
-    for (const [index, one] of parallel.entries()) {
-      const outcome = outcomes[index]
-      if ('generation' in one && outcome !== 'done')
-        this.#count(track, before, one.generation, outcome as Outcome)
-    }
+    const refreshed = parallel.map((one, index) => ({ ...one, outcome: outcomes[index] }))
+    this.#count(
+      track,
+      refreshed.filter((one): one is Presentation => 'generation' in one),
+    )
     const after = this.#inSomeOrder(before, parallel, outcomes)
     if (after === undefined) this.fail(track, 'no order of these could have given these answers')
     track.state = after
@@ -240,18 +275,20 @@ export class RefreshWorld {
     }
   }
 
-  #count(track: Track, before: SessionState, generation: number, outcome: Outcome): void {
-    const isHandedOut = outcome.startsWith('tokens')
-    if (isHandedOut) {
+  /** Presentations at the same moment: what each of them tells the service, the others need not have known. */
+  #count(track: Track, presentations: readonly Presentation[]): void {
+    const { state, used } = track
+    for (const { generation, outcome } of presentations) {
+      if (outcome === 'refresh_token_reused') this.counts.reused += 1
+      if (outcome.startsWith('session_ended')) this.counts.ended += 1
+      if (track.isHonest && outcome.endsWith('refresh_token_reused')) this.counts.falseAlarms += 1
+      if (!outcome.startsWith('tokens')) continue
       this.counts.handedOut += 1
-      if (generation < before.generation) this.counts.repeated += 1
-      const isAllowed = generation === before.generation - 1 && model.isInWindow(before, this.now, this.rules)
-      if (generation < track.used && !isAllowed) this.counts.missedReplays += 1
+      if (generation < state.generation) this.counts.repeated += 1
+      const isLate = generation < state.generation - 1 || !model.isInWindow(state, this.now, this.rules)
+      if (generation < used && isLate) this.counts.missedReplays += 1
       track.used = Math.max(track.used, generation)
     }
-    if (outcome === 'refresh_token_reused') this.counts.reused += 1
-    if (outcome.startsWith('session_ended')) this.counts.ended += 1
-    if (track.isHonest && outcome.endsWith('refresh_token_reused')) this.counts.falseAlarms += 1
   }
 
   /** What was handed out belongs to the session as it should be now, and to nothing else. */

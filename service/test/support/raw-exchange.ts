@@ -18,7 +18,8 @@ export function parseAnswer(received: string): Answer {
   const [head = '', ...rest] = received.split('\r\n\r\n')
   const [statusLine = '', ...lines] = head.split('\r\n')
   const headers = new Headers()
-  for (const line of lines) headers.append(line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1).trim())
+  for (const line of lines)
+    headers.append(line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1).trim())
   const body = rest.join('\r\n\r\n')
   const isJson = /json/.test(headers.get('content-type') ?? '')
   return {

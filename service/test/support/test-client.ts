@@ -5,7 +5,7 @@ export interface Answer {
   readonly status: number
   readonly headers: Headers
   /** Parsed where it is JSON; the text otherwise, undefined when there is none. */
-  readonly body: any // eslint-disable-line @typescript-eslint/no-explicit-any -- tests look at what they expect
+  readonly body: unknown
 }
 
 export interface Person {

@@ -34,7 +34,12 @@ export const authenticate =
     const { session } = found
     if (!isLive(session, now)) throw new ApplicationError('session_ended', { reason: endReasonOf(session) })
     if (claims.generation > session.confirmedGeneration) {
-      receipts.add({ userId: session.userId, sessionId: session.id, generation: claims.generation, seenAt: now })
+      receipts.add({
+        userId: session.userId,
+        sessionId: session.id,
+        generation: claims.generation,
+        seenAt: now,
+      })
     }
     return found
   }

@@ -20,7 +20,8 @@ export function createReceiptBuffer(sessions: Sessions, capacity = CAPACITY): Re
   function add(receipt: Receipt): void {
     const earlier = noted.get(receipt.sessionId)
     if (earlier === undefined && noted.size >= capacity) return
-    if (earlier === undefined || earlier.generation < receipt.generation) noted.set(receipt.sessionId, receipt)
+    if (earlier === undefined || earlier.generation < receipt.generation)
+      noted.set(receipt.sessionId, receipt)
   }
 
   async function flush(): Promise<void> {

@@ -20,10 +20,7 @@ export interface ChangePasswordDeps extends CheckCurrentPasswordDeps {
 /** Sets a new password and ends every session but the caller's. Throws `validation_failed`, `too_many_attempts`. */
 export const changePassword =
   (deps: ChangePasswordDeps) =>
-  async (
-    caller: Caller,
-    input: { currentPassword: string; newPassword: string },
-  ): Promise<void> => {
+  async (caller: Caller, input: { currentPassword: string; newPassword: string }): Promise<void> => {
     const { new_password: password } = validate({
       new_password: () => parseNewPassword(input.newPassword, deps.passwordMinimumLength),
     })

@@ -23,7 +23,10 @@ export const checkCurrentPassword =
     await attempts.take([budget], clock.now())
     const { matches } = await passwords.verify(typed, user.passwordHash, false)
     if (!matches) {
-      throw refuseField('current_password', new InvalidValue('incorrect', 'This is not your current password.'))
+      throw refuseField(
+        'current_password',
+        new InvalidValue('incorrect', 'This is not your current password.'),
+      )
     }
     await attempts.clear(budget)
   }

@@ -35,7 +35,9 @@ export const updateUser =
       const user = await lockCaller(tx, caller, now)
       const renamed = { ...user, username: username ?? user.username }
       const updated = newEmail === undefined ? renamed : changeEmail(renamed, newEmail)
-      const changed = (['username', 'email'] as const).filter((field) => updated[field].text !== user[field].text)
+      const changed = (['username', 'email'] as const).filter(
+        (field) => updated[field].text !== user[field].text,
+      )
       if (changed.length === 0) return user
       await tx.users.save(updated)
       await tx.outbox.add([userUpdated(updated, changed, now)])

@@ -3,14 +3,12 @@ import pg from 'pg'
 /** How long a statement may take, and how long one may wait for a lock or a free connection. */
 const DEADLINE_MS = 3_000
 
-const INT8 = 20
-
 type Parser = (value: string) => unknown
 const standardParser = pg.types.getTypeParser as (oid: number, format?: 'text' | 'binary') => Parser
 
 /** 64-bit numbers as JavaScript numbers: ids and sequences stay far below 2^53. */
 export const pgTypes: pg.CustomTypesConfig = {
-  getTypeParser: (oid, format) => (oid === INT8 ? Number : standardParser(oid, format)),
+  getTypeParser: (oid, format) => (oid === pg.types.builtins.INT8 ? Number : standardParser(oid, format)),
 }
 
 const deadlines: pg.PoolConfig = {

@@ -1,14 +1,10 @@
 import { sql, type Kysely } from 'kysely'
 import { advisoryLocks } from './advisory-locks.ts'
 import type { Database } from './database.ts'
-import * as initial from './migrations/0001-initial.ts'
-
-interface Migration {
-  up(db: Kysely<never>): Promise<void>
-}
+import { up as initial } from './migrations/0001-initial.ts'
 
 /** In their order. */
-const migrations: Record<string, Migration> = {
+const migrations: Record<string, (db: Kysely<never>) => Promise<void>> = {
   '0001-initial': initial,
 }
 
@@ -21,16 +17,17 @@ export async function migrate(db: Database): Promise<void> {
     await sql`select pg_advisory_xact_lock(${sql.lit(advisoryLocks.migrations)})`.execute(trx)
     const done = await migrationsDone(trx)
     if (done.some((name) => !(name in migrations))) return
-    for (const [name, { up }] of Object.entries(migrations)) {
+    for (const [name, bringUp] of Object.entries(migrations)) {
       if (done.includes(name)) continue
-      await up(trx as unknown as Kysely<never>)
+      await bringUp(trx as unknown as Kysely<never>)
       await sql`insert into migrations values (${name}, now())`.execute(trx)
     }
   })
 }
 
 async function migrationsDone(db: Database): Promise<string[]> {
-  await sql`create table if not exists migrations (name text primary key, done_at timestamptz not null)`.execute(db)
+  const table = sql`create table if not exists migrations (name text primary key, done_at timestamptz not null)`
+  await table.execute(db)
   const { rows } = await sql<{ name: string }>`select name from migrations`.execute(db)
   return rows.map(({ name }) => name)
 }

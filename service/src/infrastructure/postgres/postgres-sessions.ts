@@ -159,7 +159,11 @@ export class PostgresSessions implements Sessions, SessionsInTransaction {
 
   /** Sessions whose check is due, but that were refreshed since: the check moves to when they run out now. */
   async #postponeChecks(now: Date, limit: number): Promise<void> {
-    const refreshed = this.#due(now, limit).select(['user_id', 'id']).where(runsOutAt, '>', now).forNoKeyUpdate().skipLocked()
+    const refreshed = this.#due(now, limit)
+      .select(['user_id', 'id'])
+      .where(runsOutAt, '>', now)
+      .forNoKeyUpdate()
+      .skipLocked()
     await this.#db
       .with('refreshed', () => refreshed)
       .updateTable('sessions')

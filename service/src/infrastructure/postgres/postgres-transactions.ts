@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { v7 as uuidv7 } from 'uuid'
 import { ApplicationError } from '../../application/errors.ts'
 import type { Outbox, Revocations, Transaction, Transactions } from '../../application/ports/transactions.ts'
@@ -9,6 +10,8 @@ import { PostgresUsers } from './postgres-users.ts'
 import { isConflict } from './unavailable.ts'
 
 const ATTEMPTS = 3
+/** Before another attempt, so that whoever it met can finish and does not meet it again. */
+const PAUSE_MS = 25
 /** Of the shape of an event's data; raised when a field is taken away or changes its meaning. */
 const EVENT_VERSION = 1
 
@@ -25,7 +28,10 @@ export class PostgresTransactions implements Transactions {
         return await this.#db.transaction().execute((db) => work(inTransaction(db)))
       } catch (error) {
         if (!isConflict(error)) throw error
-        if (attempt === ATTEMPTS) throw new ApplicationError('unavailable', { retryAfterSeconds: 1, cause: error })
+        if (attempt === ATTEMPTS) {
+          throw new ApplicationError('unavailable', { retryAfterSeconds: 1, cause: error })
+        }
+        await delay(PAUSE_MS * attempt)
       }
     }
   }

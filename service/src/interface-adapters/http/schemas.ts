@@ -92,7 +92,7 @@ export const publicUser = ownUser
   .pick({ id: true, username: true, avatar_url: true })
   .meta({ id: 'PublicUser', description: 'What everybody may see of a person.' })
 
-export const session = z
+const session = z
   .object({
     id: z.uuid().meta({ examples: ['0199aa11-5a3c-7c7e-9a53-1c7f5a1f7e11'] }),
     device_name: z.string().meta({ examples: ['Firefox on Linux'] }),

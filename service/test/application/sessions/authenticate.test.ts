@@ -8,12 +8,15 @@ let receipts: Receipt[]
 
 beforeEach(async () => {
   receipts = []
-  world = aWorld(() => ({ receipts: { add: (receipt) => receipts.push(receipt), flush: () => Promise.resolve() } }))
+  world = aWorld(() => ({
+    receipts: { add: (receipt) => receipts.push(receipt), flush: () => Promise.resolve() },
+  }))
   await world.addUser('anna')
 })
 
 const authenticate = (token: string) => world.useCases.authenticate(token)
-const refreshSession = (refreshToken: string) => world.useCases.refreshSession({ refreshToken, address: home })
+const refreshSession = (refreshToken: string) =>
+  world.useCases.refreshSession({ refreshToken, address: home })
 
 describe('a token', () => {
   test('tells who asks, on which session, as both are now', async () => {

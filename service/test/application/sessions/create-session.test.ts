@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { signInsFrom, signInsTo } from '../../../src/application/attempt-budgets.ts'
 import { ApplicationError } from '../../../src/application/errors.ts'
 import type { PasswordHasher } from '../../../src/application/ports/password-hasher.ts'
+import { checkCredentials } from '../../../src/application/users/check-credentials.ts'
 import { changePassword, disable, type User } from '../../../src/domain/user.ts'
 import type { PasswordHash } from '../../../src/domain/password.ts'
 import { FakePasswordHasher } from '../../fakes/fake-password-hasher.ts'
@@ -88,7 +89,12 @@ describe('signing in', () => {
 describe('somebody with wrong credentials', () => {
   test('is refused alike for an unknown name and a wrong password, after the same work', async () => {
     const refusals: unknown[] = []
-    for (const changes of [{ username: 'nobody' }, { password: 'wrong' }, { username: 'no@example.org' }, { username: '' }]) {
+    for (const changes of [
+      { username: 'nobody' },
+      { password: 'wrong' },
+      { username: 'no@example.org' },
+      { username: '' },
+    ]) {
       const before = world.passwords.verifications
       refusals.push(await world.signIn(changes).catch((error: unknown) => error))
       expect(world.passwords.verifications).toBe(before + 1)
@@ -127,6 +133,12 @@ test('a disabled person with the right password learns that they are disabled, a
   expect(world.store.world().sessions.size).toBe(0)
 })
 
+test('a disabled person is refused by the check of the credentials already, which every way in shares', async () => {
+  await world.useCases.disableUser(anna.id, 'Spam')
+  const credentials = { username: 'anna', password, deviceId: undefined, address: home }
+  await expect(checkCredentials(world.deps)(credentials)).rejects.toMatchObject({ code: 'user_disabled' })
+})
+
 describe('the attempt budgets', () => {
   const byNetwork = () => world.attempts.countOf(signInsFrom(home).key)
   const byName = (name = 'anna', place?: string) => world.attempts.countOf(signInsTo(name, place).key)
@@ -163,7 +175,8 @@ describe('the attempt budgets', () => {
   })
 
   test('when used up stop the right password as well, without checking it', async () => {
-    for (let guess = 0; guess < 10; guess += 1) await expect(world.signIn({ password: 'wrong' })).rejects.toThrow()
+    for (let guess = 0; guess < 10; guess += 1)
+      await expect(world.signIn({ password: 'wrong' })).rejects.toThrow()
     const checked = world.passwords.verifications
     await expect(world.signIn()).rejects.toMatchObject({
       code: 'too_many_attempts',
@@ -181,7 +194,8 @@ describe('the attempt budgets', () => {
   })
 
   const guess = async (count: number, changes: object) => {
-    for (let n = 0; n < count; n += 1) await world.signIn({ password: 'wrong', ...changes }).catch(() => undefined)
+    for (let n = 0; n < count; n += 1)
+      await world.signIn({ password: 'wrong', ...changes }).catch(() => undefined)
   }
 
   test('of strangers used up leave a network the person signed in from its own', async () => {
@@ -202,7 +216,9 @@ describe('the attempt budgets', () => {
   test('are not multiplied by claiming new device ids in a network the person signed in from', async () => {
     await world.signIn()
     for (let n = 0; n < 10; n += 1) await guess(1, { deviceId: `claimed-${n}` })
-    await expect(world.signIn({ deviceId: 'claimed-10' })).rejects.toMatchObject({ code: 'too_many_attempts' })
+    await expect(world.signIn({ deviceId: 'claimed-10' })).rejects.toMatchObject({
+      code: 'too_many_attempts',
+    })
   })
 })
 
@@ -270,12 +286,18 @@ describe('between the check of the password and the session', () => {
   })
 
   test('a ban refuses the sign-in', async () => {
-    await expect(signInWhile((user) => disable(user, 'Spam', at(0)))).rejects.toMatchObject({ code: 'user_disabled' })
+    await expect(signInWhile((user) => disable(user, 'Spam', at(0)))).rejects.toMatchObject({
+      code: 'user_disabled',
+    })
     noSession()
   })
 
   test('a renewed hash and other roles do not, and the new roles count', async () => {
-    const issued = await signInWhile((user) => ({ ...user, roles: ['admin'], passwordHash: 'fake$3$x' as PasswordHash }))
+    const issued = await signInWhile((user) => ({
+      ...user,
+      roles: ['admin'],
+      passwordHash: 'fake$3$x' as PasswordHash,
+    }))
     expect(issued.accessToken).toContain(' admin ')
   })
 })
@@ -312,7 +334,11 @@ describe('room for the session', () => {
     world.pass(1)
     await world.useCases.refreshSession({ refreshToken: first.refreshToken, address: home })
     await world.signIn()
-    expect([1, 2, 3].map((number) => world.session(number)?.endReason)).toEqual([undefined, 'displaced', undefined])
+    expect([1, 2, 3].map((number) => world.session(number)?.endReason)).toEqual([
+      undefined,
+      'displaced',
+      undefined,
+    ])
   })
 
   test('is not made twice: the replaced session leaves room for the new one', async () => {
@@ -322,7 +348,11 @@ describe('room for the session', () => {
     world.pass(1)
     await world.signIn({ deviceId: 'tablet' })
     await world.signIn({ deviceId: 'tablet' })
-    expect([1, 2, 3].map((number) => world.session(number)?.endReason)).toEqual([undefined, 'replaced', undefined])
+    expect([1, 2, 3].map((number) => world.session(number)?.endReason)).toEqual([
+      undefined,
+      'replaced',
+      undefined,
+    ])
   })
 
   test('is not needed where sessions have run out', async () => {

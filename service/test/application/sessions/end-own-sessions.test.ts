@@ -83,7 +83,9 @@ describe('an operator who ends the sessions of a person', () => {
   })
 
   test('that does not exist is told so', async () => {
-    await expect(world.useCases.endUserSessions(99 as UserId)).rejects.toMatchObject({ code: 'user_not_found' })
+    await expect(world.useCases.endUserSessions(99 as UserId)).rejects.toMatchObject({
+      code: 'user_not_found',
+    })
   })
 
   test('without live sessions changes nothing', async () => {

@@ -11,7 +11,7 @@ async function twoSessions() {
   const { session: first } = await world.signIn()
   const { session: second } = await world.signIn()
   const end = (sessions: readonly Session[], reason: EndReason, seconds: number) =>
-    world.deps.transactions.transaction((tx) => endSessions(world.deps)(tx, sessions, reason, at(seconds)))
+    world.store.transactions.transaction((tx) => endSessions(world.deps)(tx, sessions, reason, at(seconds)))
   return { ...world, end, first, second }
 }
 
@@ -42,7 +42,8 @@ describe.each(END_REASONS)('a session that ends: %s', (reason) => {
     const { end, first, store } = await twoSessions()
     await end([first], reason, 9)
     const before = store.world()
-    for (const again of [reason, 'terminated', 'expired'] as const) expect(await end([first], again, 10)).toEqual([])
+    for (const again of [reason, 'terminated', 'expired'] as const)
+      expect(await end([first], again, 10)).toEqual([])
     expect(store.world()).toEqual(before)
   })
 
@@ -60,7 +61,12 @@ describe('ending several sessions', () => {
     const ended = await end([first, second], 'user_disabled', 2)
     expect(ended.map(({ id }) => id)).toEqual([second.id])
     expect(store.world().revocations.map((each) => each.sessionId)).toEqual([first.id, second.id])
-    expect(store.world().events.slice(2).map(({ data }) => data)).toEqual([
+    expect(
+      store
+        .world()
+        .events.slice(2)
+        .map(({ data }) => data),
+    ).toEqual([
       { session_id: sessionId(1), reason: 'signed_out' },
       { session_id: sessionId(2), reason: 'user_disabled' },
     ])
@@ -99,7 +105,9 @@ describe('in the source', () => {
   })
 
   test('only the repository and the clean-up write to the sessions table', () => {
-    const writers = filesWith(/(updateTable|insertInto|deleteFrom)\('sessions'\)|(update|insert into|delete from) sessions\b/)
+    const writers = filesWith(
+      /(updateTable|insertInto|deleteFrom)\('sessions'\)|(update|insert into|delete from) sessions\b/,
+    )
     expect(writers.sort()).toEqual([
       'infrastructure/postgres/clean-up.ts',
       'infrastructure/postgres/postgres-sessions.ts',
@@ -123,7 +131,9 @@ describe('in the source', () => {
   })
 
   test('every call of endSessions was seen by the search above', () => {
-    const callers = sources.filter(({ path, text }) => path.startsWith('application/') && /endSessions\(deps\)/.test(text))
+    const callers = sources.filter(
+      ({ path, text }) => path.startsWith('application/') && /endSessions\(deps\)/.test(text),
+    )
     expect(callers.map(({ path }) => path.replace('application/', '')).sort()).toEqual([
       'sessions/create-session.ts',
       'sessions/end-own-sessions.ts',

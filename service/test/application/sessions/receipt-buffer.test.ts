@@ -58,7 +58,10 @@ describe('the receipt buffer', () => {
   })
 
   test('takes 10 000 sessions unless told otherwise', async () => {
-    const large = createReceiptBuffer({ ...createFakeStore().sessions, confirm: (receipts) => confirm(receipts) })
+    const large = createReceiptBuffer({
+      ...createFakeStore().sessions,
+      confirm: (receipts) => confirm(receipts),
+    })
     for (let number = 0; number <= 10_000; number += 1) large.add(receipt(number))
     await large.flush()
     expect(written[0]).toHaveLength(10_000)

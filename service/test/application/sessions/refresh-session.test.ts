@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import type { UseCaseDeps } from '../../../src/application/use-cases.ts'
 import type { EndReason } from '../../../src/domain/session.ts'
 import { at, DAY, sessionId } from '../../support/builders.ts'
-import { away, aWorld, home, limits, ttlSeconds, type World } from '../world.ts'
+import { away, aWorld, limits, ttlSeconds, type World } from '../world.ts'
 
 let world: World
 
@@ -37,7 +37,11 @@ describe('the current token', () => {
       refreshExpiresAt: at(60 + limits.idleSeconds),
       issuedAt: at(60),
     })
-    expect(world.session(1)).toMatchObject({ generation: 1, refreshedAt: at(60), idleExpiresAt: at(60 + limits.idleSeconds) })
+    expect(world.session(1)).toMatchObject({
+      generation: 1,
+      refreshedAt: at(60),
+      idleExpiresAt: at(60 + limits.idleSeconds),
+    })
   })
 
   test('writes no event and ends nothing', async () => {
@@ -89,7 +93,10 @@ describe('a token of a session that is over', () => {
       const before = world.store.world()
       world.pass(60)
       for (const generation of [1, 0]) {
-        await expect(refresh(generation)).rejects.toMatchObject({ code: 'session_ended', details: { reason } })
+        await expect(refresh(generation)).rejects.toMatchObject({
+          code: 'session_ended',
+          details: { reason },
+        })
       }
       expect(world.store.world()).toEqual(before)
     },
@@ -236,7 +243,9 @@ describe('a replay', () => {
   test('lets two that come at once end the session once', async () => {
     await stolen()
     const answers = await Promise.allSettled([refresh(0), refresh(0)])
-    const codes = answers.map((each) => (each.status === 'rejected' ? (each.reason as { code: string }).code : 'answered'))
+    const codes = answers.map((each) =>
+      each.status === 'rejected' ? (each.reason as { code: string }).code : 'answered',
+    )
     expect(codes.sort()).toEqual(['refresh_token_reused', 'session_ended'])
     expect(world.store.world().revocations).toHaveLength(1)
   })
@@ -302,7 +311,10 @@ describe('of refreshes that race on one token', () => {
         },
       },
     }))
-    await expect(refresh(0)).rejects.toMatchObject({ code: 'session_ended', details: { reason: 'user_disabled' } })
+    await expect(refresh(0)).rejects.toMatchObject({
+      code: 'session_ended',
+      details: { reason: 'user_disabled' },
+    })
   })
 
   test('a replay that finds the session ended under its lock is told so, and writes nothing', async () => {
@@ -319,7 +331,10 @@ describe('of refreshes that race on one token', () => {
     await refresh(0)
     await refresh(1)
     world.pass(60)
-    await expect(refresh(0)).rejects.toMatchObject({ code: 'session_ended', details: { reason: 'user_disabled' } })
+    await expect(refresh(0)).rejects.toMatchObject({
+      code: 'session_ended',
+      details: { reason: 'user_disabled' },
+    })
     expect(world.eventTypes()).not.toContain('session.refresh_token_reused')
   })
 

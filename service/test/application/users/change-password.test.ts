@@ -38,7 +38,12 @@ test('a new password is the only one from then on, and ends the other sessions',
 test('the change and each ended session are told, and revoked', async () => {
   await change()
   expect(world.store.world().events.slice(-2)).toEqual([
-    { type: 'user.password_changed', userId: anna.user.id, occurredAt: at(0), data: { session_id: sessionId(1) } },
+    {
+      type: 'user.password_changed',
+      userId: anna.user.id,
+      occurredAt: at(0),
+      data: { session_id: sessionId(1) },
+    },
     {
       type: 'session.ended',
       userId: anna.user.id,
@@ -128,7 +133,10 @@ describe('while the new password is being hashed', () => {
 
   test('a ban stops the change', async () => {
     const changed = changeWhile(() => world.useCases.disableUser(anna.user.id, 'Spam'))
-    await expect(changed).rejects.toMatchObject({ code: 'session_ended', details: { reason: 'user_disabled' } })
+    await expect(changed).rejects.toMatchObject({
+      code: 'session_ended',
+      details: { reason: 'user_disabled' },
+    })
     expect(stored()?.passwordHash).toBe(anna.user.passwordHash)
   })
 })

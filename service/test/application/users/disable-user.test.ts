@@ -37,7 +37,9 @@ describe('disabling', () => {
   })
 
   test('nobody is refused', async () => {
-    await expect(world.useCases.disableUser(99 as UserId, 'Spam')).rejects.toMatchObject({ code: 'user_not_found' })
+    await expect(world.useCases.disableUser(99 as UserId, 'Spam')).rejects.toMatchObject({
+      code: 'user_not_found',
+    })
   })
 })
 

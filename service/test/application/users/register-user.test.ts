@@ -88,7 +88,10 @@ describe('a registration', () => {
     for (let n = 1; n < 20; n += 1) await expect(register()).rejects.toMatchObject({ code: 'username_taken' })
     expect(attempts()).toBe(20)
     const refused = register({ username: 'Berta', email: 'berta@example.org' })
-    await expect(refused).rejects.toMatchObject({ code: 'too_many_attempts', details: { retryAfterSeconds: 30 } })
+    await expect(refused).rejects.toMatchObject({
+      code: 'too_many_attempts',
+      details: { retryAfterSeconds: 30 },
+    })
   })
 
   test('when too much is being hashed is refused, and nobody is added', async () => {

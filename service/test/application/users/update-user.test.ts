@@ -17,7 +17,12 @@ beforeEach(async () => {
 })
 
 const update = (changes: { username?: string; email?: string; currentPassword?: string }) =>
-  world.useCases.updateUser(anna, { username: undefined, email: undefined, currentPassword: undefined, ...changes })
+  world.useCases.updateUser(anna, {
+    username: undefined,
+    email: undefined,
+    currentPassword: undefined,
+    ...changes,
+  })
 const stored = () => world.store.world().users.get(anna.user.id)
 const lastEvent = () => world.store.world().events.at(-1)
 const save = (user: User) => world.store.transactions.transaction((tx) => tx.users.save(user))
@@ -62,7 +67,8 @@ describe('a new address', () => {
 
   test('lets nobody guess at the password without end', async () => {
     const guess = (currentPassword: string) => update({ email: 'new@example.org', currentPassword })
-    for (let n = 0; n < 10; n += 1) await expect(guess('wrong')).rejects.toMatchObject({ code: 'validation_failed' })
+    for (let n = 0; n < 10; n += 1)
+      await expect(guess('wrong')).rejects.toMatchObject({ code: 'validation_failed' })
     await expect(guess(password)).rejects.toMatchObject({ code: 'too_many_attempts' })
     expect(stored()).toEqual(anna.user)
   })

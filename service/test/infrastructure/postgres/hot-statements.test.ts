@@ -1,29 +1,39 @@
 // The statements that every sign-in, refresh and request cost, looked at in PostgreSQL's own books.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startPrivateCluster, type PrivateCluster } from '../../../../scripts/postgres/private-cluster.ts'
 import { inTransaction } from '../../contracts/store.ts'
 import type { UserId } from '../../../src/domain/user.ts'
+import { connectPool } from '../../../src/infrastructure/postgres/connect.ts'
 import { aSession, at, HOUR, sessionId } from '../../support/builders.ts'
-import { openOnServer, type PostgresStore } from './open-store.ts'
+import { migrateAt, storeOver, type PostgresStore } from './open-store.ts'
 
 const PEOPLE = 3_000
 
 describe('the hot statements', () => {
-  let store: PostgresStore
+  let cluster: PrivateCluster
+  let store: Omit<PostgresStore, 'close'>
 
   beforeAll(async () => {
+    // A server of its own: a vacuum that looks at the table meanwhile would keep old rows on its pages.
+    cluster = await startPrivateCluster({ settings: { fsync: 'off', autovacuum: 'off' } })
+    await migrateAt(cluster.url)
     // One connection: prepared statements belong to it, and so does what it has counted.
-    store = await openOnServer(1)
+    store = storeOver(connectPool(cluster.url, 1))
     await store.pool.query(
       `insert into users (username, username_key, email, email_key, email_verified, password_hash, password_version, roles, created_at)
        select 'user' || n, 'user' || n, 'user' || n || '@example.org', 'user' || n || '@example.org', false, '$argon2id$x', 1, '{}', now()
        from generate_series(1, ${PEOPLE}) as n`,
     )
     await inTransaction(store, async (tx) => {
-      for (let n = 1; n <= PEOPLE; n += 1) await tx.sessions.add(aSession({ id: sessionId(n), userId: n as UserId }))
+      for (let n = 1; n <= PEOPLE; n += 1)
+        await tx.sessions.add(aSession({ id: sessionId(n), userId: n as UserId }))
     })
     await store.pool.query('analyze')
   })
-  afterAll(() => store.close())
+  afterAll(async () => {
+    await store.db.destroy()
+    await cluster.stop()
+  })
 
   const rotate = (number: number, generation: number, seconds: number) =>
     store.sessions.rotate({
@@ -40,7 +50,9 @@ describe('the hot statements', () => {
     )
     await rotate(1, 0, 1)
     await store.sessions.find(1 as UserId, sessionId(1))
-    await store.sessions.confirm([{ userId: 1 as UserId, sessionId: sessionId(1), generation: 1, seenAt: at(2) }])
+    await store.sessions.confirm([
+      { userId: 1 as UserId, sessionId: sessionId(1), generation: 1, seenAt: at(2) },
+    ])
   }
 
   const examples: [string, string, string[]][] = [
@@ -51,14 +63,20 @@ describe('the hot statements', () => {
       `('user1', null, 'phone', '203.0.113.7/32')`,
       ['users_username_key_unique', 'users_email_key_unique', 'sessions_pkey', 'users_foreign_password_hash'],
     ],
-    ['confirm_receipts', `(array[1], array['${sessionId(1)}'::uuid], array[1], array[now()])`, ['sessions_pkey']],
+    [
+      'confirm_receipts',
+      `(array[1], array['${sessionId(1)}'::uuid], array[1], array[now()])`,
+      ['sessions_pkey'],
+    ],
     ['take_attempt', `('a', now(), 5, 1, 2, 3)`, ['attempts_pkey']],
   ]
 
   test('are prepared once per connection, under their names', async () => {
     await call()
     await call()
-    const { rows } = await store.pool.query<{ name: string }>('select name from pg_prepared_statements order by name')
+    const { rows } = await store.pool.query<{ name: string }>(
+      'select name from pg_prepared_statements order by name',
+    )
     expect(rows.map(({ name }) => name)).toEqual(examples.map(([name]) => name).sort())
   })
 

@@ -23,14 +23,18 @@ beforeEach(async () => {
 })
 afterAll(() => store.close())
 
-/** A transaction that has done `work` and stays open until `end` is called. */
-async function openTransaction(work: (tx: Transaction) => Promise<unknown>) {
+/** A transaction that has done `work` and stays open until `end` is called; then it does its `last` work. */
+async function openTransaction(
+  work: (tx: Transaction) => Promise<unknown>,
+  last: (tx: Transaction) => Promise<unknown> = () => Promise.resolve(),
+) {
   const worked = Promise.withResolvers<undefined>()
   const mayEnd = Promise.withResolvers<undefined>()
   const ended = inTransaction(store, async (tx) => {
     await work(tx)
     worked.resolve(undefined)
     await mayEnd.promise
+    await last(tx)
   })
   await Promise.race([worked.promise, ended])
   return {
@@ -59,10 +63,10 @@ describe('a session that is locked', () => {
     ['with the live ones', (tx: Transaction, { userId }: Session) => tx.sessions.lockLive(userId, at(0))],
   ])('%s is not refreshed until the transaction ends', async (_, lock) => {
     const session = await addSession(store, anna)
-    const transaction = await openTransaction(async (tx) => {
-      await lock(tx, session)
-      await tx.sessions.saveEnded([{ ...session, endedAt: at(10), endReason: 'terminated' }])
-    })
+    const transaction = await openTransaction(
+      (tx) => lock(tx, session),
+      (tx) => tx.sessions.saveEnded([{ ...session, endedAt: at(10), endReason: 'terminated' }]),
+    )
     const refreshed = refresh(session)
     await waiting(1)
     await transaction.end()
@@ -157,7 +161,8 @@ describe('a transaction that meets a conflict', () => {
         await tx.outbox.add([userEnabled(first, at(runs))])
       })
     await Promise.all([lockBoth([anna, bert]), lockBoth([bert, anna])])
-    expect(runs).toBe(3)
+    // One of them lost at least once; it may meet the other again.
+    expect(runs).toBeGreaterThanOrEqual(3)
     expect(await store.events()).toHaveLength(2)
   })
 

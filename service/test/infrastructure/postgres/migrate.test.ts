@@ -42,7 +42,9 @@ describe.each([
     const before = { tables: await tablesOf(store), migrations: await migrationsOf(store) }
     await migrate(store.db)
     expect({ tables: await tablesOf(store), migrations: await migrationsOf(store) }).toEqual(before)
-    expect((await store.users.findForSignIn({ usernameKey: 'anna', emailKey: undefined }, nowhere)).user).toBeDefined()
+    expect(
+      (await store.users.findForSignIn({ usernameKey: 'anna', emailKey: undefined }, nowhere)).user,
+    ).toBeDefined()
   })
   const nowhere = { deviceId: undefined, network: '192.0.2.1/32' }
 

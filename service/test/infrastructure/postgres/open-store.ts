@@ -111,6 +111,14 @@ async function eventsIn(db: Database): Promise<DomainEvent[]> {
 }
 
 async function clear(db: Database): Promise<void> {
-  const tables = ['sessions', 'username_looks', 'users', 'revocations', 'outbox', 'attempts', 'signing_keys'] as const
+  const tables = [
+    'sessions',
+    'username_looks',
+    'users',
+    'revocations',
+    'outbox',
+    'attempts',
+    'signing_keys',
+  ] as const
   for (const table of tables) await db.deleteFrom(table).execute()
 }

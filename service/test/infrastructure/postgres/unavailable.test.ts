@@ -30,9 +30,15 @@ const calls: [string, (store: UsedStore) => Promise<unknown>][] = [
   [
     'users.findForSignIn',
     ({ users }) =>
-      users.findForSignIn({ usernameKey: 'a', emailKey: undefined }, { deviceId: undefined, network: '::/64' }),
+      users.findForSignIn(
+        { usernameKey: 'a', emailKey: undefined },
+        { deviceId: undefined, network: '::/64' },
+      ),
   ],
-  ['users.renewPasswordHash', ({ users }) => users.renewPasswordHash(userId, '' as PasswordHash, '' as PasswordHash)],
+  [
+    'users.renewPasswordHash',
+    ({ users }) => users.renewPasswordHash(userId, '' as PasswordHash, '' as PasswordHash),
+  ],
   ['sessions.find', ({ sessions }) => sessions.find(userId, sessionId(1))],
   [
     'sessions.rotate',
@@ -146,7 +152,10 @@ describe('a server that is away', () => {
 })
 
 describe.concurrent('a server that is slow', () => {
-  test('makes a statement unavailable at its deadline, and the pool gives right answers then', async ({ expect, onTestFinished }) => {
+  test('makes a statement unavailable at its deadline, and the pool gives right answers then', async ({
+    expect,
+    onTestFinished,
+  }) => {
     const store = await openOnServer(2)
     onTestFinished(() => store.close())
     const slow = [1, 2].map(() => sql`select pg_sleep(600)`.execute(store.db))
@@ -154,7 +163,10 @@ describe.concurrent('a server that is slow', () => {
     await expectRightAnswers(store)
   })
 
-  test('or whose lock is held makes the transaction unavailable, and it succeeds later', async ({ expect, onTestFinished }) => {
+  test('or whose lock is held makes the transaction unavailable, and it succeeds later', async ({
+    expect,
+    onTestFinished,
+  }) => {
     const store = await openOnServer(2)
     onTestFinished(() => store.close())
     const { id } = await addUser(store, 'anna')
@@ -180,6 +192,7 @@ describe.concurrent('a server that is slow', () => {
     const pid = rows[0]?.pid ?? 0
     process.kill(pid, 'SIGSTOP')
     await expect(sql`select 'late' as answer`.execute(store.db)).rejects.toMatchObject(unavailable)
+    await expectRightAnswers(store)
     process.kill(pid, 'SIGCONT')
     await expectRightAnswers(store)
     await store.db.destroy()
@@ -232,7 +245,10 @@ describe.each([
 
   test('in a transaction undoes it, and right answers follow', async () => {
     const failing = store.db.transaction().execute(async (trx) => {
-      await trx.insertInto('attempts').values({ key: Buffer.of(1), count: 1, allowed_at: at(0), forget_at: at(0) }).execute()
+      await trx
+        .insertInto('attempts')
+        .values({ key: Buffer.of(1), count: 1, allowed_at: at(0), forget_at: at(0) })
+        .execute()
       await sql`select 1 / 0`.execute(trx)
     })
     await expect(failing).rejects.toMatchObject({ code: '22012' })
@@ -244,7 +260,10 @@ describe.each([
     const raise = sql`do $$ begin raise exception using errcode = 'disk_full'; end $$`
     await expect(raise.execute(store.db)).rejects.toMatchObject(unavailable)
     const failing = store.db.transaction().execute(async (trx) => {
-      await trx.insertInto('attempts').values({ key: Buffer.of(1), count: 1, allowed_at: at(0), forget_at: at(0) }).execute()
+      await trx
+        .insertInto('attempts')
+        .values({ key: Buffer.of(1), count: 1, allowed_at: at(0), forget_at: at(0) })
+        .execute()
       await raise.execute(trx)
     })
     await expect(failing).rejects.toMatchObject(unavailable)
@@ -252,13 +271,19 @@ describe.each([
     await expectRightAnswers(store)
   })
 
-  test.each(['08006', '53300', '57P01', '57014', '58030', '55P03', '25006'])('with the state %s is unavailable', async (code) => {
-    const raise = sql`do $$ begin raise exception using errcode = ${sql.lit(code)}; end $$`
-    await expect(raise.execute(store.db)).rejects.toMatchObject(unavailable)
-  })
+  test.each(['08006', '53300', '57P01', '57014', '58030', '55P03', '25006'])(
+    'with the state %s is unavailable',
+    async (code) => {
+      const raise = sql`do $$ begin raise exception using errcode = ${sql.lit(code)}; end $$`
+      await expect(raise.execute(store.db)).rejects.toMatchObject(unavailable)
+    },
+  )
 
-  test.each(['23505', '22001', '42P01', 'XX000', 'P0001'])('with the state %s is thrown as it is', async (code) => {
-    const raise = sql`do $$ begin raise exception using errcode = ${sql.lit(code)}; end $$`
-    await expect(raise.execute(store.db)).rejects.toMatchObject({ code })
-  })
+  test.each(['23505', '22001', '42P01', 'XX000', 'P0001'])(
+    'with the state %s is thrown as it is',
+    async (code) => {
+      const raise = sql`do $$ begin raise exception using errcode = ${sql.lit(code)}; end $$`
+      await expect(raise.execute(store.db)).rejects.toMatchObject({ code })
+    },
+  )
 })

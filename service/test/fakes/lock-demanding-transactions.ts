@@ -1,0 +1,71 @@
+import type { Transaction, Transactions } from '../../src/application/ports/transactions.ts'
+import type { UserId } from '../../src/domain/user.ts'
+
+/**
+ * Transactions that fail where work touches a user's sessions, revocations or events without holding that user: what a
+ * store that runs one transaction after the other would not notice.
+ */
+export const demandingLocks = (transactions: Transactions): Transactions => ({
+  transaction: (work) => transactions.transaction((tx) => work(demanding(tx))),
+})
+
+function demanding({ users, sessions, revocations, outbox }: Transaction): Transaction {
+  const held = new Set<UserId>()
+  const hold = <T extends { readonly userId: UserId }>(found: readonly T[]): readonly T[] => {
+    for (const { userId } of found) held.add(userId)
+    return found
+  }
+  const demand = (...needed: readonly UserId[]): void => {
+    if (needed.some((id) => !held.has(id))) throw new Error('the user is not locked')
+  }
+  const ownersOf = (owned: readonly { readonly userId: UserId }[]): UserId[] =>
+    owned.map(({ userId }) => userId)
+  return {
+    users: {
+      lock: (id) => {
+        held.add(id)
+        return users.lock(id)
+      },
+      add: async (user) => {
+        const added = await users.add(user)
+        held.add(added.id)
+        return added
+      },
+      save: async (user) => {
+        demand(user.id)
+        await users.save(user)
+      },
+    },
+    sessions: {
+      lock: async (userId, id) => {
+        demand(userId)
+        return sessions.lock(userId, id)
+      },
+      lockLive: async (userId, now) => {
+        demand(userId)
+        return sessions.lockLive(userId, now)
+      },
+      add: async (session) => {
+        demand(session.userId)
+        await sessions.add(session)
+      },
+      saveEnded: async (ended) => {
+        demand(...ownersOf(ended))
+        return sessions.saveEnded(ended)
+      },
+      lockRunOut: async (now, limit) => hold(await sessions.lockRunOut(now, limit)),
+    },
+    revocations: {
+      add: async (added) => {
+        demand(...ownersOf(added))
+        await revocations.add(added)
+      },
+    },
+    outbox: {
+      add: async (events) => {
+        demand(...ownersOf(events))
+        await outbox.add(events)
+      },
+    },
+  }
+}

@@ -1,0 +1,249 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { problemTypes, type ProblemCode } from '../../src/interface-adapters/http/problem-details.ts'
+import { databaseNames, startTestService, type TestService } from '../support/test-service.ts'
+
+const root = join(import.meta.dirname, '../../..')
+
+interface Schema {
+  readonly $ref?: string
+  readonly type?: string
+  readonly properties?: Record<string, Schema>
+  readonly items?: Schema
+  readonly examples?: unknown[]
+  readonly const?: unknown
+  readonly enum?: unknown[]
+}
+interface Operation {
+  readonly operationId?: string
+  readonly summary?: string
+  readonly tags?: string[]
+  readonly security?: object[]
+  readonly parameters?: { name: string; in: string; schema: Schema; example?: unknown }[]
+  readonly requestBody?: { required?: boolean; content: Record<string, { schema: Schema }> }
+  readonly responses: Record<
+    string,
+    {
+      description: string
+      content?: Record<string, { schema: Schema; examples?: Record<string, { value: object }> }>
+    }
+  >
+}
+interface Document {
+  readonly openapi: string
+  readonly info: Record<string, unknown>
+  readonly servers: { url: string }[]
+  readonly paths: Record<string, Record<string, Operation>>
+  readonly components: { schemas: Record<string, Schema> }
+}
+
+const publicOperations = [
+  ...[
+    'DELETE /v1/sessions',
+    'DELETE /v1/sessions/current',
+    'DELETE /v1/sessions/{id}',
+    'GET /.well-known/jwks.json',
+  ],
+  ...[
+    'GET /errors/{code}',
+    'GET /health/live',
+    'GET /health/ready',
+    'GET /v1/sessions',
+    'GET /v1/users/me',
+    'GET /v1/users/{id}',
+  ],
+  ...[
+    'PATCH /v1/users/me',
+    'POST /v1/sessions',
+    'POST /v1/sessions/refresh',
+    'POST /v1/users',
+    'PUT /v1/users/me/password',
+  ],
+]
+const internalOperations = [
+  ...[
+    'DELETE /v1/users/{id}/sessions',
+    'GET /.well-known/jwks.json',
+    'GET /errors/{code}',
+    'GET /health/live',
+  ],
+  ...[
+    'GET /health/ready',
+    'GET /v1/users/{id}/sessions',
+    'POST /v1/users/{id}/disable',
+    'POST /v1/users/{id}/enable',
+  ],
+]
+
+describe.each(databaseNames)('documentation, on %s', (database) => {
+  let service: TestService
+  let folder: string
+
+  beforeAll(async () => {
+    service = await startTestService(database)
+    folder = await mkdtemp(join(tmpdir(), 'chat-auth-openapi-'))
+  })
+  afterAll(() => Promise.all([service.stop(), rm(folder, { recursive: true })]))
+
+  describe.each([
+    ['public', publicOperations],
+    ['internal', internalOperations],
+  ] as const)('of the %s listener', (listener, expected) => {
+    const url = () => (listener === 'public' ? service.url : service.internalUrl)
+    const fetchDocument = async () => {
+      const response = await fetch(`${url()}/openapi.json`)
+      expect(response.headers.get('content-type')).toBe('application/json; charset=utf-8')
+      expect(response.headers.get('cache-control')).toBe('public, max-age=300')
+      return (await response.json()) as Document
+    }
+    const operationsOf = ({ paths }: Document) =>
+      Object.entries(paths).flatMap(([path, operations]) =>
+        Object.entries(operations).map(([method, operation]) => ({
+          name: `${method.toUpperCase()} ${path}`,
+          operation,
+        })),
+      )
+
+    test('is OpenAPI 3.1, and says whose', async () => {
+      const document = await fetchDocument()
+      expect(document).toMatchObject({
+        openapi: '3.1.0',
+        info: { license: { name: 'MIT', identifier: 'MIT' } },
+      })
+      expect(document.servers[0]?.url).toMatch(/^http:\/\/localhost:\d+$/)
+    })
+
+    test('describes every route', async () => {
+      const names = operationsOf(await fetchDocument()).map(({ name }) => name)
+      expect(names.toSorted()).toEqual([...expected].toSorted())
+    })
+
+    test('gives every operation an id of its own, a summary, a tag and what it needs', async () => {
+      const operations = operationsOf(await fetchDocument())
+      expect(new Set(operations.map(({ operation }) => operation.operationId)).size).toBe(operations.length)
+      for (const { name, operation } of operations) {
+        expect(operation).toMatchObject({ summary: expect.any(String) as string, tags: [expect.any(String)] })
+        const isOpen =
+          /^(POST \/v1\/(users|sessions|sessions\/refresh)|GET \/(\.well|errors|health).*)$/.test(name)
+        const needed = listener === 'public' ? { accessToken: [] } : { serviceKey: [] }
+        expect([name, operation.security]).toEqual([name, isOpen ? undefined : [needed]])
+      }
+    })
+
+    test('has an example for every field of bodies, parameters and answers', async () => {
+      const document = await fetchDocument()
+      const missing: string[] = []
+      const look = (schema: Schema, at: string): void => {
+        if (schema.$ref !== undefined) {
+          look(document.components.schemas[schema.$ref.split('/').at(-1) ?? ''] ?? {}, at)
+          return
+        }
+        if (schema.examples !== undefined || schema.const !== undefined || schema.enum !== undefined) return
+        if (schema.properties !== undefined) {
+          for (const [name, property] of Object.entries(schema.properties)) look(property, `${at}.${name}`)
+        } else if (schema.items !== undefined) look(schema.items, `${at}[]`)
+        else missing.push(at)
+      }
+      for (const { name, operation } of operationsOf(document)) {
+        for (const { name: parameter, schema, example } of operation.parameters ?? []) {
+          if (example === undefined) look(schema, `${name} ?${parameter}`)
+        }
+        for (const { schema } of Object.values(operation.requestBody?.content ?? {}))
+          look(schema, `${name} body`)
+        for (const [status, { content }] of Object.entries(operation.responses)) {
+          const json = content?.['application/json']
+          if (json !== undefined) look(json.schema, `${name} ${status}`)
+        }
+      }
+      expect(missing).toEqual([])
+    })
+
+    test('has an example for every error, which is what is answered', async () => {
+      for (const { operation } of operationsOf(await fetchDocument())) {
+        for (const [status, { description, content }] of Object.entries(operation.responses)) {
+          const problem = content?.['application/problem+json']
+          if (problem === undefined) continue
+          const codes = [...description.matchAll(/^`(\w+)`: /gm)].map(([, code]) => code as ProblemCode)
+          expect(codes).not.toEqual([])
+          expect(Object.keys(problem.examples ?? {})).toEqual(codes)
+          for (const code of codes) {
+            const { title, advice } = problemTypes[code]
+            expect(problem.examples?.[code]?.value).toMatchObject({
+              code,
+              status: Number(status),
+              title,
+              detail: advice,
+            })
+          }
+        }
+      }
+    })
+
+    test('passes the linter', async () => {
+      const file = join(folder, `${listener}.json`)
+      await writeFile(file, JSON.stringify(await fetchDocument()))
+      const cli = fileURLToPath(import.meta.resolve('@redocly/cli/bin/cli.js'))
+      const environment = {
+        ...process.env,
+        REDOCLY_TELEMETRY: 'off',
+        REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true',
+        CI: 'true',
+      }
+      const args = [cli, 'lint', file, '--config', join(root, 'redocly.yaml'), '--format', 'json']
+      const { stdout } = await promisify(execFile)(process.execPath, args, { env: environment, cwd: root })
+      const { totals, problems } = JSON.parse(stdout) as {
+        totals: object
+        problems: { ruleId: string; message: string }[]
+      }
+      expect(problems.map(({ ruleId, message }) => `${ruleId}: ${message}`)).toEqual([])
+      expect(totals).toMatchObject({ errors: 0, warnings: 0 })
+    })
+
+    test('is shown under /docs, all of it served from here', async () => {
+      const client = listener === 'public' ? service.client() : service.operator()
+      const { status, headers, body } = await client.get('/docs')
+      const html = body as string
+      expect(status).toBe(200)
+      expect(headers.get('content-type')).toBe('text/html; charset=utf-8')
+      expect(html).not.toMatch(/https?:|\/\//)
+      const assets = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, address]) => address ?? '')
+      expect(assets.length).toBeGreaterThan(4)
+      for (const address of assets) {
+        const asset = await client.get(new URL(address, `${url()}/docs`).pathname)
+        expect([address, asset.status]).toEqual([address, 200])
+        expect(asset.headers.get('content-type')).toMatch(
+          /^(text\/css|application\/javascript|text\/javascript|image\/png)/,
+        )
+      }
+      const { body: initializer } = await client.get('/docs/static/swagger-initializer.js')
+      const code = (initializer as string).replaceAll(/\/\/ .*/g, '')
+      expect(code).not.toMatch(/https?:\/\//)
+      expect((await client.get('/docs/json')).body).toEqual(await fetchDocument())
+    })
+
+    test('is shown under a policy that lets it run, and nothing from elsewhere', async () => {
+      const { headers } = await (listener === 'public' ? service.client() : service.operator()).get('/docs')
+      const policy = Object.fromEntries(
+        (headers.get('content-security-policy') ?? '').split(';').map((directive) => {
+          const [name = '', ...sources] = directive.trim().split(' ')
+          return [name, sources]
+        }),
+      )
+      expect(policy).toEqual({
+        'default-src': ["'none'"],
+        'script-src': ["'self'"],
+        'style-src': ["'self'"],
+        'img-src': ["'self'", 'data:'],
+        'connect-src': ["'self'"],
+        'base-uri': ["'none'"],
+        'form-action': ["'none'"],
+        'frame-ancestors': ["'none'"],
+      })
+    })
+  })
+})

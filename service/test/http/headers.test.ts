@@ -1,0 +1,316 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { exchange, request } from '../support/raw-exchange.ts'
+import { newPerson, TestClient, type Tokens } from '../support/test-client.ts'
+import { databaseNames, startTestService, type TestService } from '../support/test-service.ts'
+import { expectProblem } from './expectations.ts'
+
+const CHAT = 'https://chat.example.org'
+const PLAIN_HEADERS = {
+  'content-security-policy': "default-src 'none';frame-ancestors 'none';base-uri 'none';form-action 'none'",
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+}
+
+/** Which methods each path has, HEAD left out. */
+const methods: Record<string, readonly string[]> = {
+  '/v1/users': ['POST'],
+  '/v1/users/me': ['GET', 'PATCH'],
+  '/v1/users/me/password': ['PUT'],
+  '/v1/users/1': ['GET'],
+  '/v1/sessions': ['DELETE', 'GET', 'POST'],
+  '/v1/sessions/refresh': ['POST'],
+  '/v1/sessions/current': ['DELETE'],
+  '/v1/sessions/0199aa11-5a3c-7c7e-9a53-1c7f5a1f7e11': ['DELETE'],
+  '/.well-known/jwks.json': ['GET'],
+  '/health/live': ['GET'],
+  '/health/ready': ['GET'],
+  '/errors/not_found': ['GET'],
+  '/openapi.json': ['GET'],
+  '/media/avatars/default.png': ['GET'],
+}
+
+describe.each(databaseNames)('headers, on %s', (database) => {
+  let plain: TestService
+  /** As it is where TLS ends in front of it, browsers call from elsewhere and no proxy is trusted. */
+  let deployed: TestService
+
+  beforeAll(async () => {
+    plain = await startTestService(database)
+    deployed = await startTestService(database, {
+      PUBLIC_URL: 'https://auth.example.org/',
+      CORS_ORIGINS: `${CHAT}, http://localhost:3000`,
+      TRUSTED_PROXIES: '',
+    })
+  })
+  afterAll(() => Promise.all([plain.stop(), deployed.stop()]))
+
+  const answersOf = async (service: TestService) => {
+    const guest = service.client()
+    return [
+      await guest.get('/health/live'),
+      await guest.get('/v1/users/me'),
+      await guest.get('/nowhere'),
+      await guest.get('/v1/sessions/refresh'),
+      await guest.post('/v1/sessions', {}),
+      await guest.post('/v1/sessions', '{'),
+      await service.operator().get('/v1/users/1/sessions'),
+    ]
+  }
+
+  describe('security', () => {
+    test('every answer has them, errors too', async () => {
+      for (const { headers } of await answersOf(plain)) {
+        expect(Object.fromEntries(headers)).toMatchObject(PLAIN_HEADERS)
+        expect(headers.get('server')).toBeNull()
+        expect(headers.get('x-powered-by')).toBeNull()
+      }
+    })
+
+    test('HSTS is sent where PUBLIC_URL is https, and only there', async () => {
+      for (const { headers } of await answersOf(plain))
+        expect(headers.get('strict-transport-security')).toBeNull()
+      for (const { headers } of await answersOf(deployed)) {
+        expect(headers.get('strict-transport-security')).toBe('max-age=31536000')
+      }
+    })
+
+    test('addresses are made of PUBLIC_URL, never of Host or what a proxy says', async () => {
+      const headers = [
+        'Host: evil.example',
+        'X-Forwarded-Host: evil.example',
+        'X-Forwarded-Proto: http',
+        'Forwarded: host=evil.example',
+      ]
+      const answer = await exchange(
+        deployed.url,
+        Buffer.from(['GET /v1/users/me HTTP/1.1', ...headers, 'Connection: close', '', ''].join('\r\n')),
+      )
+      expect((answer.body as { type: string }).type).toBe(
+        'https://auth.example.org/errors/authentication_required',
+      )
+      const person = await deployed.client().register()
+      const { access_token: token } = await deployed.client().signIn(person)
+      const { body } = await deployed.client().get('/v1/users/me', token)
+      expect(body).toMatchObject({ avatar_url: 'https://auth.example.org/media/avatars/default.png' })
+    })
+  })
+
+  describe('x-request-id', () => {
+    const idFor = async (given: string) => {
+      const answer = await exchange(plain.url, request('GET /v1/users/me', [`X-Request-Id: ${given}`]))
+      const id = answer.headers.get('x-request-id')
+      expect((answer.body as { request_id: string }).request_id).toBe(id)
+      return id
+    }
+
+    test.each(['12345678', 'abc.DEF_ghi-123', 'x'.repeat(64), '6f1f8f0a-0f0e-4f6a-9a53-1c7f5a1f7e11'])(
+      'the harmless %s comes back, and is in the log',
+      async (id) => {
+        expect(await idFor(id)).toBe(id)
+        expect(plain.logs.some(({ request_id }) => request_id === id)).toBe(true)
+      },
+    )
+
+    test.each([
+      '',
+      'short',
+      'x'.repeat(65),
+      'with space',
+      '<script>alert(1)</script>',
+      '{"level":"error"}',
+      '12345678\u0085',
+      '12345678;a=b',
+      '${jndi:ldap://x}',
+      '../../../etc/passwd',
+    ])('%j is replaced by a fresh one', async (given) => {
+      expect(await idFor(given)).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
+    })
+
+    test('two of them are none', async () => {
+      const answer = await exchange(
+        plain.url,
+        request('GET /v1/users/me', ['X-Request-Id: 12345678', 'X-Request-Id: 87654321']),
+      )
+      expect(answer.headers.get('x-request-id')).toMatch(/^[0-9a-f]{8}-/)
+    })
+
+    test('without one each answer has another', async () => {
+      const ids = (await answersOf(plain)).map(({ headers }) => headers.get('x-request-id'))
+      expect(new Set(ids).size).toBe(ids.length)
+    })
+  })
+
+  describe('CORS', () => {
+    const ask = (service: TestService, method: string, origin: string) =>
+      new TestClient(service.url).request(method, '/v1/users/me', {
+        headers: {
+          origin,
+          'access-control-request-method': 'PATCH',
+          'access-control-request-headers': 'authorization,content-type',
+        },
+      })
+    const corsOf = (headers: Headers) => [...headers].filter(([name]) => name.startsWith('access-control-'))
+
+    test('no origin is allowed unless it is configured', async () => {
+      for (const method of ['GET', 'OPTIONS']) {
+        expect(corsOf((await ask(plain, method, CHAT)).headers)).toEqual([])
+      }
+    })
+
+    test.each([CHAT, 'http://localhost:3000'])('%s is allowed, and told what it may read', async (origin) => {
+      const { status, headers } = await ask(deployed, 'GET', origin)
+      expect(status).toBe(401)
+      expect(headers.get('access-control-allow-origin')).toBe(origin)
+      expect(headers.get('access-control-expose-headers')).toBe(
+        'location, retry-after, x-request-id, www-authenticate',
+      )
+      expect(headers.get('access-control-allow-credentials')).toBeNull()
+      expect(headers.get('vary')).toMatch(/origin/i)
+    })
+
+    test('a preflight is answered without a body', async () => {
+      const { status, headers, body } = await ask(deployed, 'OPTIONS', CHAT)
+      expect([status, body]).toEqual([204, undefined])
+      expect(headers.get('access-control-allow-origin')).toBe(CHAT)
+      expect(headers.get('access-control-allow-methods')).toBe('GET, POST, PUT, PATCH, DELETE')
+      expect(headers.get('access-control-allow-headers')).toBe('authorization, content-type, x-request-id')
+    })
+
+    test.each([
+      'https://evil.example',
+      'null',
+      'https://chat.example.org.evil.example',
+      'http://chat.example.org',
+      `${CHAT}:444`,
+      `${CHAT}/`,
+      'HTTPS://CHAT.EXAMPLE.ORG',
+    ])('%s is not allowed', async (origin) => {
+      for (const method of ['GET', 'OPTIONS']) {
+        const { headers } = await ask(deployed, method, origin)
+        expect(headers.get('access-control-allow-origin')).toBeNull()
+      }
+    })
+
+    test('the internal listener allows none', async () => {
+      const answer = await new TestClient(deployed.internalUrl).request('GET', '/health/live', {
+        headers: { origin: CHAT },
+      })
+      expect(corsOf(answer.headers)).toEqual([])
+    })
+  })
+
+  describe('proxies', () => {
+    const addressSeen = async (service: TestService, from: string) => {
+      const { session } = (await service
+        .client(from)
+        .signIn(await service.client(from).register())) as Tokens & {
+        session: { ip: string }
+      }
+      return session.ip
+    }
+
+    test('X-Forwarded-For counts from a trusted one', async () => {
+      expect(await addressSeen(plain, '203.0.113.9')).toBe('203.0.113.9')
+      expect(await addressSeen(plain, '2001:DB8:0:0::7')).toBe('2001:db8::7')
+    })
+
+    test('what a client wrote in front of it does not', async () => {
+      expect(await addressSeen(plain, '1.1.1.1, 2.2.2.2, 203.0.113.9')).toBe('203.0.113.9')
+      expect(await addressSeen(plain, '203.0.113.9, 127.0.0.1')).toBe('203.0.113.9')
+    })
+
+    test('it is ignored from anybody else, for the limits too', async () => {
+      expect(await addressSeen(deployed, '203.0.113.9')).toBe('127.0.0.1')
+      deployed.clock.stop()
+      const guess = () =>
+        deployed.client().post('/v1/sessions', { username: newPerson().username, password: 'wrong' })
+      const answers = []
+      for (let at = 0; at < 51; at += 1) answers.push(await guess())
+      expect(answers.slice(0, 50).every(({ status }) => status === 401)).toBe(true)
+      expectProblem(answers[50] as (typeof answers)[0], 'too_many_attempts')
+    })
+  })
+
+  describe('methods', () => {
+    test.each(Object.entries(methods))('%s takes its own and refuses the others', async (path, served) => {
+      const guest = plain.client()
+      const allowed = [...served, ...(served.includes('GET') ? ['HEAD'] : [])].toSorted()
+      for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
+        const answer = await guest.request(method, path)
+        if (allowed.includes(method)) {
+          expect(answer.status).not.toBeOneOf([404, 405])
+          continue
+        }
+        if (method !== 'HEAD') expectProblem(answer, 'method_not_allowed')
+        expect([answer.status, answer.headers.get('allow')]).toEqual([405, allowed.join(', ')])
+      }
+      const trace = await exchange(plain.url, request(`TRACE ${path}`))
+      expectProblem(trace, 'method_not_allowed')
+    })
+
+    test('the document knows no path that is not in this list', async () => {
+      const { body } = await plain.client().get('/openapi.json')
+      const concrete = Object.keys((body as { paths: object }).paths).map((path) => {
+        return path
+          .replace('/users/{id}', '/users/1')
+          .replace('{id}', '0199aa11-5a3c-7c7e-9a53-1c7f5a1f7e11')
+          .replace('{code}', 'not_found')
+      })
+      expect(Object.keys(methods)).toEqual(expect.arrayContaining(concrete))
+    })
+
+    test('HEAD answers as GET does, without the body', async () => {
+      const person = await plain.client().register()
+      const { access_token: token } = await plain.client().signIn(person)
+      for (const path of [
+        '/v1/users/me',
+        '/v1/sessions',
+        '/.well-known/jwks.json',
+        '/openapi.json',
+        '/docs',
+      ]) {
+        const [get, head] = [
+          await plain.client().get(path, token),
+          await plain.client().request('HEAD', path, { token }),
+        ]
+        expect([head.status, head.body]).toEqual([200, undefined])
+        for (const name of ['content-type', 'content-length', 'cache-control']) {
+          expect(head.headers.get(name)).toBe(get.headers.get(name))
+        }
+      }
+      expect((await plain.client().request('HEAD', '/v1/users/me')).status).toBe(401)
+    })
+
+    test('reading changes nothing but what was seen', async () => {
+      const person = await plain.client().register()
+      const { access_token: token } = await plain.client().signIn(person)
+      const { db } = plain.service
+      const state = async () => [
+        await db.selectFrom('users').selectAll().where('id', '=', person.id).execute(),
+        await db.selectFrom('sessions').selectAll().where('user_id', '=', person.id).execute(),
+        await db.selectFrom('outbox').selectAll().where('user_id', '=', person.id).execute(),
+        await db.selectFrom('revocations').selectAll().where('user_id', '=', person.id).execute(),
+      ]
+      const before = await state()
+      for (const path of Object.keys(methods)) {
+        for (const method of ['GET', 'HEAD']) {
+          await plain
+            .client()
+            .request(method, path, { token, headers: { 'x-http-method-override': 'DELETE' } })
+          await plain.client().request(method, `${path}?_method=DELETE&method=DELETE`, { token })
+        }
+      }
+      expect(await state()).toEqual(before)
+    })
+  })
+
+  test('the default picture is a PNG that may be cached, and nothing else', async () => {
+    const { status, headers } = await plain.client().get('/media/avatars/default.png')
+    expect(status).toBe(200)
+    expect(headers.get('content-type')).toBe('image/png')
+    expect(headers.get('cache-control')).toBe('public, max-age=86400')
+    expect(headers.get('x-content-type-options')).toBe('nosniff')
+    expectProblem(await plain.client().get('/media/avatars/other.png'), 'not_found')
+  })
+})
