@@ -4,7 +4,10 @@ import type { User, UserId } from './user.ts'
 /** Something that happened to a person or a session, told to whoever listens. Names and shapes are stable. */
 export type DomainEvent = { readonly userId: UserId; readonly occurredAt: Date } & (
   | { readonly type: 'user.created'; readonly data: { username: string } }
-  | { readonly type: 'user.updated'; readonly data: { username: string; changed: readonly ('username' | 'email')[] } }
+  | {
+      readonly type: 'user.updated'
+      readonly data: { username: string; changed: readonly ('username' | 'email')[] }
+    }
   | { readonly type: 'user.password_changed'; readonly data: { session_id: string } }
   | { readonly type: 'user.disabled'; readonly data: { reason: string } }
   | { readonly type: 'user.enabled'; readonly data: Record<string, never> }
@@ -23,7 +26,11 @@ export const userCreated = (user: User): DomainEvent => ({
   data: { username: user.username.text },
 })
 
-export const userUpdated = (user: User, changed: readonly ('username' | 'email')[], now: Date): DomainEvent => ({
+export const userUpdated = (
+  user: User,
+  changed: readonly ('username' | 'email')[],
+  now: Date,
+): DomainEvent => ({
   type: 'user.updated',
   userId: user.id,
   occurredAt: now,
@@ -66,7 +73,12 @@ export const sessionEnded = (session: Session, now: Date): DomainEvent => ({
 })
 
 /** A security event: a copy of the session's tokens is in somebody else's hands. */
-export const refreshTokenReused = (session: Session, presented: number, address: string, now: Date): DomainEvent => ({
+export const refreshTokenReused = (
+  session: Session,
+  presented: number,
+  address: string,
+  now: Date,
+): DomainEvent => ({
   type: 'session.refresh_token_reused',
   userId: session.userId,
   occurredAt: now,

@@ -317,7 +317,11 @@ test('a service does not outlive the process that started it, not even one kille
   const owner = spawn(process.execPath, ['--input-type=module', '-e', source], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const [printed] = (await once(owner.stdout, 'data')) as [Buffer]
+  const failed = once(owner, 'exit').then((): never => {
+    throw new Error('it did not start')
+  })
+  const [printed] = (await Promise.race([once(owner.stdout, 'data'), failed])) as [Buffer]
+  failed.catch(() => undefined)
   const pid = Number(printed.toString())
   expect(isRunning(pid)).toBe(true)
   owner.kill('SIGKILL')

@@ -159,6 +159,17 @@ describe.each(databaseNames)('attempt limits, on %s', (database) => {
     }
   })
 
+  test('the port that some proxies add is no part of the address', async () => {
+    for (const [from, address] of [
+      ['203.0.113.9:4711', '203.0.113.9'],
+      ['[2001:db8::9]:4711', '2001:db8::9'],
+    ] as const) {
+      const person = await service.client().register()
+      const { session } = (await service.client(from).signIn(person)) as { session: { ip?: string } }
+      expect(session.ip).toBe(address)
+    }
+  })
+
   test('only so many sign up from one place, and then with growing waits', async () => {
     const place = service.client('203.0.113.204')
     for (let at = 0; at < FREE.registration; at += 1) await place.register()

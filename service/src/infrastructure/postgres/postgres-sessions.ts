@@ -11,7 +11,7 @@ import type { UserId } from '../../domain/user.ts'
 import type { Database } from './database.ts'
 import { prepared } from './guarded-pool.ts'
 import { fromSession, toSession, toUser } from './rows.ts'
-import type { SessionRow, UserRow } from './schema.ts'
+import { sessionColumns, userColumns, type SessionRow, type UserRow } from './schema.ts'
 
 /** The guard is the whole of it: the update matches only the live session at that generation. */
 const ROTATE = prepared(
@@ -20,13 +20,14 @@ const ROTATE = prepared(
    set generation = generation + 1, refreshed_at = $4, idle_expires_at = least($5::timestamptz, expires_at)
    where user_id = $1 and id = $2 and generation = $3
      and ended_at is null and idle_expires_at > $4 and expires_at > $4
-   returning *, (select roles from users where users.id = sessions.user_id)`,
+   returning ${sessionColumns.join(', ')}, (select roles from users where users.id = sessions.user_id)`,
 )
 
 /** Of columns with the same name the session's wins, since it comes later. */
 const FIND = prepared(
   'find_session',
-  `select users.*, users.created_at as user_created_at, sessions.*
+  `select ${userColumns.map((column) => `users.${column}`).join(', ')}, users.created_at as user_created_at,
+     ${sessionColumns.map((column) => `sessions.${column}`).join(', ')}
    from sessions join users on users.id = sessions.user_id
    where sessions.user_id = $1 and sessions.id = $2`,
 )

@@ -6,13 +6,13 @@ import type { NewUser, User, UserId } from '../../domain/user.ts'
 import type { Database } from './database.ts'
 import { prepared } from './guarded-pool.ts'
 import { fromUser, toUser } from './rows.ts'
-import type { UserRow } from './schema.ts'
+import { userColumns, type UserRow } from './schema.ts'
 import { serverError } from './unavailable.ts'
 
 /** One row whether the person exists or not, and the same look-ups. */
 const FIND_FOR_SIGN_IN = prepared(
   'find_for_sign_in',
-  `select users.*,
+  `select ${userColumns.map((column) => `users.${column}`).join(', ')},
      exists (select from sessions where user_id = users.id and device_id = $3) as device_is_known,
      exists (select from sessions where user_id = users.id and address <<= $4::inet) as network_is_known,
      exists (select from users where password_hash not like '$argon2id$%') as foreign_hashes_in_use

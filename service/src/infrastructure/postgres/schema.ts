@@ -26,6 +26,46 @@ export interface Schema {
   attempts: { key: Buffer; count: number; allowed_at: Date; forget_at: Date }
 }
 
+/**
+ * The columns by name, for statements that are prepared once: `select *` would fail on every open connection when a later
+ * version adds a column ("cached plan must not change result type").
+ */
+export const userColumns = Object.keys({
+  id: true,
+  username: true,
+  username_key: true,
+  email: true,
+  email_key: true,
+  email_verified: true,
+  password_hash: true,
+  password_version: true,
+  roles: true,
+  created_at: true,
+  disabled_at: true,
+  disabled_reason: true,
+} satisfies Record<keyof UserRow, true>)
+
+export const sessionColumns = Object.keys({
+  user_id: true,
+  id: true,
+  generation: true,
+  confirmed_generation: true,
+  created_at: true,
+  refreshed_at: true,
+  last_seen_at: true,
+  idle_expires_at: true,
+  expires_at: true,
+  check_after: true,
+  ended_at: true,
+  end_reason: true,
+  device_id: true,
+  device_name: true,
+  user_agent: true,
+  address: true,
+  auth_time: true,
+  amr: true,
+} satisfies Record<keyof SessionRow, true>)
+
 export interface UserRow {
   id: ColumnType<number, never, never>
   username: string

@@ -7,9 +7,13 @@ const USER_AGENT_LIMIT = 512
 const DEVICE_NAME_LIMIT = 100
 const SUBSCRIBER_BITS = 64
 
+/** Some proxies add the port: `203.0.113.7:4711`, `[2001:db8::1]:4711`. */
+const WITH_PORT = /^(?:([\d.]+):\d+|\[([^\]]+)\](?::\d+)?)$/
+
 /** Where the request came from, past the proxies that are trusted. Any spelling of an address gives the same. */
 export function clientAddress(request: FastifyRequest): ClientAddress {
-  const address = ipaddr.isValid(request.ip) ? ipaddr.process(request.ip) : ipaddr.parse('::')
+  const given = request.ip.replace(WITH_PORT, '$1$2')
+  const address = ipaddr.isValid(given) ? ipaddr.process(given) : ipaddr.parse('::')
   if (address instanceof ipaddr.IPv4) return { text: address.toString(), network: `${address.toString()}/32` }
   // Without the zone a link-local address comes with: it is this machine's affair, and no part of the address.
   const text = new ipaddr.IPv6(address.parts).toString()

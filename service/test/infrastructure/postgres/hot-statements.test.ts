@@ -111,4 +111,11 @@ describe('the hot statements', () => {
     expect(after.all - before.all).toBe(1020)
     expect(after.hot - before.hot).toBe(1020)
   })
+
+  test('go on when a later version adds columns, on the connections that prepared them', async () => {
+    await call()
+    await store.pool.query('alter table users add column motto text')
+    await store.pool.query('alter table sessions add column mood text')
+    await expect(call()).resolves.toBeUndefined()
+  })
 })
