@@ -16,7 +16,8 @@ module.exports = {
     ...neverToTheRight,
     {
       name: 'rules-need-nothing',
-      comment: 'domain and application import no package and nothing of Node: I/O, time and chance come by ports.',
+      comment:
+        'domain and application import no package and nothing of Node: I/O, time and chance come by ports.',
       severity: 'error',
       from: { path: `${src}(domain|application)/` },
       to: { pathNot: src },

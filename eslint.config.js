@@ -1,10 +1,19 @@
 import tseslint from 'typescript-eslint'
 
 const clocksAndChance = [
-  { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: 'Take the time from the Clock port.' },
-  { selector: "MemberExpression[object.name='Date'][property.name='now']", message: 'Take the time from the Clock port.' },
-  { selector: "MemberExpression[object.name='Math'][property.name='random']", message: 'Take chance from a port.' },
-  { selector: "Identifier[name=/^random(UUID|Bytes|Int)$/]", message: 'Take chance from a port.' },
+  {
+    selector: "NewExpression[callee.name='Date'][arguments.length=0]",
+    message: 'Take the time from the Clock port.',
+  },
+  {
+    selector: "MemberExpression[object.name='Date'][property.name='now']",
+    message: 'Take the time from the Clock port.',
+  },
+  {
+    selector: "MemberExpression[object.name='Math'][property.name='random']",
+    message: 'Take chance from a port.',
+  },
+  { selector: 'Identifier[name=/^random(UUID|Bytes|Int)$/]', message: 'Take chance from a port.' },
 ]
 const environment = {
   selector: "MemberExpression[object.name='process'][property.name='env']",

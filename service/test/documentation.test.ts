@@ -7,7 +7,9 @@ const page = readFileSync(new URL('../../docs/security.md', import.meta.url), 'u
 /** `file` "name" or "another name of the same file". */
 function proofs(): { file: string; name: string }[] {
   const found: { file: string; name: string }[] = []
-  for (const [, file = '', names = ''] of page.matchAll(/`([\w/-]+\.(?:test|contract)\.ts)`((?:;? "[^"]*")+)/g)) {
+  for (const [, file = '', names = ''] of page.matchAll(
+    /`([\w/-]+\.(?:test|contract)\.ts)`((?:;? "[^"]*")+)/g,
+  )) {
     for (const [, name = ''] of names.matchAll(/"([^"]*)"/g)) found.push({ file, name })
   }
   return found

@@ -91,6 +91,11 @@ function addHooks(app: FastifyInstance): void {
     addOwnHeaders(request, reply)
     done()
   })
+  app.addHook('onSend', (_request, reply, _payload, done) => {
+    // A connection that is kept alive after its last answer would hold up the exit.
+    if (!app.server.listening) void reply.header('connection', 'close')
+    done()
+  })
   app.addHook('onResponse', (request, reply, done) => {
     // The route's pattern, not the address: that may hold what should not be kept.
     request.log.info({

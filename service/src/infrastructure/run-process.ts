@@ -3,8 +3,8 @@ import { DataFolderError } from './embedded/data-folder.ts'
 import { serverError } from './postgres/unavailable.ts'
 import { SettingsError } from './settings-reader.ts'
 
-/** What is under way gets so long to finish; then the process ends all the same. */
-const SHUTDOWN_LIMIT_MS = 15_000
+/** What is under way gets so long to finish, which is less than container engines wait; then the process ends anyway. */
+const SHUTDOWN_LIMIT_MS = 8_000
 
 interface Running {
   /** Printed for the person at the terminal. */

@@ -66,7 +66,8 @@ async function withPatience(work: () => Promise<void>, logger: Logger, attempt =
   } catch (error) {
     const isAway = error instanceof ApplicationError && error.code === 'unavailable'
     if (!isAway || attempt === START_ATTEMPTS) throw error
-    logger.warn({ event: 'database.waiting', attempt, err: error })
+    const reason = error.cause instanceof Error ? error.cause.message : error.message
+    logger.warn({ event: 'database.waiting', attempt, reason })
     await delay(START_RETRY_MS)
     await withPatience(work, logger, attempt + 1)
   }

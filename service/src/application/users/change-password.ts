@@ -29,10 +29,9 @@ export const changePassword =
     const passwordHash = await deps.passwords.hash(password)
     await deps.transactions.transaction(async (tx) => {
       const now = deps.clock.now()
-      const user = await lockCaller(tx, caller, now)
+      const { user, live } = await lockCaller(tx, caller, now)
       await tx.users.save(change(user, passwordHash))
       await tx.outbox.add([passwordChanged(caller.session, now)])
-      const live = await tx.sessions.lockLive(user.id, now)
       const others = live.filter(({ id }) => id !== caller.session.id)
       await endSessions(deps)(tx, others, 'password_changed', now)
     })

@@ -32,7 +32,7 @@ export const updateUser =
     if (newEmail !== undefined) await checkCurrentPassword(deps)(caller.user, requiredPassword(input))
     return deps.transactions.transaction(async (tx) => {
       const now = deps.clock.now()
-      const user = await lockCaller(tx, caller, now)
+      const { user } = await lockCaller(tx, caller, now)
       const renamed = { ...user, username: username ?? user.username }
       const updated = newEmail === undefined ? renamed : changeEmail(renamed, newEmail)
       const changed = (['username', 'email'] as const).filter(
