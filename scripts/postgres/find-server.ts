@@ -7,7 +7,7 @@ const oldestMajor = 15
 const root = join(import.meta.dirname, '..', '..')
 const cache = join(root, '.postgres')
 
-export type ServerUser = { uid: number; gid: number }
+type ServerUser = { uid: number; gid: number }
 export type ServerPrograms = {
   bin: string
   version: string
@@ -54,7 +54,7 @@ const environment = (bin: string): NodeJS.ProcessEnv => {
 }
 
 /** The first PostgreSQL, 15 or later, that this machine can run; `undefined` when there is none. */
-export const findServer = (): ServerPrograms | undefined => {
+const findServer = (): ServerPrograms | undefined => {
   const user = serverUser()
   for (const folder of candidates()) {
     if (folder === '' || !existsSync(join(folder, 'initdb')) || !existsSync(join(folder, 'postgres')))
