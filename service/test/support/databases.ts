@@ -1,16 +1,11 @@
 // Every database the service promises to run on, for `describe.each(databases)`.
-import { readFileSync } from 'node:fs'
 import { PGlite } from '@electric-sql/pglite'
 import { createPgConfig } from '@electric-sql/pglite/node-postgres'
 import pg from 'pg'
-import { recordOpenedDatabase } from './opened-databases.ts'
+import { recordEmbeddedDatabase } from './opened-databases.ts'
 import { createTestDatabase } from './test-database.ts'
 
 export type OpenDatabase = { pool: pg.Pool; close: () => Promise<void> }
-
-// PGlite does not export its package.json.
-const pgliteManifest = new URL('../package.json', import.meta.resolve('@electric-sql/pglite'))
-const { version: pgliteVersion } = JSON.parse(readFileSync(pgliteManifest, 'utf8')) as { version: string }
 
 const openEmbedded = async (): Promise<OpenDatabase> => {
   const pglite = await PGlite.create()
@@ -18,7 +13,7 @@ const openEmbedded = async (): Promise<OpenDatabase> => {
   const pool = new pg.Pool(Object.assign(createPgConfig(pglite), { max: 1, idleTimeoutMillis: 0 }))
   pool.query = keepingTheConnection(pool)
   const { rows } = await pool.query<{ server_version: string }>('show server_version')
-  recordOpenedDatabase(`PGlite ${pgliteVersion} (PostgreSQL ${rows[0]?.server_version ?? ''})`)
+  recordEmbeddedDatabase(rows[0]?.server_version)
   return {
     pool,
     close: async () => {

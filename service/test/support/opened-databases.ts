@@ -6,5 +6,13 @@ import { inject } from 'vitest'
 export const recordOpenedDatabase = (name: string): void =>
   appendFileSync(inject('openedDatabases'), `${name}\n`)
 
+/** The embedded database, with the version of PostgreSQL it says it is. */
+export function recordEmbeddedDatabase(serverVersion: string | undefined): void {
+  // PGlite does not export its package.json.
+  const manifest = new URL('../package.json', import.meta.resolve('@electric-sql/pglite'))
+  const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }
+  recordOpenedDatabase(`PGlite ${version} (PostgreSQL ${serverVersion ?? 'of unknown version'})`)
+}
+
 export const readOpenedDatabases = (file: string): string[] =>
   existsSync(file) ? [...new Set(readFileSync(file, 'utf8').trim().split('\n'))].sort() : []

@@ -10,7 +10,7 @@ import { connectWithoutDeadlines } from '../../src/infrastructure/postgres/conne
 import { openDatabase } from '../../src/infrastructure/postgres/database.ts'
 import { migrate } from '../../src/infrastructure/postgres/migrate.ts'
 import { startService, type Service } from '../../src/main.ts'
-import { recordOpenedDatabase } from './opened-databases.ts'
+import { recordEmbeddedDatabase } from './opened-databases.ts'
 import { ApiContract } from './api-contract.ts'
 import { TestClient } from './test-client.ts'
 import { TestClock } from './test-clock.ts'
@@ -125,6 +125,5 @@ async function recordVersion({ db, place }: Service): Promise<void> {
   const { rows } = await sql<{
     version: string
   }>`select current_setting('server_version') as version`.execute(db)
-  const version = rows[0]?.version ?? 'of unknown version'
-  if (!place.startsWith('PostgreSQL')) recordOpenedDatabase(`PGlite (PostgreSQL ${version})`)
+  if (!place.startsWith('PostgreSQL')) recordEmbeddedDatabase(rows[0]?.version)
 }

@@ -68,10 +68,10 @@ describe('an embedded data folder', () => {
     first.process.kill('SIGTERM')
     expect(await first.exited).toEqual([0, null])
     const next = await openEmbeddedDatabase(folder)
-    const { rows } = await next.pool.query<{ number: string }>(
+    const { rows } = await next.pool.query<{ number: number }>(
       'SELECT number FROM kept ORDER BY number LIMIT 2',
     )
-    expect(rows.map(({ number }) => number)).toEqual(['1', '2'])
+    expect(rows.map(({ number }) => number)).toEqual([1, 2])
     await next.close()
   })
 
@@ -98,8 +98,8 @@ describe('an embedded data folder', () => {
     }
 
     const database = await openEmbeddedDatabase(folder)
-    const { rows } = await database.pool.query<{ number: string }>('SELECT number FROM kept')
-    const present = new Set(rows.map(({ number }) => number))
+    const { rows } = await database.pool.query<{ number: number }>('SELECT number FROM kept')
+    const present = new Set(rows.map(({ number }) => String(number)))
     expect(acknowledged.length).toBeGreaterThan(5)
     expect(acknowledged.filter((number) => !present.has(number))).toEqual([])
     await database.close()

@@ -16,7 +16,7 @@ import { PostgresSigningKeys } from '../../../src/infrastructure/postgres/postgr
 import { PostgresTransactions } from '../../../src/infrastructure/postgres/postgres-transactions.ts'
 import { PostgresUsers } from '../../../src/infrastructure/postgres/postgres-users.ts'
 import type { Store } from '../../contracts/store.ts'
-import { recordOpenedDatabase } from '../../support/opened-databases.ts'
+import { recordEmbeddedDatabase } from '../../support/opened-databases.ts'
 import { createTestDatabase, templateDatabase } from '../../support/test-database.ts'
 
 export interface PostgresStore extends Store {
@@ -61,7 +61,7 @@ export async function openEmptyEmbedded(): Promise<PostgresStore> {
   const embedded = await openEmbeddedDatabase(folder)
   const store = storeOver(embedded.pool)
   const { rows } = await sql<{ server_version: string }>`show server_version`.execute(store.db)
-  recordOpenedDatabase(`PGlite (PostgreSQL ${rows[0]?.server_version ?? ''})`)
+  recordEmbeddedDatabase(rows[0]?.server_version)
   return {
     ...store,
     close: async () => {
