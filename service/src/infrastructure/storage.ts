@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { ApplicationError } from '../application/errors.ts'
@@ -27,14 +28,15 @@ export const openStorage = (config: Config, logger: Logger): Promise<Storage> =>
   config.databaseUrl === undefined ? openEmbedded(config) : openServer(config, config.databaseUrl, logger)
 
 async function openEmbedded({ dataDir, authSecret, serviceKeys }: Config): Promise<Storage> {
-  const embedded = await openEmbeddedDatabase(dataDir)
+  const place = resolve(dataDir)
+  const embedded = await openEmbeddedDatabase(place)
   const db = openDatabase(embedded.pool)
   await migrate(db)
-  const ownKey = serviceKeys.length === 0 ? secretIn(dataDir, 'service-key') : undefined
+  const ownKey = serviceKeys.length === 0 ? secretIn(place, 'service-key') : undefined
   return {
     db,
-    place: dataDir,
-    authSecret: authSecret ?? secretIn(dataDir, 'auth-secret').value,
+    place,
+    authSecret: authSecret ?? secretIn(place, 'auth-secret').value,
     serviceKeys: ownKey === undefined ? serviceKeys : [ownKey.value],
     serviceKeyPath: ownKey?.path,
     close: () => embedded.close(),
