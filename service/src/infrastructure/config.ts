@@ -1,13 +1,12 @@
-import { isIP } from 'node:net'
 import { LONGEST_ACCESS_TOKEN_TTL_SECONDS, SIGNING_ALGORITHMS } from '../domain/signing-key.ts'
-import { SettingsReader, type Environment } from './settings-reader.ts'
+import { weaknessOf } from './secret-strength.ts'
+import { MAKE_A_SECRET as MAKE_ONE, SettingsReader, type Environment } from './settings-reader.ts'
+import { isAddressOrRange, TRUSTED_PROXIES_WANTED } from './trusted-proxies.ts'
 
 export type Config = ReturnType<typeof readConfig>
 
 /** Stands in .env.example so that two commands are enough to try it; never for a public address. */
 const SECRET_FOR_TRYING = 'for-trying-on-localhost-only-never-deploy-this'
-const SECRET_MINIMUM = 32
-const MAKE_ONE = 'make one with: openssl rand -base64 32'
 /** What an Authorization header can carry (RFC 6750, section 2.1): a key of anything else would never match. */
 const BEARER_TOKEN = /^[\w.~+/-]+=*$/
 
@@ -39,7 +38,7 @@ export function readConfig(environment: Environment) {
     databasePoolSize: settings.integer('DATABASE_POOL_SIZE', 10, 1, 200),
     dataDir: settings.text('DATA_DIR') ?? './data',
     authSecret: readAuthSecret(settings),
-    previousAuthSecrets: settings.secrets('AUTH_SECRET_PREVIOUS', SECRET_MINIMUM),
+    previousAuthSecrets: settings.secrets('AUTH_SECRET_PREVIOUS'),
     serviceKeys: readServiceKeys(settings),
     tokenIssuer: settings.text('TOKEN_ISSUER') ?? publicUrl,
     tokenAudience: settings.textOrEmpty('TOKEN_AUDIENCE', 'chat'),
@@ -56,11 +55,7 @@ export function readConfig(environment: Environment) {
       isOrigin,
       'origins such as https://chat.example.org, separated by commas',
     ),
-    trustedProxies: settings.list(
-      'TRUSTED_PROXIES',
-      isAddressOrRange,
-      'addresses or CIDR ranges such as 10.0.0.0/8 (never /0), separated by commas',
-    ),
+    trustedProxies: settings.list('TRUSTED_PROXIES', isAddressOrRange, TRUSTED_PROXIES_WANTED),
     logLevel: settings.oneOf('LOG_LEVEL', LOG_LEVELS, 'info'),
   }
   refuseKnownSecrets(settings, config)
@@ -86,14 +81,15 @@ function readAuthSecret(settings: SettingsReader): string | undefined {
     settings.refuse('AUTH_SECRET', `is required with DATABASE_URL; ${MAKE_ONE}`)
   } else if (secret?.includes(',')) {
     settings.refuse('AUTH_SECRET', 'is one secret without commas; older ones go to AUTH_SECRET_PREVIOUS')
-  } else if (secret !== undefined && secret.length < SECRET_MINIMUM) {
-    settings.refuse('AUTH_SECRET', `needs at least ${SECRET_MINIMUM} characters; ${MAKE_ONE}`)
   }
+  const weakness = weaknessOf(secret ?? '')
+  if (secret !== undefined && weakness !== undefined)
+    settings.refuse('AUTH_SECRET', `${weakness}; ${MAKE_ONE}`)
   return secret
 }
 
 function readServiceKeys(settings: SettingsReader): readonly string[] {
-  const keys = settings.secrets('SERVICE_KEYS', SECRET_MINIMUM)
+  const keys = settings.secrets('SERVICE_KEYS')
   if (!keys.every((key) => BEARER_TOKEN.test(key))) {
     settings.refuse(
       'SERVICE_KEYS',
@@ -106,11 +102,10 @@ function readServiceKeys(settings: SettingsReader): readonly string[] {
 function readTokenKey(settings: SettingsReader) {
   const tokenAlgorithm = settings.oneOf('TOKEN_ALGORITHM', TOKEN_ALGORITHMS, 'EdDSA')
   const tokenSharedSecret = settings.text('TOKEN_SHARED_SECRET')
-  if (tokenAlgorithm === 'HS256' && Buffer.byteLength(tokenSharedSecret ?? '') < SECRET_MINIMUM) {
-    settings.refuse(
-      'TOKEN_SHARED_SECRET',
-      `is required with TOKEN_ALGORITHM=HS256 and has at least ${SECRET_MINIMUM} bytes; ${MAKE_ONE}`,
-    )
+  const weakness = weaknessOf(tokenSharedSecret ?? '')
+  if (tokenAlgorithm === 'HS256' && weakness !== undefined) {
+    const isRequired = tokenSharedSecret === undefined ? 'is required with TOKEN_ALGORITHM=HS256 and ' : ''
+    settings.refuse('TOKEN_SHARED_SECRET', `${isRequired}${weakness}; ${MAKE_ONE}`)
   }
   const isForAnother = tokenAlgorithm !== 'HS256' && !settings.hasRefused('TOKEN_ALGORITHM')
   if (isForAnother && tokenSharedSecret !== undefined) {
@@ -124,7 +119,7 @@ type Secrets = Pick<
   'publicUrl' | 'authSecret' | 'previousAuthSecrets' | 'serviceKeys' | 'tokenSharedSecret'
 >
 
-/** Secrets that others know: the public example, and AUTH_SECRET given to other services under another name. */
+/** Secrets that others know: the public example, and one given to other services under another's name. */
 function refuseKnownSecrets(settings: SettingsReader, config: Secrets): void {
   const { authSecret, previousAuthSecrets, serviceKeys, tokenSharedSecret } = config
   const own = [authSecret, ...previousAuthSecrets].filter((secret) => secret !== undefined)
@@ -133,6 +128,12 @@ function refuseKnownSecrets(settings: SettingsReader, config: Secrets): void {
     if (secrets.some((secret) => own.includes(secret))) {
       settings.refuse(name, `repeats AUTH_SECRET, which no other service may know; ${MAKE_ONE}`)
     }
+  }
+  if (serviceKeys.includes(tokenSharedSecret ?? '')) {
+    settings.refuse(
+      'SERVICE_KEYS',
+      `repeats TOKEN_SHARED_SECRET, which makes tokens for anybody; ${MAKE_ONE}`,
+    )
   }
   if (['localhost', '127.0.0.1', '[::1]'].includes(new URL(config.publicUrl).hostname)) return
   const all = { AUTH_SECRET: [authSecret], AUTH_SECRET_PREVIOUS: previousAuthSecrets, ...given }
@@ -148,12 +149,4 @@ function isOrigin(entry: string): boolean {
   const url = URL.parse(entry)
   // A star would be taken for a letter of the host's name, which no browser's origin has.
   return url?.origin === entry && ['http:', 'https:'].includes(url.protocol) && !entry.includes('*')
-}
-
-/** Strict: lenient readers take 010.0.0.1 for 8.0.0.1, and a range of everything would believe everybody. */
-function isAddressOrRange(entry: string): boolean {
-  const [, address = '', bits] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(entry) ?? []
-  const version = isIP(address)
-  if (bits === undefined) return version !== 0
-  return Number(bits) >= 1 && Number(bits) <= (version === 4 ? 32 : 128) && version !== 0
 }

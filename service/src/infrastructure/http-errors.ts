@@ -46,7 +46,7 @@ export const answerClientError =
     const requestId = randomUUID()
     const body = JSON.stringify(problemDetails(code, requestId, publicUrl))
     socket.end(
-      `HTTP/1.1 ${status} ${problemTypes[code].title}\r\nContent-Type: application/problem+json\r\n` +
+      `HTTP/1.1 ${status} ${problemTypes[code].title}\r\nDate: ${new Date().toUTCString()}\r\nContent-Type: application/problem+json\r\n` +
         `X-Request-Id: ${requestId}\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n` +
         `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
     )

@@ -15,6 +15,7 @@ import { validateInput } from '../interface-adapters/http/validate-input.ts'
 import { answerClientError, handleError, handleNotFound } from './http-errors.ts'
 import { readJson } from './json-bodies.ts'
 import { refuseOtherMethods } from './other-methods.ts'
+import { refuseUnreadableRequests } from './unreadable-requests.ts'
 
 const BODY_LIMIT_BYTES = 16 * 1024
 const HEADER_LIMIT_BYTES = 16 * 1024
@@ -46,7 +47,7 @@ export async function createHttpServer(
 ): Promise<FastifyInstance> {
   const { publicUrl, requestTimeoutMs = REQUEST_TIMEOUT_MS } = options
   const app = Fastify({
-    loggerInstance: options.logger,
+    loggerInstance: withEvents(options.logger),
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: requestTimeoutMs,
@@ -56,6 +57,8 @@ export async function createHttpServer(
       // Node's own is a minute, and it takes the longer of the two for the body.
       headersTimeout: requestTimeoutMs,
       connectionsCheckingInterval: requestTimeoutMs / 3,
+      // Refused below, in a problem document.
+      requireHostHeader: false,
     },
     // The limit of the request line is enough: an id that is too long is an unknown one.
     routerOptions: { maxParamLength: HEADER_LIMIT_BYTES },
@@ -79,6 +82,7 @@ export async function createHttpServer(
   app.decorateRequest('caller', undefined)
   addHooks(app)
   await addHeaders(app, options)
+  refuseUnreadableRequests(app)
   for (const plugin of plugins) await app.register(plugin)
   const refuseRest = refuseOtherMethods(app)
   for (const { prefix, routes } of mounted) await app.register(routes, { prefix })
@@ -147,6 +151,13 @@ async function addHeaders(
     strictPreflight: false,
   })
 }
+
+/** The framework's own lines, such as those about where it listens, are told apart by their words alone. */
+const withEvents = (logger: Logger): Logger =>
+  logger.child(
+    {},
+    { formatters: { log: (line) => ('event' in line ? line : { event: 'http.server', ...line }) } },
+  )
 
 /** The caller's own request id where it is harmless, so that traces join up; a fresh one otherwise. */
 function requestId(request: IncomingMessage): string {

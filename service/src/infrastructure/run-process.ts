@@ -1,7 +1,4 @@
-import { ApplicationError } from '../application/errors.ts'
-import { DataFolderError } from './embedded/data-folder.ts'
-import { serverError } from './postgres/unavailable.ts'
-import { SettingsError } from './settings-reader.ts'
+import { explainFailure } from './explain-failure.ts'
 
 /** What is under way gets so long to finish, which is less than container engines wait; then the process ends anyway. */
 const SHUTDOWN_LIMIT_MS = 8_000
@@ -27,9 +24,10 @@ export async function runProcess(start: () => Promise<Running>): Promise<void> {
   process.on('SIGINT', stop)
   try {
     service = await start()
-    process.stdout.write(service.banner)
+    // Standard output is for machines alone: a JSON object on every line. A terminal shows both.
+    process.stderr.write(service.banner)
   } catch (error) {
-    process.stderr.write(`${explain(error)}\n`)
+    process.stderr.write(`${explainFailure(error)}\n`)
     process.exit(1)
   }
 }
@@ -40,22 +38,8 @@ async function shutDown(service: Running | undefined): Promise<void> {
   try {
     await service?.stop()
   } catch (error) {
-    process.stderr.write(`The service did not stop in order: ${explain(error)}\n`)
+    process.stderr.write(`The service did not stop in order: ${explainFailure(error)}\n`)
     process.exit(1)
   }
   process.exit(0)
-}
-
-/** What a person can mend is said in a line; anything else with all there is to know. */
-function explain(error: unknown): string {
-  if (error instanceof SettingsError || error instanceof DataFolderError) return error.message
-  if (error instanceof ApplicationError && error.code === 'unavailable') {
-    return 'The database cannot be reached. Start it, or check DATABASE_URL.'
-  }
-  const { code, port } = error as { code?: string; port?: number }
-  if (serverError(error) !== undefined)
-    return `The database refused: ${(error as Error).message}. Check DATABASE_URL.`
-  if (code === 'EADDRINUSE')
-    return `Port ${port ?? ''} is in use. Stop what uses it, or set PORT and INTERNAL_PORT.`
-  return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }

@@ -1,3 +1,5 @@
+import { weaknessOf } from './secret-strength.ts'
+
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /** The start stops: one line per setting, each saying what is wrong and what would be right. */
@@ -7,6 +9,8 @@ export class SettingsError extends Error {
     this.name = 'SettingsError'
   }
 }
+
+export const MAKE_A_SECRET = 'make one with: openssl rand -base64 32'
 
 const DURATION = /^(\d{1,9})([smhd])$/
 const SECONDS_PER_UNIT = { s: 1, m: 60, h: 3600, d: 86_400 } as const
@@ -98,14 +102,10 @@ export class SettingsReader {
   }
 
   /** Secrets separated by commas. They are never shown. */
-  secrets(name: string, minimumLength: number): readonly string[] {
+  secrets(name: string): readonly string[] {
     const entries = this.#entries(name)
-    if (entries.some((entry) => entry.length < minimumLength)) {
-      this.refuse(
-        name,
-        `needs at least ${minimumLength} characters each; make one with: openssl rand -base64 32`,
-      )
-    }
+    const weakness = entries.map(weaknessOf).find((found) => found !== undefined)
+    if (weakness !== undefined) this.refuse(name, `${weakness} each; ${MAKE_A_SECRET}`)
     return entries
   }
 

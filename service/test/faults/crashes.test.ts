@@ -372,13 +372,4 @@ describe('a start that cannot succeed exits with 1 and says why:', () => {
     await service.stop()
     await place.remove()
   })
-
-  test('a database that does not exist', async () => {
-    const { url, settings, remove } = await migratedDatabase()
-    const complaints = await failing({ ...settings, DATABASE_URL: `${url}_gone` })
-    expect(complaints).toMatch(
-      /^The database refused: database ".*_gone" does not exist\. Check DATABASE_URL\.\n$/,
-    )
-    await remove()
-  })
 })

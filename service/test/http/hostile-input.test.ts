@@ -1,9 +1,10 @@
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { exchange, request } from '../support/raw-exchange.ts'
+import { exchange, parseAnswer, request } from '../support/raw-exchange.ts'
 import { newPerson, type Answer, type Person, type Tokens } from '../support/test-client.ts'
 import { databaseNames, startTestService, type TestService } from '../support/test-service.ts'
 import { expectProblem, expectRefusal } from './expectations.ts'
@@ -482,12 +483,17 @@ describe.each(databaseNames)('hostile input, on %s', (database) => {
     const expectMalformed = (answer: Answer) => {
       expectProblem(answer, 'malformed_request')
       expect(answer.headers.get('connection')).toBe('close')
+      expect(Date.parse(answer.headers.get('date') ?? '')).not.toBeNaN()
     }
     const post = 'POST /v1/sessions HTTP/1.1\r\nHost: x\r\n'
 
     test.each([
       ['words', 'hello\r\n\r\n'],
       ['a method of its own', 'BREW /pot HTTP/1.1\r\nHost: x\r\n\r\n'],
+      ['a method in small letters', 'get / HTTP/1.1\r\nHost: x\r\n\r\n'],
+      ['a request line without a path', 'GET HTTP/1.1\r\nHost: x\r\n\r\n'],
+      ['HTTP/2 without TLS', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
+      ['HTTP/3.0', 'GET / HTTP/3.0\r\nHost: x\r\n\r\n'],
       ['another protocol', 'GET / SPDY/3\r\nHost: x\r\n\r\n'],
       ['a TLS hello', Buffer.from('16030100a5010000a10303', 'hex')],
       ['a header without a name', 'GET / HTTP/1.1\r\n: x\r\n\r\n'],
@@ -507,10 +513,44 @@ describe.each(databaseNames)('hostile input, on %s', (database) => {
       expectMalformed(await exchange(service.url, bytes))
     })
 
-    test('a request without a host is 400', async () => {
-      expect(
-        (await exchange(service.url, 'GET /health/live HTTP/1.1\r\nConnection: close\r\n\r\n')).status,
-      ).toBe(400)
+    test.each([
+      ['no host', []],
+      ['two hosts', ['Host: a', 'Host: b']],
+      ['the same host twice', ['Host: a', 'host: a']],
+    ])('a request with %s is malformed, whatever it asks for', async (_, hosts) => {
+      const lines = ['/health/live', '/v1/users/me', '/nowhere'].map((path) => `GET ${path} HTTP/1.1`)
+      for (const line of [...lines, 'POST /v1/sessions HTTP/1.1', 'PROPFIND / HTTP/1.1']) {
+        const bytes = [line, ...hosts, 'Connection: close', '', ''].join('\r\n')
+        expectProblem(await exchange(service.url, bytes), 'malformed_request')
+      }
+    })
+
+    test('HTTP/1.0 knows no host, and needs none', async () => {
+      expect((await exchange(service.url, 'GET /health/live HTTP/1.0\r\n\r\n')).status).toBe(200)
+    })
+
+    test.each(['the-unexpected', '200-ok', ', ,', 'x'.repeat(40)])(
+      'the expectation %s is not met',
+      async (expectation) => {
+        const get = request('GET /v1/users/me', [`Expect: ${expectation}`])
+        expectProblem(await exchange(service.url, get), 'expectation_failed')
+        const body = JSON.stringify({ username: person.username, password: person.password })
+        const headers = [JSON_TYPE, sized(body), `Expect: ${expectation}`]
+        expectProblem(
+          await exchange(service.url, request('POST /v1/sessions', headers, body)),
+          'expectation_failed',
+        )
+      },
+    )
+
+    test('the expectation to be told to go on is met', async () => {
+      const body = JSON.stringify({ username: person.username, password: person.password })
+      const socket = connect(Number(new URL(service.url).port), '127.0.0.1')
+      socket.write(request('POST /v1/sessions', [JSON_TYPE, sized(body), 'Expect: 100-continue']))
+      const [first] = (await once(socket, 'data')) as [Buffer]
+      expect(first.toString()).toBe('HTTP/1.1 100 Continue\r\n\r\n')
+      socket.write(body)
+      expect(parseAnswer(await text(socket)).status).toBe(201)
     })
 
     test('headers that are too large, or too many, are 431', async () => {

@@ -224,13 +224,13 @@ describe('DATABASE_URL', () => {
 
 describe('AUTH_SECRET', () => {
   test.each([31, 1])('has more than %i characters', (length) => {
-    expect(refusals({ AUTH_SECRET: 'x'.repeat(length) })).toEqual([
+    expect(refusals({ AUTH_SECRET: secret.slice(0, length) })).toEqual([
       `AUTH_SECRET needs at least 32 characters; ${makeOne}`,
     ])
   })
 
   test('may have 32 characters', () => {
-    expect(readConfig({ AUTH_SECRET: 'x'.repeat(32) }).authSecret).toBe('x'.repeat(32))
+    expect(readConfig({ AUTH_SECRET: secret.slice(0, 32) }).authSecret).toBe(secret.slice(0, 32))
   })
 
   test.each([`${secret},${secret}`, ',', `${secret},`])('is one secret: %j is not', (text) => {
@@ -260,7 +260,7 @@ describe('AUTH_SECRET', () => {
 
 describe('AUTH_SECRET_PREVIOUS', () => {
   test('holds several, with or without blanks', () => {
-    const [first, second] = ['1'.repeat(32), '2'.repeat(32)]
+    const [first, second] = [`${secret} once`, `${secret} before that`]
     const config = readConfig({ AUTH_SECRET: secret, AUTH_SECRET_PREVIOUS: `${first} , ${second},` })
     expect(config.previousAuthSecrets).toEqual([first, second])
   })
@@ -283,7 +283,7 @@ describe('AUTH_SECRET_PREVIOUS', () => {
 
 describe('SERVICE_KEYS', () => {
   test('holds several', () => {
-    const other = `${'+/'.repeat(16)}==`
+    const other = `${'+/Zk8-_.~'.repeat(3)}chat42==`
     expect(readConfig({ SERVICE_KEYS: `${key},${other}` }).serviceKeys).toEqual([key, other])
   })
 
@@ -310,18 +310,24 @@ describe('SERVICE_KEYS', () => {
 })
 
 describe('HS256', () => {
-  const shared = 'shared with others: 32 bytes or more'
-  const required = `TOKEN_SHARED_SECRET is required with TOKEN_ALGORITHM=HS256 and has at least 32 bytes; ${makeOne}`
+  const shared = 'shared with others: 32 characters or more'
 
-  test('takes a shared secret of at least 32 bytes, however many characters they are', () => {
-    for (const text of [shared, 'é'.repeat(16)]) {
-      const config = readConfig({ TOKEN_ALGORITHM: 'HS256', TOKEN_SHARED_SECRET: text })
-      expect(config).toMatchObject({ tokenAlgorithm: 'HS256', tokenSharedSecret: text })
-    }
+  test('takes a shared secret of at least 32 characters', () => {
+    const text = shared.slice(0, 32)
+    const config = readConfig({ TOKEN_ALGORITHM: 'HS256', TOKEN_SHARED_SECRET: text })
+    expect(config).toMatchObject({ tokenAlgorithm: 'HS256', tokenSharedSecret: text })
   })
 
-  test.each([undefined, '', 'x'.repeat(31)])('is refused with the secret %j', (text) => {
-    expect(refusals({ TOKEN_ALGORITHM: 'HS256', TOKEN_SHARED_SECRET: text })).toEqual([required])
+  test.each([undefined, ''])('is refused with the secret %j', (text) => {
+    expect(refusals({ TOKEN_ALGORITHM: 'HS256', TOKEN_SHARED_SECRET: text })).toEqual([
+      `TOKEN_SHARED_SECRET is required with TOKEN_ALGORITHM=HS256 and needs at least 32 characters; ${makeOne}`,
+    ])
+  })
+
+  test('is refused with a short secret', () => {
+    expect(refusals({ TOKEN_ALGORITHM: 'HS256', TOKEN_SHARED_SECRET: shared.slice(0, 31) })).toEqual([
+      `TOKEN_SHARED_SECRET needs at least 32 characters; ${makeOne}`,
+    ])
   })
 
   test.each([undefined, 'EdDSA', 'ES256', 'RS256'])(
@@ -352,7 +358,7 @@ describe('HS256', () => {
 describe('AUTH_SECRET, present or previous, is never what other services are given', () => {
   test.each(['AUTH_SECRET', 'AUTH_SECRET_PREVIOUS'])('%s', (name) => {
     const line = `repeats AUTH_SECRET, which no other service may know; ${makeOne}`
-    expect(refusals({ [name]: key, SERVICE_KEYS: `${'k'.repeat(32)},${key}` })).toEqual([
+    expect(refusals({ [name]: key, SERVICE_KEYS: `a-second-${key},${key}` })).toEqual([
       `SERVICE_KEYS ${line}`,
     ])
     expect(refusals({ [name]: key, TOKEN_ALGORITHM: 'HS256', TOKEN_SHARED_SECRET: key })).toEqual([
@@ -361,27 +367,61 @@ describe('AUTH_SECRET, present or previous, is never what other services are giv
   })
 })
 
+describe('TOKEN_SHARED_SECRET', () => {
+  test('is never a service key: whoever checks tokens with it would be let in', () => {
+    const settings = { TOKEN_ALGORITHM: 'HS256', TOKEN_SHARED_SECRET: key }
+    expect(refusals({ ...settings, SERVICE_KEYS: `a-second-${key},${key}` })).toEqual([
+      `SERVICE_KEYS repeats TOKEN_SHARED_SECRET, which makes tokens for anybody; ${makeOne}`,
+    ])
+    expect(readConfig({ ...settings, SERVICE_KEYS: `a-second-${key}` }).tokenSharedSecret).toBe(key)
+  })
+})
+
+describe('a secret of hardly any variety is refused and not shown', () => {
+  const weak = ['x'.repeat(40), 'changeme'.repeat(5), '0123456789'.slice(0, 9).repeat(4)]
+  const line = `needs at least 10 different characters`
+
+  test.each(weak)('%s', (text) => {
+    const few = (name: string) =>
+      refusals({ AUTH_SECRET: secret, TOKEN_ALGORITHM: 'HS256', TOKEN_SHARED_SECRET: key, [name]: text })
+    expect(few('AUTH_SECRET')).toEqual([`AUTH_SECRET ${line}; ${makeOne}`])
+    expect(few('TOKEN_SHARED_SECRET')).toEqual([`TOKEN_SHARED_SECRET ${line}; ${makeOne}`])
+    for (const name of ['AUTH_SECRET_PREVIOUS', 'SERVICE_KEYS']) {
+      expect(few(name)).toEqual([`${name} ${line} each; ${makeOne}`])
+      expect(refusals({ [name]: `${key},${text}` })).toEqual([`${name} ${line} each; ${makeOne}`])
+    }
+  })
+
+  test('with ten different characters it is taken', () => {
+    expect(readConfig({ AUTH_SECRET: '0123456789'.repeat(4) }).authSecret).toBe('0123456789'.repeat(4))
+  })
+})
+
 describe('TRUSTED_PROXIES', () => {
-  test.each(['127.0.0.1', '10.0.0.0/8', '10.1.2.3/32', '::1', '2001:db8::/32', '::ffff:10.0.0.1'])(
-    'may hold %s',
-    (entry) => {
-      expect(readConfig({ TRUSTED_PROXIES: `192.0.2.1, ${entry}` }).trustedProxies).toEqual([
-        '192.0.2.1',
-        entry,
-      ])
-    },
-  )
+  test.each([
+    ...['127.0.0.1', '10.0.0.0/8', '10.1.2.3/32', '::1', '::ffff:10.0.0.1'],
+    ...['2001:db8::/32', 'fd00::/16', '2001:db8::1/128', '64:ff9b::/96'],
+  ])('may hold %s', (entry) => {
+    expect(readConfig({ TRUSTED_PROXIES: `192.0.2.1, ${entry}` }).trustedProxies).toEqual([
+      '192.0.2.1',
+      entry,
+    ])
+  })
 
   test.each([
     ...['proxy.example.org', 'loopback', '*', '[::1]', '10.0.0.1:80', 'fe80::1%eth0', '10.0.0.0/255.0.0.0'],
     // Read leniently, these are 0.0.0.10, 8.0.0.1 and 1.2.0.3.
     ...['10', '010.0.0.1', '1.2.3', '10/8'],
     ...['10.0.0.0/33', '2001:db8::/129', '10.0.0.0/', '10.0.0.0/-1', '10.0.0.0/8/8'],
-    // Everybody.
-    ...['0.0.0.0/0', '::/0'],
+    // Everybody, or much of everybody.
+    ...['0.0.0.0/0', '::/0', '0.0.0.0/1', '128.0.0.0/1', '10.0.0.0/7', '2000::/3', 'fd00::/8', '2001::/15'],
+    // Everybody with an IPv4 address, or some of them, in other words.
+    ...['::ffff:0:0/96', '::ffff:0.0.0.0/97', '::ffff:10.0.0.0/104', '::ffff:10.0.0.1/128'],
+    ...['::/16', '::/64', '::/80', '0:0:0:0:0:fffe::/95', '::fffe:0:0/95'],
   ])('may not hold %s', (entry) => {
     expect(refusals({ TRUSTED_PROXIES: `192.0.2.1, ${entry}` })).toEqual([
-      `TRUSTED_PROXIES holds addresses or CIDR ranges such as 10.0.0.0/8 (never /0), separated by commas; this is none: ${entry}`,
+      'TRUSTED_PROXIES holds addresses or CIDR ranges such as 10.0.0.0/8, separated by commas; no IPv4 range is wider ' +
+        `than /8, no IPv6 range wider than /16 or one of IPv4 addresses in IPv6 form; this is none: ${entry}`,
     ])
   })
 })
@@ -435,5 +475,9 @@ describe('what is wrong', () => {
     })
     expect(message.split('\n')).toHaveLength(7)
     expect(message).not.toContain('hush')
+    const weak = 'hush'.repeat(10)
+    const secrets = ['AUTH_SECRET', 'AUTH_SECRET_PREVIOUS', 'SERVICE_KEYS', 'TOKEN_SHARED_SECRET']
+    const settings = Object.fromEntries(secrets.map((name) => [name, weak]))
+    expect(messageFor({ ...settings, TOKEN_ALGORITHM: 'HS256' })).not.toContain('hush')
   })
 })

@@ -7,6 +7,9 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { TestClient } from './test-client.ts'
 
+/** From its heading to the end of its example. */
+const BANNER = /\n {2}chat-auth is ready\.\n[^]*?-d '.*'\n\n/
+
 const main = join(import.meta.dirname, '../../src/main.ts')
 
 /** Neither the settings of whoever runs the tests nor a `.env` in the working directory reach the service. */
@@ -30,12 +33,13 @@ export interface Exit {
 
 export class ServiceProcess {
   readonly exited: Promise<Exit>
-  /** What it wrote to its standard output: logs, parsed, and the banner's lines as they are. */
+  /** What it wrote to its standard output, a parsed line each. */
   readonly logs: Record<string, unknown>[] = []
+  /** The lines among them that are none of the log. */
+  readonly strayLines: string[] = []
   readonly #settings: Record<string, string>
   readonly #process: ChildProcess
-  readonly #printed: string[] = []
-  #complaints = ''
+  #words = ''
   readonly #news = new EventEmitter()
 
   /** Spawns it and waits for nothing. It does not outlive this process, whatever ends that. */
@@ -56,7 +60,10 @@ export class ServiceProcess {
         resolve({ code, signal })
       })
     })
-    this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#complaints += text))
+    this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#words += text
+      this.#news.emit('line')
+    })
     this.#process.stdout?.setEncoding('utf8')
     if (this.#process.stdout !== null) {
       createInterface({ input: this.#process.stdout }).on('line', (line) => this.#note(line))
@@ -65,7 +72,7 @@ export class ServiceProcess {
 
   #note(line: string): void {
     if (line.startsWith('{')) this.logs.push(JSON.parse(line) as Record<string, unknown>)
-    else this.#printed.push(line)
+    else this.strayLines.push(line)
     this.#news.emit('line')
   }
 
@@ -73,13 +80,13 @@ export class ServiceProcess {
     return this.#process.pid ?? 0
   }
 
-  /** What it wrote to its standard error. */
+  /** What it wrote to its standard error, without the banner. */
   get complaints(): string {
-    return this.#complaints
+    return this.#words.replace(BANNER, '')
   }
 
   get banner(): string {
-    return this.#printed.join('\n')
+    return BANNER.exec(this.#words)?.[0] ?? ''
   }
 
   get url(): string {
@@ -103,7 +110,7 @@ export class ServiceProcess {
 
   /** Waits until it has said where it listens; rejects with its last words when it exits instead. */
   async ready(): Promise<this> {
-    await this.#until(() => /Data {2}/.test(this.banner))
+    await this.#until(() => this.banner !== '')
     return this
   }
 
@@ -121,7 +128,7 @@ export class ServiceProcess {
   /** What `work` answers; rejects with the service's last words when it exits before. */
   alive<T>(work: Promise<T>): Promise<T> {
     const gone = this.exited.then(({ code, signal }): never => {
-      throw new Error(`the service exited with ${code ?? signal ?? ''}:\n${this.#complaints}`)
+      throw new Error(`the service exited with ${code ?? signal ?? ''}:\n${this.complaints}`)
     })
     return Promise.race([work, gone])
   }
@@ -145,7 +152,7 @@ export class ServiceProcess {
   async stop(): Promise<void> {
     this.signal('SIGTERM')
     const { code, signal } = await this.exited
-    if (code !== 0) throw new Error(`the service ended with ${code ?? signal ?? ''}:\n${this.#complaints}`)
+    if (code !== 0) throw new Error(`the service ended with ${code ?? signal ?? ''}:\n${this.complaints}`)
   }
 }
 

@@ -1,7 +1,6 @@
 import type { PostgresPool, PostgresPoolClient } from 'kysely'
 import type pg from 'pg'
-import { ApplicationError } from '../../application/errors.ts'
-import { translate } from './unavailable.ts'
+import { translate, unavailable } from './unavailable.ts'
 
 /** Statements on hot paths, by their text: prepared once per connection under that name. */
 const names = new Map<string, string>()
@@ -14,7 +13,8 @@ export function prepared(name: string, text: string): string {
 
 /**
  * The pool as kysely uses it. Errors become `unavailable` where they mean that, and a connection that missed its
- * deadline is thrown away: its answer may still arrive and would be taken for the next one's.
+ * deadline is thrown away: its answer may still arrive and would be taken for the next one's. Until then whatever is
+ * asked of it fails like the first statement did, so that the log has the true cause.
  */
 export class GuardedPool implements PostgresPool {
   readonly #pool: pg.Pool
@@ -23,13 +23,13 @@ export class GuardedPool implements PostgresPool {
     this.#pool = pool
   }
 
+  /** Fails as `unavailable` whatever the reason: without a connection nobody was refused anything. */
   async connect(): Promise<PostgresPoolClient> {
-    try {
-      // Cursors, the other form of query, are not used.
-      return new GuardedClient(await this.#pool.connect()) as unknown as PostgresPoolClient
-    } catch (error) {
-      throw translate(error)
-    }
+    const client = await this.#pool.connect().catch((error: unknown) => {
+      throw unavailable(error)
+    })
+    // Cursors, the other form of query, are not used.
+    return new GuardedClient(client) as unknown as PostgresPoolClient
   }
 
   get options(): object {
@@ -43,10 +43,13 @@ export class GuardedPool implements PostgresPool {
 
 class GuardedClient {
   readonly #client: pg.PoolClient
-  #isBroken = false
+  /** What broke the connection. What follows on it would only say that it is broken. */
+  #failure: Error | undefined
 
   constructor(client: pg.PoolClient) {
     this.#client = client
+    // The server's last words on a connection that was waiting for its user.
+    client.on('error', this.#noteFailure)
   }
 
   get processID(): number | undefined {
@@ -55,19 +58,22 @@ class GuardedClient {
 
   async query(text: string, values: readonly unknown[] = []): Promise<never> {
     // Anything more, a rollback too, would wait behind the statement that missed its deadline.
-    if (this.#isBroken) throw new ApplicationError('unavailable', { retryAfterSeconds: 2 })
+    if (this.#failure !== undefined) throw this.#failure
     try {
       const name = names.get(text)
       const query = name === undefined ? { text, values: [...values] } : { name, text, values: [...values] }
       return (await this.#client.query(query)) as never
     } catch (error) {
-      const translated = translate(error)
-      this.#isBroken ||= translated !== error
-      throw translated
+      if (translate(error) === error) throw error
+      throw this.#noteFailure(error)
     }
   }
 
   release(): void {
-    this.#client.release(this.#isBroken)
+    this.#client.off('error', this.#noteFailure)
+    this.#client.release(this.#failure !== undefined)
   }
+
+  /** Answers the first one. */
+  readonly #noteFailure = (error: unknown): Error => (this.#failure ??= unavailable(error))
 }

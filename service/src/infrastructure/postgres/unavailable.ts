@@ -7,8 +7,12 @@ const SERVER_TROUBLE = new Set([
   '57', // shutdown, crash, cancelled by the deadline
   '58', // I/O error
 ])
-/** Lock not available in time; read-only server, as a standby is before its promotion. */
-const SERVER_STATES = new Set(['55P03', '25006'])
+const SERVER_STATES = new Set([
+  '55P03', // lock not available in time
+  '25006', // read-only server, as a standby is before its promotion
+  '25P03', // the transaction, and with it the connection, was idle for too long
+  '25P04', // the transaction took too long
+])
 
 /** An error the server reported, by its SQLSTATE. The embedded database's errors are of another class than the driver's. */
 export function serverError(error: unknown): { code: string; constraint: string | undefined } | undefined {
@@ -26,8 +30,14 @@ export const isConflict = (error: unknown): boolean =>
  * answered 503 and never as a refusal; any other error as it is.
  */
 export function translate(error: unknown): unknown {
-  if (error instanceof ApplicationError || !meansUnavailable(error)) return error
-  return new ApplicationError('unavailable', { retryAfterSeconds: 2, cause: error })
+  return error instanceof ApplicationError || !meansUnavailable(error) ? error : unavailable(error)
+}
+
+/** With what the server or the network said as its cause. */
+export function unavailable(error: unknown): ApplicationError {
+  // A name with several addresses fails with an error for each, and no words of its own.
+  const cause: unknown = error instanceof AggregateError ? error.errors[0] : error
+  return new ApplicationError('unavailable', { retryAfterSeconds: 2, cause })
 }
 
 function meansUnavailable(error: unknown): boolean {

@@ -12,7 +12,7 @@ const STORABLE = /^[^\0\p{Cs}]*$/u
 
 const username = text(
   256,
-  'ann',
+  'ann_example',
   'Shown as typed; unique regardless of case and of look. 4 to 32 characters.',
 )
 const email = text(512, 'ann@example.org', 'Unique regardless of case.')
@@ -36,7 +36,7 @@ export const passwordChange = z
 
 export const signIn = z
   .object({
-    username: text(512, 'ann', 'The username or the e-mail address.'),
+    username: text(512, 'ann_example', 'The username or the e-mail address.'),
     password,
     device_id: text(
       512,
@@ -80,7 +80,7 @@ export const sessionIdParams = z.object({
 export const ownUser = z
   .object({
     id: userId,
-    username: z.string().meta({ examples: ['ann'] }),
+    username: z.string().meta({ examples: ['ann_example'] }),
     email: z.string().meta({ examples: ['ann@example.org'] }),
     email_verified: z.boolean().meta({ examples: [false] }),
     avatar_url: avatarUrl,

@@ -9,6 +9,7 @@ import { removeEndedSessions, removeOldRevocations } from '../../../src/infrastr
 import { connectPool } from '../../../src/infrastructure/postgres/connect.ts'
 import { DatabaseClock } from '../../../src/infrastructure/postgres/database-clock.ts'
 import { migrate } from '../../../src/infrastructure/postgres/migrate.ts'
+import { translate } from '../../../src/infrastructure/postgres/unavailable.ts'
 import { addUser, aNewUser, inTransaction } from '../../contracts/store.ts'
 import { aSession, at, aUser, HOUR, sessionId } from '../../support/builders.ts'
 import { migrateAt, openEmbedded, openOnServer, storeOver, type PostgresStore } from './open-store.ts'
@@ -50,8 +51,9 @@ const calls: [string, (store: UsedStore) => Promise<unknown>][] = [
     'sessions.confirm',
     ({ sessions }) => sessions.confirm([{ userId, sessionId: sessionId(1), generation: 0, seenAt: at(0) }]),
   ],
+  ['attempts.check', ({ attempts }) => attempts.check([budget], at(0))],
   ['attempts.take', ({ attempts }) => attempts.take([budget], at(0))],
-  ['attempts.giveBack', ({ attempts }) => attempts.giveBack([budget])],
+  ['attempts.giveBack', ({ attempts }) => attempts.giveBack([budget], at(0))],
   ['attempts.clear', ({ attempts }) => attempts.clear(budget)],
   ['attempts.removeForgotten', ({ attempts }) => attempts.removeForgotten(at(0), 1)],
   ['signingKeys.exclusively', ({ signingKeys }) => signingKeys.exclusively((locked) => locked.all())],
@@ -135,6 +137,67 @@ describe('a server that is away', () => {
     }
     await admin.end()
     expect(await store.events()).toEqual([])
+  })
+
+  test('that lets nobody in makes a call unavailable, and its words are the cause', async () => {
+    const refusals = [
+      [withUrl({ pathname: '/nowhere' }), '3D000', 'database "nowhere" does not exist'],
+      [withUrl({ username: 'nobody' }), '28000', 'role "nobody" does not exist'],
+    ] as const
+    for (const [url, code, message] of refusals) {
+      const refused = storeOver(connectPool(url, 1))
+      const cause = expect.objectContaining({ code, message }) as unknown
+      await expect(refused.users.find(userId)).rejects.toMatchObject({ ...unavailable, cause })
+      await expect(migrate(refused.db)).rejects.toMatchObject({ ...unavailable, cause })
+      await refused.db.destroy()
+    }
+  })
+
+  const withUrl = (parts: { pathname?: string; username?: string }): string =>
+    Object.assign(new URL(cluster.url), parts).href
+
+  test('that is not there makes a call unavailable, and the cause says so', async () => {
+    await kill()
+    const cause = expect.objectContaining({
+      message: expect.stringMatching(/^connect ECONNREFUSED 127\.0\.0\.1:\d+$/) as string,
+    }) as unknown
+    await expect(store.users.find(userId)).rejects.toMatchObject({ ...unavailable, cause })
+    await cluster.restart()
+  })
+
+  test('that has several addresses is not there for what the first one said', () => {
+    const [first, second] = ['::1', '127.0.0.1'].map(
+      (address) => new Error(`connect ECONNREFUSED ${address}:1`),
+    )
+    expect(translate(new AggregateError([first, second]))).toMatchObject({ ...unavailable, cause: first })
+  })
+
+  test('that ends a connection between two statements is heard: its words are the cause', async () => {
+    const admin = connectPool(cluster.url, 1)
+    const failing = store.db.transaction().execute(async (trx) => {
+      await sql`select 1`.execute(trx)
+      await admin.query(endOtherConnections)
+      await sql`select 2`.execute(trx)
+    })
+    const cause = expect.objectContaining({ code: '57P01' }) as unknown
+    await expect(failing).rejects.toMatchObject({ ...unavailable, cause })
+    await admin.end()
+    await expectRightAnswers(store)
+  })
+
+  test('that ends a transaction for being idle is heard, too', async () => {
+    const failing = store.db.transaction().execute(async (trx) => {
+      await sql`set local idle_in_transaction_session_timeout = 1`.execute(trx)
+      const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(trx)
+      await vi.waitFor(async () => {
+        const alive = await sql`select from pg_stat_activity where pid = ${rows[0]?.pid}`.execute(store.db)
+        expect(alive.rows).toEqual([])
+      })
+      await sql`select 2`.execute(trx)
+    })
+    const cause = expect.objectContaining({ code: '25P03' }) as unknown
+    await expect(failing).rejects.toMatchObject({ ...unavailable, cause })
+    await expectRightAnswers(store)
   })
 
   test('that goes down under statements at work makes those unavailable', async () => {
@@ -271,7 +334,22 @@ describe.each([
     await expectRightAnswers(store)
   })
 
-  test.each(['08006', '53300', '57P01', '57014', '58030', '55P03', '25006'])(
+  test('is what every later step of its transaction fails with, so that the log has the cause', async () => {
+    const raise = sql`do $$ begin raise exception 'could not extend file' using errcode = 'disk_full'; end $$`
+    const failures: unknown[] = []
+    const failing = store.db.transaction().execute(async (trx) => {
+      for (const statement of [raise, sql`select 1`, sql`select 2`]) {
+        await statement.execute(trx).catch((error: unknown) => failures.push(error))
+      }
+      throw failures[2]
+    })
+    const cause = expect.objectContaining({ code: '53100', message: 'could not extend file' }) as unknown
+    await expect(failing).rejects.toMatchObject({ ...unavailable, cause })
+    expect(new Set(failures).size).toBe(1)
+    await expectRightAnswers(store)
+  })
+
+  test.each(['08006', '53300', '57P01', '57014', '58030', '55P03', '25006', '25P03', '25P04'])(
     'with the state %s is unavailable',
     async (code) => {
       const raise = sql`do $$ begin raise exception using errcode = ${sql.lit(code)}; end $$`
