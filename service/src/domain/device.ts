@@ -18,7 +18,8 @@ export interface Device {
   readonly address: string
 }
 
-const NAME_LIMIT = 100
+/** In characters. */
+export const DEVICE_NAME_LIMIT = 100
 const DEVICE_ID = /^[\x21-\x7e]{1,128}$/
 /** The joiner that holds emoji together is the one invisible character allowed. */
 const UNPRINTABLE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]|(?!\u200D)\p{Cf}/u
@@ -32,8 +33,8 @@ export function parseDeviceId(text: string): string {
 }
 
 export function parseDeviceName(text: string): string {
-  if (text.length > NAME_LIMIT * 4 || Array.from(text).length > NAME_LIMIT) {
-    throw new InvalidValue('too_long', `Use at most ${NAME_LIMIT} characters.`)
+  if (text.length > DEVICE_NAME_LIMIT * 4 || Array.from(text).length > DEVICE_NAME_LIMIT) {
+    throw new InvalidValue('too_long', `Use at most ${DEVICE_NAME_LIMIT} characters.`)
   }
   const name = text.trim()
   if (name === '') throw new InvalidValue('too_short', 'Leave the name out, or use at least one character.')

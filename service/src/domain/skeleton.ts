@@ -1,14 +1,15 @@
 import { confusables } from './confusables.ts'
+import type { Username } from './username.ts'
 
 /**
  * What a username looks like (UTS #39, 4), sorted: the look of its small letters and, where that differs, the
- * look as typed. Two names that share a look are taken for one another. Not for showing, and not stable: names
- * have to be given new looks when the confusables are of a new Unicode version.
+ * look as typed. Two names that share a look are taken for one another, so a look belongs to one person. Not for
+ * showing, and not stable: names have to be given new looks when the confusables are of a new Unicode version.
  *
  * The small letters alone would miss `paypaI`, shown with an I that passes for l, and Greek ΝΙΝΑ, whose small
  * νινα looks Latin no more. The look as typed alone would give the two cases of one name different looks.
  */
-export const looksOf = (text: string): readonly string[] =>
+export const looksOf = ({ text }: Pick<Username, 'text'>): readonly string[] =>
   Array.from(new Set([settle(text), settle(withPrototypes(text))])).sort()
 
 /**

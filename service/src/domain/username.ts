@@ -1,17 +1,17 @@
 import { InvalidValue } from './invalid-value.ts'
 import { isOneWritingSystem, isUsernameCharacter, keepsBidiRule } from './scripts.ts'
-import { looksOf } from './skeleton.ts'
 
 declare const parsed: unique symbol
 
-/** The name a person is known by (RFC 8265, UsernameCaseMapped); made by `parseUsername` alone. */
+/**
+ * The name a person is known by (RFC 8265, UsernameCaseMapped); made by `parseUsername` alone. What it looks like
+ * (`looksOf`) is unique, too, and worked out when a name is taken only: it costs more than all else about a name.
+ */
 export interface Username {
   /** As the person typed it, in NFC and with full-width and half-width forms made ordinary. */
   readonly text: string
   /** The case-mapped form: unique, and what people sign in with. */
   readonly key: string
-  /** What the name looks like, in one or two ways: each unique, so that nobody passes for somebody else. */
-  readonly looks: readonly string[]
   readonly [parsed]: true
 }
 
@@ -35,7 +35,7 @@ export const parseUsername = (typed: string): Username => {
   if (isTooLong(text, key)) throw tooLong()
   if (!isOneWritingSystem(text)) throw new InvalidValue('mixed_scripts', oneScriptOnly)
   requireForm(text)
-  return { text, key, looks: looksOf(text) } as Username
+  return { text, key } as Username
 }
 
 /**

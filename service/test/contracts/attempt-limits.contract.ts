@@ -90,21 +90,56 @@ export const attemptLimitsContract = (name: string, open: OpenStore): void => {
       await take(0, { ...budget, key: 'sign-in:account:bert' })
     })
 
+    const account = { ...budget, key: 'account', free: 2 }
+    const network = { ...budget, key: 'network', free: 4 }
+
     test('an attempt counts against each of its budgets, and the used up one refuses it', async () => {
-      const account = { ...budget, key: 'account', free: 2 }
-      const network = { ...budget, key: 'network', free: 4 }
       await attempts.take([network, account], at(0))
       await attempts.take([network, account], at(0))
       await expect(attempts.take([network, account], at(0))).rejects.toMatchObject(refusal(2))
+      await expect(take(0, account)).rejects.toMatchObject(refusal(2))
+      await take(0, network)
       await take(0, network)
       await expect(take(0, network)).rejects.toMatchObject(refusal(2))
     })
 
-    test('an attempt that an earlier budget refuses does not count against a later one', async () => {
-      const later = { ...budget, key: 'later', free: 1 }
+    test.each([
+      ['earlier', [budget, network]],
+      ['later', [network, budget]],
+    ])('an attempt that an %s budget refuses counts against none', async (_, budgets) => {
       await takeAll()
-      await expect(attempts.take([budget, later], at(0))).rejects.toMatchObject(refusal(2))
-      await take(0, later)
+      for (let n = 0; n < 9; n += 1) {
+        await expect(attempts.take(budgets, at(0))).rejects.toMatchObject(refusal(2))
+      }
+      await takeAll(network)
+    })
+
+    test('of 200 parallel attempts at two budgets the narrower one’s count against the wider one', async () => {
+      const wide = { ...network, free: 300 }
+      const calls = Array.from({ length: 200 }, () => attempts.take([wide, budget], at(0)))
+      const results = await outcomes(calls)
+      expect(results.filter((result) => result === 'done')).toHaveLength(budget.free)
+      // What is left of the wider one is exactly what nobody got.
+      for (let n = budget.free; n < wide.free; n += 1) await take(0, wide)
+      await expect(take(0, wide)).rejects.toMatchObject(refusal(2))
+    })
+
+    test('of two budgets that are used up the longer wait is told', async () => {
+      const slow = { ...budget, key: 'slow', firstDelaySeconds: 50 }
+      await takeAll()
+      await takeAll(slow)
+      await expect(attempts.take([budget, slow], at(0))).rejects.toMatchObject(refusal(50))
+      await expect(attempts.take([slow, budget], at(0))).rejects.toMatchObject(refusal(50))
+    })
+
+    test('a check is refused when an attempt would be, and counts nothing', async () => {
+      for (let n = 0; n < 9; n += 1) await attempts.check([budget, network], at(0))
+      await takeAll()
+      await expect(attempts.check([network, budget], at(0))).rejects.toMatchObject(refusal(2))
+      await expect(attempts.check([budget], at(1.999))).rejects.toMatchObject(refusal(1))
+      await attempts.check([budget], at(2))
+      await attempts.check([network], at(0))
+      await attempts.check([{ ...budget, longestDelaySeconds: 2 * HOUR }], at(HOUR))
     })
 
     test('all is forgotten after a time without an attempt', async () => {
@@ -139,15 +174,42 @@ export const attemptLimitsContract = (name: string, open: OpenStore): void => {
 
     test('an attempt that is given back can be made again, and its wait is over', async () => {
       await takeAll()
-      await attempts.giveBack([budget])
+      await attempts.giveBack([budget], at(0))
       await take(0)
       await expect(take(0)).rejects.toMatchObject(refusal(2))
     })
 
+    test('an attempt past the free ones that is given back leaves the budget as it was', async () => {
+      await takeAll()
+      await take(2)
+      await attempts.giveBack([budget], at(2))
+      await take(2)
+      await expect(take(2)).rejects.toMatchObject(refusal(4))
+    })
+
+    test('the wait that a later attempt began goes on when an earlier one is given back', async () => {
+      await takeAll()
+      await take(2)
+      await take(6)
+      await attempts.giveBack([budget], at(2))
+      await expect(take(6)).rejects.toMatchObject(refusal(8))
+      await take(14)
+      await expect(take(14)).rejects.toMatchObject(refusal(8))
+    })
+
+    test('with fewer than the free attempts counted nobody waits, whichever was given back', async () => {
+      await take(0)
+      await take(0)
+      await take(1)
+      await attempts.giveBack([budget], at(0))
+      await take(1)
+      await expect(take(1)).rejects.toMatchObject(refusal(2))
+    })
+
     test('no more can be given back than was taken', async () => {
       await take(0)
-      await attempts.giveBack([budget, budget, budget])
-      await attempts.giveBack([{ ...budget, key: 'never taken' }])
+      await attempts.giveBack([budget, budget, budget], at(0))
+      await attempts.giveBack([{ ...budget, key: 'never taken' }], at(0))
       await takeAll()
       await expect(take(0)).rejects.toMatchObject(refusal(2))
     })

@@ -26,6 +26,12 @@ export const passwordHasherContract = (name: string, make: () => PasswordHasherS
       stored = await hasher.hash(password)
     })
 
+    test('there is room for a password while none is being hashed', async () => {
+      hasher.requireRoom()
+      await hasher.verify(password, stored, false)
+      hasher.requireRoom()
+    })
+
     test('a hash matches its password and needs no replacement', async () => {
       expect(await hasher.verify(password, stored, false)).toEqual({ matches: true, outdated: false })
       expect(await hasher.verify(password, stored, true)).toEqual({ matches: true, outdated: false })

@@ -19,34 +19,46 @@ export class FakeAttemptLimits implements AttemptLimits {
     return this.#counted.get(key)?.count ?? 0
   }
 
+  async check(budgets: readonly AttemptBudget[], now: Date): Promise<void> {
+    await Promise.resolve()
+    this.#refuseUsedUp(budgets, now)
+  }
+
   async take(budgets: readonly AttemptBudget[], now: Date): Promise<void> {
     await Promise.resolve()
+    this.#refuseUsedUp(budgets, now)
     for (const budget of budgets) this.#takeOne(budget, now)
   }
 
-  #takeOne(budget: AttemptBudget, now: Date): void {
-    const before = this.#counted.get(budget.key)
-    const remembered = before !== undefined && before.forgetAt > now ? before : undefined
-    if (remembered !== undefined && remembered.allowedAt > now) {
-      const retryAfterSeconds = Math.ceil((+remembered.allowedAt - +now) / 1000)
-      throw new ApplicationError('too_many_attempts', { retryAfterSeconds })
-    }
-    const count = (remembered?.count ?? 0) + 1
-    const allowedAt = count < budget.free ? ALWAYS : secondsAfter(now, delaySeconds(budget, count))
-    this.#counted.set(budget.key, {
-      count,
-      allowedAt,
-      forgetAt: secondsAfter(now, budget.forgetAfterSeconds),
-    })
-  }
-
-  async giveBack(budgets: readonly AttemptBudget[]): Promise<void> {
+  async giveBack(budgets: readonly AttemptBudget[], takenAt: Date): Promise<void> {
     await Promise.resolve()
-    for (const { key } of budgets) {
+    for (const { key, free, forgetAfterSeconds } of budgets) {
       const counted = this.#counted.get(key)
       if (counted === undefined || counted.count === 0) continue
-      this.#counted.set(key, { ...counted, count: counted.count - 1, allowedAt: ALWAYS })
+      const count = counted.count - 1
+      const isLatest = +counted.forgetAt === +secondsAfter(takenAt, forgetAfterSeconds)
+      const allowedAt = count < free || isLatest ? ALWAYS : counted.allowedAt
+      this.#counted.set(key, { ...counted, count, allowedAt })
     }
+  }
+
+  #refuseUsedUp(budgets: readonly AttemptBudget[], now: Date): void {
+    const waits = budgets.map(({ key }) => +(this.#remembered(key, now)?.allowedAt ?? ALWAYS) - +now)
+    const longest = Math.max(0, ...waits)
+    if (longest === 0) return
+    throw new ApplicationError('too_many_attempts', { retryAfterSeconds: Math.ceil(longest / 1000) })
+  }
+
+  #takeOne(budget: AttemptBudget, now: Date): void {
+    const count = (this.#remembered(budget.key, now)?.count ?? 0) + 1
+    const allowedAt = count < budget.free ? ALWAYS : secondsAfter(now, delaySeconds(budget, count))
+    const forgetAt = secondsAfter(now, budget.forgetAfterSeconds)
+    this.#counted.set(budget.key, { count, allowedAt, forgetAt })
+  }
+
+  #remembered(key: string, now: Date): Counted | undefined {
+    const counted = this.#counted.get(key)
+    return counted !== undefined && counted.forgetAt > now ? counted : undefined
   }
 
   async clear({ key }: AttemptBudget): Promise<void> {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { newPerson, type Answer } from '../support/test-client.ts'
 import { databaseNames, startTestService, type TestService } from '../support/test-service.ts'
-import { expectProblem } from './expectations.ts'
+import { expectProblem, expectRefusedFields } from './expectations.ts'
 
 /** What costs no wait, and the waits after it: application/attempt-budgets.ts. */
 const FREE = { account: 10, network: 50, registration: 20 }
@@ -18,8 +18,10 @@ describe.each(databaseNames)('attempt limits, on %s', (database) => {
 
   const guess = (username: string, from?: string, device_id?: string) =>
     service.client(from).post('/v1/sessions', { username, password: 'a wrong guess', device_id })
-  const guesses = async (count: number, username: string, from?: string) => {
-    for (let at = 0; at < count; at += 1) expectProblem(await guess(username, from), 'invalid_credentials')
+  const guesses = async (count: number, username: string, from?: string, device_id?: string) => {
+    for (let at = 0; at < count; at += 1) {
+      expectProblem(await guess(username, from, device_id), 'invalid_credentials')
+    }
   }
   const expectWait = (answer: Answer, seconds: number) => {
     expectProblem(answer, 'too_many_attempts')
@@ -125,6 +127,20 @@ describe.each(databaseNames)('attempt limits, on %s', (database) => {
     expectProblem(await guess(newPerson().username, '2001:db8:1:3::1'), 'invalid_credentials')
   })
 
+  test('guesses at many people from one place keep no device out that signed in before', async () => {
+    const person = await service.client().register()
+    const office = '203.0.113.206'
+    await service.client().signIn(person, { device_id: 'the-phone' })
+    for (let at = 0; at < FREE.network; at += 1) {
+      expectProblem(await guess(newPerson().username, office), 'invalid_credentials')
+    }
+    expectWait(await guess(newPerson().username, office), 1)
+    expectWait(await guess(person.username, office, 'another-phone'), 1)
+    await service.client(office).signIn(person, { device_id: 'the-phone' })
+    await guesses(FREE.account, person.username, office, 'the-phone')
+    expectWait(await guess(person.username, office, 'the-phone'), 1)
+  })
+
   test('an IPv4 address is the same when it is mapped into IPv6', async () => {
     for (let at = 0; at < FREE.network; at += 1) {
       const from = at % 2 === 0 ? '203.0.113.201' : '::ffff:203.0.113.201'
@@ -179,6 +195,15 @@ describe.each(databaseNames)('attempt limits, on %s', (database) => {
       service.clock.advance({ seconds: wait })
       await place.register()
     }
+  })
+
+  test('asking with weak passwords counts as signing up', async () => {
+    const place = service.client('203.0.113.207')
+    const ask = () => place.post('/v1/users', { ...newPerson(), password: 'password123' })
+    for (let at = 0; at < FREE.registration; at += 1) {
+      expectRefusedFields(await ask(), { password: 'too_common' })
+    }
+    expectWait(await ask(), 30)
   })
 
   test('asking for taken addresses counts as signing up', async () => {

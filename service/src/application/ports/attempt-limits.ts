@@ -14,15 +14,21 @@ export interface AttemptBudget {
 
 /** Counts attempts for all instances together. */
 export interface AttemptLimits {
+  /** Throws as `take` would, and counts nothing: for attempts that should cost little while they are refused. */
+  check(budgets: readonly AttemptBudget[], now: Date): Promise<void>
+
   /**
    * Counts an attempt against each budget before it is made, atomically: of any number of parallel attempts no more
-   * get through than the budget allows. Throws `too_many_attempts` with the wait when one of them is used up; it counts
-   * against those before that one, and not against it or those after.
+   * get through than each budget allows. Throws `too_many_attempts` with the longest wait when any of them is used up;
+   * then it counts against none. A refused attempt writes nothing, so that a flood of them costs one look each.
    */
   take(budgets: readonly AttemptBudget[], now: Date): Promise<void>
 
-  /** The attempt was rightful: gives it back. */
-  giveBack(budgets: readonly AttemptBudget[]): Promise<void>
+  /**
+   * The attempt that was taken at `takenAt` was rightful, or was never made: gives it back. The wait it began is over; one
+   * that a later attempt began goes on, as long as the free attempts are used up without the one given back.
+   */
+  giveBack(budgets: readonly AttemptBudget[], takenAt: Date): Promise<void>
 
   /** The person proved who they are: forgets all attempts counted against the budget. */
   clear(budget: AttemptBudget): Promise<void>

@@ -3,10 +3,16 @@ import type { Password, PasswordHash } from '../../domain/password.ts'
 /**
  * Turns passwords into hashes that may be stored, and checks them.
  *
- * An adapter bounds how many hashes run and how many wait; past that both calls throw `overloaded`
+ * An adapter bounds how many hashes run and how many wait; past that all calls throw `overloaded`
  * with `retryAfterSeconds`, so that a storm of sign-ins costs sign-ins only (memory and CPU stay bounded).
  */
 export interface PasswordHasher {
+  /**
+   * Throws `overloaded` when `hash` and `verify` would at this moment; for before an attempt is counted. It keeps no
+   * place, so the call that follows may still find none.
+   */
+  requireRoom(): void
+
   hash(password: Password): Promise<PasswordHash>
 
   /**

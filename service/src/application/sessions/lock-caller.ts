@@ -6,8 +6,8 @@ import type { Caller } from './authenticate.ts'
 
 /**
  * The caller and their live sessions as they are now, held until the transaction ends. A change that took time to
- * prepare (hashing) must not land after the session ended or the password was changed. Throws `session_ended` or
- * `invalid_access_token`.
+ * prepare (hashing) must not land after the session ended or the password was changed. Throws `session_ended`,
+ * `invalid_access_token` when there is no such session any more, or `unavailable`.
  */
 export async function lockCaller(
   tx: Transaction,
@@ -22,6 +22,10 @@ export async function lockCaller(
     if (ended === undefined) throw new ApplicationError('invalid_access_token')
     throw new ApplicationError('session_ended', { reason: endReasonOf(ended) })
   }
-  if (user?.passwordVersion !== asked.passwordVersion) throw new ApplicationError('invalid_access_token')
+  if (user === undefined) throw new ApplicationError('invalid_access_token')
+  // The session lived through it, so the change was made on it: no reason for a 401, which would sign the person out.
+  if (user.passwordVersion !== asked.passwordVersion) {
+    throw new ApplicationError('unavailable', { retryAfterSeconds: 1 })
+  }
   return { user, live }
 }

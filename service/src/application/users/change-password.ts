@@ -33,6 +33,6 @@ export const changePassword =
       await tx.users.save(change(user, passwordHash))
       await tx.outbox.add([passwordChanged(caller.session, now)])
       const others = live.filter(({ id }) => id !== caller.session.id)
-      await endSessions(deps)(tx, others, 'password_changed', now)
+      await endSessions(deps)(tx, others, 'password_changed')
     })
   }

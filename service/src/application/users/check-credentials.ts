@@ -8,6 +8,7 @@ import type { AttemptLimits } from '../ports/attempt-limits.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { PasswordHasher } from '../ports/password-hasher.ts'
 import type { SignInCandidate, SignInName, Users } from '../ports/users.ts'
+import { countAttempt } from './count-attempt.ts'
 import { renewPasswordHash } from './renew-password-hash.ts'
 
 export interface CheckCredentialsDeps {
@@ -33,18 +34,23 @@ export const checkCredentials =
   (deps: CheckCredentialsDeps) =>
   async ({ username, password, deviceId, address }: Credentials): Promise<User> => {
     const { users, passwords, attempts, clock } = deps
+    const now = clock.now()
     const name = signInName(username)
-    const candidate = await users.findForSignIn(name, { deviceId, network: address.network })
-    const { user, foreignHashesInUse } = candidate
     const byNetwork = signInsFrom(address)
+    // Whoever claims a device may be let past the network's budget, which takes the look-up to tell.
+    if (deviceId === undefined) await attempts.check([byNetwork], now)
+    const candidate = await users.findForSignIn(name, { deviceId, network: address.network })
+    const { user, deviceIsKnown, foreignHashesInUse } = candidate
     // Counted by what was typed, not by person: a shared budget would tell which address belongs to which name.
     const typedName = name.usernameKey ?? name.emailKey ?? username
     const byName = signInsTo(typedName, knownPlace(candidate, deviceId, address))
-    await attempts.take([byNetwork, byName], clock.now())
-
-    const { matches, outdated } = await passwords.verify(password, user?.passwordHash, foreignHashesInUse)
+    // Guesses of strangers in its network keep no known device out.
+    const shared = deviceIsKnown ? [] : [byNetwork]
+    const { matches, outdated } = await countAttempt(deps)([...shared, byName], now, () =>
+      passwords.verify(password, user?.passwordHash, foreignHashesInUse),
+    )
     if (user === undefined || !matches) throw new ApplicationError('invalid_credentials')
-    await attempts.giveBack([byNetwork])
+    await attempts.giveBack(shared, now)
     await attempts.clear(byName)
     if (isDisabled(user)) throw new ApplicationError('user_disabled')
     if (outdated) await renewPasswordHash(deps)(user, password)

@@ -5,6 +5,7 @@ import type { AttemptLimits } from '../ports/attempt-limits.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { PasswordHasher } from '../ports/password-hasher.ts'
 import { refuseField } from '../validate.ts'
+import { countAttempt } from './count-attempt.ts'
 
 export interface CheckCurrentPasswordDeps {
   readonly passwords: PasswordHasher
@@ -17,11 +18,13 @@ export interface CheckCurrentPasswordDeps {
  * `current_password`, which is no 401: the session is fine; and `too_many_attempts`.
  */
 export const checkCurrentPassword =
-  ({ passwords, attempts, clock }: CheckCurrentPasswordDeps) =>
+  (deps: CheckCurrentPasswordDeps) =>
   async (user: User, typed: string): Promise<void> => {
+    const { passwords, attempts, clock } = deps
     const budget = passwordChecksOf(user.id)
-    await attempts.take([budget], clock.now())
-    const { matches } = await passwords.verify(typed, user.passwordHash, false)
+    const { matches } = await countAttempt(deps)([budget], clock.now(), () =>
+      passwords.verify(typed, user.passwordHash, false),
+    )
     if (!matches) {
       throw refuseField(
         'current_password',

@@ -15,5 +15,5 @@ export const disableUser =
       if (isDisabled(user)) return
       await tx.users.save(disable(user, reason, now))
       await tx.outbox.add([userDisabled(user, reason, now)])
-      await endSessions(deps)(tx, await tx.sessions.lockLive(userId, now), 'user_disabled', now)
+      await endSessions(deps)(tx, await tx.sessions.lockLive(userId, now), 'user_disabled')
     })

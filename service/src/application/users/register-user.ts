@@ -11,6 +11,7 @@ import type { PasswordHasher } from '../ports/password-hasher.ts'
 import type { PasswordStrength } from '../ports/password-strength.ts'
 import type { Transactions } from '../ports/transactions.ts'
 import { validate } from '../validate.ts'
+import { countAttempt } from './count-attempt.ts'
 import { refuseWeakPassword } from './refuse-weak-password.ts'
 
 export interface RegisterUserDeps {
@@ -38,9 +39,12 @@ export const registerUser =
       email: () => parseEmailAddress(input.email),
       password: () => parseNewPassword(input.password, deps.passwordMinimumLength),
     })
-    refuseWeakPassword(deps)('password', password, { username, email })
-    await deps.attempts.take([registrationsFrom(input.address)], deps.clock.now())
-    const passwordHash = await deps.passwords.hash(password)
+    const budget = registrationsFrom(input.address)
+    const passwordHash = await countAttempt(deps)([budget], deps.clock.now(), async () => {
+      // Judging a password takes the event loop milliseconds, so strangers are not let do it without limit.
+      refuseWeakPassword(deps)('password', password, { username, email })
+      return deps.passwords.hash(password)
+    })
     return deps.transactions.transaction(async (tx) => {
       const user = await tx.users.add(register(username, email, passwordHash, deps.clock.now()))
       await tx.outbox.add([userCreated(user)])

@@ -58,6 +58,10 @@ export class Argon2PasswordHasher implements PasswordHasher {
     this.#dummy = this.#prefix + `${unpadded(randomBytes(saltBytes))}$${unpadded(randomBytes(hashBytes))}`
   }
 
+  requireRoom(): void {
+    this.#slots.requireRoom()
+  }
+
   hash(password: Password): Promise<PasswordHash> {
     return this.#slots.run(async () => (await this.#argon2.hash(password, this.#parameters)) as PasswordHash)
   }

@@ -29,14 +29,21 @@ export class BoundedSlots {
     }
   }
 
+  /** Throws `overloaded` when `run` would now. */
+  requireRoom(): void {
+    const { queueLimit, retryAfterSeconds } = this.#limits
+    if (this.#hasFreeSlot || this.#waiting.length < queueLimit) return
+    throw new ApplicationError('overloaded', { retryAfterSeconds })
+  }
+
   async #takeSlot(): Promise<void> {
-    const { slots, queueLimit, retryAfterSeconds } = this.#limits
-    if (this.#running < slots) {
-      this.#running += 1
-      return
-    }
-    if (this.#waiting.length >= queueLimit) throw new ApplicationError('overloaded', { retryAfterSeconds })
-    await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    this.requireRoom()
+    if (this.#hasFreeSlot) this.#running += 1
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve))
+  }
+
+  get #hasFreeSlot(): boolean {
+    return this.#running < this.#limits.slots
   }
 
   /** The slot goes to the longest waiting task without becoming free in between, so a newcomer cannot take it. */

@@ -2,6 +2,7 @@ import { CompiledQuery } from 'kysely'
 import { ApplicationError } from '../../application/errors.ts'
 import type { SignInCandidate, SignInName, Users, UsersInTransaction } from '../../application/ports/users.ts'
 import type { PasswordHash } from '../../domain/password.ts'
+import { looksOf } from '../../domain/skeleton.ts'
 import type { NewUser, User, UserId } from '../../domain/user.ts'
 import type { Database } from './database.ts'
 import { prepared } from './guarded-pool.ts'
@@ -76,16 +77,16 @@ export class PostgresUsers implements Users, UsersInTransaction {
   }
 
   async save(user: User): Promise<void> {
+    const query = this.#db.selectFrom('users').select('username').where('id', '=', user.id)
+    const before = await query.executeTakeFirst()
     await this.#db.updateTable('users').set(fromUser(user)).where('id', '=', user.id).execute().catch(asTaken)
-    const query = this.#db.selectFrom('username_looks').select('look').where('user_id', '=', user.id)
-    const present = new Set((await query.execute()).map(({ look }) => look))
-    if (present.symmetricDifference(new Set(user.username.looks)).size === 0) return
+    if (before?.username === user.username.text) return
     await this.#db.deleteFrom('username_looks').where('user_id', '=', user.id).execute()
     await this.#addLooks(user)
   }
 
   async #addLooks({ id, username }: User): Promise<void> {
-    const rows = username.looks.map((look) => ({ look, user_id: id }))
+    const rows = looksOf(username).map((look) => ({ look, user_id: id }))
     await this.#db.insertInto('username_looks').values(rows).execute().catch(asTaken)
   }
 }

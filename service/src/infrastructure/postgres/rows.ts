@@ -3,7 +3,6 @@ import type { EmailAddress } from '../../domain/email-address.ts'
 import type { PasswordHash } from '../../domain/password.ts'
 import type { EndReason, Session, SessionId } from '../../domain/session.ts'
 import { runsOutAt } from '../../domain/session.ts'
-import { looksOf } from '../../domain/skeleton.ts'
 import type { NewUser, User, UserId } from '../../domain/user.ts'
 import type { Username } from '../../domain/username.ts'
 import type { SessionRow, UserRow } from './schema.ts'
@@ -13,7 +12,7 @@ import type { SessionRow, UserRow } from './schema.ts'
 export function toUser(row: Selectable<UserRow>): User {
   return {
     id: row.id as UserId,
-    username: { text: row.username, key: row.username_key, looks: looksOf(row.username) } as Username,
+    username: { text: row.username, key: row.username_key } as Username,
     email: { text: row.email, key: row.email_key } as EmailAddress,
     emailVerified: row.email_verified,
     passwordHash: row.password_hash as PasswordHash,

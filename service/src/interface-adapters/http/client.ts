@@ -1,10 +1,9 @@
 import Bowser from 'bowser'
 import type { FastifyRequest } from 'fastify'
 import ipaddr from 'ipaddr.js'
-import type { ClientAddress } from '../../domain/device.ts'
+import { DEVICE_NAME_LIMIT, type ClientAddress } from '../../domain/device.ts'
 
 const USER_AGENT_LIMIT = 512
-const DEVICE_NAME_LIMIT = 100
 const SUBSCRIBER_BITS = 64
 
 /** Some proxies add the port: `203.0.113.7:4711`, `[2001:db8::1]:4711`. */

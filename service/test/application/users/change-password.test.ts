@@ -5,6 +5,7 @@ import type { Caller } from '../../../src/application/sessions/authenticate.ts'
 import type { UseCaseDeps } from '../../../src/application/use-cases.ts'
 import { changePassword } from '../../../src/domain/user.ts'
 import type { PasswordHash } from '../../../src/domain/password.ts'
+import { hasherWith } from '../../fakes/fake-password-hasher.ts'
 import { at, sessionId } from '../../support/builders.ts'
 import { aWorld, password, type World } from '../world.ts'
 
@@ -75,6 +76,23 @@ describe('a change', () => {
     expect(stored()).toEqual(anna.user)
   })
 
+  test('when too much is being hashed costs no attempt', async () => {
+    const count = () => world.attempts.countOf(passwordChecksOf(anna.user.id).key)
+    world.passwords.isFull = true
+    await expect(change()).rejects.toMatchObject({ code: 'overloaded' })
+    expect(count()).toBe(0)
+    world.passwords.isFull = false
+    const overloaded = new ApplicationError('overloaded')
+    await begin(({ passwords }) => {
+      let checks = 0
+      const verify: typeof passwords.verify = (...given) =>
+        (checks += 1) > 3 ? Promise.reject(overloaded) : passwords.verify(...given)
+      return { passwords: hasherWith(passwords, { verify }) }
+    })
+    await expect(change()).rejects.toBe(overloaded)
+    expect(count()).toBe(0)
+  })
+
   test('gives the attempts back when the current password was right', async () => {
     await expect(change({ currentPassword: 'wrong' })).rejects.toThrow()
     await change()
@@ -83,10 +101,7 @@ describe('a change', () => {
 
   test('when too much is being hashed is refused, and the old password stays', async () => {
     await begin(({ passwords }) => ({
-      passwords: {
-        verify: (...given) => passwords.verify(...given),
-        hash: () => Promise.reject(new ApplicationError('overloaded')),
-      },
+      passwords: hasherWith(passwords, { hash: () => Promise.reject(new ApplicationError('overloaded')) }),
     }))
     await expect(change()).rejects.toMatchObject({ code: 'overloaded' })
     expect(stored()).toEqual(anna.user)
@@ -103,13 +118,12 @@ describe('a change', () => {
 describe('while the new password is being hashed', () => {
   const changeWhile = async (meanwhile: () => Promise<void>): Promise<void> => {
     await begin(({ passwords }) => ({
-      passwords: {
-        verify: (...given) => passwords.verify(...given),
+      passwords: hasherWith(passwords, {
         hash: async (chosen) => {
           await meanwhile()
           return passwords.hash(chosen)
         },
-      },
+      }),
     }))
     await change()
   }
@@ -123,12 +137,32 @@ describe('while the new password is being hashed', () => {
     expect(stored()).toEqual(anna.user)
   })
 
-  test('another change of the password wins', async () => {
+  test('another change on the same session wins; this one may be tried again, and is no 401', async () => {
     const other = () => changePassword(anna.user, 'fake$2$another' as PasswordHash)
     const changed = changeWhile(() => world.store.transactions.transaction((tx) => tx.users.save(other())))
-    await expect(changed).rejects.toMatchObject({ code: 'invalid_access_token' })
+    await expect(changed).rejects.toMatchObject({ code: 'unavailable', details: { retryAfterSeconds: 1 } })
     expect(stored()).toEqual(other())
     expect(reasons()).toEqual([undefined, undefined, undefined])
+    anna = { ...anna, user: other() }
+    await expect(change()).rejects.toMatchObject({ details: { fields: [{ code: 'incorrect' }] } })
+  })
+
+  test('a change on another session wins, and ends the session that asks', async () => {
+    let isFirst = true
+    const changed = changeWhile(async () => {
+      if (!isFirst) return
+      isFirst = false
+      const elsewhere = await world.signInAsCaller()
+      await world.useCases.changePassword(elsewhere, {
+        currentPassword: password,
+        newPassword: 'tried first',
+      })
+    })
+    await expect(changed).rejects.toMatchObject({
+      code: 'session_ended',
+      details: { reason: 'password_changed' },
+    })
+    expect(stored()?.passwordHash).toBe('fake$2$tried first')
   })
 
   test('a ban stops the change', async () => {

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { registrationsFrom } from '../../../src/application/attempt-budgets.ts'
 import { ApplicationError } from '../../../src/application/errors.ts'
 import type { UserId } from '../../../src/domain/user.ts'
+import { hasherWith } from '../../fakes/fake-password-hasher.ts'
 import { at } from '../../support/builders.ts'
 import { aWorld, home, password, type World } from '../world.ts'
 
@@ -64,8 +65,24 @@ describe('a registration', () => {
       code: 'validation_failed',
       details: { fields: [{ field: 'password', code }] },
     })
-    expect(attempts()).toBe(0)
     nobody()
+  })
+
+  test('with a weak password costs an attempt, and the password is not judged when there is none left', async () => {
+    let judged = 0
+    world = aWorld(({ passwordStrength }) => ({
+      passwordStrength: {
+        objection: (...given) => {
+          judged += 1
+          return passwordStrength.objection(...given)
+        },
+      },
+    }))
+    const weak = () => register({ password: 'password123' })
+    for (let n = 0; n < 20; n += 1) await expect(weak()).rejects.toMatchObject({ code: 'validation_failed' })
+    expect([judged, attempts()]).toEqual([20, 20])
+    await expect(weak()).rejects.toMatchObject({ code: 'too_many_attempts' })
+    expect(judged).toBe(20)
   })
 
   test('with an address that alone is in the password is refused', async () => {
@@ -94,12 +111,13 @@ describe('a registration', () => {
     })
   })
 
-  test('when too much is being hashed is refused, and nobody is added', async () => {
+  test('when too much is being hashed is refused, costs no attempt, and nobody is added', async () => {
     const overloaded = new ApplicationError('overloaded', { retryAfterSeconds: 1 })
     world = aWorld(({ passwords }) => ({
-      passwords: { verify: (...given) => passwords.verify(...given), hash: () => Promise.reject(overloaded) },
+      passwords: hasherWith(passwords, { hash: () => Promise.reject(overloaded) }),
     }))
     await expect(register()).rejects.toBe(overloaded)
+    expect(attempts()).toBe(0)
     nobody()
   })
 

@@ -117,10 +117,10 @@ describe('a change on a session', () => {
     expect(stored()).toEqual(anna.user)
   })
 
-  test('whose person changed the password meanwhile is refused', async () => {
+  test('whose person changed the password meanwhile may be tried again', async () => {
     const changed = changePassword(anna.user, 'fake$2$another' as PasswordHash)
     await save(changed)
-    await expect(update({ username: 'Berta' })).rejects.toMatchObject({ code: 'invalid_access_token' })
+    await expect(update({ username: 'Berta' })).rejects.toMatchObject({ code: 'unavailable' })
     expect(stored()).toEqual(changed)
   })
 

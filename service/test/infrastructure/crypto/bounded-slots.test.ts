@@ -56,6 +56,24 @@ describe('bounded slots', () => {
     expect(tasks.begun).toEqual([1, 2, 3, 4])
   })
 
+  test('say whether there is room without taking it', async () => {
+    const tasks = new Tasks()
+    const slots = new BoundedSlots({ ...limits, slots: 1, queueLimit: 1 })
+    const askOften = () => {
+      for (let n = 0; n < 5; n += 1) slots.requireRoom()
+    }
+    askOften()
+    const first = slots.run(tasks.task(1))
+    askOften()
+    const second = slots.run(tasks.task(2))
+    expect(askOften).toThrow(ApplicationError)
+    tasks.end(1)
+    await first
+    askOften()
+    tasks.end(2)
+    await second
+  })
+
   test('take tasks again once there is room', async () => {
     const tasks = new Tasks()
     const slots = new BoundedSlots({ ...limits, slots: 1, queueLimit: 0 })

@@ -22,12 +22,14 @@ describe('the hot statements', () => {
     await store.pool.query(
       `insert into users (username, username_key, email, email_key, email_verified, password_hash, password_version, roles, created_at)
        select 'user' || n, 'user' || n, 'user' || n || '@example.org', 'user' || n || '@example.org', false, '$argon2id$x', 1, '{}', now()
-       from generate_series(1, ${PEOPLE}) as n`,
+       from generate_series(1, ${10 * PEOPLE}) as n`,
     )
     await inTransaction(store, async (tx) => {
       for (let n = 1; n <= PEOPLE; n += 1)
         await tx.sessions.add(aSession({ id: sessionId(n), userId: n as UserId }))
     })
+    await store.pool.query(`insert into attempts
+      select sha256(n::text::bytea), 1, '-infinity', now() from generate_series(1, ${10 * PEOPLE}) as n`)
     await store.pool.query('analyze')
   })
   afterAll(async () => {
@@ -43,7 +45,9 @@ describe('the hot statements', () => {
 
   const call = async (): Promise<void> => {
     const budget = { key: 'a', free: 99, firstDelaySeconds: 1, longestDelaySeconds: 2, forgetAfterSeconds: 3 }
+    await store.attempts.check([budget], at(0))
     await store.attempts.take([budget], at(0))
+    await store.attempts.giveBack([budget], at(0))
     await store.users.findForSignIn(
       { usernameKey: 'user1', emailKey: undefined },
       { deviceId: 'phone', network: '203.0.113.7/32' },
@@ -68,7 +72,9 @@ describe('the hot statements', () => {
       `(array[1], array['${sessionId(1)}'::uuid], array[1], array[now()])`,
       ['sessions_pkey'],
     ],
-    ['take_attempt', `('a', now(), 5, 1, 2, 3)`, ['attempts_pkey']],
+    ['check_attempts', `(now(), array['a'::bytea])`, ['attempts_pkey']],
+    ['take_attempt', `(now(), array['a'::bytea], 'a', 5, 1, 2, 3)`, ['attempts_pkey']],
+    ['give_back_attempt', `(now(), 'a', 5, 3)`, ['attempts_pkey']],
   ]
 
   test('are prepared once per connection, under their names', async () => {
