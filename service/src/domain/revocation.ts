@@ -18,13 +18,20 @@ export interface Revocation {
   readonly expiresAt: Date
 }
 
+/**
+ * A refresh that overlapped with the end may have handed out its token a little later, and clocks of instances differ a
+ * little.
+ */
+const MARGIN_SECONDS = 60
+
 /** The revocation of a session that just ended; none for one that ran out, since its tokens did too. */
 export function revocationOf(ended: Session, accessTokenTtlSeconds: number): Revocation | undefined {
   if (ended.endedAt === undefined || ended.endReason === 'expired') return undefined
+  const lastTokenExpiresAt = earlier(secondsAfter(ended.endedAt, accessTokenTtlSeconds), runsOutAt(ended))
   return {
     sessionId: ended.id,
     userId: ended.userId,
     reason: endReasonOf(ended),
-    expiresAt: earlier(secondsAfter(ended.endedAt, accessTokenTtlSeconds), runsOutAt(ended)),
+    expiresAt: secondsAfter(lastTokenExpiresAt, MARGIN_SECONDS),
   }
 }

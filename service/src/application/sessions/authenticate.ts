@@ -1,7 +1,7 @@
 import { endReasonOf, isLive, type Session } from '../../domain/session.ts'
 import type { User } from '../../domain/user.ts'
 import { ApplicationError } from '../errors.ts'
-import type { AccessTokens } from '../ports/access-tokens.ts'
+import type { AccessClaims, AccessTokens } from '../ports/access-tokens.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Sessions } from '../ports/sessions.ts'
 import type { ReceiptBuffer } from './receipt-buffer.ts'
@@ -13,10 +13,11 @@ export interface AuthenticateDeps {
   readonly clock: Clock
 }
 
-/** Who is asking, on which session. */
+/** Who is asking, on which session, with which of its access tokens. */
 export interface Caller {
   readonly user: User
   readonly session: Session
+  readonly token: Pick<AccessClaims, 'generation' | 'issuedAt' | 'expiresAt'>
 }
 
 /**
@@ -41,5 +42,5 @@ export const authenticate =
         seenAt: now,
       })
     }
-    return found
+    return { ...found, token: claims }
   }

@@ -89,7 +89,7 @@ async function makeRoom(deps: CreateSessionDeps, tx: Transaction, next: Session,
   const end = endSessions(deps)
   const live = await tx.sessions.lockLive(next.userId, now)
   const replaced = live.filter(({ device }) => device.id !== undefined && device.id === next.device.id)
-  await end(tx, replaced, 'replaced', now)
+  await end(tx, replaced, 'replaced')
   const others = live.filter((session) => !replaced.includes(session))
-  await end(tx, displacedBy(others, deps.maximumSessionsPerUser), 'displaced', now)
+  await end(tx, displacedBy(others, deps.maximumSessionsPerUser), 'displaced')
 }

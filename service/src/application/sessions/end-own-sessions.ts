@@ -1,13 +1,11 @@
 import type { SessionId } from '../../domain/session.ts'
 import { ApplicationError } from '../errors.ts'
-import type { Clock } from '../ports/clock.ts'
 import type { Transactions } from '../ports/transactions.ts'
 import type { Caller } from './authenticate.ts'
 import { endSessions, type EndSessionsDeps } from './end-sessions.ts'
 
 export interface EndOwnSessionsDeps extends EndSessionsDeps {
   readonly transactions: Transactions
-  readonly clock: Clock
 }
 
 /**
@@ -22,7 +20,7 @@ export const endOwnSession =
       const session = await tx.sessions.lock(user.id, id)
       if (session === undefined) throw new ApplicationError('session_not_found')
       const reason = id === current.id ? 'signed_out' : 'terminated'
-      await endSessions(deps)(tx, [session], reason, deps.clock.now())
+      await endSessions(deps)(tx, [session], reason)
     })
 
 /** Ends all sessions of the caller's, or all but the one that asks. */
@@ -30,13 +28,12 @@ export const endAllOwnSessions =
   (deps: EndOwnSessionsDeps) =>
   ({ user, session: current }: Caller, { keepCurrent }: { keepCurrent: boolean }): Promise<void> =>
     deps.transactions.transaction(async (tx) => {
-      const now = deps.clock.now()
       await tx.users.lock(user.id)
-      const live = await tx.sessions.lockLive(user.id, now)
+      const live = await tx.sessions.lockLive(user.id, deps.clock.now())
       const end = endSessions(deps)
       const others = live.filter(({ id }) => id !== current.id)
-      await end(tx, others, 'terminated', now)
+      await end(tx, others, 'terminated')
       if (keepCurrent) return
       const own = live.filter(({ id }) => id === current.id)
-      await end(tx, own, 'signed_out', now)
+      await end(tx, own, 'signed_out')
     })

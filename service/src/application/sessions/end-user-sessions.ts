@@ -8,7 +8,7 @@ export const endUserSessions =
   (deps: EndOwnSessionsDeps) =>
   (userId: UserId): Promise<void> =>
     deps.transactions.transaction(async (tx) => {
-      const now = deps.clock.now()
       if ((await tx.users.lock(userId)) === undefined) throw new ApplicationError('user_not_found')
-      await endSessions(deps)(tx, await tx.sessions.lockLive(userId, now), 'terminated_by_admin', now)
+      const live = await tx.sessions.lockLive(userId, deps.clock.now())
+      await endSessions(deps)(tx, live, 'terminated_by_admin')
     })

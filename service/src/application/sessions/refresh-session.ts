@@ -73,7 +73,7 @@ function endReplayed(
     const verdict = judgeRefresh(session, generation, deps.reusePolicy, now)
     if (session !== undefined && verdict.kind === 'replay') {
       await tx.outbox.add([refreshTokenReused(session, generation, address.text, now)])
-      await endSessions(deps)(tx, [session], 'refresh_token_reused', now)
+      await endSessions(deps)(tx, [session], 'refresh_token_reused')
     }
     return verdict
   })

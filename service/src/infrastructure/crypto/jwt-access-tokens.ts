@@ -38,7 +38,7 @@ export class JwtAccessTokens implements AccessTokens {
     const signing = this.#keys.signingKey(now)
     if (signing === undefined) throw new ApplicationError('unavailable', { retryAfterSeconds: 5 })
     const { issuer, audience, ttlSeconds } = this.#settings
-    const expiresAt = earlier(secondsAfter(now, ttlSeconds), runsOutAt(session))
+    const expires = toSeconds(earlier(secondsAfter(now, ttlSeconds), runsOutAt(session)))
     const claims = {
       iss: issuer,
       aud: audience,
@@ -48,14 +48,14 @@ export class JwtAccessTokens implements AccessTokens {
       gen: session.generation,
       jti: randomBytes(16).toString('base64url'),
       iat: toSeconds(now),
-      exp: toSeconds(expiresAt),
+      exp: expires,
       auth_time: toSeconds(session.authTime),
       amr: session.amr,
       roles,
     }
     const signed = `${signing.encodedHeader}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`
     const signature = signData(signing.algorithm, signing.key, Buffer.from(signed))
-    return { token: `${signed}.${signature.toString('base64url')}`, expiresAt }
+    return { token: `${signed}.${signature.toString('base64url')}`, expiresAt: new Date(expires * 1000) }
   }
 
   verify(token: string, now: Date): AccessClaims | undefined {
@@ -70,15 +70,16 @@ export class JwtAccessTokens implements AccessTokens {
   }
 
   #read(claims: Record<string, unknown>, now: Date): AccessClaims | undefined {
-    const { iss, aud, exp, gen, sid, sub } = claims
+    const { iss, aud, iat, exp, gen, sid, sub } = claims
     if (iss !== this.#settings.issuer || aud !== this.#settings.audience) return undefined
     if (typeof exp !== 'number' || typeof sub !== 'string' || typeof sid !== 'string') return undefined
+    if (!Number.isSafeInteger(iat)) return undefined
     const expiresAt = new Date(exp * 1000)
     // Not `<=`: past the range of dates every comparison is false.
     if (!(expiresAt > now)) return undefined
     const [userId, sessionId, generation] = [parseUserId(sub), parseSessionId(sid), parseGeneration(gen)]
     if (userId === undefined || sessionId === undefined || generation === undefined) return undefined
-    return { userId, sessionId, generation, expiresAt }
+    return { userId, sessionId, generation, issuedAt: new Date(Number(iat) * 1000), expiresAt }
   }
 }
 

@@ -1,9 +1,8 @@
+import { sql } from 'kysely'
 import type { Database } from './database.ts'
 
 /** Ended sessions stay for so long, to tell a late client why, and to show in an export. */
 const ENDED_SESSION_RETENTION_MS = 30 * 24 * 3600 * 1000
-/** Clocks of those who verify may be slow by this much. */
-const REVOCATION_TOLERANCE_MS = 10 * 60 * 1000
 
 /** Removes up to `limit` sessions that ended long ago; answers how many. */
 export async function removeEndedSessions(db: Database, now: Date, limit: number): Promise<number> {
@@ -11,22 +10,53 @@ export async function removeEndedSessions(db: Database, now: Date, limit: number
     .selectFrom('sessions')
     .select(['user_id', 'id'])
     .where('ended_at', '<=', new Date(+now - ENDED_SESSION_RETENTION_MS))
+    .orderBy('ended_at')
     .limit(limit)
+    .forUpdate()
+    .skipLocked()
   const query = db
+    .with('old', () => old)
     .deleteFrom('sessions')
-    .using(old.as('old'))
+    .using('old')
     .whereRef('sessions.user_id', '=', 'old.user_id')
     .whereRef('sessions.id', '=', 'old.id')
   return Number((await query.executeTakeFirstOrThrow()).numDeletedRows)
 }
 
-/** Removes up to `limit` revocations of sessions whose tokens have all expired; answers how many. */
+/**
+ * Removes up to `limit` revocations of sessions whose tokens have all expired; answers how many. They go in the order of
+ * the log, from its front, so that what is left has no gaps; so two that clean up at once wait for each other here.
+ */
 export async function removeOldRevocations(db: Database, now: Date, limit: number): Promise<number> {
+  const query = sql`
+    with first_kept as (
+      select coalesce(
+        (select seq from revocations where expires_at > ${now} and seq is not null order by seq limit 1),
+        (select last_seq + 1 from revocation_log)
+      ) as seq
+    ), old as (
+      select session_id from revocations
+      where seq < (select seq from first_kept)
+      order by seq limit ${limit} for update
+    )
+    delete from revocations using old where revocations.session_id = old.session_id`
+  return Number((await query.execute(db)).numAffectedRows ?? 0)
+}
+
+/** Removes up to `limit` tickets nobody can redeem any more; answers how many. */
+export async function removeOldTickets(db: Database, now: Date, limit: number): Promise<number> {
   const old = db
-    .selectFrom('revocations')
-    .select('session_id')
-    .where('expires_at', '<=', new Date(+now - REVOCATION_TOLERANCE_MS))
+    .selectFrom('tickets')
+    .select('hash')
+    .where('expires_at', '<=', now)
+    .orderBy('expires_at')
     .limit(limit)
-  const query = db.deleteFrom('revocations').where('session_id', 'in', old)
+    .forUpdate()
+    .skipLocked()
+  const query = db
+    .with('old', () => old)
+    .deleteFrom('tickets')
+    .using('old')
+    .whereRef('tickets.hash', '=', 'old.hash')
   return Number((await query.executeTakeFirstOrThrow()).numDeletedRows)
 }

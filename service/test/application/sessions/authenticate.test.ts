@@ -23,7 +23,11 @@ describe('a token', () => {
     const { accessToken, session } = await world.signIn()
     await refreshSession(`refresh 1 ${session.id} 0`)
     const caller = await authenticate(accessToken)
-    expect(caller).toEqual({ user: world.store.world().users.get(session.userId), session: world.session(1) })
+    expect(caller).toMatchObject({
+      user: world.store.world().users.get(session.userId),
+      session: world.session(1),
+      token: { generation: 0, issuedAt: at(0), expiresAt: at(ttlSeconds) },
+    })
     expect(caller.session.generation).toBe(1)
   })
 
@@ -56,7 +60,7 @@ describe('a token', () => {
     await world.addUser('anna')
     const { session } = await world.signIn()
     world.pass(60)
-    const longerThanItsSession = `access 1 ${session.id} 0 - ${+at(999)}`
+    const longerThanItsSession = `access 1 ${session.id} 0 - 0 ${+at(999)}`
     const refused = { code: 'session_ended', details: { reason: 'expired' } }
     await expect(authenticate(longerThanItsSession)).rejects.toMatchObject(refused)
   })

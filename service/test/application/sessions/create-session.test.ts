@@ -1,11 +1,10 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { signInsFrom, signInsTo } from '../../../src/application/attempt-budgets.ts'
 import { ApplicationError } from '../../../src/application/errors.ts'
-import type { PasswordHasher } from '../../../src/application/ports/password-hasher.ts'
 import { checkCredentials } from '../../../src/application/users/check-credentials.ts'
 import { changePassword, disable, type User } from '../../../src/domain/user.ts'
 import type { PasswordHash } from '../../../src/domain/password.ts'
-import { FakePasswordHasher } from '../../fakes/fake-password-hasher.ts'
+import { FakePasswordHasher, hasherWith } from '../../fakes/fake-password-hasher.ts'
 import { at, DAY, sessionId } from '../../support/builders.ts'
 import { away, aWorld, home, limits, password, ttlSeconds, type World } from '../world.ts'
 
@@ -35,7 +34,7 @@ describe('signing in', () => {
     }
     expect(world.session(1)).toEqual(session)
     expect(issued).toEqual({
-      accessToken: `access 1 ${sessionId(1)} 0 moderator ${+at(ttlSeconds)}`,
+      accessToken: `access 1 ${sessionId(1)} 0 moderator ${+at(0)} ${+at(ttlSeconds)}`,
       accessExpiresAt: at(ttlSeconds),
       refreshToken: `refresh 1 ${sessionId(1)} 0`,
       refreshExpiresAt: at(limits.idleSeconds),
@@ -107,13 +106,12 @@ describe('somebody with wrong credentials', () => {
   test('costs the same work as another hash kind while such hashes are stored', async () => {
     const asked: boolean[] = []
     const hasher = new FakePasswordHasher()
-    const passwords: PasswordHasher = {
-      hash: (chosen) => hasher.hash(chosen),
+    const passwords = hasherWith(hasher, {
       verify: (typed, stored, foreignHashesInUse) => {
         asked.push(foreignHashesInUse)
         return hasher.verify(typed, stored)
       },
-    }
+    })
     const other = aWorld(() => ({ passwords }))
     await expect(other.signIn()).rejects.toThrow()
     await other.addUser('bert', { passwordHash: FakePasswordHasher.foreignHash('secret') })
@@ -145,13 +143,12 @@ describe('the attempt budgets', () => {
 
   test('are taken before the password is checked', async () => {
     const counted: number[] = []
-    const passwords: PasswordHasher = {
-      hash: () => Promise.reject(new Error('not here')),
+    const passwords = hasherWith(new FakePasswordHasher(), {
       verify: () => {
         counted.push(world.attempts.countOf(signInsFrom(home).key), byName())
         return Promise.resolve({ matches: false, outdated: false })
       },
-    }
+    })
     world = aWorld(() => ({ passwords }))
     await world.addUser('anna')
     await expect(world.signIn()).rejects.toMatchObject({ code: 'invalid_credentials' })
@@ -213,12 +210,84 @@ describe('the attempt budgets', () => {
     await world.signIn({ address: café, deviceId: 'phone' })
   })
 
+  /** Uses up the budget of the network at home, a few guesses at each of many people. */
+  const guessAtMany = async () => {
+    for (let n = 0; n < 50; n += 1) await guess(1, { username: `person-${n}` })
+  }
+
+  test('of a network used up leave a device the person signed in on its own, there and elsewhere', async () => {
+    await world.signIn({ deviceId: 'phone', address: away })
+    await guessAtMany()
+    await expect(world.signIn()).rejects.toMatchObject({ code: 'too_many_attempts' })
+    const claimed = world.signIn({ deviceId: 'claimed' })
+    await expect(claimed).rejects.toMatchObject({ code: 'too_many_attempts' })
+    await world.signIn({ deviceId: 'phone' })
+  })
+
+  test('of a network are not spent by a known device, which has its own, and none is given back to it', async () => {
+    await world.signIn({ deviceId: 'phone' })
+    await guess(2, {})
+    await guess(10, { deviceId: 'phone' })
+    expect([byNetwork(), byName('anna', 'phone')]).toEqual([2, 10])
+    const known = world.signIn({ deviceId: 'phone' })
+    await expect(known).rejects.toMatchObject({ code: 'too_many_attempts' })
+    world.pass(1)
+    await world.signIn({ deviceId: 'phone' })
+    expect([byNetwork(), byName('anna', 'phone')]).toEqual([2, 0])
+  })
+
+  test('of a network used up stop a sign-in before the person is looked up', async () => {
+    let lookUps = 0
+    world = aWorld(({ users }) => ({
+      users: {
+        ...users,
+        findForSignIn: (...given) => {
+          lookUps += 1
+          return users.findForSignIn(...given)
+        },
+      },
+    }))
+    await world.addUser('anna')
+    await guessAtMany()
+    lookUps = 0
+    await expect(world.signIn()).rejects.toMatchObject({ code: 'too_many_attempts' })
+    expect(lookUps).toBe(0)
+  })
+
   test('are not multiplied by claiming new device ids in a network the person signed in from', async () => {
     await world.signIn()
     for (let n = 0; n < 10; n += 1) await guess(1, { deviceId: `claimed-${n}` })
     await expect(world.signIn({ deviceId: 'claimed-10' })).rejects.toMatchObject({
       code: 'too_many_attempts',
     })
+  })
+})
+
+describe('a sign-in when too much is being hashed', () => {
+  const counts = () =>
+    [signInsFrom(home), signInsTo('anna', undefined)].map(({ key }) => world.attempts.countOf(key))
+
+  test('is refused before any attempt is counted', async () => {
+    world.attempts.take = () => Promise.reject(new Error('an attempt was counted'))
+    world.passwords.isFull = true
+    await expect(world.signIn()).rejects.toMatchObject({ code: 'overloaded' })
+  })
+
+  test('costs no attempt either when the room was taken meanwhile', async () => {
+    const overloaded = new ApplicationError('overloaded', { retryAfterSeconds: 1 })
+    world = aWorld(({ passwords }) => ({
+      passwords: hasherWith(passwords, { verify: () => Promise.reject(overloaded) }),
+    }))
+    for (let n = 0; n < 60; n += 1) await expect(world.signIn()).rejects.toBe(overloaded)
+    expect(counts()).toEqual([0, 0])
+  })
+
+  test('keeps the attempt when it failed for another reason', async () => {
+    world = aWorld(({ passwords }) => ({
+      passwords: hasherWith(passwords, { verify: () => Promise.reject(new Error('broken')) }),
+    }))
+    await expect(world.signIn()).rejects.toThrow('broken')
+    expect(counts()).toEqual([1, 1])
   })
 })
 
@@ -242,10 +311,7 @@ describe('a hash of an older kind', () => {
 
   const failing = (error: Error) =>
     aWorld(({ passwords }) => ({
-      passwords: {
-        verify: (...given) => passwords.verify(...given),
-        hash: () => Promise.reject(error),
-      },
+      passwords: hasherWith(passwords, { hash: () => Promise.reject(error) }),
     }))
 
   test('does not stop the sign-in when too much is being hashed', async () => {
@@ -266,14 +332,13 @@ describe('between the check of the password and the session', () => {
   /** Signs in while `meanwhile` changes the person just after the check. */
   async function signInWhile(meanwhile: (user: User) => User) {
     world = aWorld(({ passwords }) => ({
-      passwords: {
-        hash: (chosen) => passwords.hash(chosen),
+      passwords: hasherWith(passwords, {
         verify: async (...given) => {
           const result = await passwords.verify(...given)
           await world.store.transactions.transaction((tx) => tx.users.save(meanwhile(anna)))
           return result
         },
-      },
+      }),
     }))
     anna = await world.addUser('anna')
     return world.signIn()

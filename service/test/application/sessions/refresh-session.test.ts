@@ -31,7 +31,7 @@ describe('the current token', () => {
     world.pass(60)
     const issued = await refresh(0)
     expect(issued).toMatchObject({
-      accessToken: `access 1 ${sessionId(1)} 1 moderator ${+at(60 + ttlSeconds)}`,
+      accessToken: `access 1 ${sessionId(1)} 1 moderator ${+at(60)} ${+at(60 + ttlSeconds)}`,
       accessExpiresAt: at(60 + ttlSeconds),
       refreshToken: token(1),
       refreshExpiresAt: at(60 + limits.idleSeconds),
@@ -126,7 +126,7 @@ describe('the token before the current one', () => {
     world.pass(30)
     const again = await refresh(0)
     expect(again.refreshToken).toBe(first.refreshToken)
-    expect(again.accessToken).toBe(`access 1 ${sessionId(1)} 1 moderator ${+at(90 + ttlSeconds)}`)
+    expect(again.accessToken).toBe(`access 1 ${sessionId(1)} 1 moderator ${+at(90)} ${+at(90 + ttlSeconds)}`)
     expect(world.store.world()).toEqual(before)
   })
 
@@ -174,7 +174,7 @@ describe('a replay', () => {
     await expect(refresh(0)).rejects.toMatchObject({ code: 'refresh_token_reused' })
     expect(world.session(1)).toMatchObject({ endedAt: at(60), endReason: 'refresh_token_reused' })
     expect(world.store.world().revocations).toEqual([
-      { sessionId: sessionId(1), userId: 1, reason: 'refresh_token_reused', expiresAt: at(60 + ttlSeconds) },
+      { sessionId: sessionId(1), userId: 1, reason: 'refresh_token_reused', expiresAt: at(120 + ttlSeconds) },
     ])
     expect(world.store.world().events.slice(-2)).toEqual([
       {

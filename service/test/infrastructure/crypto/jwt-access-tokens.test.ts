@@ -125,6 +125,7 @@ describe.each(kits)('an access token signed with $algorithm', (kit) => {
       userId: 42,
       sessionId: sessionId(1),
       generation: 3,
+      issuedAt: noon,
       expiresAt: at(600),
     })
   })

@@ -1,15 +1,16 @@
-import type { Logger } from 'pino'
 import type { Transaction, Transactions } from '../application/ports/transactions.ts'
 import type { DomainEvent } from '../domain/event.ts'
 
-/** Logs what happened to people and sessions once it is durable, under the names of the events (ASVS 16.3). */
-export class LoggedTransactions implements Transactions {
-  readonly #transactions: Transactions
-  readonly #logger: Logger
+type Observer = (events: readonly DomainEvent[]) => void
 
-  constructor(transactions: Transactions, logger: Logger) {
+/** Tells observers what happened to people and sessions, once it is durable. */
+export class ObservedTransactions implements Transactions {
+  readonly #transactions: Transactions
+  readonly #observers: readonly Observer[]
+
+  constructor(transactions: Transactions, observers: readonly Observer[]) {
     this.#transactions = transactions
-    this.#logger = logger
+    this.#observers = observers
   }
 
   async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
@@ -25,7 +26,7 @@ export class LoggedTransactions implements Transactions {
       }
       return work({ ...tx, outbox })
     })
-    for (const { type, userId, data } of events) this.#logger.info({ event: type, user_id: userId, ...data })
+    if (events.length > 0) for (const observe of this.#observers) observe(events)
     return result
   }
 }
