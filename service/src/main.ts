@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import { rotateSigningKeys } from './application/keys/rotate-signing-keys.ts'
 import type { Clock } from './application/ports/clock.ts'
+import { createRevocationFeed } from './application/revocations/revocation-feed.ts'
 import { createReceiptBuffer } from './application/sessions/receipt-buffer.ts'
 import { createUseCases } from './application/use-cases.ts'
 import { banner } from './infrastructure/banner.ts'
@@ -12,18 +13,22 @@ import { createTokenKeys } from './infrastructure/crypto/token-keys.ts'
 import { UuidSessionIds } from './infrastructure/crypto/uuid-session-ids.ts'
 import { ZxcvbnPasswordStrength } from './infrastructure/crypto/zxcvbn-password-strength.ts'
 import { createHealth } from './infrastructure/health.ts'
-import { createInternalListener, createPublicListener, listen } from './infrastructure/listeners.ts'
-import { LoggedTransactions } from './infrastructure/logged-transactions.ts'
+import { openListeners } from './infrastructure/listeners.ts'
+import { logEvents } from './infrastructure/log-events.ts'
 import { createLogger } from './infrastructure/logger.ts'
+import { ObservedTransactions } from './infrastructure/observed-transactions.ts'
 import { DatabaseClock } from './infrastructure/postgres/database-clock.ts'
 import { PostgresAttemptLimits } from './infrastructure/postgres/postgres-attempt-limits.ts'
+import { PostgresRevocationLog } from './infrastructure/postgres/postgres-revocation-log.ts'
 import { PostgresSessions } from './infrastructure/postgres/postgres-sessions.ts'
 import { PostgresSigningKeys } from './infrastructure/postgres/postgres-signing-keys.ts'
+import { PostgresTickets } from './infrastructure/postgres/postgres-tickets.ts'
 import { PostgresTransactions } from './infrastructure/postgres/postgres-transactions.ts'
 import { PostgresUsers } from './infrastructure/postgres/postgres-users.ts'
 import { runProcess } from './infrastructure/run-process.ts'
 import { openStorage } from './infrastructure/storage.ts'
 import { startUpkeep } from './infrastructure/upkeep.ts'
+import { RevocationStream } from './interface-adapters/http/revocation-stream.ts'
 
 /** Starts everything and wires it by hand; the only place that knows everyone. */
 export async function startService(config: Config, logger: Logger, replaced: { clock?: Clock } = {}) {
@@ -43,13 +48,15 @@ export async function startService(config: Config, logger: Logger, replaced: { c
   const sessions = new PostgresSessions(db)
   const receipts = createReceiptBuffer(sessions)
   const attempts = new PostgresAttemptLimits(db)
+  const feed = createRevocationFeed({ revocationLog: new PostgresRevocationLog(db), clock })
   const useCases = createUseCases({
     sessions,
     receipts,
     attempts,
     clock,
     users: new PostgresUsers(db),
-    transactions: new LoggedTransactions(new PostgresTransactions(db), logger),
+    tickets: new PostgresTickets(db),
+    transactions: new ObservedTransactions(new PostgresTransactions(db), [logEvents(logger), feed.wake]),
     passwords: new Argon2PasswordHasher(),
     passwordStrength: await ZxcvbnPasswordStrength.load(),
     accessTokens: new JwtAccessTokens(tokenKeys, {
@@ -70,25 +77,31 @@ export async function startService(config: Config, logger: Logger, replaced: { c
   const canSign = () => tokenKeys.signingKey(clock.now()) !== undefined
   const health = createHealth({ db, canSign, isDraining: () => isDraining })
   const keys = { jwks: () => tokenKeys.jwks(clock.now()) }
-  const listenerDeps = { config, useCases, health, keys, serviceKeys: storage.serviceKeys, logger }
-  const publicListener = await createPublicListener(listenerDeps)
-  const internalListener = await createInternalListener(listenerDeps)
+  const stream = new RevocationStream(feed)
   const upkeep = startUpkeep({
     ...{ db, clock, logger, attempts, rotateKeys },
     synchroniseClock: () => databaseClock.synchronise(),
     flushReceipts: () => receipts.flush(),
+    beatFeed: () => stream.beat(),
     expireSessions: useCases.expireSessions,
   })
-  const internalPort = await listen(internalListener, config.internalHost, config.internalPort)
-  const port = await listen(publicListener, config.host, config.port)
+  await feed.catchUp()
+  const wakeUp = await storage.onRevocations(feed.wake)
+  const { serviceKeys } = storage
+  const listeners = await openListeners({ config, useCases, health, keys, serviceKeys, stream, logger })
+  const { port, internalPort } = listeners
+  logger.info({ event: 'service.started', port, internal_port: internalPort, data: storage.place })
 
   return {
-    ...{ db, port, internalPort, useCases, receipts, rotateKeys, place: storage.place },
+    ...{ db, port, internalPort, useCases, receipts, stream, rotateKeys, place: storage.place },
     banner: banner(config, storage, port, internalPort),
     /** Answers what is under way, writes what is still noted, and lets go of the database. */
     stop: async (): Promise<void> => {
       isDraining = true
-      await Promise.all([publicListener.close(), internalListener.close(), upkeep.stop()])
+      await listeners.close()
+      await Promise.all([upkeep.stop(), wakeUp.stop()])
+      // Ends that were answered a moment ago become known everywhere, and nothing is reading when the database closes.
+      await feed.catchUp().catch((error: unknown) => logger.warn({ event: 'feed.late', err: error }))
       await receipts.flush().catch((error: unknown) => logger.warn({ event: 'receipts.lost', err: error }))
       await storage.close()
     },

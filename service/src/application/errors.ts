@@ -11,6 +11,8 @@ export type ErrorCode =
   | 'refresh_token_reused'
   | 'session_ended'
   | 'session_not_found'
+  | 'ticket_gone'
+  | 'origin_mismatch'
   | 'user_disabled'
   | 'user_not_found'
   | 'username_taken'

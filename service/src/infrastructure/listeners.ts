@@ -3,11 +3,15 @@ import type { AddressInfo } from 'node:net'
 import type { FastifyInstance, FastifyPluginCallback } from 'fastify'
 import type { Logger } from 'pino'
 import type { UseCases } from '../application/use-cases.ts'
+import { feedRoutes } from '../interface-adapters/http/feed-routes.ts'
 import { mediaRoutes } from '../interface-adapters/http/media-routes.ts'
 import { moderationRoutes } from '../interface-adapters/http/moderation-routes.ts'
+import type { RevocationStream } from '../interface-adapters/http/revocation-stream.ts'
 import { serviceRoutes, type Health, type PublishedKeys } from '../interface-adapters/http/service-routes.ts'
 import { sessionRoutes } from '../interface-adapters/http/session-routes.ts'
+import { ticketRoutes } from '../interface-adapters/http/ticket-routes.ts'
 import { userRoutes } from '../interface-adapters/http/user-routes.ts'
+import { verificationRoutes } from '../interface-adapters/http/verification-routes.ts'
 import type { Config } from './config.ts'
 import { createHttpServer } from './http-server.ts'
 import { openApi, openApiRoutes } from './openapi.ts'
@@ -18,17 +22,18 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
 }
 const defaultAvatar = readFileSync(new URL('../../assets/default-avatar.png', import.meta.url))
 
-export interface ListenerDeps {
+interface ListenerDeps {
   readonly config: Config
   readonly useCases: UseCases
   readonly health: Health
   readonly keys: PublishedKeys
   readonly serviceKeys: readonly string[]
+  readonly stream: RevocationStream
   readonly logger: Logger
 }
 
 /** For people and browsers. */
-export function createPublicListener({
+function createPublicListener({
   config,
   useCases,
   health,
@@ -49,6 +54,7 @@ export function createPublicListener({
     [
       { prefix: '/v1', routes: sessionRoutes(useCases) },
       { prefix: '/v1', routes: userRoutes(useCases, config.publicUrl) },
+      { prefix: '/v1', routes: ticketRoutes(useCases) },
       { prefix: '', routes: serviceRoutes(health, keys) },
       { prefix: '', routes: openApiRoutes },
       { prefix: '', routes: mediaRoutes(defaultAvatar) },
@@ -57,8 +63,8 @@ export function createPublicListener({
 }
 
 /** For other services and operators, who show a key. */
-export function createInternalListener(deps: ListenerDeps): Promise<FastifyInstance> {
-  const { config, useCases, health, keys, serviceKeys, logger } = deps
+function createInternalListener(deps: ListenerDeps): Promise<FastifyInstance> {
+  const { config, useCases, health, keys, serviceKeys, stream, logger } = deps
   const documentation = openApi({
     title: 'chat-auth, internal',
     description: 'For other services and operators. Everything under /v1 needs a service key.',
@@ -67,23 +73,55 @@ export function createInternalListener(deps: ListenerDeps): Promise<FastifyInsta
     version,
     bearer: { name: 'serviceKey' },
   })
-  const guarded: FastifyPluginCallback = (app, routeOptions, done) => {
-    app.addHook('onRequest', requireServiceKey(serviceKeys))
-    moderationRoutes(useCases)(app, routeOptions, done)
-  }
+  const guarded =
+    (routes: FastifyPluginCallback): FastifyPluginCallback =>
+    (app, routeOptions, done) => {
+      app.addHook('onRequest', requireServiceKey(serviceKeys))
+      routes(app, routeOptions, done)
+    }
   return createHttpServer(
     { ...config, corsOrigins: [], trustedProxies: [], logger },
     [documentation],
     [
-      { prefix: '/v1', routes: guarded },
+      { prefix: '/v1', routes: guarded(feedRoutes(stream)) },
+      { prefix: '/v1', routes: guarded(verificationRoutes(useCases, config)) },
+      { prefix: '/v1', routes: guarded(moderationRoutes(useCases)) },
       { prefix: '', routes: serviceRoutes(health, keys) },
       { prefix: '', routes: openApiRoutes },
     ],
   )
 }
 
-/** Listens; answers the port, which the system chooses when 0 is asked for. */
-export async function listen(app: FastifyInstance, host: string, port: number): Promise<number> {
+/** What is under way gets so long to be answered; a client that takes longer holds nothing up. */
+const DRAIN_LIMIT_MS = 5_000
+
+export interface Listeners {
+  readonly port: number
+  readonly internalPort: number
+  /** Takes no more requests, answers those that are under way, and cuts off what is left after five seconds. */
+  close(): Promise<void>
+}
+
+/** Listens on both ports; 0 lets the system choose. */
+export async function openListeners(deps: ListenerDeps): Promise<Listeners> {
+  const { port, host, internalPort, internalHost } = deps.config
+  const publicListener = await createPublicListener(deps)
+  const internalListener = await createInternalListener(deps)
+  return {
+    internalPort: await listen(internalListener, internalHost, internalPort),
+    port: await listen(publicListener, host, port),
+    close: async () => {
+      await Promise.all([publicListener, internalListener].map(closeListener))
+    },
+  }
+}
+
+async function listen(app: FastifyInstance, host: string, port: number): Promise<number> {
   await app.listen({ host, port })
   return (app.server.address() as AddressInfo).port
+}
+
+async function closeListener(app: FastifyInstance): Promise<void> {
+  const cutOff = setTimeout(() => app.server.closeAllConnections(), DRAIN_LIMIT_MS)
+  await app.close().finally(() => clearTimeout(cutOff))
 }

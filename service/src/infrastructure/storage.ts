@@ -8,6 +8,7 @@ import { openEmbeddedDatabase } from './embedded/embedded-database.ts'
 import { connectPool, connectWithoutDeadlines } from './postgres/connect.ts'
 import { openDatabase, type Database } from './postgres/database.ts'
 import { migrate } from './postgres/migrate.ts'
+import { RevocationWakeUp } from './postgres/revocation-wake-up.ts'
 
 export interface Storage {
   readonly db: Database
@@ -17,6 +18,8 @@ export interface Storage {
   readonly serviceKeys: readonly string[]
   /** Where the service key is that was made because none was configured. */
   readonly serviceKeyPath: string | undefined
+  /** Calls back when another instance has news in the revocation log. An embedded database has no other instance. */
+  onRevocations(wake: () => void): Promise<{ stop(): Promise<void> }>
   close(): Promise<void>
 }
 
@@ -39,6 +42,7 @@ async function openEmbedded({ dataDir, authSecret, serviceKeys }: Config): Promi
     authSecret: authSecret ?? secretIn(place, 'auth-secret').value,
     serviceKeys: ownKey === undefined ? serviceKeys : [ownKey.value],
     serviceKeyPath: ownKey?.path,
+    onRevocations: () => Promise.resolve({ stop: () => Promise.resolve() }),
     close: () => embedded.close(),
   }
 }
@@ -50,7 +54,15 @@ async function openServer(config: Config, url: string, logger: Logger): Promise<
   const db = openDatabase(connectPool(url, databasePoolSize))
   const { host, pathname } = new URL(url)
   const place = `PostgreSQL at ${host}${pathname}`
-  return { db, place, authSecret, serviceKeys, serviceKeyPath: undefined, close: () => db.destroy() }
+  return {
+    ...{ db, place, authSecret, serviceKeys, serviceKeyPath: undefined },
+    onRevocations: async (wake) => {
+      const wakeUp = new RevocationWakeUp(url, wake)
+      await wakeUp.start()
+      return wakeUp
+    },
+    close: () => db.destroy(),
+  }
 }
 
 async function migrateServer(url: string, logger: Logger): Promise<void> {

@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import type { AttemptLimits } from '../application/ports/attempt-limits.ts'
 import type { Clock } from '../application/ports/clock.ts'
 import { PeriodicTask } from './periodic-task.ts'
-import { removeEndedSessions, removeOldRevocations } from './postgres/clean-up.ts'
+import { removeEndedSessions, removeOldRevocations, removeOldTickets } from './postgres/clean-up.ts'
 import type { Database } from './postgres/database.ts'
 
 const SECOND = 1_000
@@ -18,6 +18,7 @@ export interface UpkeepDeps {
   readonly attempts: AttemptLimits
   readonly synchroniseClock: () => Promise<void>
   readonly flushReceipts: () => Promise<void>
+  readonly beatFeed: () => Promise<void>
   readonly rotateKeys: () => Promise<void>
   readonly expireSessions: (limit: number) => Promise<number>
 }
@@ -26,6 +27,7 @@ export interface UpkeepDeps {
 export function startUpkeep(deps: UpkeepDeps): { stop(): Promise<void> } {
   const { db, clock, logger, attempts } = deps
   const tasks = [
+    new PeriodicTask('feed', SECOND, deps.beatFeed, logger),
     new PeriodicTask('receipts', SECOND, deps.flushReceipts, logger),
     new PeriodicTask('clock', MINUTE, deps.synchroniseClock, logger),
     new PeriodicTask('signing-keys', MINUTE, deps.rotateKeys, logger),
@@ -36,6 +38,7 @@ export function startUpkeep(deps: UpkeepDeps): { stop(): Promise<void> } {
         await inBatches(deps.expireSessions)
         await inBatches((limit) => removeEndedSessions(db, clock.now(), limit))
         await inBatches((limit) => removeOldRevocations(db, clock.now(), limit))
+        await inBatches((limit) => removeOldTickets(db, clock.now(), limit))
         await inBatches((limit) => attempts.removeForgotten(clock.now(), limit))
       },
       logger,

@@ -9,6 +9,7 @@ import { FakeAttemptLimits } from '../fakes/fake-attempt-limits.ts'
 import { FakePasswordHasher } from '../fakes/fake-password-hasher.ts'
 import { FakePasswordStrength } from '../fakes/fake-password-strength.ts'
 import { createFakeStore } from '../fakes/fake-store.ts'
+import { FakeTickets } from '../fakes/fake-tickets.ts'
 import { FakeAccessTokens, FakeRefreshTokens } from '../fakes/fake-tokens.ts'
 import { demandingLocks } from '../fakes/lock-demanding-transactions.ts'
 import { at, DAY, sessionId } from '../support/builders.ts'
@@ -33,6 +34,7 @@ export function aWorld(replace: (deps: UseCaseDeps) => Partial<UseCaseDeps> = ()
     sessions: store.sessions,
     transactions: demandingLocks(store.transactions),
     receipts: createReceiptBuffer(store.sessions),
+    tickets: new FakeTickets(),
     passwordStrength: new FakePasswordStrength(),
     accessTokens: new FakeAccessTokens(ttlSeconds),
     refreshTokens: new FakeRefreshTokens(),

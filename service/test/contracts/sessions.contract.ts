@@ -67,6 +67,33 @@ export const sessionsContract = (name: string, open: OpenStore): void => {
       })
     })
 
+    describe('looking up whose sessions those are', () => {
+      test('tells it of all that are known, live or not, and says nothing of the others', async () => {
+        const live = await addSession(store, anna)
+        const theirs = await addSession(store, bert, { id: sessionId(2) })
+        const ended = await addSession(store, anna, {
+          ...{ id: sessionId(3), endedAt: at(9), endReason: 'terminated' },
+        })
+        await addSession(store, bert, { id: sessionId(4) })
+        const asked = [ended.id, sessionId(9), theirs.id, live.id, theirs.id]
+        expect(await store.sessions.usersOf(asked)).toEqual(
+          new Map([
+            [live.id, anna.id],
+            [theirs.id, bert.id],
+            [ended.id, anna.id],
+          ]),
+        )
+      })
+
+      test('of none, of unknown ones and of a thousand', async () => {
+        await addSession(store, anna, { id: sessionId(1000) })
+        expect(await store.sessions.usersOf([])).toEqual(new Map())
+        expect(await store.sessions.usersOf([sessionId(1)])).toEqual(new Map())
+        const asked = Array.from({ length: 1000 }, (_, at) => sessionId(at + 1))
+        expect(await store.sessions.usersOf(asked)).toEqual(new Map([[sessionId(1000), anna.id]]))
+      })
+    })
+
     describe('rotating', () => {
       const rotation = (session: Session, changes: Partial<Rotation> = {}): Rotation => ({
         userId: session.userId,

@@ -1,6 +1,7 @@
 import type { AttemptLimits } from '../../src/application/ports/attempt-limits.ts'
 import type { Sessions } from '../../src/application/ports/sessions.ts'
 import type { SigningKeyStore } from '../../src/application/ports/signing-keys.ts'
+import type { Tickets } from '../../src/application/ports/tickets.ts'
 import type { Transaction, Transactions } from '../../src/application/ports/transactions.ts'
 import type { Users } from '../../src/application/ports/users.ts'
 import { parseEmailAddress } from '../../src/domain/email-address.ts'
@@ -19,6 +20,7 @@ export interface Store {
   readonly transactions: Transactions
   readonly attempts: AttemptLimits
   readonly signingKeys: SigningKeyStore
+  readonly tickets: Tickets
   revocations(): Promise<readonly Revocation[]>
   /** In the order in which they will be delivered. */
   events(): Promise<readonly DomainEvent[]>

@@ -13,6 +13,7 @@ import {
   type Session,
   type SessionId,
 } from '../../src/domain/session.ts'
+import { looksOf } from '../../src/domain/skeleton.ts'
 import type { User, UserId } from '../../src/domain/user.ts'
 
 /** All that is stored. Its values are immutable, so copying the containers copies the world. */
@@ -148,6 +149,12 @@ const sessions = (read: Read, inTurn: InTurn): Sessions => ({
       return { session: rotated, roles: draft.users.get(userId)?.roles ?? [] }
     }),
 
+  usersOf: (ids) =>
+    read((world) => {
+      const known = ids.map((id) => world.sessions.get(id)).filter((session) => session !== undefined)
+      return new Map(known.map(({ id, userId }) => [id, userId]))
+    }),
+
   listLive: (userId, now) => read((world) => liveOf(world, userId, now).toSorted(newestFirst)),
 
   confirm: (receipts) =>
@@ -211,7 +218,7 @@ function usersInTransaction(draft: World, nextUserId: () => UserId): UsersInTran
 }
 
 const looksAlike = (one: User['username'], other: User['username']): boolean =>
-  one.key === other.key || one.looks.some((look) => other.looks.includes(look))
+  one.key === other.key || looksOf(one).some((look) => looksOf(other).includes(look))
 
 const sessionsInTransaction = (draft: World): SessionsInTransaction => ({
   lock: (userId, id) => Promise.resolve(sessionOf(draft, userId, id)),

@@ -3,7 +3,7 @@ import type { RefreshTokenContent, RefreshTokens } from '../../src/application/p
 import { earlier, runsOutAt, secondsAfter, type Session, type SessionId } from '../../src/domain/session.ts'
 import type { UserId } from '../../src/domain/user.ts'
 
-/** Tokens that anybody can read and make: `access <user> <session> <generation> <roles> <expiry>`. */
+/** Tokens that anybody can read and make: `access <user> <session> <generation> <roles> <issue> <expiry>`. */
 export class FakeAccessTokens implements AccessTokens {
   readonly #ttlSeconds: number
 
@@ -19,19 +19,21 @@ export class FakeAccessTokens implements AccessTokens {
       session.id,
       session.generation,
       roles.join('+') || '-',
+      +now,
       +expiresAt,
     ]
     return { token: words.join(' '), expiresAt }
   }
 
   verify(token: string, now: Date): AccessClaims | undefined {
-    const [kind, userId, sessionId, generation, , expiry] = token.split(' ')
+    const [kind, userId, sessionId, generation, , issued, expiry] = token.split(' ')
     const expiresAt = new Date(Number(expiry))
     if (kind !== 'access' || !(now < expiresAt)) return undefined
     return {
       userId: Number(userId) as UserId,
       sessionId: sessionId as SessionId,
       generation: Number(generation),
+      issuedAt: new Date(Number(issued)),
       expiresAt,
     }
   }

@@ -47,6 +47,14 @@ const provocations: Record<ProblemCode, Provocation> = {
     await service.operator().post(`/v1/users/${person.id}/disable`, { reason: 'Spam' })
     return signIn(client, person)
   },
+  origin_mismatch: async ({ service, client, tokens }) => {
+    const headers = { origin: 'https://chat.example.org' }
+    const { body } = await client.request('POST', '/v1/tickets', { token: tokens.access_token, headers })
+    return service
+      .operator()
+      .post('/v1/tickets/redeem', { ...(body as object), origin: 'https://evil.example' })
+  },
+  ticket_gone: ({ service }) => service.operator().post('/v1/tickets/redeem', { ticket: 'nonsense' }),
   not_found: ({ client }) => client.get('/v1/nowhere'),
   session_not_found: ({ client, tokens }) =>
     client.delete(`/v1/sessions/${randomUUID()}`, tokens.access_token),
@@ -61,6 +69,8 @@ const provocations: Record<ProblemCode, Provocation> = {
       body: 'a=b',
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
     }),
+  expectation_failed: ({ service }) =>
+    exchange(service.url, request('GET /health/live', ['Expect: the-unexpected'])),
   validation_failed: ({ client }) => client.post('/v1/sessions', {}),
   too_many_attempts: async ({ service, person }) => {
     service.clock.stop()

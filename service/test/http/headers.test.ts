@@ -12,6 +12,22 @@ const PLAIN_HEADERS = {
   'referrer-policy': 'no-referrer',
 }
 
+/** Of WebDAV, of UPnP, of caches and of drafts: what Node can read and no path is served with. */
+const unserved = [
+  'TRACE',
+  'PROPFIND',
+  'PROPPATCH',
+  'MKCOL',
+  'COPY',
+  'LOCK',
+  'SEARCH',
+  'QUERY',
+  'REPORT',
+  'M-SEARCH',
+  'PURGE',
+  'LINK',
+]
+
 /** Which methods each path has, HEAD left out. */
 const methods: Record<string, readonly string[]> = {
   '/v1/users': ['POST'],
@@ -22,6 +38,7 @@ const methods: Record<string, readonly string[]> = {
   '/v1/sessions/refresh': ['POST'],
   '/v1/sessions/current': ['DELETE'],
   '/v1/sessions/0199aa11-5a3c-7c7e-9a53-1c7f5a1f7e11': ['DELETE'],
+  '/v1/tickets': ['POST'],
   '/.well-known/jwks.json': ['GET'],
   '/health/live': ['GET'],
   '/health/ready': ['GET'],
@@ -245,8 +262,18 @@ describe.each(databaseNames)('headers, on %s', (database) => {
         if (method !== 'HEAD') expectProblem(answer, 'method_not_allowed')
         expect([answer.status, answer.headers.get('allow')]).toEqual([405, allowed.join(', ')])
       }
-      const trace = await exchange(plain.url, request(`TRACE ${path}`))
-      expectProblem(trace, 'method_not_allowed')
+      for (const method of unserved) {
+        const refused = await exchange(plain.url, request(`${method} ${path}`))
+        expectProblem(refused, 'method_not_allowed')
+        expect([method, refused.headers.get('allow')]).toEqual([method, allowed.join(', ')])
+      }
+    })
+
+    test('one that nothing is served with is not found where nothing is served', async () => {
+      // A QUERY without a Content-Type is malformed wherever it goes (RFC 10008, section 2).
+      for (const method of unserved.filter((each) => each !== 'QUERY')) {
+        expectProblem(await exchange(plain.url, request(`${method} /nowhere`)), 'not_found')
+      }
     })
 
     test('the document knows no path that is not in this list', async () => {

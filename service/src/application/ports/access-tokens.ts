@@ -5,6 +5,7 @@ export interface AccessClaims {
   readonly userId: UserId
   readonly sessionId: SessionId
   readonly generation: number
+  readonly issuedAt: Date
   readonly expiresAt: Date
 }
 

@@ -34,6 +34,9 @@ export interface Sessions {
    */
   rotate(rotation: Rotation): Promise<{ session: Session; roles: readonly string[] } | undefined>
 
+  /** Whose sessions those are, as far as they are known. */
+  usersOf(ids: readonly SessionId[]): Promise<ReadonlyMap<SessionId, UserId>>
+
   /** Live sessions, newest first. */
   listLive(userId: UserId, now: Date): Promise<readonly Session[]>
 

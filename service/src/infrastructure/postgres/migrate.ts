@@ -2,10 +2,12 @@ import { sql, type Kysely } from 'kysely'
 import { advisoryLocks } from './advisory-locks.ts'
 import type { Database } from './database.ts'
 import { up as initial } from './migrations/0001-initial.ts'
+import { up as feedAndTickets } from './migrations/0002-feed-and-tickets.ts'
 
 /** In their order. */
 const migrations: Record<string, (db: Kysely<never>) => Promise<void>> = {
   '0001-initial': initial,
+  '0002-feed-and-tickets': feedAndTickets,
 }
 
 /**

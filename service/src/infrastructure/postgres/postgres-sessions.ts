@@ -83,6 +83,17 @@ export class PostgresSessions implements Sessions, SessionsInTransaction {
     return row && { session: toSession(row), roles: row.roles }
   }
 
+  async usersOf(ids: readonly SessionId[]): Promise<ReadonlyMap<SessionId, UserId>> {
+    if (ids.length === 0) return new Map()
+    const rows = await this.#db
+      .selectFrom('sessions')
+      .select(['id', 'user_id'])
+      // As text, since that is how they are indexed.
+      .where(sql`id::text`, 'in', ids)
+      .execute()
+    return new Map(rows.map(({ id, user_id }) => [id as SessionId, user_id as UserId]))
+  }
+
   async listLive(userId: UserId, now: Date): Promise<readonly Session[]> {
     const rows = await this.#live(userId, now).orderBy('created_at', 'desc').orderBy('id', 'desc').execute()
     return rows.map(toSession)

@@ -4,7 +4,15 @@ export interface Schema {
   users: UserRow
   username_looks: { look: string; user_id: number }
   sessions: SessionRow
-  revocations: { session_id: string; user_id: number; reason: string; expires_at: Date }
+  revocations: {
+    session_id: string
+    user_id: number
+    reason: string
+    expires_at: Date
+    seq: ColumnType<number | null, never, number>
+  }
+  revocation_log: { last_seq: number }
+  tickets: TicketRow
   outbox: {
     id: Generated<number>
     event_id: string
@@ -79,6 +87,17 @@ export interface UserRow {
   created_at: Date
   disabled_at: Date | null
   disabled_reason: string | null
+}
+
+export interface TicketRow {
+  hash: Buffer
+  user_id: number
+  session_id: string
+  generation: number
+  origin: string | null
+  issued_at: Date
+  token_expires_at: Date
+  expires_at: Date
 }
 
 export interface SessionRow {

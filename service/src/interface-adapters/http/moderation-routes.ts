@@ -54,13 +54,10 @@ export const moderationRoutes =
         operationId: 'listSessionsOfUser',
         summary: "List a user's live sessions, newest first",
         params: schemas.userIdParams,
-        response: answers(
-          { 200: schemas.sessionList.describe('Their devices; none for an unknown user.') },
-          { errors },
-        ),
+        response: answers({ 200: schemas.sessionList.describe('Their devices.') }, { errors }),
       },
       handler: async (request) => {
-        const sessions = await useCases.listSessions(userIdOf(request.params))
+        const sessions = await useCases.listUserSessions(userIdOf(request.params))
         return { items: sessions.map((session) => present.session(session, undefined)) }
       },
     })

@@ -1,3 +1,5 @@
+import type { Caller } from '../../application/sessions/authenticate.ts'
+import type { Introspection } from '../../application/sessions/introspect-token.ts'
 import type { IssuedTokens } from '../../application/sessions/issue-tokens.ts'
 import { runsOutAt, type Session, type SessionId } from '../../domain/session.ts'
 import type { User } from '../../domain/user.ts'
@@ -36,5 +38,47 @@ export const tokens = (issued: IssuedTokens) => ({
   refresh_expires_in: secondsBetween(issued.issuedAt, issued.refreshExpiresAt),
   session: session(issued.session, issued.session.id),
 })
+
+export interface TokenSettings {
+  readonly tokenIssuer: string
+  readonly tokenAudience: string | undefined
+}
+
+/** The claims of the access token the caller came with, and what is true of the person now. */
+export const claims = ({ user, session, token }: Caller, settings: TokenSettings) => ({
+  ...subject(user, session, settings),
+  gen: token.generation,
+  iat: numericDate(token.issuedAt),
+  exp: numericDate(token.expiresAt),
+})
+
+/** RFC 7662, section 2.2: of a token that is not active nothing is told. */
+export const introspection = (found: Introspection | undefined, settings: TokenSettings) => {
+  if (found === undefined) return { active: false }
+  if (found.kind === 'access') {
+    return { active: true, token_type: 'Bearer' as const, ...claims(found.caller, settings) }
+  }
+  return {
+    active: true,
+    token_type: 'refresh_token' as const,
+    ...subject(found.user, found.session, settings),
+    gen: found.generation,
+    exp: numericDate(found.expiresAt),
+  }
+}
+
+const subject = (user: User, session: Session, { tokenIssuer, tokenAudience }: TokenSettings) => ({
+  iss: tokenIssuer,
+  ...(tokenAudience !== undefined && { aud: tokenAudience }),
+  sub: String(user.id),
+  user_id: user.id,
+  sid: session.id,
+  auth_time: numericDate(session.authTime),
+  amr: [...session.amr],
+  roles: [...user.roles],
+})
+
+/** NumericDate of RFC 7519. */
+const numericDate = (time: Date): number => Math.floor(+time / 1000)
 
 const secondsBetween = (start: Date, end: Date): number => Math.floor((+end - +start) / 1000)

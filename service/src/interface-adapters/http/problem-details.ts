@@ -10,6 +10,7 @@ export type TransportErrorCode =
   | 'request_timeout'
   | 'payload_too_large'
   | 'unsupported_media_type'
+  | 'expectation_failed'
   | 'header_too_large'
   | 'internal_error'
 
@@ -71,6 +72,12 @@ export const problemTypes = {
     title: 'User disabled',
     advice: 'This person was disabled by an operator. Turn to them.',
   },
+  origin_mismatch: {
+    status: 403,
+    title: 'Origin mismatch',
+    advice:
+      'The ticket was given to another web page and is spent now. Pass on the Origin header of the socket; ask for a new ticket.',
+  },
   not_found: {
     status: 404,
     title: 'Not found',
@@ -106,6 +113,12 @@ export const problemTypes = {
     title: 'E-mail address taken',
     advice: 'This address belongs to another account. Sign in to that one, or use another address.',
   },
+  ticket_gone: {
+    status: 410,
+    title: 'Ticket gone',
+    advice:
+      'The ticket was used, has expired or is unknown, or its session has ended. Ask for a new one with POST /v1/tickets.',
+  },
   payload_too_large: {
     status: 413,
     title: 'Payload too large',
@@ -115,6 +128,11 @@ export const problemTypes = {
     status: 415,
     title: 'Unsupported media type',
     advice: 'Send the body as "Content-Type: application/json" without Content-Encoding.',
+  },
+  expectation_failed: {
+    status: 417,
+    title: 'Expectation failed',
+    advice: 'The only expectation this service meets is "Expect: 100-continue". Leave the Expect header out.',
   },
   validation_failed: {
     status: 422,

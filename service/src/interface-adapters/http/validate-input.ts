@@ -29,8 +29,9 @@ function toFieldProblem(issue: z.core.$ZodIssue): FieldProblem {
 }
 
 function fieldCode(issue: z.core.$ZodIssue): InvalidValueCode {
-  if (issue.code === 'too_big') return 'too_long'
-  if (issue.code === 'too_small') return 'too_short'
+  const isNumber = 'origin' in issue && issue.origin === 'number'
+  if (issue.code === 'too_big') return isNumber ? 'invalid_format' : 'too_long'
+  if (issue.code === 'too_small') return isNumber ? 'invalid_format' : 'too_short'
   if (issue.code === 'invalid_type') return isMissing(issue) ? 'required' : 'invalid_type'
   return issue.code === 'invalid_format' ? 'invalid_characters' : 'invalid_format'
 }
@@ -41,7 +42,8 @@ const isMissing = ({ path, input }: z.core.$ZodIssue): boolean =>
 
 function fieldMessage(code: InvalidValueCode, issue: z.core.$ZodIssue): string {
   if (code === 'required') return issue.path.length === 0 ? 'Send a JSON object.' : 'This field is required.'
-  if (issue.code === 'too_big') return `Use at most ${issue.maximum} characters.`
+  if (code === 'too_long' && issue.code === 'too_big')
+    return `Use at most ${issue.maximum} ${issue.origin === 'array' ? 'entries' : 'characters'}.`
   if (code === 'too_short') return 'Use at least one character.'
   if (issue.code === 'invalid_type') return `This has to be of the type ${issue.expected}.`
   if (code === 'invalid_characters') return 'This holds characters that cannot be kept. Leave them out.'

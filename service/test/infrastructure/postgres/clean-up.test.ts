@@ -1,5 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { removeEndedSessions, removeOldRevocations } from '../../../src/infrastructure/postgres/clean-up.ts'
+import type { Revocation } from '../../../src/domain/revocation.ts'
+import {
+  removeEndedSessions,
+  removeOldRevocations,
+  removeOldTickets,
+} from '../../../src/infrastructure/postgres/clean-up.ts'
+import { PostgresRevocationLog } from '../../../src/infrastructure/postgres/postgres-revocation-log.ts'
+import { PostgresTickets } from '../../../src/infrastructure/postgres/postgres-tickets.ts'
+import { aRevocation } from '../../contracts/revocation-log.contract.ts'
 import { addSession, addUser, inTransaction, readSession } from '../../contracts/store.ts'
 import type { User } from '../../../src/domain/user.ts'
 import { at, DAY, sessionId } from '../../support/builders.ts'
@@ -48,15 +56,37 @@ describe.each([
     expect(counts).toEqual([2, 2, 1, 0])
   })
 
-  test('removes revocations ten minutes after the last token of the session, in portions', async () => {
-    const revocation = { userId: anna.id, reason: 'terminated' as const, expiresAt: at(0) }
-    const later = { ...revocation, sessionId: sessionId(4), expiresAt: at(millisecond) }
-    const old = [1, 2, 3].map((number) => ({ ...revocation, sessionId: sessionId(number) }))
-    await inTransaction(store, (tx) => tx.revocations.add([...old, later]))
-    expect(await removeOldRevocations(store.db, at(600 - millisecond), 10)).toBe(0)
-    expect(await removeOldRevocations(store.db, at(600), 2)).toBe(2)
-    expect(await removeOldRevocations(store.db, at(600), 2)).toBe(1)
-    expect(await removeOldRevocations(store.db, at(600), 2)).toBe(0)
-    expect(await store.revocations()).toEqual([later])
+  test('removes revocations from the moment they expire, in portions, from the front of the log', async () => {
+    const [first, second, later, last] = [1, 1, 2, 1].map((expiry, index) =>
+      aRevocation(index + 1, { expiresAt: at(expiry) }),
+    ) as [Revocation, Revocation, Revocation, Revocation]
+    await inTransaction(store, (tx) => tx.revocations.add([first, second, later, last]))
+    const log = new PostgresRevocationLog(store.db)
+    await log.number()
+    expect(await removeOldRevocations(store.db, at(1 - millisecond), 10)).toBe(0)
+    expect(await removeOldRevocations(store.db, at(1), 1)).toBe(1)
+    expect(await removeOldRevocations(store.db, at(1), 10)).toBe(1)
+    expect(await removeOldRevocations(store.db, at(1), 10)).toBe(0)
+    expect(await store.revocations()).toEqual([later, last])
+    expect(await removeOldRevocations(store.db, at(2), 10)).toBe(2)
+  })
+
+  test('leaves revocations that have no place in the log yet', async () => {
+    await inTransaction(store, (tx) => tx.revocations.add([aRevocation(1)]))
+    expect(await removeOldRevocations(store.db, at(99), 10)).toBe(0)
+  })
+
+  test('removes tickets from the moment they expire, in portions', async () => {
+    const tickets = new PostgresTickets(store.db)
+    const ticket = {
+      ...{ userId: anna.id, sessionId: sessionId(1), generation: 0, origin: undefined },
+      ...{ issuedAt: at(0), tokenExpiresAt: at(600) },
+    }
+    for (const seconds of [1, 1, 1]) await tickets.add({ ...ticket, expiresAt: at(seconds) })
+    const later = await tickets.add({ ...ticket, expiresAt: at(1 + millisecond) })
+    expect(await removeOldTickets(store.db, at(1 - millisecond), 10)).toBe(0)
+    expect(await removeOldTickets(store.db, at(1), 2)).toBe(2)
+    expect(await removeOldTickets(store.db, at(1), 2)).toBe(1)
+    expect(await tickets.take(later)).toBeDefined()
   })
 })

@@ -1,6 +1,7 @@
 import { attemptLimitsContract } from '../../contracts/attempt-limits.contract.ts'
 import { sessionsContract } from '../../contracts/sessions.contract.ts'
 import { signingKeyStoreContract } from '../../contracts/signing-key-store.contract.ts'
+import { ticketsContract } from '../../contracts/tickets.contract.ts'
 import { transactionsContract } from '../../contracts/transactions.contract.ts'
 import { usersContract } from '../../contracts/users.contract.ts'
 import { openEmbedded } from './open-store.ts'
@@ -10,3 +11,4 @@ sessionsContract('PGlite', openEmbedded)
 transactionsContract('PGlite', openEmbedded)
 attemptLimitsContract('PGlite', openEmbedded)
 signingKeyStoreContract('PGlite', openEmbedded)
+ticketsContract('PGlite', openEmbedded)

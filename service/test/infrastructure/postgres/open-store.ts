@@ -13,6 +13,7 @@ import { migrate } from '../../../src/infrastructure/postgres/migrate.ts'
 import { PostgresAttemptLimits } from '../../../src/infrastructure/postgres/postgres-attempt-limits.ts'
 import { PostgresSessions } from '../../../src/infrastructure/postgres/postgres-sessions.ts'
 import { PostgresSigningKeys } from '../../../src/infrastructure/postgres/postgres-signing-keys.ts'
+import { PostgresTickets } from '../../../src/infrastructure/postgres/postgres-tickets.ts'
 import { PostgresTransactions } from '../../../src/infrastructure/postgres/postgres-transactions.ts'
 import { PostgresUsers } from '../../../src/infrastructure/postgres/postgres-users.ts'
 import type { Store } from '../../contracts/store.ts'
@@ -86,6 +87,7 @@ export function storeOver(pool: pg.Pool): Omit<PostgresStore, 'close'> {
     transactions: new PostgresTransactions(db),
     attempts: new PostgresAttemptLimits(db),
     signingKeys: new PostgresSigningKeys(db),
+    tickets: new PostgresTickets(db),
     revocations: () => revocationsIn(db),
     events: () => eventsIn(db),
     clear: () => clear(db),
@@ -116,6 +118,7 @@ async function clear(db: Database): Promise<void> {
     'username_looks',
     'users',
     'revocations',
+    'tickets',
     'outbox',
     'attempts',
     'signing_keys',

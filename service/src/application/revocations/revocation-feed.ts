@@ -1,0 +1,122 @@
+import type { Clock } from '../ports/clock.ts'
+import type { LoggedRevocation, RevocationLog } from '../ports/revocation-log.ts'
+
+/** What whoever passes the feed on is told. */
+export interface FeedListener {
+  /** Revocations that continue what was told before, in order. */
+  revoked(revocations: readonly LoggedRevocation[]): void
+  /** What was told before can't be continued: the log was set back or cut off. Start again from a snapshot. */
+  restarted(): void
+}
+
+export interface FeedPosition {
+  readonly seq: number
+  /** Everything that was committed before this moment has a place up to `seq`. */
+  readonly asOf: Date
+}
+
+/** This instance's copy of the revocation log, kept as long as tokens of the sessions could be valid. */
+export interface RevocationFeed {
+  /**
+   * Reads the log to its end and tells the listener. Once the promise resolves, everything committed before the call is
+   * in. Calls that come together share the work. Rejects when the database is away.
+   */
+  catchUp(): Promise<FeedPosition>
+  /** Something was committed: catches up soon, in the background. A failure is left to the next regular call. */
+  readonly wake: () => void
+  /** All revocations of tokens that may still be valid, up to the place `seq`. */
+  current(): { readonly seq: number; readonly revocations: readonly LoggedRevocation[] }
+  /** The revocations after `seq`; undefined when the log does not reach back so far, or has not come so far. */
+  since(seq: number): readonly LoggedRevocation[] | undefined
+  /** There is one listener, who tells the rest. */
+  listen(listener: FeedListener): void
+}
+
+interface FeedDeps {
+  readonly revocationLog: RevocationLog
+  readonly clock: Clock
+}
+
+export function createRevocationFeed(deps: FeedDeps): RevocationFeed {
+  const copy = new LogCopy()
+  let listener: FeedListener | undefined
+  let running: Promise<FeedPosition> | undefined
+  let next: Promise<FeedPosition> | undefined
+
+  async function readToEnd(): Promise<FeedPosition> {
+    const asOf = deps.clock.now()
+    await deps.revocationLog.number()
+    let isAtEnd = false
+    while (!isAtEnd) {
+      const page = await deps.revocationLog.readAfter(copy.seq)
+      if (page.lastSeq < copy.seq || page.coveredFrom > copy.seq) {
+        copy.restart(page.coveredFrom)
+        listener?.restarted()
+        continue
+      }
+      copy.append(page.rows)
+      if (page.rows.length > 0) listener?.revoked(page.rows)
+      isAtEnd = copy.seq === page.lastSeq
+    }
+    copy.forget(asOf)
+    return { seq: copy.seq, asOf }
+  }
+
+  function run(): Promise<FeedPosition> {
+    running = readToEnd().finally(() => {
+      running = undefined
+    })
+    return running
+  }
+
+  /** A run that is under way may have read before the call, so the caller gets the one after it. */
+  function catchUp(): Promise<FeedPosition> {
+    if (running === undefined) return run()
+    next ??= running
+      .catch(() => undefined)
+      .then(() => {
+        next = undefined
+        return run()
+      })
+    return next
+  }
+
+  return {
+    catchUp,
+    wake: () => void catchUp().catch(() => undefined),
+    current: () => ({ seq: copy.seq, revocations: copy.rows() }),
+    since: (seq) => copy.since(seq),
+    listen: (only) => (listener = only),
+  }
+}
+
+/** The tail of the log: consecutive rows up to `seq`. */
+class LogCopy {
+  seq = 0
+  #rows: LoggedRevocation[] = []
+
+  restart(seq: number): void {
+    this.seq = seq
+    this.#rows = []
+  }
+
+  append(rows: readonly LoggedRevocation[]): void {
+    for (const row of rows) this.#rows.push(row)
+    this.seq = rows.at(-1)?.seq ?? this.seq
+  }
+
+  rows(): readonly LoggedRevocation[] {
+    return this.#rows
+  }
+
+  since(seq: number): readonly LoggedRevocation[] | undefined {
+    const first = this.seq - this.#rows.length
+    return seq >= first && seq <= this.seq ? this.#rows.slice(seq - first) : undefined
+  }
+
+  /** From the front only, so that what is left has no gaps. */
+  forget(now: Date): void {
+    const kept = this.#rows.findIndex(({ expiresAt }) => expiresAt > now)
+    if (kept !== 0) this.#rows = kept === -1 ? [] : this.#rows.slice(kept)
+  }
+}

@@ -1,0 +1,20 @@
+import type { Tickets } from '../../src/application/ports/tickets.ts'
+import type { Ticket } from '../../src/domain/ticket.ts'
+
+/** Tickets in memory, named `ticket 1`, `ticket 2` … */
+export class FakeTickets implements Tickets {
+  readonly #tickets = new Map<string, Ticket>()
+  #count = 0
+
+  add(ticket: Ticket): Promise<string> {
+    const name = `ticket ${(this.#count += 1)}`
+    this.#tickets.set(name, ticket)
+    return Promise.resolve(name)
+  }
+
+  take(name: string): Promise<Ticket | undefined> {
+    const ticket = this.#tickets.get(name)
+    this.#tickets.delete(name)
+    return Promise.resolve(ticket)
+  }
+}

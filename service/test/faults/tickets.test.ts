@@ -1,0 +1,136 @@
+// Two real processes on a real PostgreSQL, and tickets that are redeemed on both at once. FAULT_ROUNDS makes it longer.
+import { randomUUID } from 'node:crypto'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { waitingForLocks } from '../support/lock-waits.ts'
+import { startServiceProcess, type ServiceProcess } from '../support/service-process.ts'
+import { TestClient, type Answer, type Person, type Tokens } from '../support/test-client.ts'
+import { migratedDatabase } from '../support/test-service.ts'
+
+const rounds = Number(process.env['FAULT_ROUNDS'] ?? 5)
+const MINUTES = 60_000
+const GONE = { status: 410, body: { code: 'ticket_gone' } }
+
+const times = <T>(count: number, make: (index: number) => T): T[] =>
+  Array.from({ length: count }, (_, at) => make(at))
+
+describe('tickets on two instances', () => {
+  let place: Awaited<ReturnType<typeof migratedDatabase>>
+  let instances: ServiceProcess[]
+
+  beforeAll(async () => {
+    place = await migratedDatabase()
+    instances = await Promise.all(times(2, () => startServiceProcess(place.settings)))
+  })
+  afterAll(async () => {
+    await Promise.all(instances.map((instance) => instance.stop()))
+    await place.remove()
+  })
+
+  /** A client of one instance and of the other in turn, each at an address of its own. */
+  const clientAt = (at: number): TestClient => new TestClient(instances[at % 2]?.url ?? '')
+  const operatorAt = (at: number): TestClient => {
+    const { internalUrl = '', serviceKey = '' } = instances[at % 2] ?? {}
+    return new TestClient(internalUrl, undefined, { token: serviceKey })
+  }
+  const signedIn = async (): Promise<{ person: Person; tokens: Tokens }> => {
+    const person = await clientAt(0).register()
+    return { person, tokens: await clientAt(1).signIn(person) }
+  }
+  const ticketFor = async ({ access_token: token }: Tokens, at: number): Promise<string> => {
+    const { status, body } = await clientAt(at).post('/v1/tickets', undefined, token)
+    expect(status).toBe(201)
+    return (body as { ticket: string }).ticket
+  }
+  const redeem = (ticket: string, at: number): Promise<Answer> =>
+    operatorAt(at).post('/v1/tickets/redeem', { ticket })
+
+  test('one of 64 that redeem a ticket at once gets it', { timeout: MINUTES }, async () => {
+    const { tokens } = await signedIn()
+    for (let round = 0; round < 2 * rounds; round += 1) {
+      const ticket = await ticketFor(tokens, round)
+      const answers = await Promise.all(times(64, (at) => redeem(ticket, at)))
+      const [redeemed, ...others] = answers.toSorted((a, b) => a.status - b.status)
+      expect(redeemed).toMatchObject({ status: 200, body: { sid: tokens.session.id } })
+      for (const answer of others) expect(answer).toMatchObject(GONE)
+    }
+  })
+
+  const endings: { how: string; end: (person: Person, tokens: Tokens, at: number) => Promise<Answer> }[] = [
+    {
+      how: 'signing out',
+      end: (_person, { access_token: token }, at) => clientAt(at).delete('/v1/sessions/current', token),
+    },
+    {
+      how: 'a password change',
+      end: async (person, _tokens, at) => {
+        const { access_token: token } = await clientAt(at).signIn(person)
+        const body = { current_password: person.password, new_password: `pw ${randomUUID()}` }
+        return clientAt(at).put('/v1/users/me/password', body, token)
+      },
+    },
+    {
+      how: 'a ban',
+      end: ({ id }, _tokens, at) =>
+        operatorAt(at).post(`/v1/users/${id}/disable`, { reason: 'for the test' }),
+    },
+    {
+      how: 'a replay',
+      end: async (_person, { refresh_token: first }, at) => {
+        const { body } = await clientAt(at).refresh(first)
+        await clientAt(at).refresh((body as Tokens).refresh_token)
+        return clientAt(at).refresh(first)
+      },
+    },
+  ]
+
+  test.each(endings)(
+    'none is good on one instance once $how has ended its session on the other',
+    async ({ end }) => {
+      for (let round = 0; round < rounds; round += 1) {
+        const { person, tokens } = await signedIn()
+        const tickets = await Promise.all(times(8, (at) => ticketFor(tokens, at)))
+        await end(person, tokens, round)
+        const answers = await Promise.all(tickets.map((ticket) => redeem(ticket, round + 1)))
+        for (const answer of answers) expect(answer).toMatchObject(GONE)
+      }
+    },
+    MINUTES,
+  )
+
+  test('none that is redeemed while its session ends is good after that', { timeout: MINUTES }, async () => {
+    for (let round = 0; round < rounds; round += 1) {
+      const { tokens } = await signedIn()
+      const tickets = await Promise.all(times(32, (at) => ticketFor(tokens, at)))
+      let hasEnded = false
+      const ended = clientAt(round)
+        .delete('/v1/sessions/current', tokens.access_token)
+        .then(({ status }) => (hasEnded = status === 204))
+      const redeemAll = async (some: readonly string[]) => {
+        for (const [at, ticket] of some.entries()) {
+          const possible = hasEnded ? [410] : [200, 410]
+          expect((await redeem(ticket, at)).status).toBeOneOf(possible)
+        }
+      }
+      await redeemAll(tickets.slice(0, 24))
+      expect(await ended).toBe(true)
+      await redeemAll(tickets.slice(24))
+    }
+  })
+
+  test('one whose redemption waits in the database while its session ends is not good', async () => {
+    const { tokens } = await signedIn()
+    const ticket = await ticketFor(tokens, 0)
+    const holder = new pg.Client(place.url)
+    await holder.connect()
+    await holder.query('begin')
+    await holder.query('select from tickets for update')
+    const redemptions = times(2, (at) => redeem(ticket, at))
+    await waitingForLocks(place.url, 2)
+    const out = await clientAt(0).delete('/v1/sessions/current', tokens.access_token)
+    expect(out.status).toBe(204)
+    await holder.query('commit')
+    for (const answer of await Promise.all(redemptions)) expect(answer).toMatchObject(GONE)
+    await holder.end()
+  })
+})

@@ -1,0 +1,110 @@
+// Each kind of secret, at every place where another kind is expected (ASVS 9.2.2).
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { TestClient, type Answer, type Person, type Tokens } from '../support/test-client.ts'
+import { databaseNames, startTestService, type TestService } from '../support/test-service.ts'
+import { expectProblem } from './expectations.ts'
+
+const KINDS = ['access token', 'refresh token', 'ticket', 'service key', 'session id', 'password'] as const
+type Kind = (typeof KINDS)[number]
+
+describe.each(databaseNames)('kinds of secrets, on %s', (database) => {
+  let service: TestService
+  let person: Person
+  let secrets: Record<Kind, string>
+
+  beforeAll(async () => {
+    service = await startTestService(database)
+    person = await service.client().register({ password: 'correct-horse-battery-staple-42' })
+  })
+  afterAll(() => service.stop())
+  beforeEach(async () => {
+    const tokens = (await service.client().signIn(person)) satisfies Tokens
+    const { body } = await service.client().post('/v1/tickets', undefined, tokens.access_token)
+    secrets = {
+      'access token': tokens.access_token,
+      'refresh token': tokens.refresh_token,
+      ticket: (body as { ticket: string }).ticket,
+      'service key': service.serviceKey,
+      'session id': tokens.session.id,
+      password: person.password,
+    }
+  })
+
+  interface Place {
+    readonly place: string
+    readonly own: readonly Kind[]
+    readonly present: (secret: string) => Promise<Answer>
+    readonly expectRefused: (answer: Answer) => void
+    readonly accepted: Partial<Answer>
+    readonly endsSession?: boolean
+  }
+  const bearing = (method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, status = 200): Place => ({
+    place: `${method} ${path}`,
+    own: ['access token'],
+    present: (token) =>
+      service.client().request(method, path, { token, ...(method === 'PATCH' && { body: {} }) }),
+    expectRefused: (answer) => expectProblem(answer, 'invalid_access_token'),
+    accepted: { status },
+    endsSession: method === 'DELETE',
+  })
+  const keyed = (method: 'GET' | 'POST', path: string, status = 200, body?: object): Place => ({
+    place: `the service key of ${method} ${path}`,
+    own: ['service key'],
+    present: (token) =>
+      new TestClient(service.internalUrl).request(method, path, { token, ...(body && { body }) }),
+    expectRefused: (answer) => expectProblem(answer, 'invalid_service_key'),
+    accepted: { status },
+  })
+  const places: Place[] = [
+    bearing('GET', '/v1/users/me'),
+    bearing('PATCH', '/v1/users/me'),
+    bearing('GET', '/v1/sessions'),
+    bearing('POST', '/v1/tickets', 201),
+    bearing('DELETE', '/v1/sessions/current', 204),
+    {
+      place: 'a refresh',
+      own: ['refresh token'],
+      present: (secret) => service.client().refresh(secret),
+      expectRefused: (answer) => expectProblem(answer, 'invalid_refresh_token'),
+      accepted: { status: 200 },
+    },
+    {
+      place: 'the redemption of a ticket',
+      own: ['ticket'],
+      present: (ticket) => service.operator().post('/v1/tickets/redeem', { ticket }),
+      expectRefused: (answer) => expectProblem(answer, 'ticket_gone'),
+      accepted: { status: 200 },
+    },
+    {
+      place: 'an introspection',
+      own: ['access token', 'refresh token'],
+      present: (token) => service.operator().post('/v1/introspect', { token }),
+      expectRefused: ({ status, body }) => expect([status, body]).toEqual([200, { active: false }]),
+      accepted: { status: 200, body: { active: true } },
+    },
+    {
+      place: 'the password of a sign-in',
+      own: ['password'],
+      present: (password) => service.client().post('/v1/sessions', { username: person.username, password }),
+      expectRefused: (answer) => expectProblem(answer, 'invalid_credentials'),
+      accepted: { status: 201 },
+    },
+    keyed('GET', '/v1/users/1/sessions'),
+    keyed('POST', '/v1/introspect', 200, { token: 'x' }),
+    keyed('POST', '/v1/receipts', 204, { items: [] }),
+  ]
+
+  test.each(places)('only its own works for $place, and no other is harmed by the try', async (tried) => {
+    const { own, present, expectRefused, accepted } = tried
+    for (const kind of KINDS.filter((each) => !own.includes(each)))
+      expectRefused(await present(secrets[kind]))
+    for (const kind of own) expect(await present(secrets[kind])).toMatchObject(accepted)
+    if (tried.endsSession) return
+    if (!own.includes('ticket')) {
+      const redeemed = await service.operator().post('/v1/tickets/redeem', { ticket: secrets.ticket })
+      expect(redeemed.status).toBe(200)
+    }
+    expect((await service.client().get('/v1/users/me', secrets['access token'])).status).toBe(200)
+    expect((await service.client().refresh(secrets['refresh token'])).status).toBe(200)
+  })
+})
