@@ -35,19 +35,21 @@ const run = async (files: Record<string, string>, args: string[] = []) => {
   return { code, lines: output.trimEnd().split('\n') }
 }
 
-test('passed tests are counted in the last line, after the databases', async () => {
+test('passed tests are counted in the last line, after the databases and the browser', async () => {
   const { code, lines } = await run({ good: "test('a', () => {}); test('b', () => {})" }, ['-t', '.'])
-  expect(lines.slice(-2)).toEqual(['Databases: none', '2 passed, 0 failed'])
+  expect(lines.slice(-3)).toEqual(['Databases: none', 'Browser: none', '2 passed, 0 failed'])
   expect(code).toBe(0)
 })
 
-test('a full run in which no test opened a database fails', async () => {
+test('a full run in which no test opened a database or a browser fails', async () => {
   const { code, lines } = await run({ good: "test('a', () => {})" })
-  expect(lines.slice(-4)).toEqual([
+  expect(lines.slice(-6)).toEqual([
     'No test of this full run opened PGlite.',
     'No test of this full run opened PostgreSQL.',
+    'No test of this full run opened Chromium.',
     'Databases: none',
-    '1 passed, 2 failed',
+    'Browser: none',
+    '1 passed, 3 failed',
   ])
   expect(code).toBe(1)
 })
@@ -60,7 +62,7 @@ test('skipped tests are named with their reason', async () => {
   expect(lines).toContain('Skipped: skips.test.mjs > b (no reason given)')
   expect(lines).toContain('Skipped: skips.test.mjs > c (no reason given)')
   expect(lines).toContain('Skipped: skips.test.mjs > d (no moon)')
-  expect(lines.at(-1)).toBe('1 passed, 2 failed, 3 skipped')
+  expect(lines.at(-1)).toBe('1 passed, 3 failed, 3 skipped')
 })
 
 test('a failed test, a file that does not load, a failed hook and an unhandled error all count', async () => {

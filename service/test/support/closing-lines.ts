@@ -1,14 +1,14 @@
-// The run's last lines: what was skipped, which databases the tests opened, and the count.
+// The run's last lines: what was skipped, which databases and browsers the tests opened, and the count.
 import type { Reporter, TestCase, TestModule, TestSpecification, TestSuite, Vitest } from 'vitest/node'
-import { readOpenedDatabases } from './opened-databases.ts'
+import { readOpened } from './opened-databases.ts'
 
-const required = ['PGlite ', 'PostgreSQL ']
+const required = ['PGlite ', 'PostgreSQL ', 'Chromium ']
 
 export default class ClosingLines implements Reporter {
   #vitest: Vitest | undefined
   #coversAll = false
   // Stands if the run never gets to its end, as when the global setup fails.
-  #lines = ['Databases: none', '0 passed, 1 failed']
+  #lines = ['Databases: none', 'Browser: none', '0 passed, 1 failed']
 
   onInit(vitest: Vitest): void {
     this.#vitest = vitest
@@ -33,9 +33,10 @@ export default class ClosingLines implements Reporter {
     const failedTests = inState('failed').length + inState('pending').length
     const skipped = inState('skipped')
 
-    const opened = readOpenedDatabases(
-      this.#vitest?.getRootProject().getProvidedContext().openedDatabases ?? '',
-    )
+    const provided = this.#vitest?.getRootProject().getProvidedContext()
+    const databases = readOpened(provided?.openedDatabases ?? '')
+    const browsers = readOpened(provided?.openedBrowsers ?? '')
+    const opened = [...databases, ...browsers]
     const missing = required.filter((name) => !opened.some((one) => one.startsWith(name)))
     const neglected = this.#coversAll
       ? missing.map((name) => `No test of this full run opened ${name.trim()}.`)
@@ -48,7 +49,8 @@ export default class ClosingLines implements Reporter {
     this.#lines = [
       ...(this.#coversAll ? skipped.map(describeSkipped) : []),
       ...neglected,
-      `Databases: ${opened.join(', ') || 'none'}`,
+      `Databases: ${databases.join(', ') || 'none'}`,
+      `Browser: ${browsers.join(', ') || 'none'}`,
       `${passed} passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ''}`,
     ]
   }

@@ -14,5 +14,6 @@ export function recordEmbeddedDatabase(serverVersion: string | undefined): void 
   recordOpenedDatabase(`PGlite ${version} (PostgreSQL ${serverVersion ?? 'of unknown version'})`)
 }
 
-export const readOpenedDatabases = (file: string): string[] =>
+/** Also what browsers were opened. */
+export const readOpened = (file: string): string[] =>
   existsSync(file) ? [...new Set(readFileSync(file, 'utf8').trim().split('\n'))].sort() : []

@@ -1,4 +1,4 @@
-// Stands between the service and its database, to do what networks do.
+// Stands between the service and its database, or a verifier and the service, to do what networks do.
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 
@@ -8,6 +8,8 @@ export interface TcpProxy {
   stall(): void
   /** Resets every connection and every one that comes. */
   cut(): void
+  /** Carries what comes from the target that much later, without a word of it; 0 ends that. */
+  delay(ms: number): void
   /** Carries again what comes. Connections that were stalled go on where they stopped. */
   heal(): void
   close(): Promise<void>
@@ -15,17 +17,28 @@ export interface TcpProxy {
 
 export async function startTcpProxy(target: { host: string; port: number }): Promise<TcpProxy> {
   let state: 'open' | 'stalled' | 'cut' = 'open'
+  let delayMs = 0
   const sockets = new Set<Socket>()
 
-  function keep(socket: Socket, other: Socket): void {
+  function keep(socket: Socket, deliver: (chunk: Buffer) => void, other: Socket): void {
     sockets.add(socket)
     socket.on('error', () => undefined)
     socket.on('close', () => {
       sockets.delete(socket)
       other.destroy()
     })
-    socket.on('data', (chunk) => other.write(chunk))
+    socket.on('data', deliver)
     if (state === 'stalled') socket.pause()
+  }
+
+  function carryBack(chunk: Buffer, near: Socket, waiting: Buffer[]): void {
+    if (delayMs === 0 && waiting.length === 0) {
+      near.write(chunk)
+      return
+    }
+    waiting.push(chunk)
+    // Whatever the delay is by then, the chunk whose turn it is: none overtakes another.
+    setTimeout(() => near.write(waiting.shift() ?? ''), delayMs)
   }
 
   const server = createServer((near) => {
@@ -34,8 +47,9 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
       return
     }
     const far = connect(target)
-    keep(near, far)
-    keep(far, near)
+    keep(near, (chunk) => far.write(chunk), far)
+    const waiting: Buffer[] = []
+    keep(far, (chunk) => carryBack(chunk, near, waiting), near)
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -50,6 +64,7 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
       state = 'cut'
       for (const socket of sockets) socket.resetAndDestroy()
     },
+    delay: (ms) => (delayMs = ms),
     heal: () => {
       state = 'open'
       for (const socket of sockets) socket.resume()

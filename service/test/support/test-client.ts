@@ -55,11 +55,12 @@ export class TestClient {
       method,
       headers: {
         'x-forwarded-for': this.#address,
-        ...(body !== undefined && { 'content-type': 'application/json' }),
+        // A form says its own.
+        ...(body !== undefined && !(body instanceof FormData) && { 'content-type': 'application/json' }),
         ...(token !== undefined && { authorization: `Bearer ${token}` }),
         ...headers,
       },
-      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      ...(body !== undefined && { body: isAsItIs(body) ? body : JSON.stringify(body) }),
     })
     const text = await response.text()
     const isJson = /json/.test(response.headers.get('content-type') ?? '')
@@ -77,6 +78,7 @@ export class TestClient {
     this.request('POST', path, { ...(body !== undefined && { body }), ...(token !== undefined && { token }) })
   put = (path: string, body: unknown, token?: string) =>
     this.request('PUT', path, { body, ...(token !== undefined && { token }) })
+  putForm = (path: string, body: FormData, token: string) => this.request('PUT', path, { body, token })
   patch = (path: string, body: unknown, token?: string) =>
     this.request('PATCH', path, { body, ...(token !== undefined && { token }) })
   delete = (path: string, token?: string) =>
@@ -100,6 +102,9 @@ export class TestClient {
 
   refresh = (refreshToken: string) => this.post('/v1/sessions/refresh', { refresh_token: refreshToken })
 }
+
+const isAsItIs = (body: unknown): body is string | FormData =>
+  typeof body === 'string' || body instanceof FormData
 
 /** Somebody nobody else is: letters that look like no other's. */
 export function newPerson(wanted: Partial<Person> = {}): Person {

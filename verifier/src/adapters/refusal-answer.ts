@@ -1,0 +1,110 @@
+import type { TokenRefused } from '../token-refused.ts'
+import type { RefusalCode } from '../types.ts'
+import { TokenMissing } from './bearer-token.ts'
+
+type ProblemCode =
+  | 'authentication_required'
+  | 'invalid_token'
+  | 'session_ended'
+  | 'unavailable'
+  | 'ticket_gone'
+  | 'origin_mismatch'
+
+/** What a client is told: enough to choose what to do, not which check failed. */
+const problems = {
+  authentication_required: {
+    status: 401,
+    title: 'Authentication required',
+    detail: 'Send an access token as "Authorization: Bearer <token>".',
+  },
+  invalid_token: {
+    status: 401,
+    title: 'Invalid token',
+    detail: 'The access token is malformed, expired or not meant for this service. Refresh the session.',
+  },
+  session_ended: {
+    status: 401,
+    title: 'Session ended',
+    detail: 'The session is over; "reason" says why. Sign in again.',
+  },
+  ticket_gone: {
+    status: 401,
+    title: 'Ticket gone',
+    detail: 'The ticket was used, has expired or never existed. Ask for a new one.',
+  },
+  origin_mismatch: {
+    status: 403,
+    title: 'Origin mismatch',
+    detail: 'The ticket was issued to a page of another origin.',
+  },
+  unavailable: {
+    status: 503,
+    title: 'Unavailable',
+    detail: 'Tokens cannot be checked at the moment. Keep yours and try again after Retry-After seconds.',
+  },
+} as const satisfies Record<ProblemCode, { status: number; title: string; detail: string }>
+
+const problemOf = {
+  malformed_token: 'invalid_token',
+  unknown_key: 'invalid_token',
+  wrong_algorithm: 'invalid_token',
+  bad_signature: 'invalid_token',
+  wrong_type: 'invalid_token',
+  wrong_issuer: 'invalid_token',
+  wrong_audience: 'invalid_token',
+  expired: 'invalid_token',
+  not_yet_valid: 'invalid_token',
+  invalid_claims: 'invalid_token',
+  session_ended: 'session_ended',
+  stale: 'unavailable',
+  unavailable: 'unavailable',
+  ticket_gone: 'ticket_gone',
+  origin_mismatch: 'origin_mismatch',
+} as const satisfies Record<RefusalCode, ProblemCode>
+
+/** A verifier tries to reach its service at least every two seconds. */
+const RETRY_AFTER_SECONDS = 2
+
+/** A refusal as problem details (RFC 9457). */
+export interface Problem {
+  readonly title: string
+  readonly status: number
+  readonly detail: string
+  readonly code: ProblemCode
+  /** Why the session ended. */
+  readonly reason?: string
+}
+
+export interface RefusalAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+export function problemDetails(refusal: TokenRefused): Problem {
+  const code = refusal instanceof TokenMissing ? 'authentication_required' : problemOf[refusal.code]
+  const { title, status, detail } = problems[code]
+  const reason = code === 'session_ended' ? refusal.reason : undefined
+  return { title, status, detail, code, ...(reason !== undefined && { reason }) }
+}
+
+/** Status, headers and body that answer a refused request; never 401 for what is no fault of the token. */
+export function refusalAnswer(refusal: TokenRefused): RefusalAnswer {
+  const problem = problemDetails(refusal)
+  const body = JSON.stringify(problem)
+  return {
+    status: problem.status,
+    headers: {
+      'content-type': 'application/problem+json',
+      'content-length': String(Buffer.byteLength(body)),
+      'cache-control': 'no-store',
+      ...(problem.status === 401 && { 'www-authenticate': challenge(problem.code) }),
+      ...(problem.status === 503 && { 'retry-after': String(RETRY_AFTER_SECONDS) }),
+    },
+    body,
+  }
+}
+
+/** RFC 6750, section 3: no error code where no token was sent. */
+const challenge = (code: ProblemCode): string =>
+  code === 'authentication_required' ? 'Bearer' : 'Bearer error="invalid_token"'

@@ -1,0 +1,85 @@
+import type { Clock } from './clock.ts'
+import { FeedState } from './feed-state.ts'
+import { Feed } from './feed.ts'
+import { Freshness } from './freshness.ts'
+import { Listeners } from './listeners.ts'
+import type { Settings } from './options.ts'
+import { RevokedSessions } from './revoked-sessions.ts'
+import { ServiceTime } from './service-time.ts'
+import type { SessionEnd } from './types.ts'
+
+interface EndedSessionsDeps {
+  readonly settings: Settings
+  readonly clock: Clock
+  readonly hasKeys: () => boolean
+  readonly onError: (error: Error) => void
+}
+
+/** What the feed tells: which sessions have ended, how late it is at the service, and how old all that may be. */
+export class EndedSessions {
+  readonly freshness: Freshness
+  readonly feed: Feed
+  readonly onEnd: Listeners<[SessionEnd]>
+  readonly onStale: Listeners<[]>
+  readonly #clock: Clock
+  readonly #time: ServiceTime
+  readonly #revoked = new RevokedSessions()
+
+  constructor({ settings, clock, hasKeys, onError }: EndedSessionsDeps) {
+    const { base, serviceKey, maxStalenessMs } = settings
+    this.onEnd = new Listeners(onError)
+    this.onStale = new Listeners(onError)
+    this.#clock = clock
+    this.#time = new ServiceTime(maxStalenessMs)
+    this.freshness = new Freshness({
+      clock,
+      time: this.#time,
+      maxStalenessMs,
+      hasKeys,
+      onStale: this.onStale,
+    })
+    this.feed = new Feed({
+      url: new URL('v1/revocations/stream', base),
+      serviceKey,
+      maxStalenessMs,
+      clock,
+      time: this.#time,
+      state: new FeedState(this.#revoked, this.#time, (end) => this.onEnd.tell(end)),
+      onProgress: () => this.freshness.update(),
+      onError,
+    })
+  }
+
+  get count(): number {
+    return this.#revoked.size
+  }
+
+  reasonOf(sid: string): string | undefined {
+    return this.#revoked.reasonOf(sid)
+  }
+
+  /** Epoch milliseconds by the service's clock; undefined before it has told. */
+  serviceTimeMs(): number | undefined {
+    return this.#time.now(this.#clock.monotonicMs())
+  }
+
+  stalenessMs(): number {
+    return this.#time.stalenessMs(this.#clock.monotonicMs())
+  }
+
+  isFresh(): boolean {
+    return this.freshness.isFresh(this.#clock.monotonicMs())
+  }
+
+  /** Tokens that expire up to here (epoch milliseconds) have expired, even if the service's clock is set back. */
+  get forgottenUpTo(): number {
+    return this.#revoked.forgottenUpTo
+  }
+
+  close(): void {
+    this.feed.close()
+    this.freshness.close()
+    this.onEnd.clear()
+    this.onStale.clear()
+  }
+}

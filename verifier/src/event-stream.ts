@@ -1,0 +1,113 @@
+/** One event of a `text/event-stream`. */
+export interface StreamEvent {
+  readonly type: string
+  readonly data: string
+}
+
+interface Limits {
+  /** Bytes from the end of one event to the end of the next. */
+  readonly maxEventBytes: number
+}
+
+const LF = 0x0a
+const CR = 0x0d
+const BOM = '\uFEFF'
+
+/**
+ * Reads server-sent events as the HTML standard (9.2.6) says, from bytes cut anywhere.
+ * `push` throws a `RangeError` once an event is longer than the limit. Ids are left out: the data hold the sequence.
+ */
+export class EventStreamParser {
+  /** The last `retry:` of the stream, in milliseconds. */
+  retryMs: number | undefined
+  /** True once a part of an event's data has come that is not complete yet. */
+  get insideEvent(): boolean {
+    return this.#bytes > 0
+  }
+
+  readonly #onEvent: (event: StreamEvent) => void
+  readonly #limits: Limits
+  #line: Uint8Array[] = []
+  #bytes = 0
+  #skipLineFeed = false
+  #atStart = true
+  #type = ''
+  #data: string[] = []
+
+  constructor(onEvent: (event: StreamEvent) => void, limits: Limits) {
+    this.#onEvent = onEvent
+    this.#limits = limits
+  }
+
+  push(chunk: Uint8Array): void {
+    let start = 0
+    if (this.#skipLineFeed && chunk.length > 0) {
+      if (chunk[0] === LF) start = 1
+      this.#skipLineFeed = false
+    }
+    let cr = chunk.indexOf(CR, start)
+    let lf = chunk.indexOf(LF, start)
+    while (cr !== -1 || lf !== -1) {
+      const end = cr === -1 || (lf !== -1 && lf < cr) ? lf : cr
+      this.#take(chunk.subarray(start, end))
+      this.#endLine()
+      start = end + 1
+      if (end === cr) {
+        if (start === chunk.length) this.#skipLineFeed = true
+        else if (lf === start) start += 1
+        cr = chunk.indexOf(CR, start)
+      }
+      if (lf !== -1 && lf < start) lf = chunk.indexOf(LF, start)
+    }
+    this.#take(chunk.subarray(start))
+  }
+
+  #take(part: Uint8Array): void {
+    if (part.length === 0) return
+    this.#bytes += part.length
+    if (this.#bytes > this.#limits.maxEventBytes) throw new RangeError('An event of the feed is too long.')
+    this.#line.push(part)
+  }
+
+  #endLine(): void {
+    const line = decode(this.#line)
+    this.#line = []
+    if (this.#atStart) {
+      this.#atStart = false
+      this.#readLine(line.startsWith(BOM) ? line.slice(1) : line)
+    } else this.#readLine(line)
+  }
+
+  #readLine(line: string): void {
+    if (line === '') {
+      this.#dispatch()
+      return
+    }
+    const colon = line.indexOf(':')
+    if (colon === 0) {
+      // A comment. Alone, it is no part of an event.
+      if (this.#data.length === 0 && this.#type === '') this.#bytes = 0
+      return
+    }
+    const field = colon === -1 ? line : line.slice(0, colon)
+    const value = colon === -1 ? '' : line.slice(line[colon + 1] === ' ' ? colon + 2 : colon + 1)
+    if (field === 'event') this.#type = value
+    else if (field === 'data') this.#data.push(value)
+    else if (field === 'retry' && /^[0-9]{1,9}$/.test(value)) this.retryMs = Number(value)
+  }
+
+  #dispatch(): void {
+    const [type, data] = [this.#type, this.#data]
+    this.#type = ''
+    this.#data = []
+    this.#bytes = 0
+    if (data.length > 0) this.#onEvent({ type: type === '' ? 'message' : type, data: data.join('\n') })
+  }
+}
+
+function decode(parts: readonly Uint8Array[]): string {
+  const [only] = parts
+  if (only === undefined) return ''
+  const bytes = parts.length === 1 ? only : Buffer.concat(parts)
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
+}

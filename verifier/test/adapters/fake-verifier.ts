@@ -1,0 +1,118 @@
+// A verifier of a few maps: it knows the tokens and tickets it was told of, and the rest is ordinary.
+import type { Clock } from '../../src/clock.ts'
+import { createSocketGuard } from '../../src/socket-guard.ts'
+import { TokenRefused } from '../../src/token-refused.ts'
+import type { Claims, GuardSource, Health, SessionEnd, SocketGuard, Verifier } from '../../src/types.ts'
+
+/** Seconds; when the tests begin, by the service's clock. */
+export const noon = Date.parse('2026-03-01T12:00:00Z') / 1000
+
+/** The same number gives the same id. */
+export const sid = (number: number): string =>
+  `019a0000-0000-7000-8000-${number.toString(16).padStart(12, '0')}`
+
+export const someClaims = (changes: Partial<Claims> = {}): Claims => ({
+  iss: 'http://localhost:8000',
+  aud: 'chat',
+  sub: '7',
+  user_id: 7,
+  sid: sid(1),
+  gen: 0,
+  iat: noon,
+  exp: noon + 600,
+  auth_time: noon,
+  amr: ['pwd'],
+  roles: [],
+  ...changes,
+})
+
+export class FakeVerifier implements Verifier, GuardSource {
+  readonly tokens = new Map<string, Claims>()
+  readonly tickets = new Map<string, { claims: Claims; origin?: string }>()
+  /** Set to hold up every check until it resolves. */
+  pause: Promise<void> | undefined
+  now = noon
+  readonly #ended = new Map<string, string>()
+  readonly #endListeners = new Set<(end: SessionEnd) => void>()
+  readonly #staleListeners = new Set<() => void>()
+  readonly #timers: Pick<Clock, 'after'> | undefined
+  #isStale = false
+
+  constructor(timers?: Pick<Clock, 'after'>) {
+    this.#timers = timers
+  }
+
+  ready(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  async verify(token: string): Promise<Claims> {
+    await this.pause
+    return this.#check(this.tokens.get(token) ?? refuse('bad_signature'))
+  }
+
+  async redeemTicket(ticket: string, origin?: string): Promise<Claims> {
+    await this.pause
+    const found = this.tickets.get(ticket) ?? refuse('ticket_gone')
+    this.tickets.delete(ticket)
+    if (found.origin !== undefined && found.origin !== origin) refuse('origin_mismatch')
+    return this.#check(found.claims)
+  }
+
+  onSessionEnded(listener: (end: SessionEnd) => void): () => void {
+    this.#endListeners.add(listener)
+    return () => this.#endListeners.delete(listener)
+  }
+
+  onStale(listener: () => void): () => void {
+    this.#staleListeners.add(listener)
+    return () => this.#staleListeners.delete(listener)
+  }
+
+  endReasonOf(id: string): string | undefined {
+    return this.#ended.get(id)
+  }
+
+  isRefusing(): boolean {
+    return this.#isStale
+  }
+
+  serviceNow(): number {
+    return this.now * 1000
+  }
+
+  guardSockets(): SocketGuard {
+    return createSocketGuard(this, this.#timers)
+  }
+
+  health(): Health {
+    throw new Error('nobody asks for it here')
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  /** What the feed would bring. */
+  end(id: string, reason = 'signed_out'): void {
+    this.#ended.set(id, reason)
+    for (const listener of this.#endListeners) listener({ sid: id, userId: 7, reason })
+  }
+
+  goStale(): void {
+    this.#isStale = true
+    for (const listener of this.#staleListeners) listener()
+  }
+
+  #check(claims: Claims): Claims {
+    const reason = this.#ended.get(claims.sid)
+    if (reason !== undefined) throw new TokenRefused('session_ended', { reason })
+    if (claims.exp <= this.now) refuse('expired')
+    if (this.#isStale) refuse('stale')
+    return claims
+  }
+}
+
+function refuse(code: TokenRefused['code']): never {
+  throw new TokenRefused(code)
+}

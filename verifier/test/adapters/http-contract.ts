@@ -1,0 +1,174 @@
+// How a server that asks for tokens answers, whichever framework it is made with.
+import { once } from 'node:events'
+import { request as send, type IncomingMessage } from 'node:http'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { TokenRefused } from '../../src/token-refused.ts'
+import type { RefusalCode } from '../../src/types.ts'
+import { FakeVerifier, sid, someClaims } from './fake-verifier.ts'
+
+export interface RunningServer {
+  readonly port: number
+  stop(): Promise<void>
+}
+
+interface Answer {
+  readonly status: number | undefined
+  readonly headers: Record<string, string | string[] | undefined>
+  readonly body: unknown
+}
+
+/** `start` serves `{ user_id }` of the claims under `/guarded` and anything under `/open`. */
+export function guardsRequests(start: (verifier: FakeVerifier) => Promise<RunningServer>): void {
+  const verifier = new FakeVerifier()
+  const verify = verifier.verify.bind(verifier)
+  let server: RunningServer
+
+  beforeAll(async () => {
+    server = await start(verifier)
+  })
+  afterAll(() => server.stop())
+  beforeEach(() => {
+    verifier.tokens.clear()
+    verifier.tokens.set('good.token-0', someClaims())
+    verifier.verify = verify
+  })
+
+  const get = (authorization?: string | string[], path = '/guarded', method = 'GET'): Promise<Answer> =>
+    exchange(server.port, path, method, authorization)
+
+  describe('a request', () => {
+    it('is served with the claims of its token', async () => {
+      expect(await get('Bearer good.token-0')).toMatchObject({ status: 200, body: { user_id: 7 } })
+    })
+
+    it.each(['bearer good.token-0', 'BEARER good.token-0', 'Bearer   good.token-0', ' Bearer good.token-0 '])(
+      'is served with the header %j',
+      async (header) => {
+        expect((await get(header)).status).toBe(200)
+      },
+    )
+
+    it('needs no token outside of what is guarded', async () => {
+      expect((await get(undefined, '/open')).status).toBe(200)
+    })
+
+    it.each([undefined, 'Basic dXNlcjpwYXNz', 'Bearertoken', 'Digest username="Bearer good.token-0"'])(
+      'with the header %j is challenged without an error code',
+      async (header) => {
+        const answer = await get(header)
+        expect(answer).toMatchObject({ status: 401, body: { code: 'authentication_required' } })
+        expect(answer.headers['www-authenticate']).toBe('Bearer')
+      },
+    )
+
+    it.each([
+      '',
+      'Bearer',
+      'Bearer ',
+      'Bearer good.token-0 good.token-0',
+      'Bearer good.token-0, Bearer good.token-0',
+      'Bearer "good.token-0"',
+      'Bearer\tgood.token-0',
+      'Bearer gööd',
+      'Bearer good=token',
+    ])('with the header %j is refused as an invalid token', async (header) => {
+      const answer = await get(header)
+      expect(answer).toMatchObject({ status: 401, body: { code: 'invalid_token' } })
+      expect(answer.headers['www-authenticate']).toBe('Bearer error="invalid_token"')
+    })
+
+    it.each([
+      [['Bearer good.token-0', 'Bearer forged']],
+      [['Bearer good.token-0', 'Bearer good.token-0']],
+      [['Basic dXNlcjpwYXNz', 'Bearer good.token-0']],
+    ])('with two Authorization headers is refused: %j', async (headers) => {
+      expect(await get(headers)).toMatchObject({ status: 401, body: { code: 'invalid_token' } })
+    })
+
+    it('with a body is refused before the body is read', async () => {
+      expect((await get('Bearer forged', '/guarded', 'POST')).status).toBe(401)
+    })
+
+    it('that asks for the head only gets no body with its refusal', async () => {
+      expect(await get('Bearer forged', '/guarded', 'HEAD')).toMatchObject({ status: 401, body: undefined })
+    })
+  })
+
+  describe('a refusal', () => {
+    const refusing = (code: RefusalCode, reason?: string): Promise<Answer> => {
+      verifier.verify = () => Promise.reject(new TokenRefused(code, reason === undefined ? {} : { reason }))
+      return get('Bearer good.token-0')
+    }
+
+    it.each([
+      'malformed_token',
+      'unknown_key',
+      'wrong_algorithm',
+      'bad_signature',
+      'wrong_type',
+      'wrong_issuer',
+      'wrong_audience',
+      'expired',
+      'not_yet_valid',
+      'invalid_claims',
+    ] as const)('for %s is 401 invalid_token, and says no more', async (code) => {
+      const answer = await refusing(code)
+      expect(answer.body).toEqual({
+        title: 'Invalid token',
+        status: 401,
+        detail: 'The access token is malformed, expired or not meant for this service. Refresh the session.',
+        code: 'invalid_token',
+      })
+      expect(answer.headers).toMatchObject({
+        // Fastify adds a charset, which JSON has no use for.
+        'content-type': expect.stringMatching(/^application\/problem\+json(;|$)/) as string,
+        'www-authenticate': 'Bearer error="invalid_token"',
+        'cache-control': 'no-store',
+      })
+    })
+
+    it('of an ended session says why it ended', async () => {
+      verifier.tokens.set('ended', someClaims({ sid: sid(9) }))
+      verifier.end(sid(9), 'password_changed')
+      const answer = await get('Bearer ended')
+      expect(answer).toMatchObject({
+        status: 401,
+        body: { code: 'session_ended', reason: 'password_changed' },
+      })
+      expect(answer.headers['www-authenticate']).toBe('Bearer error="invalid_token"')
+    })
+
+    it.each(['stale', 'unavailable'] as const)('for being %s is 503, never 401', async (code) => {
+      const answer = await refusing(code)
+      expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' } })
+      expect(answer.headers).toMatchObject({ 'retry-after': '2', 'cache-control': 'no-store' })
+      expect(answer.headers['www-authenticate']).toBeUndefined()
+    })
+
+    it('never repeats the token', async () => {
+      const { headers, body } = await get('Bearer a-secret-that-leaks')
+      expect(JSON.stringify([headers, body])).not.toContain('a-secret-that-leaks')
+    })
+  })
+
+  it('treats a fault of the verifier as a fault of the server, not as a refusal', async () => {
+    verifier.verify = () => Promise.reject(new Error('a bug'))
+    expect((await get('Bearer good.token-0')).status).toBe(500)
+  })
+}
+
+/** One request on a connection of its own; `fetch` would neither repeat a header nor send a bad one. */
+async function exchange(
+  port: number,
+  path: string,
+  method: string,
+  authorization?: string | string[],
+): Promise<Answer> {
+  const request = send({ host: '127.0.0.1', port, path, method, agent: false })
+  if (authorization !== undefined) request.setHeader('authorization', authorization)
+  request.end(method === 'POST' ? '{' : undefined)
+  const [response] = (await once(request, 'response')) as [IncomingMessage]
+  const text = Buffer.concat(await response.toArray()).toString()
+  const body: unknown = text.startsWith('{') ? JSON.parse(text) : text === '' ? undefined : text
+  return { status: response.statusCode, headers: response.headers, body }
+}

@@ -1,0 +1,214 @@
+// Every way a session ends, over HTTP, as a connected verifier learns of it.
+import { globSync, readFileSync } from 'node:fs'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { END_REASONS, type EndReason } from '../../../service/src/domain/session.ts'
+import type { Answer, Person, TestClient, Tokens } from '../../../service/test/support/test-client.ts'
+import {
+  databaseNames,
+  startTestService,
+  type TestService,
+} from '../../../service/test/support/test-service.ts'
+import {
+  ACCEPTED,
+  connect,
+  endedAs,
+  judge,
+  signedIn,
+  signOut,
+  Told,
+  waitUntil,
+  type SignedIn,
+} from './connected.ts'
+
+/** Somebody with three devices. */
+interface Someone {
+  readonly client: TestClient
+  readonly operator: TestClient
+  readonly person: Person
+  readonly own: Tokens
+  readonly second: Tokens
+}
+
+interface Ending {
+  readonly how: string
+  readonly end: (someone: Someone) => Promise<unknown>
+  /** What becomes of the three sessions. */
+  readonly after: readonly (EndReason | 'live')[]
+}
+
+const all = (reason: EndReason) => [reason, reason, reason]
+
+async function succeeded(answer: Promise<Answer>): Promise<unknown> {
+  const { status, body } = await answer
+  if (status >= 400) throw new Error(`answered ${status}: ${JSON.stringify(body)}`)
+  return body
+}
+
+const successorOf = async (client: TestClient, { refresh_token }: Tokens): Promise<Tokens> =>
+  (await succeeded(client.refresh(refresh_token))) as Tokens
+
+/** Complete: a reason that is not in here does not compile, nor does a feature that is not tried. */
+const endings: Record<EndReason, readonly Ending[] | 'its tokens ran out with it' | 'not given yet'> = {
+  signed_out: [
+    {
+      how: 'signing out',
+      end: ({ client, own }) => succeeded(client.delete('/v1/sessions/current', own.access_token)),
+      after: ['signed_out', 'live', 'live'],
+    },
+  ],
+  terminated: [
+    {
+      how: 'ending one of the devices',
+      end: ({ client, own, second }) =>
+        succeeded(client.delete(`/v1/sessions/${second.session.id}`, own.access_token)),
+      after: ['live', 'terminated', 'live'],
+    },
+    {
+      how: 'ending all devices',
+      end: ({ client, own }) => succeeded(client.delete('/v1/sessions', own.access_token)),
+      after: ['signed_out', 'terminated', 'terminated'],
+    },
+    {
+      how: 'ending all other devices',
+      end: ({ client, own }) => succeeded(client.delete('/v1/sessions?keep=current', own.access_token)),
+      after: ['live', 'terminated', 'terminated'],
+    },
+  ],
+  terminated_by_admin: [
+    {
+      how: 'an operator who ends all sessions',
+      end: ({ operator, person }) => succeeded(operator.delete(`/v1/users/${person.id}/sessions`)),
+      after: all('terminated_by_admin'),
+    },
+  ],
+  replaced: [
+    {
+      how: 'signing in again on the same device',
+      end: ({ client, person }) => client.signIn(person, { device_id: 'device-1' }),
+      after: ['live', 'replaced', 'live'],
+    },
+  ],
+  displaced: [
+    {
+      how: 'signing in on one device too many',
+      end: ({ client, person }) => client.signIn(person),
+      after: ['displaced', 'live', 'live'],
+    },
+  ],
+  password_changed: [
+    {
+      how: 'changing the password',
+      end: ({ client, person: { password }, own }) => {
+        const body = { current_password: password, new_password: `another ${password}` }
+        return succeeded(client.put('/v1/users/me/password', body, own.access_token))
+      },
+      after: ['live', 'password_changed', 'password_changed'],
+    },
+  ],
+  refresh_token_reused: [
+    {
+      how: 'a spent refresh token that comes back',
+      end: async ({ client, own }) => {
+        await successorOf(client, await successorOf(client, own))
+        expect(await client.refresh(own.refresh_token)).toMatchObject({
+          status: 401,
+          body: { code: 'refresh_token_reused' },
+        })
+      },
+      after: ['refresh_token_reused', 'live', 'live'],
+    },
+  ],
+  user_disabled: [
+    {
+      how: 'a ban',
+      end: ({ operator, person }) =>
+        succeeded(operator.post(`/v1/users/${person.id}/disable`, { reason: 'spam' })),
+      after: all('user_disabled'),
+    },
+  ],
+  expired: 'its tokens ran out with it',
+  credentials_changed: 'not given yet',
+  user_deleted: 'not given yet',
+}
+
+const cases = Object.entries(endings).flatMap(([reason, how]) =>
+  typeof how === 'string' ? [] : how.map((ending) => ({ reason, ...ending })),
+)
+
+describe.each(databaseNames)('on %s', (database) => {
+  let service: TestService
+  let other: SignedIn
+
+  beforeAll(async () => {
+    service = await startTestService(database, { MAX_SESSIONS_PER_USER: '3' })
+    other = await signedIn(service)
+  })
+  afterAll(() => service.stop())
+
+  test.each(cases)('$reason by $how reaches a connected verifier', async ({ reason, end, after }) => {
+    const verifier = await connect(service)
+    const client = service.client()
+    const person = await client.register()
+    const own = await client.signIn(person)
+    const second = await client.signIn(person, { device_id: 'device-1' })
+    const sessions = [own, second, await client.signIn(person)]
+    for (const tokens of [...sessions, other.tokens]) expect(await judge(verifier, tokens)).toBe(ACCEPTED)
+
+    const told = new Told(verifier)
+    await end({ client, operator: service.operator(), person, own, second })
+    const expected = sessions.flatMap(({ session }, at) => {
+      const ended = after[at] ?? 'live'
+      return ended === 'live' ? [] : [{ sid: session.id, userId: person.id, reason: ended }]
+    })
+    expect(after).toContain(reason)
+    await told.of(...expected.map(({ sid }) => sid))
+
+    expect(await Promise.all(sessions.map((tokens) => judge(verifier, tokens)))).toEqual(
+      after.map((ended) => (ended === 'live' ? ACCEPTED : endedAs(ended))),
+    )
+    expect(await judge(verifier, other.tokens)).toBe(ACCEPTED)
+    // What the log holds of this person is what the verifier was told, and nothing comes later.
+    const { revocations } = (await succeeded(service.operator().get('/v1/revocations'))) as {
+      revocations: { sid: string; user_id: number; reason: string }[]
+    }
+    const logged = revocations.filter(({ user_id }) => user_id === person.id)
+    expect(byId(logged.map(({ sid, user_id: userId, reason }) => ({ sid, userId, reason })))).toEqual(
+      byId(expected),
+    )
+    expect(byId(told.ends)).toEqual(byId(expected))
+  })
+
+  // The last one: it takes the service a month on.
+  test('a session that runs out needs nobody to tell: its tokens run out with it', async () => {
+    const verifier = await connect(service)
+    const told = new Told(verifier)
+    const { tokens } = await signedIn(service)
+    expect(await judge(verifier, tokens)).toBe(ACCEPTED)
+    service.clock.advance({ days: 31 })
+    await waitUntil(async () => (await judge(verifier, tokens)) === 'expired')
+    expect(await service.service.useCases.expireSessions(1_000)).toBeGreaterThan(0)
+    // What the service would have done in all that time.
+    await service.service.rotateKeys()
+    const someone = await signedIn(service)
+    await signOut(someone)
+    await told.of(someone.tokens.session.id)
+    expect(told.ends).toHaveLength(1)
+    expect(await judge(verifier, tokens)).toBe('expired')
+  })
+})
+
+test('every reason is in the list, and those that nobody gives yet stand nowhere in the source', () => {
+  expect(Object.keys(endings).sort()).toEqual(END_REASONS.toSorted())
+  const root = new URL('../../../service/src/', import.meta.url).pathname
+  const source = globSync('**/*.ts', { cwd: root })
+    .filter((path) => path !== 'domain/session.ts')
+    .map((path) => readFileSync(root + path, 'utf8'))
+    .join('\n')
+  const given = END_REASONS.filter((reason) => source.includes(`'${reason}'`))
+  expect(given.toSorted()).toEqual(
+    END_REASONS.filter((reason) => endings[reason] !== 'not given yet').toSorted(),
+  )
+})
+
+const byId = <T extends { sid: string }>(ends: readonly T[]): T[] =>
+  ends.toSorted((one, another) => (one.sid < another.sid ? -1 : 1))

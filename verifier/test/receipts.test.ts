@@ -1,0 +1,148 @@
+import { randomUUID } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import type { JsonAnswer, JsonRequest } from '../src/json-requests.ts'
+import { Receipts } from '../src/receipts.ts'
+import { ManualClock, until } from './support/manual-clock.ts'
+import { refusalOf, startWorld } from './support/world.ts'
+
+interface Item {
+  sid: string
+  user_id: number
+  gen: number
+  seen_at: string
+}
+
+function start(answers: (() => Promise<JsonAnswer>)[] = []) {
+  const clock = new ManualClock()
+  const batches: Item[][] = []
+  const receipts = new Receipts({
+    clock,
+    serviceKey: 'k',
+    send: ({ body }: JsonRequest) => {
+      batches.push((body as { items: Item[] }).items)
+      return (answers.shift() ?? (() => Promise.resolve({ status: 204, body: undefined })))()
+    },
+  })
+  const note = (sid: string, gen = 0) =>
+    receipts.note(sid, { userId: 7, gen, seenAtMs: Date.UTC(2026, 10, 23) })
+  const settle = async () => {
+    for (let turn = 0; turn < 30; turn += 1) await Promise.resolve()
+  }
+  return { clock, batches, receipts, note, settle }
+}
+const status = (code: number) => () => Promise.resolve({ status: code, body: undefined })
+const cut = () => Promise.reject(new Error('cut'))
+
+describe('receipts', () => {
+  it('report the first sighting of a generation, once, about a second later', async () => {
+    const { verifier, service, token, claims, clock } = await startWorld()
+    const { sid } = claims()
+    for (const given of [{ sid }, { sid }, { sid, gen: 1 }]) await verifier.verify(token(given))
+    const seenAt = new Date(service.now()).toISOString()
+    clock.pass(999)
+    expect(service.timesHeard('/v1/receipts')).toBe(0)
+    clock.pass(1)
+    await until(() => verifier.health().receipts.reported === 1)
+    const [heard] = service.heard.filter(({ path }) => path === '/v1/receipts')
+    expect(heard?.body).toEqual({ items: [{ sid, user_id: 7, gen: 1, seen_at: seenAt }] })
+    await verifier.verify(token({ sid, gen: 1, jti: 'another' }))
+    await verifier.verify(token({ sid, gen: 0, jti: 'an older one' }))
+    expect(verifier.health().receipts).toEqual({ reported: 1, dropped: 0, waiting: 0 })
+  })
+
+  it('are written for accepted tokens only', async () => {
+    const { verifier, service, token, clock } = await startWorld()
+    const refused = token()
+    await refusalOf(verifier.verify(token({ exp: 1 })))
+    service.isFrozen = true
+    clock.pass(5_001)
+    expect(await refusalOf(verifier.verify(refused))).toBe('stale')
+    expect(verifier.health().receipts.waiting).toBe(0)
+    service.isFrozen = false
+    clock.pass(2_000)
+    await until(() => verifier.health().fresh)
+    // Remembered from before, and accepted for the first time.
+    await verifier.verify(refused)
+    expect(verifier.health()).toMatchObject({ cacheHits: 1, receipts: { waiting: 1 } })
+  })
+
+  it('go out on close', async () => {
+    const { verifier, service, token } = await startWorld()
+    await verifier.verify(token())
+    await verifier.close()
+    expect(service.timesHeard('/v1/receipts')).toBe(1)
+  })
+
+  it('hold close up for 2 seconds at most', async () => {
+    const { verifier, service, token, clock } = await startWorld()
+    service.instead.set('/v1/receipts', () => undefined)
+    await verifier.verify(token())
+    const closed = verifier.close()
+    await until(() => service.timesHeard('/v1/receipts') === 1)
+    clock.pass(2_000)
+    await closed
+  })
+
+  it('go in batches of a thousand', async () => {
+    const { clock, batches, note, settle, receipts } = start()
+    for (let index = 0; index < 2_500; index += 1) note(`sid-${index}`)
+    clock.pass(1_000)
+    await settle()
+    expect(batches.map(({ length }) => length)).toEqual([1_000, 1_000, 500])
+    expect(receipts.counts).toEqual({ reported: 2_500, dropped: 0, waiting: 0 })
+  })
+
+  it('are kept while the service is away, and asked about less and less often', async () => {
+    const { clock, batches, note, settle, receipts } = start([cut, status(503), status(401), status(204)])
+    note('a')
+    for (const delay of [1_000, 2_000, 4_000, 8_000]) {
+      clock.pass(delay - 1)
+      await settle()
+      const before = batches.length
+      clock.pass(1)
+      await settle()
+      expect(batches).toHaveLength(before + 1)
+    }
+    expect(receipts.counts).toEqual({ reported: 1, dropped: 0, waiting: 0 })
+  })
+
+  it('that the service cannot read are not sent for ever', async () => {
+    const { clock, note, settle, receipts } = start([status(422)])
+    note('a')
+    clock.pass(1_000)
+    await settle()
+    expect(receipts.counts).toEqual({ reported: 0, dropped: 1, waiting: 0 })
+  })
+
+  it('do not lose a newer sighting that comes while an older one is under way', async () => {
+    let reply = (): void => undefined
+    const slow = () =>
+      new Promise<JsonAnswer>((resolve) => (reply = () => resolve({ status: 204, body: undefined })))
+    const { clock, batches, note, settle } = start([slow])
+    note('a', 1)
+    clock.pass(1_000)
+    note('a', 2)
+    reply()
+    await settle()
+    expect(batches.map(([item]) => item?.gen)).toEqual([1, 2])
+  })
+
+  it('are dropped, the oldest first, when there are too many', async () => {
+    const { clock, batches, note, settle, receipts } = start()
+    for (let index = 0; index < 10_500; index += 1) note(`sid-${index}`)
+    expect(receipts.counts).toEqual({ reported: 0, dropped: 500, waiting: 10_000 })
+    clock.pass(1_000)
+    await settle()
+    expect(batches[0]?.[0]?.sid).toBe('sid-500')
+  })
+
+  it('name times of the service', async () => {
+    const { verifier, service, token, clock } = await startWorld()
+    clock.wallOffsetMs += 300_000
+    const seenAt = new Date(service.now()).toISOString()
+    await verifier.verify(token({ sid: randomUUID() }))
+    await verifier.close()
+    const heard = service.heard.find(({ path }) => path === '/v1/receipts')
+    expect((heard?.body as { items: Item[] }).items[0]?.seen_at).toBe(seenAt)
+  })
+})

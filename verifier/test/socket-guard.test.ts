@@ -1,0 +1,403 @@
+import { EventEmitter } from 'node:events'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { Clock } from '../src/clock.ts'
+import { createSocketGuard } from '../src/socket-guard.ts'
+import type { GuardedSocket, SocketGuard } from '../src/types.ts'
+import { FakeVerifier, noon, sid, someClaims } from './adapters/fake-verifier.ts'
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
+
+/** Timers that go off when the test says how much time has passed. */
+class ManualTimers implements Pick<Clock, 'after'> {
+  readonly longest: number[] = []
+  readonly #pending = new Map<() => void, number>()
+  #now = 0
+
+  readonly after: Clock['after'] = (delayMs, action) => {
+    this.longest.push(delayMs)
+    const fire = (): void => action()
+    this.#pending.set(fire, this.#now + delayMs)
+    return () => this.#pending.delete(fire)
+  }
+
+  get pending(): number {
+    return this.#pending.size
+  }
+
+  /** Lets time pass, timer by timer; `clock` hears of every step before its timers do. */
+  pass(ms: number, clock: (stepMs: number) => void): void {
+    const end = this.#now + ms
+    for (;;) {
+      const next = [...this.#pending].sort(([, a], [, b]) => a - b)[0]
+      const at = next === undefined || next[1] > end ? end : next[1]
+      clock(at - this.#now)
+      this.#now = at
+      if (next === undefined || next[1] > end) return
+      this.#pending.delete(next[0])
+      next[0]()
+    }
+  }
+}
+
+/** A client that answers the closing handshake only when told to. */
+class FakeSocket extends EventEmitter implements GuardedSocket {
+  closedWith: { code: number; reason: string } | undefined
+  terminated = false
+
+  close(code: number, reason: string): void {
+    this.closedWith = { code, reason }
+  }
+
+  terminate(): void {
+    this.terminated = true
+    this.emit('close')
+  }
+}
+
+class ThrowingSocket extends FakeSocket {
+  override close(): void {
+    throw new Error('this socket is broken')
+  }
+}
+
+let verifier: FakeVerifier
+let timers: ManualTimers
+let guard: SocketGuard
+
+const pass = (ms: number): void => timers.pass(ms, (step) => (verifier.now += step / 1000))
+
+function held(changes: Parameters<typeof someClaims>[0] = {}, socket = new FakeSocket()): FakeSocket {
+  guard.hold(socket, someClaims(changes))
+  return socket
+}
+
+beforeEach(() => {
+  verifier = new FakeVerifier()
+  timers = new ManualTimers()
+  guard = createSocketGuard(verifier, timers)
+})
+
+const sessionEnded = { code: 4401, reason: 'session ended' }
+const tokenExpired = { code: 4408, reason: 'token expired' }
+const tryLater = { code: 4503, reason: 'try later' }
+
+describe('when a session ends', () => {
+  it('closes every socket of that session with 4401, and no other', () => {
+    const [one, two] = [held({ sid: sid(1) }), held({ sid: sid(1) })]
+    const [other, otherOfSameUser] = [held({ sid: sid(2), user_id: 8 }), held({ sid: sid(3) })]
+    verifier.end(sid(1))
+    expect([one.closedWith, two.closedWith]).toEqual([sessionEnded, sessionEnded])
+    expect([other.closedWith, otherOfSameUser.closedWith]).toEqual([undefined, undefined])
+    expect(guard.size).toBe(2)
+  })
+
+  it('lets nothing the client still sends reach the application', () => {
+    const socket = held()
+    const heard: string[] = []
+    socket.on('message', (text: string) => heard.push(text))
+    verifier.end(sid(1))
+    socket.emit('message', 'one more thing')
+    expect(heard).toEqual([])
+  })
+
+  it('closes the others when one socket throws, and cuts that one off', () => {
+    const sockets = [new FakeSocket(), new ThrowingSocket(), new FakeSocket()]
+    for (const socket of sockets) held({}, socket)
+    verifier.end(sid(1))
+    expect(sockets.map((socket) => socket.closedWith)).toEqual([sessionEnded, undefined, sessionEnded])
+    expect(sockets.map((socket) => socket.terminated)).toEqual([false, true, false])
+    expect(guard.size).toBe(0)
+  })
+
+  it('does not close again what closed while the session was being closed', () => {
+    const first = held()
+    const second = held()
+    first.close = () => second.emit('close')
+    verifier.end(sid(1))
+    expect(second.closedWith).toBeUndefined()
+  })
+})
+
+describe('when a token runs out', () => {
+  it('closes with 4408 at exp by the time of the service, and not before', () => {
+    const socket = held({ exp: noon + 600 })
+    pass(599_999)
+    expect(socket.closedWith).toBeUndefined()
+    pass(1)
+    expect(socket.closedWith).toEqual(tokenExpired)
+  })
+
+  it('closes each socket at its own time, whatever the order they came in', () => {
+    const late = held({ exp: noon + 30 })
+    const early = held({ exp: noon + 2 })
+    const alike = held({ exp: noon + 2, sid: sid(2) })
+    pass(2_000)
+    expect([late, early, alike].map((socket) => socket.closedWith)).toEqual([
+      undefined,
+      tokenExpired,
+      tokenExpired,
+    ])
+    pass(28_000)
+    expect(late.closedWith).toEqual(tokenExpired)
+  })
+
+  it('notices within five seconds that the time of the service was corrected', () => {
+    const socket = held({ exp: noon + 600 })
+    verifier.now += 700
+    pass(5_000)
+    expect(socket.closedWith).toEqual(tokenExpired)
+  })
+
+  it('waits on when the time of the service turns out to be behind', () => {
+    const socket = held({ exp: noon + 2 })
+    verifier.now -= 60
+    pass(61_000)
+    expect(socket.closedWith).toBeUndefined()
+    pass(1_000)
+    expect(socket.closedWith).toEqual(tokenExpired)
+  })
+
+  it('never asks for a timer that setTimeout cannot hold', () => {
+    const socket = held({ exp: noon + 400 * 86_400 })
+    expect(Math.max(...timers.longest)).toBeLessThan(2 ** 31)
+    expect(socket.closedWith).toBeUndefined()
+  })
+
+  it('has one timer for all sockets, and none once they are gone', () => {
+    const sockets = Array.from({ length: 50 }, (_, i) => held({ exp: noon + 50 - i }))
+    expect(timers.pending).toBe(1)
+    for (const socket of sockets) socket.emit('close')
+    pass(5_000)
+    expect(timers.pending).toBe(0)
+  })
+})
+
+describe('when the verifier is stale and refuses', () => {
+  it('closes all sockets with 4503', () => {
+    const sockets = [held({ sid: sid(1) }), held({ sid: sid(2) })]
+    verifier.goStale()
+    expect(sockets.map((socket) => socket.closedWith)).toEqual([tryLater, tryLater])
+    expect(guard.size).toBe(0)
+  })
+
+  it('keeps them when being stale does not make it refuse', () => {
+    const socket = held()
+    verifier.isRefusing = () => false
+    verifier.goStale()
+    expect(socket.closedWith).toBeUndefined()
+  })
+})
+
+describe('what happened between the check of the token and hold()', () => {
+  it('closes a socket whose session has ended', () => {
+    verifier.end(sid(1))
+    expect(held().closedWith).toEqual(sessionEnded)
+  })
+
+  it('closes a socket whose token has run out', () => {
+    expect(held({ exp: noon }).closedWith).toEqual(tokenExpired)
+  })
+
+  it('closes a socket when the verifier went stale', () => {
+    verifier.goStale()
+    expect(held().closedWith).toEqual(tryLater)
+  })
+
+  it('says that the session ended when that is not the only reason', () => {
+    verifier.end(sid(1))
+    verifier.goStale()
+    expect(held({ exp: noon }).closedWith).toEqual(sessionEnded)
+  })
+})
+
+describe('renewal', () => {
+  it('moves the end to that of the new token', async () => {
+    const socket = held({ exp: noon + 60 })
+    verifier.tokens.set('newer', someClaims({ exp: noon + 660, gen: 1 }))
+    await expect(guard.renew(socket, 'newer')).resolves.toMatchObject({ gen: 1 })
+    pass(659_000)
+    expect(socket.closedWith).toBeUndefined()
+    pass(1_000)
+    expect(socket.closedWith).toEqual(tokenExpired)
+  })
+
+  it('keeps the later end when the new token runs out earlier', async () => {
+    const socket = held({ exp: noon + 60 })
+    verifier.tokens.set('older', someClaims({ exp: noon + 30 }))
+    await guard.renew(socket, 'older')
+    pass(59_000)
+    expect(socket.closedWith).toBeUndefined()
+  })
+
+  it.each([
+    ['session', { sid: sid(2) }],
+    ['user', { user_id: 8, sub: '8' }],
+  ])('refuses a token of another %s and leaves the socket as it was', async (_, changes) => {
+    const socket = held({ exp: noon + 60 })
+    verifier.tokens.set('foreign', someClaims({ exp: noon + 660, ...changes }))
+    await expect(guard.renew(socket, 'foreign')).rejects.toMatchObject({ code: 'invalid_claims' })
+    expect(socket.closedWith).toBeUndefined()
+    pass(60_000)
+    expect(socket.closedWith).toEqual(tokenExpired)
+  })
+
+  it('passes on why a token is refused, and leaves the socket as it was', async () => {
+    const socket = held()
+    await expect(guard.renew(socket, 'forged')).rejects.toMatchObject({ code: 'bad_signature' })
+    expect(socket.closedWith).toBeUndefined()
+  })
+
+  it('does not bring back a socket that was closed while the token was checked', async () => {
+    const socket = held({ exp: noon + 5 })
+    verifier.tokens.set('newer', someClaims({ exp: noon + 660 }))
+    const { promise, resolve } = Promise.withResolvers<undefined>()
+    verifier.pause = promise
+    const renewed = guard.renew(socket, 'newer')
+    pass(5_000)
+    resolve(undefined)
+    await expect(renewed).rejects.toMatchObject({ code: 'expired' })
+    expect(socket.closedWith).toEqual(tokenExpired)
+    expect(guard.size).toBe(0)
+  })
+
+  it('still closes a renewed socket when its session ends', async () => {
+    const socket = held()
+    verifier.tokens.set('newer', someClaims({ exp: noon + 660 }))
+    await guard.renew(socket, 'newer')
+    verifier.end(sid(1))
+    expect(socket.closedWith).toEqual(sessionEnded)
+  })
+
+  it('refuses a socket that was never held', async () => {
+    verifier.tokens.set('good', someClaims())
+    await expect(guard.renew(new FakeSocket(), 'good')).rejects.toMatchObject({ code: 'expired' })
+  })
+})
+
+describe('letting go', () => {
+  it('forgets a socket that closes by itself', () => {
+    const socket = held()
+    socket.emit('close')
+    expect(guard.size).toBe(0)
+    verifier.end(sid(1))
+    expect(socket.closedWith).toBeUndefined()
+  })
+
+  it('forgets a released socket', () => {
+    const socket = held()
+    guard.release(socket)
+    expect(guard.size).toBe(0)
+    verifier.end(sid(1))
+    pass(600_000)
+    expect(socket.closedWith).toBeUndefined()
+  })
+
+  it('replaces what it knew of a socket that is held again', () => {
+    const socket = held({ sid: sid(1) })
+    held({ sid: sid(2) }, socket)
+    expect([guard.size, socket.listenerCount('close')]).toEqual([1, 1])
+    verifier.end(sid(1))
+    expect(socket.closedWith).toBeUndefined()
+    verifier.end(sid(2))
+    expect(socket.closedWith).toEqual(sessionEnded)
+  })
+
+  it('keeps nothing of a socket that is gone', async () => {
+    // Held twice, renewed and closed, released, and gone by itself: every way out.
+    verifier.tokens.set('newer', someClaims({ exp: noon + 660 }))
+    const gone = await (async () => {
+      const [closed, released, left] = [held(), held(), held()]
+      held({ sid: sid(2), exp: noon + 900 }, left)
+      await guard.renew(closed, 'newer')
+      guard.release(released)
+      verifier.end(sid(1))
+      closed.emit('close')
+      left.emit('close')
+      return [closed, released, left].map((socket) => new WeakRef(socket))
+    })()
+    await new Promise((resolve) => setImmediate(resolve))
+    collectGarbage()
+    expect(gone.map((socket) => socket.deref())).toEqual([undefined, undefined, undefined])
+  })
+
+  it('does not hold again a socket it is closing', () => {
+    const socket = held({ sid: sid(1) })
+    verifier.end(sid(1))
+    held({ sid: sid(2) }, socket)
+    expect(guard.size).toBe(0)
+    pass(5_000)
+    expect(socket.terminated).toBe(true)
+  })
+})
+
+describe('the closing handshake', () => {
+  it('cuts a socket off that has not answered after five seconds', () => {
+    const socket = held()
+    verifier.end(sid(1))
+    pass(4_999)
+    expect(socket.terminated).toBe(false)
+    pass(1)
+    expect(socket.terminated).toBe(true)
+  })
+
+  it('leaves one alone that has', () => {
+    const socket = held()
+    verifier.end(sid(1))
+    socket.emit('close')
+    pass(60_000)
+    expect(socket.terminated).toBe(false)
+    expect(timers.pending).toBe(0)
+  })
+
+  it('does without terminate() where a socket has none', () => {
+    const emitter = new EventEmitter()
+    const socket: GuardedSocket = { close: () => undefined, once: emitter.once.bind(emitter) }
+    guard.hold(socket, someClaims())
+    verifier.end(sid(1))
+    expect(() => pass(5_000)).not.toThrow()
+  })
+})
+
+describe('closing 10,000 sockets', () => {
+  const crowd = (): FakeSocket[] => Array.from({ length: 10_000 }, (_, i) => held({ sid: sid(i) }))
+  const closedAmong = (sockets: FakeSocket[]): number =>
+    sockets.filter((socket) => socket.closedWith?.code === 4503).length
+
+  it('lets others have their turn in between, and leaves none out', () => {
+    const sockets = crowd()
+    verifier.goStale()
+    const counts = [closedAmong(sockets)]
+    timers.pass(0, () => counts.push(closedAmong(sockets)))
+    expect(counts.slice(0, 3)).toEqual([200, 200, 400])
+    expect(closedAmong(sockets)).toBe(10_000)
+  })
+
+  it('lets the five seconds of each begin with its own close frame', () => {
+    crowd()
+    verifier.goStale()
+    // One for each of the first 200, one for the next turn, one that watches the tokens.
+    expect(timers.pending).toBe(202)
+  })
+
+  it('silences them all at once', () => {
+    const sockets = crowd()
+    const heard: FakeSocket[] = []
+    for (const socket of sockets) socket.on('message', () => heard.push(socket))
+    verifier.goStale()
+    for (const socket of sockets) socket.emit('message', 'one more thing')
+    expect([heard, guard.size]).toEqual([[], 0])
+  })
+})
+
+it('lets the process end: its own timers hold nothing up', () => {
+  const before = process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
+  const unheld = createSocketGuard(verifier)
+  unheld.hold(new FakeSocket(), someClaims({ exp: noon + 3 }))
+  unheld.hold(new ThrowingSocket(), someClaims({ exp: noon }))
+  unheld.hold(new FakeSocket(), someClaims({ exp: noon }))
+  const after = process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
+  expect(after).toBe(before)
+})
