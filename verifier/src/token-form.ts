@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { decodeBase64url } from './base64url.ts'
 import { countMembers, isJsonObject } from './json-values.ts'
 import { TokenRefused } from './token-refused.ts'
 
@@ -31,18 +32,18 @@ export function splitToken(token: unknown): TokenParts {
     throw new TokenRefused('malformed_token')
   return {
     header: token.slice(0, first),
-    payload: decodePart(token.slice(first + 1, second)),
+    payload: decodePart(token, first + 1, second),
     // A character beyond this encoding does not survive the decoding of its part.
     signed: Buffer.from(token.slice(0, second), 'latin1'),
     // A third point is no base64url.
-    signature: decodePart(token.slice(second + 1)),
+    signature: decodePart(token, second + 1, token.length),
   }
 }
 
 /** The one canonical spelling (RFC 4648, section 3.5): Node reads many more. */
-function decodePart(part: string): Buffer {
-  const bytes = Buffer.from(part, 'base64url')
-  if (bytes.toString('base64url') !== part) throw new TokenRefused('malformed_token')
+function decodePart(text: string, start = 0, end = text.length): Buffer {
+  const bytes = decodeBase64url(text, start, end)
+  if (bytes === undefined) throw new TokenRefused('malformed_token')
   return bytes
 }
 
