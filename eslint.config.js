@@ -58,6 +58,7 @@ export default tseslint.config(
       'verifier/test/**',
       'verifier/examples/**',
       'examples/*/test/**',
+      'bench/test/**',
       'scripts/**',
     ],
     rules: { 'max-lines-per-function': 'off', 'max-lines': 'off', 'no-console': 'off' },

@@ -3,7 +3,12 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    include: ['service/test/**/*.test.ts', 'verifier/test/**/*.test.ts', 'examples/*/test/**/*.test.ts'],
+    include: [
+      'service/test/**/*.test.ts',
+      'verifier/test/**/*.test.ts',
+      'examples/*/test/**/*.test.ts',
+      'bench/test/**/*.test.ts',
+    ],
     globalSetup: 'service/test/support/global-setup.ts',
     reporters: ['default', './service/test/support/closing-lines.ts'],
     // A process per file: each embedded database costs about 400 MB until its process ends.

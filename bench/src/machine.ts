@@ -1,0 +1,25 @@
+import { availableParallelism, cpus, loadavg, release, totalmem, type } from 'node:os'
+
+export interface Machine {
+  readonly processor: string
+  readonly cores: number
+  readonly memoryGiB: number
+  readonly kernel: string
+  readonly node: string
+  readonly openssl: string
+  readonly postgres?: string
+}
+
+/** What the figures were taken on. */
+export const describeMachine = (postgres?: string): Machine => ({
+  processor: cpus()[0]?.model.trim() ?? 'unknown',
+  cores: availableParallelism(),
+  memoryGiB: Math.round(totalmem() / 2 ** 30),
+  kernel: `${type()} ${release()}`,
+  node: process.version,
+  openssl: process.versions.openssl,
+  ...(postgres !== undefined && { postgres }),
+})
+
+/** Processes that ran or waited to, on average over the last minute. More than cores: others were at work, too. */
+export const loadNow = (): number => Math.round((loadavg()[0] ?? 0) * 10) / 10

@@ -1,0 +1,32 @@
+/** The values up to which the given shares (0 to 1) of the numbers lie, by the nearest rank. */
+export function percentiles(numbers: readonly number[], shares: readonly number[]): number[] {
+  const sorted = numbers.toSorted((a, b) => a - b)
+  return shares.map((share) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? NaN)
+}
+
+export const median = (numbers: readonly number[]): number => percentiles(numbers, [0.5])[0] ?? NaN
+
+export interface Spread {
+  readonly median: number
+  readonly p10: number
+  readonly p90: number
+}
+
+/** What repeated measurements of one thing come to. */
+export function spread(numbers: readonly number[]): Spread {
+  const [p10 = NaN, middle = NaN, p90 = NaN] = percentiles(numbers, [0.1, 0.5, 0.9])
+  return { median: middle, p10, p90 }
+}
+
+export interface Latency {
+  readonly count: number
+  readonly p50: number
+  readonly p90: number
+  readonly p99: number
+  readonly max: number
+}
+
+export function latency(numbers: readonly number[]): Latency {
+  const [p50 = NaN, p90 = NaN, p99 = NaN, max = NaN] = percentiles(numbers, [0.5, 0.9, 0.99, 1])
+  return { count: numbers.length, p50, p90, p99, max }
+}

@@ -1,0 +1,98 @@
+import type { Bench, Outcome } from '../bench.ts'
+import { Child } from '../child.ts'
+import { report } from './report.ts'
+import type { StandIn } from './stand-in.ts'
+import { ALGORITHMS } from './tokens.ts'
+import type { Cost, Memory, Slice, Worker } from './worker.ts'
+
+const REVOKED = [0, 100_000, 1_000_000]
+/** Short, so that whoever else uses the machine disturbs few of them; the median is taken. */
+const SLICE_MS = 25
+const MEASURED_MS = 90_000
+const ROUNDS_AT_MOST = 60
+const ROUNDS_AT_LEAST = 10
+
+export interface Measured extends Slice {
+  readonly revoked: number
+  /** One of each round, in the order of the rounds. */
+  readonly costs: Cost[]
+}
+
+export interface Holding extends Memory {
+  readonly revoked: number
+}
+
+interface Lane extends Measured {
+  readonly worker: Child<Worker>
+  readonly count: number
+}
+
+async function startWorker(revoked: number, standIn: Child<StandIn>) {
+  const worker = new Child<Worker>(new URL('worker.ts', import.meta.url), ['--expose-gc'])
+  const url = await standIn.ask('open', { revoked, jwks: await worker.ask('jwks', undefined) })
+  const memory = await worker.ask('connect', url)
+  if (revoked === 0) await worker.ask('addOthers', url)
+  return { worker, holding: { revoked, ...memory } }
+}
+
+function slicesWith(revoked: number): Slice[] {
+  if (revoked > 0) {
+    const slices = ['bare', 'first', 'seen'] as const
+    return (['EdDSA', 'ES256', 'RS256'] as const).flatMap((algorithm) =>
+      slices.map((contender) => ({ algorithm, contender })),
+    )
+  }
+  return ALGORITHMS.flatMap((algorithm) => {
+    const slices = ['bare', 'first', 'seen', 'jose', 'jose16'] as const
+    const full = algorithm === 'EdDSA' ? (['seenFull'] as const) : []
+    return [...slices, ...full].map((contender) => ({ algorithm, contender }))
+  })
+}
+
+async function calibrated(revoked: number, worker: Child<Worker>): Promise<Lane[]> {
+  const lanes: Lane[] = []
+  for (const slice of slicesWith(revoked)) {
+    const count = await worker.ask('calibrate', { slice, sliceMs: SLICE_MS })
+    lanes.push({ ...slice, revoked, worker, count, costs: [] })
+  }
+  return lanes
+}
+
+/** One after the other, round by round: what disturbs the machine meets them all. Only one is at work at a time. */
+async function takeTurns(lanes: readonly Lane[], note: (progress: string) => void): Promise<void> {
+  const startedAt = performance.now()
+  for (let round = 0; round < ROUNDS_AT_MOST; round += 1) {
+    const elapsed = performance.now() - startedAt
+    if (round >= ROUNDS_AT_LEAST && elapsed > MEASURED_MS) break
+    if (round % 10 === 0) note(`round ${round + 1}, ${Math.round(elapsed / 1_000)} s`)
+    // Nobody always comes after the same one.
+    const shift = (round * 7) % lanes.length
+    for (const lane of [...lanes.slice(shift), ...lanes.slice(0, shift)]) {
+      const { worker, algorithm, contender, count } = lane
+      lane.costs.push(await worker.ask('measure', { slice: { algorithm, contender }, count }))
+    }
+  }
+}
+
+async function run(note: (progress: string) => void): Promise<Outcome> {
+  const standIn = new Child<StandIn>(new URL('stand-in.ts', import.meta.url))
+  const lanes: Lane[] = []
+  const holdings: Holding[] = []
+  for (const revoked of REVOKED) {
+    note(`a verifier that knows ${revoked.toLocaleString('en')} ended sessions`)
+    const { worker, holding } = await startWorker(revoked, standIn)
+    holdings.push(holding)
+    lanes.push(...(await calibrated(revoked, worker)))
+  }
+  await takeTurns(lanes, note)
+  return report(
+    lanes.map(({ algorithm, contender, revoked, costs }) => ({ algorithm, contender, revoked, costs })),
+    holdings,
+  )
+}
+
+export const verifyBench: Bench = {
+  what: 'what verifying an access token costs, next to a bare signature check and jose',
+  limitSeconds: 300,
+  run,
+}

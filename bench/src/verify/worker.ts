@@ -1,0 +1,133 @@
+// A process with verifiers that know so many ended sessions. It measures when it is asked to, and idles meanwhile.
+import { setTimeout as delay } from 'node:timers/promises'
+import { createVerifier, type Verifier } from '../../../verifier/src/index.ts'
+import { serviceKey } from '../../../verifier/test/support/stand-in-service.ts'
+import { answerParent } from '../child.ts'
+import {
+  createContenders,
+  createFullContender,
+  createJoseContenders,
+  issueTokens,
+  type Contender,
+  type ContenderName,
+} from './contenders.ts'
+import { ALGORITHMS, audience, createIssuer, issuer, type Algorithm } from './tokens.ts'
+
+const LONGEST_START_MS = 120_000
+const FRESH_MS = 3_000
+/** How many in a first try; the count grows until a slice is long enough. */
+const FIRST_COUNT = 50
+
+export interface Slice {
+  readonly algorithm: Algorithm
+  readonly contender: ContenderName
+}
+
+export interface Cost {
+  readonly count: number
+  readonly wallMs: number
+  /** Of all threads of the process, garbage collection and crypto's own among them. */
+  readonly cpuMs: number
+}
+
+export interface Memory {
+  readonly heapBytes: number
+  readonly loadMs: number
+}
+
+const issuers = Object.fromEntries(
+  ALGORITHMS.map((algorithm) => [algorithm, createIssuer(algorithm)]),
+) as Record<Algorithm, ReturnType<typeof createIssuer>>
+// Before there is a verifier: while so many are signed, nobody would read its heartbeats.
+const tokens = Object.fromEntries(
+  ALGORITHMS.map((algorithm) => [algorithm, issueTokens(issuers[algorithm])]),
+) as Record<Algorithm, ReturnType<typeof issueTokens>>
+const verifiers: Verifier[] = []
+const contenders = new Map<Algorithm, Partial<Record<ContenderName, Contender>>>()
+
+async function connect(url: string, sharedSecret?: string): Promise<Verifier> {
+  const own = sharedSecret === undefined ? {} : { sharedSecret }
+  const verifier = createVerifier({ url, serviceKey, issuer, audience, ...own })
+  await verifier.ready({ timeoutMs: LONGEST_START_MS })
+  verifiers.push(verifier)
+  return verifier
+}
+
+/** What is left after several collections: what the feed's buffers held is let go of in steps. */
+async function heapInUse(): Promise<number> {
+  for (let round = 0; round < 4; round += 1) {
+    globalThis.gc?.()
+    await delay(50)
+  }
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
+}
+
+const contenderOf = ({ algorithm, contender }: Slice): Contender => {
+  const found = contenders.get(algorithm)?.[contender]
+  if (found === undefined) throw new Error(`Nobody verifies ${algorithm} as ${contender} here.`)
+  return found
+}
+
+/** On a busy machine a heartbeat may be late; refusing is not what is measured. */
+async function untilFresh(): Promise<void> {
+  while (!verifiers.every((verifier) => verifier.health().stalenessMs < FRESH_MS)) await delay(100)
+}
+
+async function measure(slice: Slice, count: number): Promise<Cost> {
+  await untilFresh()
+  const run = await contenderOf(slice)(count)
+  const cpuBefore = process.cpuUsage()
+  const startedAt = performance.now()
+  await run()
+  const wallMs = performance.now() - startedAt
+  const { user, system } = process.cpuUsage(cpuBefore)
+  return { count, wallMs, cpuMs: (user + system) / 1_000 }
+}
+
+const answers = {
+  jwks: () =>
+    Object.values(issuers).flatMap(({ signingKey }) => (signingKey === undefined ? [] : [signingKey.jwk])),
+
+  /** Connects a verifier and answers what it came to hold in memory. */
+  connect: async (url: string): Promise<Memory> => {
+    const before = await heapInUse()
+    const startedAt = performance.now()
+    const verifier = await connect(url)
+    const loadMs = performance.now() - startedAt
+    const heapBytes = (await heapInUse()) - before
+    for (const algorithm of ['EdDSA', 'ES256', 'RS256'] as const)
+      contenders.set(algorithm, createContenders(issuers[algorithm], tokens[algorithm], verifier))
+    return { heapBytes, loadMs }
+  },
+
+  /** What does not depend on the number of ended sessions. */
+  addOthers: async (url: string): Promise<void> => {
+    const shared = await connect(url, issuers.HS256.sharedSecret)
+    contenders.set('HS256', createContenders(issuers.HS256, tokens.HS256, shared))
+    for (const algorithm of ALGORITHMS) {
+      const jose = await createJoseContenders(issuers[algorithm], tokens[algorithm])
+      contenders.set(algorithm, { ...contenders.get(algorithm), ...jose })
+    }
+    const full = createFullContender(issuers.EdDSA, await connect(url))
+    contenders.set('EdDSA', { ...contenders.get('EdDSA'), ...full })
+  },
+
+  /** Warms up, and answers how many verifications take about `sliceMs`. */
+  calibrate: async ({ slice, sliceMs }: { slice: Slice; sliceMs: number }): Promise<number> => {
+    let count = FIRST_COUNT
+    let perMs = 0
+    for (let round = 0; round < 8; round += 1) {
+      const { wallMs } = await measure(slice, count)
+      perMs = Math.max(perMs, count / wallMs)
+      count = Math.max(FIRST_COUNT, Math.round(Math.min(count * 10, perMs * sliceMs)))
+    }
+    return count
+  },
+
+  measure: ({ slice, count }: { slice: Slice; count: number }): Promise<Cost> => measure(slice, count),
+}
+
+export type Worker = typeof answers
+
+answerParent(answers)
