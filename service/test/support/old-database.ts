@@ -15,6 +15,8 @@ export interface OldDatabase {
   readonly url: string
   /** Rows after this id are not answered before `release` is called on what this returns. */
   holdAfter(id: number): Promise<{ release: () => Promise<void> }>
+  /** Ends the connections of whoever imports. */
+  cutOff(): Promise<void>
   add(rows: readonly OldRow[]): Promise<void>
   drop(): Promise<void>
 }
@@ -77,10 +79,17 @@ export async function createOldDatabase(rows: readonly OldRow[]): Promise<OldDat
   return {
     url,
     add,
+    cutOff: () =>
+      query(
+        `select pg_terminate_backend(pid) from pg_stat_activity
+         where datname = current_database() and application_name = 'chat-auth import'`,
+      ),
     drop,
     holdAfter: async (id) => {
       await query('insert into gate values ($1)', [id])
       const holder = new pg.Client(url)
+      // Dropping the database ends it too.
+      holder.on('error', () => undefined)
       await holder.connect()
       await holder.query('select pg_advisory_lock(1)')
       return {

@@ -1,0 +1,65 @@
+import type { UserId } from '../../domain/user.ts'
+import type { Claims, Holder, Holdings } from '../ports/imported-users.ts'
+import type { Candidate, Remark } from './read-old-user.ts'
+
+export const claimsOf = (candidates: readonly Candidate[]): Claims => ({
+  ids: candidates.map(({ id }) => id),
+  usernameKeys: candidates.map(({ username }) => username.key),
+  looks: candidates.flatMap(({ looks }) => looks),
+  emailKeys: candidates.map(({ email }) => email.key),
+})
+
+/** Who has which id, name, look and address. Those who are let in have theirs from then on. */
+export class TakenClaims {
+  readonly #byId = new Map<UserId, Holder>()
+  readonly #byUsername = new Map<string, UserId>()
+  readonly #byEmail = new Map<string, UserId>()
+  readonly #byLook: Map<string, UserId>
+  readonly #heldNames: ReadonlySet<string>
+
+  constructor({ holders, looks, heldNames }: Holdings) {
+    this.#byLook = new Map(looks)
+    this.#heldNames = heldNames
+    for (const holder of holders) this.#note(holder)
+  }
+
+  /** Lets the candidate in, finds them there already, or says what another person has. */
+  admit(candidate: Candidate): 'imported' | 'already_there' | Remark {
+    const { id, username, email, looks } = candidate
+    const holder = this.#byId.get(id)
+    if (holder !== undefined) {
+      // Since the last run they may have changed one of the two here.
+      const isThem = holder.usernameKey === username.key || holder.emailKey === email.key
+      return isThem ? 'already_there' : { reason: 'id_taken', explanation: idTaken, takenBy: id }
+    }
+    const clash = this.#clashOf(candidate)
+    if (clash !== undefined) return clash
+    this.#note({ id, usernameKey: username.key, emailKey: email.key })
+    for (const look of looks) this.#byLook.set(look, id)
+    return 'imported'
+  }
+
+  #clashOf({ username, email, looks }: Candidate): Remark | undefined {
+    const byName = this.#byUsername.get(username.key)
+    if (byName !== undefined) return { reason: 'username_taken', explanation: usernameTaken, takenBy: byName }
+    const byLook = looks.map((look) => this.#byLook.get(look)).find((id) => id !== undefined)
+    if (byLook !== undefined)
+      return { reason: 'username_looks_taken', explanation: lookTaken, takenBy: byLook }
+    if ([username.key, ...looks].some((name) => this.#heldNames.has(name)))
+      return { reason: 'username_held', explanation: nameHeld }
+    const byEmail = this.#byEmail.get(email.key)
+    return byEmail && { reason: 'email_taken', explanation: emailTaken, takenBy: byEmail }
+  }
+
+  #note(holder: Holder): void {
+    this.#byId.set(holder.id, holder)
+    this.#byUsername.set(holder.usernameKey, holder.id)
+    this.#byEmail.set(holder.emailKey, holder.id)
+  }
+}
+
+const idTaken = 'Another person has this id here, or had it and was deleted.'
+const usernameTaken = 'Another person has this username; case and full-width letters make no difference.'
+const lookTaken = 'Another person has a username that looks like this one.'
+const nameHeld = 'A person with such a username was deleted here, and the name is not free again yet.'
+const emailTaken = 'Another person has this e-mail address; case makes no difference.'

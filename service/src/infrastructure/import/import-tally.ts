@@ -1,0 +1,59 @@
+import type { Outcome } from '../../application/users/import-users.ts'
+
+/** Counts what became of the rows, and says it. */
+export class ImportTally {
+  total = 0
+  readonly #counts = { imported: 0, already_there: 0, skipped: 0 }
+  readonly #reasons = new Map<string, number>()
+  #pictures = 0
+
+  add(outcomes: readonly Outcome[]): void {
+    for (const { row, outcome, remark } of outcomes) {
+      this.#counts[outcome] += 1
+      if (outcome !== 'skipped' && row.hasPicture) this.#pictures += 1
+      if (remark !== undefined) this.#reasons.set(remark.reason, (this.#reasons.get(remark.reason) ?? 0) + 1)
+    }
+  }
+
+  /** Every row that was read became one of the three. */
+  get counts() {
+    const { imported, already_there: alreadyThere, skipped } = this.#counts
+    return {
+      read: imported + alreadyThere + skipped,
+      imported,
+      alreadyThere,
+      skipped,
+      pictures: this.#pictures,
+    }
+  }
+
+  get progress(): string {
+    const { read, imported, alreadyThere, skipped } = this.counts
+    const parts = `${count(imported)} imported, ${count(alreadyThere)} already there, ${count(skipped)} skipped`
+    return `${count(read)} of ${count(this.total)} read: ${parts}`
+  }
+
+  /** A line for each number, the reasons by how often they occurred. */
+  summary(isDryRun: boolean): string {
+    const { read, imported, alreadyThere, skipped, pictures } = this.counts
+    const byFrequency = [...this.#reasons].toSorted(([, one], [, other]) => other - one)
+    const lines = [
+      [read, 'read'],
+      [imported, isDryRun ? 'would be imported' : 'imported'],
+      [alreadyThere, 'already there'],
+      [skipped, 'skipped'],
+      ...byFrequency.map(([reason, number]) => [number, `  ${reason}`] as const),
+    ] as const
+    const table = lines.map(([number, words]) => `${count(number).padStart(12)}  ${words}\n`).join('')
+    return table + pictureLine(pictures) + SESSIONS
+  }
+}
+
+const SESSIONS = 'Sessions are not brought over: everybody signs in again, with the password they have.\n'
+
+const pictureLine = (pictures: number): string =>
+  pictures === 0
+    ? ''
+    : `Pictures are not brought over: ${count(pictures)} of these people have an avatar_url and choose a picture again.\n`
+
+const count = (number: number): string => number.toLocaleString('en')

@@ -1,0 +1,73 @@
+import type {
+  Claims,
+  Holder,
+  Holdings,
+  ImportedUsers,
+  ImportTransaction,
+} from '../../application/ports/imported-users.ts'
+import { looksOf } from '../../domain/skeleton.ts'
+import type { User, UserId } from '../../domain/user.ts'
+
+/** A dry run: who is there is asked, who would be added is only remembered. Takes some hundred bytes for each person. */
+export class RehearsedUsers implements ImportedUsers {
+  readonly #real: ImportedUsers
+  readonly #byId = new Map<UserId, Holder>()
+  readonly #byUsername = new Map<string, Holder>()
+  readonly #byEmail = new Map<string, Holder>()
+  readonly #looks = new Map<string, UserId>()
+
+  constructor(real: ImportedUsers) {
+    this.#real = real
+  }
+
+  reserveIds(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  transaction<T>(work: (tx: ImportTransaction) => Promise<T>): Promise<T> {
+    return this.#real.transaction((tx) =>
+      work({
+        holdings: async (claims) => this.#withRemembered(await tx.holdings(claims), claims),
+        addAll: (users) => {
+          for (const user of users) this.#remember(user)
+          return Promise.resolve()
+        },
+      }),
+    )
+  }
+
+  #remember({ id, username, email }: User): void {
+    const holder = { id, usernameKey: username.key, emailKey: email.key }
+    this.#byId.set(id, holder)
+    this.#byUsername.set(username.key, holder)
+    this.#byEmail.set(email.key, holder)
+    for (const look of looksOf(username)) this.#looks.set(look, id)
+  }
+
+  #withRemembered({ holders, looks, heldNames }: Holdings, claims: Claims): Holdings {
+    const remembered = [
+      ...claims.ids.map((id) => this.#byId.get(id)),
+      ...claims.usernameKeys.map((key) => this.#byUsername.get(key)),
+      ...claims.emailKeys.map((key) => this.#byEmail.get(key)),
+    ].filter((holder) => holder !== undefined)
+    const rememberedLooks = claims.looks.flatMap((look) => {
+      const id = this.#looks.get(look)
+      return id === undefined ? [] : [[look, id] as const]
+    })
+    return {
+      holders: [...holders, ...remembered],
+      looks: new Map([...looks, ...rememberedLooks]),
+      heldNames,
+    }
+  }
+}
+
+/** A database that is still to be made. */
+export const nobodyYet: ImportedUsers = {
+  reserveIds: () => Promise.resolve(),
+  transaction: (work) =>
+    work({
+      holdings: () => Promise.resolve({ holders: [], looks: new Map(), heldNames: new Set() }),
+      addAll: () => Promise.resolve(),
+    }),
+}

@@ -1,0 +1,226 @@
+import { readFileSync } from 'node:fs'
+import { beforeEach, describe, expect, test } from 'vitest'
+import type { Holdings, ImportedUsers } from '../../../src/application/ports/imported-users.ts'
+import type { OldUser } from '../../../src/application/ports/old-users.ts'
+import { importUsers, type Outcome } from '../../../src/application/users/import-users.ts'
+import { parseEmailAddress } from '../../../src/domain/email-address.ts'
+import { looksOf } from '../../../src/domain/skeleton.ts'
+import { parseUserId, type User, type UserId } from '../../../src/domain/user.ts'
+import { parseUsername } from '../../../src/domain/username.ts'
+import { aUser, noon } from '../../support/builders.ts'
+
+/** Everybody is among the holdings, whatever is claimed. */
+class FakeImportedUsers implements ImportedUsers {
+  users: readonly User[] = []
+  /** Somebody who registers just before the next page is written: it has to run again. */
+  rival: User | undefined
+  readonly calls: string[] = []
+
+  reserveIds(upTo: UserId): Promise<void> {
+    this.calls.push(`reserve ${upTo}`)
+    return Promise.resolve()
+  }
+
+  async transaction<T>(work: Parameters<ImportedUsers['transaction']>[0]): Promise<T> {
+    let added: readonly User[] = []
+    const addAll = (users: readonly User[]): Promise<void> => {
+      added = users
+      return Promise.resolve()
+    }
+    const run = () => work({ holdings: () => Promise.resolve(holdingsOf(this.users)), addAll })
+    let result = await run()
+    if (this.rival !== undefined) {
+      this.users = [...this.users, this.rival]
+      added = []
+      this.rival = undefined
+      result = await run()
+    }
+    this.users = [...this.users, ...added]
+    this.calls.push(`add ${added.length}`)
+    return result as T
+  }
+}
+
+const holdingsOf = (users: readonly User[]): Holdings => ({
+  holders: users.map(({ id, username, email }) => ({ id, usernameKey: username.key, emailKey: email.key })),
+  looks: new Map(users.flatMap(({ id, username }) => looksOf(username).map((look) => [look, id] as const))),
+  heldNames: new Set(['held']),
+})
+
+const row = (
+  id: number | string | null,
+  username: string | null = `person${id}`,
+  changes: Partial<OldUser> = {},
+): OldUser => ({
+  id: id === null ? null : String(id),
+  username,
+  email: `${username ?? 'nobody'}@example.org`.replaceAll(/[^\w@.]/g, ''),
+  password: 'known',
+  hasPicture: false,
+  ...changes,
+})
+
+const page = readFileSync(new URL('../../../../docs/import.md', import.meta.url), 'utf8')
+
+let importedUsers: FakeImportedUsers
+beforeEach(() => (importedUsers = new FakeImportedUsers()))
+
+async function run(pages: readonly (readonly OldUser[])[], shouldStop: () => boolean = () => false) {
+  const outcomes: Outcome[] = []
+  let total: number | undefined
+  const oldUsers = {
+    survey: () => {
+      const ids = pages.flat().map(({ id }) => parseUserId(id) ?? 0)
+      return Promise.resolve({ count: ids.length, greatestId: parseUserId(Math.max(...ids)) })
+    },
+    pages: async function* () {
+      yield* pages
+      await Promise.resolve()
+    },
+  }
+  const deps = {
+    oldUsers,
+    importedUsers,
+    recognisesHash: (hash: string) => hash === 'known',
+    clock: { now: () => noon },
+  }
+  const end = await importUsers(deps)({
+    begin: (count) => (total = count),
+    note: (page) => Promise.resolve(void outcomes.push(...page)),
+    shouldStop,
+  })
+  const told = outcomes.map(({ row: { id }, outcome, remark }) =>
+    [id, remark?.reason ?? outcome, remark?.takenBy].filter((word) => word !== undefined),
+  )
+  return { end, total, told }
+}
+
+describe('importing users', () => {
+  test('reserves the ids of all before it adds the first', async () => {
+    const { end, total } = await run([[row(1), row(2)], [row(7)]])
+    expect(importedUsers.calls).toEqual(['reserve 7', 'add 2', 'add 1'])
+    expect({ end, total }).toEqual({ end: 'done', total: 3 })
+  })
+
+  test('adds people as if they had registered now, with the id and the hash they have', async () => {
+    await run([[row(5, 'Anna')]])
+    expect(importedUsers.users).toEqual([
+      aUser({
+        id: 5 as UserId,
+        username: parseUsername('Anna'),
+        email: parseEmailAddress('Anna@example.org'),
+        passwordHash: 'known' as User['passwordHash'],
+        createdAt: noon,
+      }),
+    ])
+  })
+
+  test.each([
+    ['in one page', (rows: OldUser[]) => [rows]],
+    ['page by page', (rows: OldUser[]) => rows.map((each) => [each])],
+  ])('of rows that claim the same, %s, the first has it', async (_, inPages) => {
+    const rows = [
+      row(1, 'paypal'),
+      row(2, 'PayPal', { email: 'two@example.org' }),
+      row(3, 'paypa1'),
+      row(4, 'dora', { email: 'PAYPAL@example.org' }),
+      row(1, 'emma'),
+      row(5, 'fred'),
+    ]
+    const { told } = await run(inPages(rows))
+    expect(told).toEqual([
+      ['1', 'imported'],
+      ['2', 'username_taken', 1],
+      ['3', 'username_looks_taken', 1],
+      ['4', 'email_taken', 1],
+      ['1', 'id_taken', 1],
+      ['5', 'imported'],
+    ])
+  })
+
+  test('finds people again who changed their name or their address here, and leaves them so', async () => {
+    const [renamed, moved] = [
+      aUser({ id: 1 as UserId, username: parseUsername('berta') }),
+      aUser({
+        id: 2 as UserId,
+        username: parseUsername('cleo'),
+        email: parseEmailAddress('new@example.org'),
+      }),
+    ]
+    importedUsers.users = [renamed, moved]
+    const { told } = await run([[row(1, 'anna'), row(2, 'cleo')]])
+    expect(told).toEqual([
+      ['1', 'already_there'],
+      ['2', 'already_there'],
+    ])
+    expect(importedUsers.users).toEqual([renamed, moved])
+  })
+
+  test('never gives an id that somebody else has', async () => {
+    importedUsers.users = [aUser({ id: 1 as UserId })]
+    expect((await run([[row(1, 'berta')]])).told).toEqual([['1', 'id_taken', 1]])
+  })
+
+  test('judges a page anew when somebody registered meanwhile', async () => {
+    importedUsers.rival = aUser({
+      id: 99 as UserId,
+      username: parseUsername('berta'),
+      email: parseEmailAddress('b@example.net'),
+    })
+    const { told } = await run([[row(1, 'anna'), row(2, 'berta')]])
+    expect(told).toEqual([
+      ['1', 'imported'],
+      ['2', 'username_taken', 99],
+    ])
+    expect(importedUsers.users.map(({ id }) => id)).toEqual([99, 1])
+  })
+
+  test('stops between pages', async () => {
+    let asked = 0
+    const { end, told } = await run([[row(1)], [row(2)], [row(3)]], () => (asked += 1) > 2)
+    expect(end).toBe('stopped')
+    expect(told).toHaveLength(2)
+  })
+
+  test.each([
+    ['id_invalid', row(null)],
+    ['id_invalid', row('0')],
+    ['id_invalid', row('-1')],
+    ['id_invalid', row('1.5')],
+    ['id_invalid', row('4503599627370497')],
+    ['username_missing', row(1, null)],
+    ['username_missing', row(1, '')],
+    ['username_too_short', row(1, 'ann')],
+    ['username_too_long', row(1, 'a'.repeat(33))],
+    ['username_too_long', row(1, 'a'.repeat(10_000))],
+    ['username_invalid_characters', row(1, 'ann a')],
+    ['username_invalid_characters', row(1, 'ann@example')],
+    ['username_held', row(1, 'held')],
+    ['email_missing', row(1, 'anna', { email: null })],
+    ['email_too_long', row(1, 'anna', { email: `${'a'.repeat(65)}@example.org` })],
+    ['email_invalid_characters', row(1, 'anna', { email: 'anna berg@example.org' })],
+    ['email_invalid_format', row(1, 'anna', { email: 'anna' })],
+    ['password_missing', row(1, 'anna', { password: null })],
+    ['password_hash_unknown', row(1, 'anna', { password: 'md5' })],
+  ])('skips with %s, as documented: %j', async (reason, broken) => {
+    const { told } = await run([[broken, row(8, 'berta')]])
+    expect(told).toEqual([
+      [broken.id, reason],
+      ['8', 'imported'],
+    ])
+    expect(page).toContain(`\`${reason}\``)
+  })
+
+  test.each(['....', 'pаypal', 'annа', 'x\u0301\u0302\u0303\u0304\u0306yz1'])(
+    'keeps %s, which only the rules for new names refuse',
+    async (name) => {
+      const { told } = await run([[row(1, name, { email: 'a@example.org' })]])
+      expect(told).toEqual([['1', 'username_of_older_rules']])
+      expect(importedUsers.users[0]?.username.text).toBe(name.normalize('NFC'))
+    },
+  )
+
+  test('keeps every id that leaves room for others', async () => {
+    expect((await run([[row('4503599627370496')]])).told).toEqual([['4503599627370496', 'imported']])
+  })
+})
