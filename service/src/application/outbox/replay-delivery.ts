@@ -1,0 +1,32 @@
+import { ApplicationError } from '../errors.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Deliveries } from '../ports/deliveries.ts'
+
+const BATCH = 500
+
+export interface ReplayDeliveryDeps {
+  readonly deliveries: Deliveries
+  readonly clock: Clock
+}
+
+/** Has a dead letter tried again. One that still waits is left as it is. Throws `delivery_not_found`. */
+export const replayDelivery =
+  ({ deliveries, clock }: ReplayDeliveryDeps) =>
+  async (id: number): Promise<void> => {
+    if (!(await deliveries.replay(id, clock.now()))) throw new ApplicationError('delivery_not_found')
+  }
+
+/** Has all dead letters of a consumer tried again; answers how many there were. */
+export const replayDeliveries =
+  ({ deliveries, clock }: ReplayDeliveryDeps) =>
+  async (consumer: string): Promise<number> => {
+    // Those that die again meanwhile are not counted twice.
+    const now = clock.now()
+    let total = 0
+    let replayed: number
+    do {
+      replayed = await deliveries.replayAll(consumer, now, BATCH)
+      total += replayed
+    } while (replayed === BATCH)
+    return total
+  }

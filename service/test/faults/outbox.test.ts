@@ -1,0 +1,103 @@
+// Deliveries of a process that is killed. FAULT_ROUNDS makes it longer, TEST_SEED replays it.
+import { afterEach, beforeEach, expect, onTestFailed, test } from 'vitest'
+import { seededRandom } from '../support/seeded-random.ts'
+import { startServiceProcess } from '../support/service-process.ts'
+import { StandIn, untilCalled } from '../support/stand-in.ts'
+import { newPerson, type Person } from '../support/test-client.ts'
+import { migratedDatabase, temporaryFolder } from '../support/test-service.ts'
+
+const rounds = Number(process.env['FAULT_ROUNDS'] ?? 1)
+const MINUTES = 60_000
+
+let hooks: StandIn
+let messaging: StandIn
+beforeEach(async () => {
+  hooks = await StandIn.start()
+  messaging = await StandIn.start()
+})
+afterEach(() => Promise.all([hooks.down(), messaging.down()]))
+
+interface Webhook {
+  readonly id: string
+  readonly type: string
+  readonly data: { readonly user_id: number; readonly username?: string }
+}
+
+test.each([
+  ['PGlite', temporaryFolder],
+  ['PostgreSQL', migratedDatabase],
+])(
+  'kill -9 in the middle of deliveries loses no event and keeps the order of each person, on %s',
+  async (_, place) => {
+    const random = seededRandom()
+    onTestFailed(() => console.log(`TEST_SEED=${random.seed}`))
+    const { settings, remove } = await place()
+    const all = {
+      ...settings,
+      MESSAGING_URL: messaging.url,
+      WEBHOOK_URLS: hooks.url,
+      WEBHOOK_SECRETS: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+      WEBHOOK_ALLOW_PRIVATE: 'true',
+    }
+    const people: Person[] = []
+    const names = new Map<number, string[]>()
+    for (let round = 0; round < rounds; round += 1) {
+      const service = await startServiceProcess(all)
+      // From some call on nothing is answered any more: the process dies while it waits.
+      const before = hooks.received.length + messaging.received.length
+      const answered = 2 + random.below(6)
+      for (const each of [hooks, messaging]) {
+        each.answer = (__, response) => {
+          const count = hooks.received.length + messaging.received.length - before
+          if (count <= answered) response.writeHead(204).end()
+        }
+      }
+      for (let number = 0; number < 3; number += 1) {
+        const client = service.client()
+        const person = await client.register()
+        const { access_token: token } = await client.signIn(person)
+        people.push(person)
+        for (let change = 0; change < 3; change += 1) {
+          const { username } = newPerson()
+          expect((await client.patch('/v1/users/me', { username }, token)).status).toBe(200)
+          names.set(person.id, [...(names.get(person.id) ?? []), username])
+        }
+      }
+      const calls = () => hooks.received.length + messaging.received.length - before
+      await untilCalled([hooks, messaging], () => calls() > answered)
+      await service.kill()
+    }
+    for (const each of [hooks, messaging]) each.answer = (__, response) => response.writeHead(204).end()
+    const service = await startServiceProcess(all)
+    const webhooks = (): Webhook[] =>
+      hooks.received.map(({ headers, body }) => ({
+        ...(JSON.parse(body) as Webhook),
+        id: String(headers['webhook-id']),
+      }))
+    const lastName = (id: number) => names.get(id)?.at(-1)
+    const isAllThere = (): boolean =>
+      people.every(({ id }) => webhooks().some(({ data }) => data.username === lastName(id))) &&
+      people.every(({ id }) =>
+        messaging.received.some(
+          ({ body }) => (JSON.parse(body) as { username: string }).username === lastName(id),
+        ),
+      )
+    await service.alive(untilCalled([hooks, messaging], isAllThere))
+
+    for (const { id, username } of people) {
+      const theirs = webhooks().filter(({ data }) => data.user_id === id)
+      const once = theirs.filter((each, at) => theirs.findIndex((other) => other.id === each.id) === at)
+      expect(once.map(({ type }) => type)).toEqual([
+        ...['user.created', 'session.created', 'user.updated', 'user.updated', 'user.updated'],
+      ])
+      const told = once.map(({ data }) => data.username).filter((name) => name !== undefined)
+      expect(told).toEqual([username, ...(names.get(id) ?? [])])
+      // What came twice came before anything later did.
+      const places = theirs.map((each) => once.findIndex((other) => other.id === each.id))
+      expect(places).toEqual(places.toSorted((a, b) => a - b))
+    }
+    await service.stop()
+    await remove()
+  },
+  3 * MINUTES,
+)
