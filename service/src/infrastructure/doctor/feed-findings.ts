@@ -1,0 +1,49 @@
+import type { RevocationFeed } from '../../application/revocations/revocation-feed.ts'
+import type { Finding } from '../../interface-adapters/http/doctor-routes.ts'
+import { failed, ok, readable, warning } from './finding.ts'
+
+/** It is read each second. */
+const LATE_MS = 2_500
+/** Verifiers trust what they know for so long (`maxStaleness`). */
+const STALE_MS = 5_000
+
+export interface ExaminedFeed {
+  readonly feed: RevocationFeed
+  readonly readerCount: () => number
+  /** Undefined where there is no other instance to hear of. */
+  readonly isListening: () => Promise<boolean | undefined>
+  readonly now: () => Date
+}
+
+export async function feedFindings({
+  feed,
+  readerCount,
+  isListening,
+  now,
+}: ExaminedFeed): Promise<readonly Finding[]> {
+  // Before it is read on our account.
+  const last = feed.position()
+  const lagMs = last === undefined ? Infinity : +now() - +last.asOf
+  const { seq } = await feed.catchUp()
+  return [late(lagMs, `read to ${seq}, ${describeReaders(readerCount())}`), ...(await wakeUp(isListening))]
+}
+
+function late(lagMs: number, detail: string): Finding {
+  const whole = `last read ${readable(lagMs)} ago, now ${detail}`
+  if (lagMs <= LATE_MS) return ok('feed', whole)
+  const advice =
+    'Look for task.failed with feed in the log: the database is slow, or the process has too much to do.'
+  if (lagMs <= STALE_MS) return warning('feed', whole, advice)
+  return failed('feed', whole, `Verifiers may refuse everybody. ${advice}`)
+}
+
+const describeReaders = (count: number): string => (count === 1 ? '1 reader' : `${count} readers`)
+
+async function wakeUp(isListening: ExaminedFeed['isListening']): Promise<readonly Finding[]> {
+  const listening = await isListening()
+  if (listening === undefined) return []
+  if (listening) return [ok('feed', 'hears of other instances at once (LISTEN)')]
+  const advice =
+    'Connect to the server itself, or by a pooler in session mode. Until then ends at other instances are told within a second.'
+  return [warning('feed', 'does not hear of other instances by LISTEN', advice)]
+}

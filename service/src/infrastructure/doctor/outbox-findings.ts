@@ -1,0 +1,46 @@
+import { sql } from 'kysely'
+import type { Finding } from '../../interface-adapters/http/doctor-routes.ts'
+import type { Database } from '../postgres/database.ts'
+import { failed, ok, readable, warning } from './finding.ts'
+
+/** Without a consumer it is done each minute, otherwise each second. */
+const DISPATCH_LATE_MS = 3 * 60_000
+/** After so long a consumer is rather away than slow. */
+const DELIVERY_LATE_MS = 5 * 60_000
+/** Counting more would take long and say no more. */
+const COUNTED_AT_MOST = 10_000
+
+/** How long events have been waiting, and whether some were given up. */
+export async function outboxFindings(db: Database, now: Date): Promise<readonly Finding[]> {
+  const { rows } = await sql<{ undispatched_since: Date | null; waiting_since: Date | null; dead: number }>`
+    select (select min(occurred_at) from outbox where not is_dispatched) as undispatched_since,
+      (select min(created_at) from deliveries where dead_at is null) as waiting_since,
+      (select count(*) from (
+        select from deliveries where dead_at is not null limit ${COUNTED_AT_MOST}) as counted)::int as dead
+  `.execute(db)
+  const found = rows[0]
+  const age = (since: Date | null | undefined): number => (since ? Math.max(0, +now - +since) : 0)
+  const undispatched = age(found?.undispatched_since)
+  const waiting = age(found?.waiting_since)
+  const dead = found?.dead ?? 0
+  const findings: Finding[] = []
+  if (undispatched > DISPATCH_LATE_MS) {
+    const detail = `an event has not been dispatched for ${readable(undispatched)}`
+    findings.push(failed('outbox', detail, 'Look for task.failed with outbox or clean-up in the log.'))
+  }
+  if (waiting > DELIVERY_LATE_MS) {
+    const detail = `a delivery has been waiting for ${readable(waiting)}`
+    const advice =
+      'chat-auth outbox list --state waiting says for which consumer and why: see that it answers.'
+    findings.push(warning('outbox', detail, advice))
+  }
+  if (dead > 0) {
+    const detail = `${dead === COUNTED_AT_MOST ? 'at least ' : ''}${dead} given up`
+    const advice = 'chat-auth outbox list says why; mend it, then: chat-auth outbox replay --consumer NAME'
+    findings.push(warning('outbox', detail, advice))
+  }
+  if (findings.length > 0) return findings
+  return [
+    ok('outbox', waiting === 0 ? 'nothing waits' : `the oldest delivery waits for ${readable(waiting)}`),
+  ]
+}
