@@ -20,7 +20,7 @@ RUN install --directory --owner=node --group=node --mode=0700 /data
 WORKDIR /app
 # Everything below belongs to root: the service cannot change its own code.
 COPY --from=packages /app ./
-COPY service/assets service/assets
+COPY service/bin service/bin
 COPY service/src service/src
 # The user `node`, as a number: Kubernetes' runAsNonRoot believes only numbers.
 USER 1000:1000

@@ -70,7 +70,7 @@ export function createVerifierAt(options: VerifierOptions, clock: Clock): Verifi
     },
     onSessionEnded: (listener) => sessions.onEnd.add(listener),
     health: () => describeHealth({ sessions, keys, local, receipts }),
-    guardSockets: () => createSocketGuard(guardSource(sessions, verifier, whenStale, clock)),
+    guardSockets: () => createSocketGuard(guardSource({ sessions, local, verifier, whenStale, clock })),
     close: () => (closing ??= close()),
   }
   void keys.refresh()
@@ -78,17 +78,22 @@ export function createVerifierAt(options: VerifierOptions, clock: Clock): Verifi
   return verifier
 }
 
-function guardSource(
-  sessions: EndedSessions,
-  verifier: Verifier,
-  whenStale: WhenStale,
-  clock: Clock,
-): GuardSource {
+interface GuardSourceParts {
+  readonly sessions: EndedSessions
+  readonly local: LocalVerifier
+  readonly verifier: Verifier
+  readonly whenStale: WhenStale
+  readonly clock: Clock
+}
+
+function guardSource({ sessions, local, verifier, whenStale, clock }: GuardSourceParts): GuardSource {
   const isRefusing = (): boolean => whenStale === 'refuse' && !sessions.isFresh()
   return {
     onSessionEnded: (listener) => sessions.onEnd.add(listener),
     onStale: (listener) => sessions.onStale.add(() => (isRefusing() ? listener() : undefined)),
     endReasonOf: (sid) => sessions.reasonOf(sid),
+    onTokensOutdated: (listener) => sessions.onOutdated.add(listener),
+    isOutdated: (claims) => local.isOutdated(claims),
     isRefusing,
     serviceNow: () => sessions.serviceTimeMs() ?? clock.wallMs(),
     verify: (token) => verifier.verify(token),

@@ -16,6 +16,7 @@ export const describeHealth = ({ sessions, keys, local, receipts }: Parts): Heal
   stalenessMs: sessions.stalenessMs(),
   connected: sessions.feed.connected,
   revokedCount: sessions.count,
+  outdatedCount: sessions.outdatedCount,
   keyCount: keys.size,
   cachedTokens: local.rememberedCount,
   verified: local.counts.verified,

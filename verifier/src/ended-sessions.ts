@@ -4,7 +4,7 @@ import { Feed } from './feed.ts'
 import { Freshness } from './freshness.ts'
 import { Listeners } from './listeners.ts'
 import type { Settings } from './options.ts'
-import { RevokedSessions } from './revoked-sessions.ts'
+import { RevokedSessions, type OutdatedTokens } from './revoked-sessions.ts'
 import { ServiceTime } from './service-time.ts'
 import type { SessionEnd } from './types.ts'
 
@@ -15,11 +15,12 @@ interface EndedSessionsDeps {
   readonly onError: (error: Error) => void
 }
 
-/** What the feed tells: which sessions have ended, how late it is at the service, and how old all that may be. */
+/** What the feed tells: which sessions have ended, which tokens are outdated, how late it is at the service, and how old all that may be. */
 export class EndedSessions {
   readonly freshness: Freshness
   readonly feed: Feed
   readonly onEnd: Listeners<[SessionEnd]>
+  readonly onOutdated: Listeners<[sid: string]>
   readonly onStale: Listeners<[]>
   readonly #clock: Clock
   readonly #time: ServiceTime
@@ -28,6 +29,7 @@ export class EndedSessions {
   constructor({ settings, clock, hasKeys, onError }: EndedSessionsDeps) {
     const { base, serviceKey, maxStalenessMs } = settings
     this.onEnd = new Listeners(onError)
+    this.onOutdated = new Listeners(onError)
     this.onStale = new Listeners(onError)
     this.#clock = clock
     this.#time = new ServiceTime(maxStalenessMs)
@@ -44,7 +46,10 @@ export class EndedSessions {
       maxStalenessMs,
       clock,
       time: this.#time,
-      state: new FeedState(this.#revoked, this.#time, (end) => this.onEnd.tell(end)),
+      state: new FeedState(this.#revoked, this.#time, {
+        onEnd: (end) => this.onEnd.tell(end),
+        onOutdated: (sid) => this.onOutdated.tell(sid),
+      }),
       onProgress: () => this.freshness.update(),
       onError,
     })
@@ -52,6 +57,20 @@ export class EndedSessions {
 
   get count(): number {
     return this.#revoked.size
+  }
+
+  get outdatedCount(): number {
+    return this.#revoked.outdatedCount
+  }
+
+  /** The place of the last news of outdated tokens: what comes later has a higher one. */
+  get lastOutdatedPlace(): number {
+    return this.#revoked.lastPlace
+  }
+
+  /** Which tokens of a session that goes on are refused. */
+  outdatedTokensOf(sid: string): OutdatedTokens | undefined {
+    return this.#revoked.outdatedTokensOf(sid)
   }
 
   reasonOf(sid: string): string | undefined {
@@ -80,6 +99,7 @@ export class EndedSessions {
     this.feed.close()
     this.freshness.close()
     this.onEnd.clear()
+    this.onOutdated.clear()
     this.onStale.clear()
   }
 }

@@ -1,5 +1,5 @@
 import type { StreamEvent } from './event-stream.ts'
-import { isJsonObject, isSessionId, isUserId } from './json-values.ts'
+import { isGeneration, isJsonObject, isSessionId, isUserId } from './json-values.ts'
 import type { Revocation } from './revoked-sessions.ts'
 
 /** An event of the revocation feed; times are epoch milliseconds of the service's clock. */
@@ -44,11 +44,16 @@ function parse(data: string): Record<string, unknown> {
 }
 
 function readRevocation(row: unknown): Revocation {
-  const { sid, user_id: userId, reason, expires_at: expiresAt } = isJsonObject(row) ? row : {}
+  const given = isJsonObject(row) ? row : {}
+  const { seq, sid, user_id: userId, reason, up_to_generation: upToGeneration, expires_at: expiresAt } = given
+  if (!isSequence(seq)) throw new FeedBroken('A revocation of the feed has no sequence.')
   if (!isSessionId(sid) || !isUserId(userId) || typeof reason !== 'string' || reason.length > 100) {
     throw new FeedBroken('A revocation of the feed is not one.')
   }
-  return { sid, userId, reason, expiresAtMs: readTime(expiresAt) }
+  const revocation = { seq, sid, userId, reason, expiresAtMs: readTime(expiresAt) }
+  if (upToGeneration === undefined) return revocation
+  if (!isGeneration(upToGeneration)) throw new FeedBroken('A generation of the feed is not one.')
+  return { ...revocation, upToGeneration }
 }
 
 const RFC_3339 =

@@ -6,6 +6,13 @@ import type { SessionEnd } from './types.ts'
 /** `gap`: something is missing, only a snapshot helps. `measure_again`: the times of this connection are off. */
 export type FeedOutcome = 'applied' | 'gap' | 'measure_again'
 
+interface News {
+  /** A session has ended that was not known to have. */
+  readonly onEnd: (end: SessionEnd) => void
+  /** That session goes on, and its tokens so far were outdated once more. */
+  readonly onOutdated: (sid: string) => void
+}
+
 /**
  * What the feed has told so far. Whatever order events come in, however often, and from whichever connection, the same
  * sessions are known as ended or `gap` is answered.
@@ -15,12 +22,12 @@ export class FeedState {
   position: number | undefined
   readonly #revoked: RevokedSessions
   readonly #time: ServiceTime
-  readonly #onEnd: (end: SessionEnd) => void
+  readonly #news: News
 
-  constructor(revoked: RevokedSessions, time: ServiceTime, onEnd: (end: SessionEnd) => void) {
+  constructor(revoked: RevokedSessions, time: ServiceTime, news: News) {
     this.#revoked = revoked
     this.#time = time
-    this.#onEnd = onEnd
+    this.#news = news
   }
 
   /** `arrivedAt` is on the monotonic clock. */
@@ -37,7 +44,7 @@ export class FeedState {
 
   #applySnapshot(event: FeedEvent & { type: 'snapshot' }, arrivedAt: number): FeedOutcome {
     const measured = this.#time.observe(event.serverTimeMs, arrivedAt)
-    for (const revocation of event.revocations) this.#end(revocation, arrivedAt)
+    for (const revocation of event.revocations) this.#revoke(revocation, arrivedAt)
     // Also a lower one: the service works on an older copy of its log. What is known to have ended stays so.
     this.position = event.seq
     if (measured === 'measure_again') return measured
@@ -46,7 +53,7 @@ export class FeedState {
   }
 
   #applyRevoked({ seq, revocation }: FeedEvent & { type: 'revoked' }, arrivedAt: number): FeedOutcome {
-    this.#end(revocation, arrivedAt)
+    this.#revoke(revocation, arrivedAt)
     if (this.position === undefined || seq > this.position + 1) return 'gap'
     this.position = Math.max(this.position, seq)
     return 'applied'
@@ -62,9 +69,11 @@ export class FeedState {
     return 'applied'
   }
 
-  #end(revocation: Revocation, arrivedAt: number): void {
+  #revoke(revocation: Revocation, arrivedAt: number): void {
     const isNew = this.#revoked.add(revocation, this.#time.now(arrivedAt) ?? -Infinity)
-    const { sid, userId, reason } = revocation
-    if (isNew) this.#onEnd({ sid, userId, reason })
+    if (!isNew) return
+    const { sid, userId, reason, upToGeneration } = revocation
+    if (upToGeneration === undefined) this.#news.onEnd({ sid, userId, reason })
+    else this.#news.onOutdated(sid)
   }
 }

@@ -25,6 +25,8 @@ export class LocalVerifier {
   readonly #deps: LocalVerifierDeps
   readonly #checks: TokenChecks
   readonly #introspection: Introspection
+  /** Of redeemed claims: the place of the last news before the service was asked. They have the roles from after it. */
+  readonly #askedAfter = new WeakMap<Claims, number>()
 
   constructor(deps: LocalVerifierDeps) {
     this.#deps = deps
@@ -42,11 +44,11 @@ export class LocalVerifier {
       const genuine = recalled ?? this.#checks.examine(token) ?? (await this.#examineWithNewKeys(token))
       this.#judge(genuine)
       if (recalled === undefined) this.#checks.remember(token, genuine)
-      if (!this.#deps.sessions.isFresh()) await this.#judgeStale(token, genuine)
+      const claims = this.#deps.sessions.isFresh() ? genuine.claims : await this.#judgeStale(token, genuine)
       if (!genuine.isReported) this.#report(genuine)
       this.counts.verified += 1
       if (recalled !== undefined) this.counts.cacheHits += 1
-      return genuine.claims
+      return claims
     } catch (error) {
       this.counts.noteRefusal(error)
       throw error
@@ -54,9 +56,11 @@ export class LocalVerifier {
   }
 
   async redeemTicket(ticket: string, origin?: string): Promise<Claims> {
+    const { sessions, calls, settings } = this.#deps
+    const askedAfter = sessions.lastOutdatedPlace
     try {
-      const redeemed = await redeemAtService(this.#deps.calls, ticket, origin)
-      const checked = readClaims(redeemed, this.#deps.settings)
+      const checked = readClaims(await redeemAtService(calls, ticket, origin), settings)
+      this.#askedAfter.set(checked.claims, askedAfter)
       // The service was asked just now, so nothing is stale; what the feed told meanwhile counts.
       this.#judge(checked)
       return checked.claims
@@ -75,6 +79,13 @@ export class LocalVerifier {
     throw new TokenRefused(isAnswered ? 'unknown_key' : 'unavailable')
   }
 
+  /** Newer tokens of the session may say something else. */
+  isOutdated(claims: Claims): boolean {
+    const outdated = this.#deps.sessions.outdatedTokensOf(claims.sid)
+    if (outdated === undefined || claims.gen > outdated.upToGeneration) return false
+    return outdated.place > (this.#askedAfter.get(claims) ?? -Infinity)
+  }
+
   #judge({ claims, expiresAtMs, notBeforeMs }: CheckedClaims): void {
     const { sessions } = this.#deps
     const now = this.#now()
@@ -83,6 +94,7 @@ export class LocalVerifier {
     if (now < notBeforeMs) throw new TokenRefused('not_yet_valid')
     const reason = sessions.reasonOf(claims.sid)
     if (reason !== undefined) throw new TokenRefused('session_ended', { reason })
+    if (this.isOutdated(claims)) throw new TokenRefused('token_outdated')
   }
 
   /** The service's time; before it is known, our own counts only where nobody else is asked. */
@@ -91,17 +103,20 @@ export class LocalVerifier {
     return sessions.serviceTimeMs() ?? (settings.whenStale === 'accept' ? clock.wallMs() : NaN)
   }
 
-  async #judgeStale(token: string, genuine: GenuineToken): Promise<void> {
+  /** Answers the claims, with the roles as they are where the service was asked for them. */
+  async #judgeStale(token: string, genuine: GenuineToken): Promise<Claims> {
+    const { claims } = genuine
     switch (this.#deps.settings.whenStale) {
       case 'refuse':
         throw new TokenRefused('stale')
-      case 'introspect':
-        await this.#introspection.check(token, genuine.claims)
+      case 'introspect': {
+        const roles = await this.#introspection.currentRoles(token, claims)
         // The feed may have told more while we asked.
         this.#judge(genuine)
-        return
+        return withRoles(claims, roles)
+      }
       case 'accept':
-        return
+        return claims
     }
   }
 
@@ -111,4 +126,9 @@ export class LocalVerifier {
     genuine.isReported = true
     receipts.note(sid, { userId, gen, seenAtMs: sessions.serviceTimeMs() ?? clock.wallMs() })
   }
+}
+
+function withRoles(claims: Claims, roles: readonly string[]): Claims {
+  const isSo = roles.length === claims.roles.length && roles.every((role, at) => role === claims.roles[at])
+  return isSo ? claims : Object.freeze({ ...claims, roles: Object.freeze([...roles]) })
 }

@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts'
 import type { SendJson } from './json-requests.ts'
-import { isJsonObject } from './json-values.ts'
+import { isJsonObject, isStringArray } from './json-values.ts'
 import { TokenRefused } from './token-refused.ts'
 import type { Claims } from './types.ts'
 
@@ -21,7 +21,7 @@ export interface ServiceCallsDeps {
 /** Asks the service about single tokens (RFC 7662), a bounded number at once, each token once at a time. */
 export class Introspection {
   readonly #deps: ServiceCallsDeps
-  readonly #underWay = new Map<string, Promise<void>>()
+  readonly #underWay = new Map<string, Promise<readonly string[]>>()
   readonly #waiting: (() => void)[] = []
   #running = 0
 
@@ -29,8 +29,11 @@ export class Introspection {
     this.#deps = deps
   }
 
-  /** Resolves for a token the service calls active; throws `TokenRefused` with `session_ended` or `unavailable`. */
-  check(token: string, claims: Claims): Promise<void> {
+  /**
+   * Answers the roles that the person of a token has now, which may be others than it says. Throws `TokenRefused` with
+   * `session_ended` for a token the service calls not active, or `unavailable`.
+   */
+  currentRoles(token: string, claims: Claims): Promise<readonly string[]> {
     const known = this.#underWay.get(token)
     if (known !== undefined) return known
     const asked = this.#ask(token, claims).finally(() => this.#underWay.delete(token))
@@ -38,7 +41,7 @@ export class Introspection {
     return asked
   }
 
-  async #ask(token: string, { sid }: Claims): Promise<void> {
+  async #ask(token: string, { sid }: Claims): Promise<readonly string[]> {
     const { send, serviceKey, clock, onError } = this.#deps
     const giveUpAt = clock.monotonicMs() + TIMEOUT_MS
     await this.#begin()
@@ -47,10 +50,11 @@ export class Introspection {
       if (timeoutMs <= 0) throw new TokenRefused('unavailable')
       const request = { method: 'POST', path: 'v1/introspect', timeoutMs, maxBytes: MAX_BYTES } as const
       const { status, body } = await call(send, { ...request, body: { token }, serviceKey }, onError)
-      const { active, sid: answered } = status === 200 && isJsonObject(body) ? body : {}
+      const { active, sid: answered, roles } = status === 200 && isJsonObject(body) ? body : {}
       // Signed for a session, and not accepted by the service: the session is what has ended.
       if (active === false) throw new TokenRefused('session_ended')
-      if (active !== true || answered !== sid) throw new TokenRefused('unavailable')
+      if (active !== true || answered !== sid || !isStringArray(roles)) throw new TokenRefused('unavailable')
+      return roles
     } finally {
       this.#running -= 1
       this.#waiting.shift()?.()

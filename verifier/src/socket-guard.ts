@@ -7,6 +7,7 @@ type Timers = Pick<Clock, 'after'>
 /** Why a socket is closed: the code and the reason of its close frame. */
 const SESSION_ENDED = { code: 4401, reason: 'session ended' }
 const TOKEN_EXPIRED = { code: 4408, reason: 'token expired' }
+const TOKEN_OUTDATED = { code: 4408, reason: 'token outdated' }
 const TRY_LATER = { code: 4503, reason: 'try later' }
 type Closing = typeof SESSION_ENDED
 
@@ -26,6 +27,8 @@ interface Held {
   readonly socket: GuardedSocket
   readonly sid: string
   readonly userId: number
+  /** Of the newest token it was let in or renewed with. */
+  claims: Claims
   /** Seconds, as in the token. */
   exp: number
 }
@@ -50,6 +53,10 @@ class IndexedSocketGuard implements SocketGuard {
     this.#source = source
     this.#timers = timers
     source.onSessionEnded(({ sid }) => this.#closeEach(this.#bySid.get(sid) ?? [], SESSION_ENDED))
+    source.onTokensOutdated((sid) => {
+      const outdated = [...(this.#bySid.get(sid) ?? [])].filter(({ claims }) => source.isOutdated(claims))
+      this.#closeEach(outdated, TOKEN_OUTDATED)
+    })
     source.onStale(() => {
       if (source.isRefusing()) this.#closeEach(this.#held.values(), TRY_LATER)
     })
@@ -70,10 +77,11 @@ class IndexedSocketGuard implements SocketGuard {
       this.#send(socket, closing)
       return
     }
-    const held = { socket, sid: claims.sid, userId: claims.user_id, exp: claims.exp }
+    const { sid, user_id: userId, exp } = claims
+    const held = { socket, sid, userId, claims, exp }
     this.#held.set(socket, held)
     addTo(this.#bySid, held.sid, held)
-    this.#expireAt(held, claims.exp)
+    this.#expireAt(held, exp)
   }
 
   async renew(socket: GuardedSocket, newToken: string): Promise<Claims> {
@@ -90,6 +98,7 @@ class IndexedSocketGuard implements SocketGuard {
         message: 'A socket is renewed by a token of its own session.',
       })
     }
+    if (claims.gen > held.claims.gen) held.claims = claims
     if (claims.exp > held.exp) this.#expireAt(held, claims.exp)
     return claims
   }
@@ -102,9 +111,11 @@ class IndexedSocketGuard implements SocketGuard {
     removeFrom(this.#byExp, held.exp, held)
   }
 
-  #closingFor({ sid, exp }: Claims): Closing | undefined {
+  #closingFor(claims: Claims): Closing | undefined {
+    const { sid, exp } = claims
     if (this.#source.endReasonOf(sid) !== undefined) return SESSION_ENDED
     if (exp * 1000 <= this.#source.serviceNow()) return TOKEN_EXPIRED
+    if (this.#source.isOutdated(claims)) return TOKEN_OUTDATED
     return this.#source.isRefusing() ? TRY_LATER : undefined
   }
 

@@ -17,6 +17,8 @@ const messages: Readonly<Record<RefusalCode, string>> = {
   not_yet_valid: 'The token is not valid yet; try again later.',
   invalid_claims: 'The claims are not those of an access token; send the access token as it was issued.',
   session_ended: 'The session has ended; sign in again.',
+  token_outdated:
+    'Newer tokens of this session say something else, as of its roles; refresh it and try again.',
   stale: 'Which sessions have ended is not known for certain at the moment; try again shortly.',
   unavailable: 'The auth service cannot be asked at the moment; try again shortly.',
   ticket_gone: 'The ticket was used, has expired or never existed; ask for a new one.',

@@ -56,6 +56,7 @@ export type RefusalCode =
   | 'not_yet_valid'
   | 'invalid_claims'
   | 'session_ended'
+  | 'token_outdated'
   | 'stale'
   | 'unavailable'
   | 'ticket_gone'
@@ -69,6 +70,8 @@ export interface Health {
   /** The feed of ended sessions is open. */
   readonly connected: boolean
   readonly revokedCount: number
+  /** Sessions that go on, and of which older tokens are refused. */
+  readonly outdatedCount: number
   readonly keyCount: number
   readonly cachedTokens: number
   readonly verified: number
@@ -95,13 +98,14 @@ export interface Verifier {
   verify(token: string): Promise<Claims>
   /**
    * Spends a socket ticket; exactly one redemption of a ticket succeeds, anywhere.
-   * Throws `TokenRefused` with `ticket_gone`, `origin_mismatch` or `unavailable`, or what its claims fail for.
+   * Throws `TokenRefused` with `ticket_gone`, `origin_mismatch` or `unavailable`, or what its claims fail for. The roles are
+   * those at the moment the service was asked, also where the ticket is of a token that is outdated.
    */
   redeemTicket(ticket: string, origin?: string): Promise<Claims>
   /** Calls `listener` once for every session end learnt from now on; answers how to stop. */
   onSessionEnded(listener: (end: SessionEnd) => void): () => void
   health(): Health
-  /** Closes sockets when their session ends, their token runs out, or this verifier is stale and refusing. */
+  /** Closes sockets when their session ends, their token runs out or is outdated, or this verifier is stale and refusing. */
   guardSockets(): SocketGuard
   /** Reports the last receipts (for 2 s at most), closes the feed and lets everything go. */
   close(): Promise<void>
@@ -115,7 +119,10 @@ export interface GuardedSocket {
 }
 
 export interface SocketGuard {
-  /** Watches over an open socket; one whose session has ended or whose token ran out is closed at once. */
+  /**
+   * Watches over an open socket; one whose session has ended, or whose token ran out or is outdated, is closed at once. Give
+   * it the claims as `verify` or `redeemTicket` answered them, not a copy.
+   */
   hold(socket: GuardedSocket, claims: Claims): void
   /** Lets a held socket live as long as a newer token of the same session; throws `TokenRefused`. */
   renew(socket: GuardedSocket, newToken: string): Promise<Claims>
@@ -130,6 +137,10 @@ export interface GuardSource {
   onStale(listener: () => void): () => void
   /** The end reason of a session known to have ended. */
   endReasonOf(sid: string): string | undefined
+  /** Calls `listener` each time that tokens of a session were outdated, which goes on. */
+  onTokensOutdated(listener: (sid: string) => void): () => void
+  /** The claims may say what is no longer so. */
+  isOutdated(claims: Claims): boolean
   /** True while stale and told to refuse then. */
   isRefusing(): boolean
   /** The service's time, in milliseconds since the epoch. */

@@ -9,6 +9,7 @@ import type { SessionEnd } from '../src/types.ts'
 const epoch = Date.UTC(2026, 10, 23)
 const sidOf = (seq: number): string => `00000000-0000-7000-8000-${String(seq).padStart(12, '0')}`
 const rowOf = (seq: number) => ({
+  seq,
   sid: sidOf(seq),
   userId: seq,
   reason: 'terminated',
@@ -33,7 +34,9 @@ function start() {
   const time = new ServiceTime(5_000)
   const ends: SessionEnd[] = []
   time.beginConnection(0)
-  return { set, time, ends, state: new FeedState(set, time, (end) => ends.push(end)) }
+  const outdated: string[] = []
+  const news = { onEnd: (end: SessionEnd) => ends.push(end), onOutdated: (sid: string) => outdated.push(sid) }
+  return { set, time, ends, outdated, state: new FeedState(set, time, news) }
 }
 
 describe('the state of the feed', () => {
@@ -77,6 +80,19 @@ describe('the state of the feed', () => {
     expect(time.stalenessMs(2_000)).toBe(0)
     state.apply({ type: 'revoked', seq: 4, revocation: { ...rowOf(4), sid: sidOf(99) } }, 2_000)
     expect([state.position, set.has(sidOf(99)), set.size]).toEqual([4, true, 6])
+  })
+
+  it('tells outdated tokens apart from ends, each change once, and goes on counting', () => {
+    const { state, set, ends, outdated } = start()
+    state.apply(snapshot(2), 0)
+    const changes = [4, 4, 6].map((upToGeneration, index): FeedEvent => {
+      const revocation = { ...rowOf(3), seq: index + 3, reason: 'roles_changed', upToGeneration }
+      return { type: 'revoked', seq: index + 3, revocation }
+    })
+    for (const event of [...changes, ...changes]) expect(state.apply(event, 0)).toBe('applied')
+    expect([state.position, set.size, ends.length]).toEqual([5, 2, 2])
+    expect(outdated).toEqual([sidOf(3), sidOf(3), sidOf(3)])
+    expect(set.outdatedTokensOf(sidOf(3))?.upToGeneration).toBe(6)
   })
 
   it('forgets by the time of the service, with a heartbeat', () => {
@@ -153,6 +169,55 @@ describe('duplicated, reordered, cut off, replayed', () => {
     )
   })
 
+  it('what is known of outdated tokens is the same in the end, and never less', () => {
+    /** Of three sessions, whose generations only grow; one of them ends, and one is outdated twice in a row. */
+    const rows = [
+      { sid: 1, upToGeneration: 0 },
+      { sid: 2, upToGeneration: 4 },
+      { sid: 3, upToGeneration: 2 },
+      { sid: 1, upToGeneration: 3 },
+      { sid: 2 },
+      { sid: 1, upToGeneration: 3 },
+    ].map(({ sid, ...given }, index) => ({ ...rowOf(sid), seq: index + 1, ...given }))
+    const all = rows.map((revocation): FeedEvent => ({ type: 'revoked', seq: revocation.seq, revocation }))
+    const whole: FeedEvent = { type: 'snapshot', seq: rows.length, serverTimeMs: epoch, revocations: rows }
+    const known = (set: RevokedSessions) =>
+      [1, 2, 3].map((sid) => ({
+        upTo: set.outdatedTokensOf(sidOf(sid))?.upToGeneration ?? -1,
+        reason: set.reasonOf(sidOf(sid)),
+      }))
+    fc.assert(
+      fc.property(fc.array(fc.nat(rows.length), { maxLength: 40 }), (picks) => {
+        const { state, set, outdated } = start()
+        let before = known(set)
+        for (const pick of picks) {
+          state.apply(all[pick] ?? whole, 0)
+          const after = known(set)
+          for (const [at, { upTo, reason }] of before.entries()) {
+            expect(after[at]?.upTo).toBeGreaterThanOrEqual(upTo)
+            expect([undefined, after[at]?.reason]).toContain(reason)
+          }
+          before = after
+        }
+        state.apply(whole, 0)
+        expect(known(set)).toEqual([
+          { upTo: 3, reason: undefined },
+          { upTo: 4, reason: 'terminated' },
+          { upTo: 2, reason: undefined },
+        ])
+        // Every last change was told, none of them more often than there were.
+        const times = [1, 2, 3].map((sid) => outdated.filter((each) => each === sidOf(sid)).length)
+        for (const [at, most] of [3, 1, 1].entries()) {
+          expect(times[at]).toBeGreaterThanOrEqual(1)
+          expect(times[at]).toBeLessThanOrEqual(most)
+        }
+        const last = set.lastPlace
+        for (const event of [...all, whole]) state.apply(event, 0)
+        expect([set.lastPlace, last]).toEqual([last, outdated.length])
+      }),
+    )
+  })
+
   it('a terminated session never comes back', () => {
     fc.assert(
       fc.property(shaken, shaken, (before, after) => {
@@ -182,11 +247,15 @@ describe('an event of the feed', () => {
       type: 'revoked',
       seq: 3,
       revocation: {
+        seq: 3,
         sid: row.sid,
         userId: 7,
         reason: 'terminated',
         expiresAtMs: Date.UTC(2026, 10, 23, 22, 10),
       },
+    })
+    expect(read('revoked', { ...row, reason: 'roles_changed', up_to_generation: 0 })).toMatchObject({
+      revocation: { reason: 'roles_changed', upToGeneration: 0 },
     })
     expect(read('heartbeat', { seq: 0, server_time: '2026-11-23T22:00:00Z' })).toMatchObject({ seq: 0 })
     expect(read('message', 'anything')).toBeUndefined()
@@ -210,6 +279,7 @@ describe('an event of the feed', () => {
     ['snapshot', { seq: 3, server_time: row.expires_at }],
     ['snapshot', { seq: 3, server_time: row.expires_at, revocations: {} }],
     ['snapshot', { seq: 3, server_time: row.expires_at, revocations: [null] }],
+    ['snapshot', { seq: 3, server_time: row.expires_at, revocations: [{ ...row, seq: undefined }] }],
     ['snapshot', { seq: 3, server_time: row.expires_at, revocations: [row, { ...row, sid: 'x' }] }],
     ['revoked', { ...row, sid: row.sid.toUpperCase().replace('0', 'A') }],
     ['revoked', { ...row, sid: [row.sid] }],
@@ -218,6 +288,11 @@ describe('an event of the feed', () => {
     ['revoked', { ...row, reason: 'x'.repeat(101) }],
     ['revoked', { ...row, expires_at: null }],
     ['revoked', { ...row, seq: undefined }],
+    ['revoked', { ...row, up_to_generation: null }],
+    ['revoked', { ...row, up_to_generation: '3' }],
+    ['revoked', { ...row, up_to_generation: -1 }],
+    ['revoked', { ...row, up_to_generation: 1.5 }],
+    ['revoked', { ...row, up_to_generation: 2 ** 31 }],
   ])('%s that cannot be relied on is refused: %j', (type, data) => {
     expect(() => read(type, data)).toThrow(FeedBroken)
   })

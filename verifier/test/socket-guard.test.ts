@@ -82,6 +82,7 @@ beforeEach(() => {
 
 const sessionEnded = { code: 4401, reason: 'session ended' }
 const tokenExpired = { code: 4408, reason: 'token expired' }
+const tokenOutdated = { code: 4408, reason: 'token outdated' }
 const tryLater = { code: 4503, reason: 'try later' }
 
 describe('when a session ends', () => {
@@ -175,6 +176,49 @@ describe('when a token runs out', () => {
   })
 })
 
+describe('when tokens are outdated', () => {
+  it('closes the sockets that were let in with them with 4408, and no other', () => {
+    const [old, older] = [held({ gen: 3 }), held({ gen: 0 })]
+    const [newer, other] = [held({ gen: 4 }), held({ sid: sid(2), gen: 3 })]
+    verifier.outdate(sid(1), 3)
+    expect([old, older].map((socket) => socket.closedWith)).toEqual([tokenOutdated, tokenOutdated])
+    expect([newer, other].map((socket) => socket.closedWith)).toEqual([undefined, undefined])
+    expect(guard.size).toBe(2)
+  })
+
+  it('keeps a socket that was renewed with a newer one', async () => {
+    const socket = held({ gen: 3 })
+    verifier.tokens.set('newer', someClaims({ gen: 4 }))
+    await guard.renew(socket, 'newer')
+    verifier.outdate(sid(1), 3)
+    expect(socket.closedWith).toBeUndefined()
+    verifier.outdate(sid(1), 4)
+    expect(socket.closedWith).toEqual(tokenOutdated)
+  })
+
+  it('is not misled by an older token that is shown later', async () => {
+    const socket = held({ gen: 4 })
+    verifier.tokens.set('older', someClaims({ gen: 3, exp: noon + 900 }))
+    await guard.renew(socket, 'older')
+    verifier.outdate(sid(1), 3)
+    expect(socket.closedWith).toBeUndefined()
+  })
+
+  it('keeps a socket whose ticket was redeemed after the change', () => {
+    verifier.outdate(sid(1), 3)
+    const claims = someClaims({ gen: 3 })
+    verifier.current.add(claims)
+    const socket = new FakeSocket()
+    guard.hold(socket, claims)
+    verifier.outdate(sid(2), 3)
+    verifier.current.add(claims)
+    expect(socket.closedWith).toBeUndefined()
+    // Once more, and nobody has refreshed since.
+    verifier.outdate(sid(1), 3)
+    expect(socket.closedWith).toEqual(tokenOutdated)
+  })
+})
+
 describe('when the verifier is stale and refuses', () => {
   it('closes all sockets with 4503', () => {
     const sockets = [held({ sid: sid(1) }), held({ sid: sid(2) })]
@@ -201,6 +245,12 @@ describe('what happened between the check of the token and hold()', () => {
     expect(held({ exp: noon }).closedWith).toEqual(tokenExpired)
   })
 
+  it('closes a socket whose token was outdated', () => {
+    verifier.outdate(sid(1), 3)
+    expect(held({ gen: 3 }).closedWith).toEqual(tokenOutdated)
+    expect(held({ gen: 4 }).closedWith).toBeUndefined()
+  })
+
   it('closes a socket when the verifier went stale', () => {
     verifier.goStale()
     expect(held().closedWith).toEqual(tryLater)
@@ -208,6 +258,7 @@ describe('what happened between the check of the token and hold()', () => {
 
   it('says that the session ended when that is not the only reason', () => {
     verifier.end(sid(1))
+    verifier.outdate(sid(1), 3)
     verifier.goStale()
     expect(held({ exp: noon }).closedWith).toEqual(sessionEnded)
   })

@@ -33,6 +33,24 @@ export const passwordChecksOf = (userId: UserId): AttemptBudget => ({
   ...guessing,
 })
 
+/** Changes of the address that cost no password. They tell which addresses are taken, as registration does. */
+export const emailChangesOf = (userId: UserId): AttemptBudget => ({
+  key: `email-change:${userId}`,
+  free: 5,
+  firstDelaySeconds: 30,
+  longestDelaySeconds: HOUR,
+  forgetAfterSeconds: 24 * HOUR,
+})
+
+/** Pictures take memory and time to decode; whoever tries a few until one looks right does not wait. */
+export const avatarChangesOf = (userId: UserId): AttemptBudget => ({
+  key: `avatar:${userId}`,
+  free: 20,
+  firstDelaySeconds: 15,
+  longestDelaySeconds: 15 * MINUTE,
+  forgetAfterSeconds: HOUR,
+})
+
 /** Registration tells which addresses are taken, so it is limited; one household may still sign up together. */
 export const registrationsFrom = (address: ClientAddress): AttemptBudget => ({
   key: `registration:network:${address.network}`,

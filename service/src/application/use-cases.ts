@@ -1,7 +1,10 @@
+import type { Events } from './ports/events.ts'
+import { listDeliveries } from './outbox/list-deliveries.ts'
+import { replayDeliveries, replayDelivery, type ReplayDeliveryDeps } from './outbox/replay-delivery.ts'
 import { authenticate, type AuthenticateDeps } from './sessions/authenticate.ts'
 import { createSession, type CreateSessionDeps } from './sessions/create-session.ts'
 import { endAllOwnSessions, endOwnSession } from './sessions/end-own-sessions.ts'
-import { endUserSessions } from './sessions/end-user-sessions.ts'
+import { endUserSession, endUserSessions } from './sessions/end-user-sessions.ts'
 import { expireSessions } from './sessions/expire-sessions.ts'
 import { introspectToken, type IntrospectTokenDeps } from './sessions/introspect-token.ts'
 import { listSessions } from './sessions/list-sessions.ts'
@@ -11,10 +14,18 @@ import { noteReceipts } from './sessions/note-receipts.ts'
 import { createTicket, type CreateTicketDeps } from './tickets/create-ticket.ts'
 import { redeemTicket, type RedeemTicketDeps } from './tickets/redeem-ticket.ts'
 import { changePassword, type ChangePasswordDeps } from './users/change-password.ts'
+import { deleteUser } from './users/delete-user.ts'
 import { disableUser } from './users/disable-user.ts'
 import { enableUser } from './users/enable-user.ts'
+import { exportUser } from './users/export-user.ts'
+import { countSessions, findUserByEmail, inspectUser } from './users/inspect-users.ts'
+import { lookupUsers } from './users/lookup-users.ts'
 import { readUser } from './users/read-user.ts'
 import { registerUser, type RegisterUserDeps } from './users/register-user.ts'
+import { removeAvatar } from './users/remove-avatar.ts'
+import { searchUsers } from './users/search-users.ts'
+import { setAvatar, type SetAvatarDeps } from './users/set-avatar.ts'
+import { setRoles } from './users/set-roles.ts'
 import { updateUser } from './users/update-user.ts'
 
 export type UseCaseDeps = AuthenticateDeps &
@@ -24,7 +35,9 @@ export type UseCaseDeps = AuthenticateDeps &
   IntrospectTokenDeps &
   RedeemTicketDeps &
   RefreshSessionDeps &
-  RegisterUserDeps
+  RegisterUserDeps &
+  ReplayDeliveryDeps &
+  SetAvatarDeps & { readonly events: Events }
 
 /** Everything the service can do. */
 export type UseCases = ReturnType<typeof createUseCases>
@@ -41,12 +54,26 @@ export const createUseCases = (deps: UseCaseDeps) => ({
   listUserSessions: listUserSessions(deps),
   endOwnSession: endOwnSession(deps),
   endAllOwnSessions: endAllOwnSessions(deps),
+  endUserSession: endUserSession(deps),
   endUserSessions: endUserSessions(deps),
   expireSessions: expireSessions(deps),
   registerUser: registerUser(deps),
   readUser: readUser(deps),
   updateUser: updateUser(deps),
   changePassword: changePassword(deps),
+  setAvatar: setAvatar(deps),
+  removeAvatar: removeAvatar(deps),
+  deleteUser: deleteUser(deps),
+  exportUser: exportUser(deps),
+  searchUsers: searchUsers(deps),
+  lookupUsers: lookupUsers(deps),
+  inspectUser: inspectUser(deps),
+  findUserByEmail: findUserByEmail(deps),
+  countSessions: countSessions(deps),
   disableUser: disableUser(deps),
   enableUser: enableUser(deps),
+  setRoles: setRoles(deps),
+  listDeliveries: listDeliveries(deps),
+  replayDelivery: replayDelivery(deps),
+  replayDeliveries: replayDeliveries(deps),
 })

@@ -6,11 +6,13 @@ export type DomainEvent = { readonly userId: UserId; readonly occurredAt: Date }
   | { readonly type: 'user.created'; readonly data: { username: string } }
   | {
       readonly type: 'user.updated'
-      readonly data: { username: string; changed: readonly ('username' | 'email')[] }
+      readonly data: { username: string; changed: readonly ('username' | 'email' | 'avatar')[] }
     }
   | { readonly type: 'user.password_changed'; readonly data: { session_id: string } }
   | { readonly type: 'user.disabled'; readonly data: { reason: string } }
   | { readonly type: 'user.enabled'; readonly data: Record<string, never> }
+  | { readonly type: 'user.roles_changed'; readonly data: { roles: readonly string[] } }
+  | { readonly type: 'user.deleted'; readonly data: Record<string, never> }
   | { readonly type: 'session.created'; readonly data: { session_id: string; device_name: string } }
   | { readonly type: 'session.ended'; readonly data: { session_id: string; reason: string } }
   | {
@@ -28,7 +30,7 @@ export const userCreated = (user: User): DomainEvent => ({
 
 export const userUpdated = (
   user: User,
-  changed: readonly ('username' | 'email')[],
+  changed: readonly ('username' | 'email' | 'avatar')[],
   now: Date,
 ): DomainEvent => ({
   type: 'user.updated',
@@ -53,6 +55,20 @@ export const userDisabled = (user: User, reason: string, now: Date): DomainEvent
 
 export const userEnabled = (user: User, now: Date): DomainEvent => ({
   type: 'user.enabled',
+  userId: user.id,
+  occurredAt: now,
+  data: {},
+})
+
+export const userRolesChanged = (user: User, now: Date): DomainEvent => ({
+  type: 'user.roles_changed',
+  userId: user.id,
+  occurredAt: now,
+  data: { roles: user.roles },
+})
+
+export const userDeleted = (user: User, now: Date): DomainEvent => ({
+  type: 'user.deleted',
   userId: user.id,
   occurredAt: now,
   data: {},

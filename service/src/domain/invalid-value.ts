@@ -10,6 +10,9 @@ export type InvalidValueCode =
   | 'too_common'
   | 'personal'
   | 'incorrect'
+  | 'broken'
+  | 'animated'
+  | 'too_many_pixels'
 
 /** A value object could not be made of what was given. `message` is written for the person who typed it. */
 export class InvalidValue extends Error {

@@ -63,10 +63,12 @@ export interface Session {
   readonly authTime: Date
   /** How the person proved who they are (RFC 8176). */
   readonly amr: readonly string[]
+  /** A copy of the person's, changed with them: a token's generation tells whether it has the present ones. */
+  readonly roles: readonly string[]
 }
 
 export function startSession(
-  { id, userId, device, amr }: Pick<Session, 'id' | 'userId' | 'device' | 'amr'>,
+  { id, userId, device, amr, roles }: Pick<Session, 'id' | 'userId' | 'device' | 'amr' | 'roles'>,
   limits: SessionLimits,
   now: Date,
 ): Session {
@@ -86,6 +88,7 @@ export function startSession(
     device,
     authTime: now,
     amr,
+    roles,
   }
 }
 
@@ -105,6 +108,19 @@ export function endSession(session: Session, reason: EndReason, now: Date): Sess
   if (session.endedAt !== undefined) return session
   return { ...session, endedAt: now, endReason: hasRunOut(session, now) ? 'expired' : reason }
 }
+
+/** Long enough to sign in and fill in a form. */
+const RECENT_SIGN_IN_SECONDS = 5 * 60
+
+/** The password was asked for on this very session, so short a time ago that it need not be again. */
+export const isSignedInRecently = ({ authTime }: Session, now: Date): boolean =>
+  now < secondsAfter(authTime, RECENT_SIGN_IN_SECONDS)
+
+/** What is left of a session of a deleted person: nothing that says who or where they were. */
+export const forgetDevice = (session: Session): Session => ({
+  ...session,
+  device: { id: undefined, name: '', userAgent: '', address: '0.0.0.0' },
+})
 
 /** The sessions that have to make room before another one may start: the longest unused ones. */
 export function displacedBy(live: readonly Session[], maximum: number): readonly Session[] {

@@ -69,7 +69,28 @@ export function successorSignsFrom(
 ): Date | undefined {
   const horizon = secondsAfter(now, SUCCESSION_SECONDS)
   const provided = keys.some(({ algorithm, signsUntil }) => algorithm === wanted && signsUntil > horizon)
-  if (provided) return undefined
+  return provided ? undefined : newKeySignsFrom(keys, wanted, now)
+}
+
+/** When a key that is made now starts signing: once it has been published long enough, if another can sign until then. */
+export function newKeySignsFrom(keys: readonly SigningKey[], wanted: SigningAlgorithm, now: Date): Date {
   const present = pickSigningKey(keys, wanted, now)
   return present === undefined ? now : secondsAfter(now, PUBLICATION_LEAD_SECONDS)
+}
+
+/** `coming`: published, signs later; `signing`: signs now; `published`: only what was signed with it is checked. */
+export const KEY_STATES = ['coming', 'signing', 'published'] as const
+
+export type KeyState = (typeof KEY_STATES)[number]
+
+/** What a key is there for. `usable` are those whose private half is at hand. */
+export function keyState(
+  key: SigningKey,
+  usable: readonly SigningKey[],
+  wanted: SigningAlgorithm,
+  now: Date,
+): KeyState {
+  if (pickSigningKey(usable, wanted, now)?.kid === key.kid) return 'signing'
+  const canSignLater = key.signsFrom > now && usable.some(({ kid }) => kid === key.kid)
+  return canSignLater ? 'coming' : 'published'
 }

@@ -25,6 +25,9 @@ export interface User {
   readonly createdAt: Date
   readonly disabledAt: Date | undefined
   readonly disabledReason: string | undefined
+  /** The name of the picture's content; undefined for people without one of their own. */
+  readonly avatar: string | undefined
+  readonly deletedAt: Date | undefined
 }
 
 /** A user who has no number yet: the store gives it. */
@@ -46,10 +49,31 @@ export function registerUser(
     createdAt: now,
     disabledAt: undefined,
     disabledReason: undefined,
+    avatar: undefined,
+    deletedAt: undefined,
   }
 }
 
 export const isDisabled = (user: User): boolean => user.disabledAt !== undefined
+
+export const isDeleted = (user: User): boolean => user.deletedAt !== undefined
+
+/** No password has it, and it is of our own kind: it does not count as one that was imported. */
+const NO_HASH = '$argon2id$' as PasswordHash
+
+/** What is left of a deleted person: a number. Its colon keeps it apart from every name and address. */
+export const deleteUser = (user: User, now: Date): User => ({
+  ...user,
+  username: { text: `:${user.id}`, key: `:${user.id}` } as Username,
+  email: { text: `:${user.id}`, key: `:${user.id}` } as EmailAddress,
+  emailVerified: false,
+  passwordHash: NO_HASH,
+  passwordVersion: user.passwordVersion + 1,
+  roles: [],
+  disabledReason: undefined,
+  avatar: undefined,
+  deletedAt: now,
+})
 
 /** A new address has to be verified anew. */
 export const changeEmail = (user: User, email: EmailAddress): User => ({

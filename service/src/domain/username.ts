@@ -4,7 +4,7 @@ import { isOneWritingSystem, isUsernameCharacter, keepsBidiRule } from './script
 declare const parsed: unique symbol
 
 /**
- * The name a person is known by (RFC 8265, UsernameCaseMapped); made by `parseUsername` alone. What it looks like
+ * The name a person is known by (RFC 8265, UsernameCaseMapped); made in this file alone. What it looks like
  * (`looksOf`) is unique, too, and worked out when a name is taken only: it costs more than all else about a name.
  */
 export interface Username {
@@ -42,11 +42,26 @@ export const parseUsername = (typed: string): Username => {
  * The key to look up for whatever somebody typed at sign-in; `undefined` when no username has it. Asks less
  * than `parseUsername`, so that a name stays usable when the rules for new ones become stricter.
  */
-export const usernameKey = (typed: string): string | undefined => {
+export const usernameKey = (typed: string): string | undefined => adoptUsername(typed)?.key
+
+/**
+ * Takes over a name that somebody has in another service; `undefined` when nobody could sign in with it. Asks as little as
+ * `usernameKey` does: nobody loses a name to rules that are stricter here.
+ */
+export const adoptUsername = (typed: string): Username | undefined => {
   if (typed.length > maxTypedUnits) return undefined
   const text = normalised(typed)
   const key = caseMapped(text)
   if (isTooShort(text, key) || isTooLong(text, key)) return undefined
+  return Array.from(text).every(isUsernameCharacter) ? ({ text, key } as Username) : undefined
+}
+
+/** The form in which a fragment of a name is looked for in keys; `undefined` when no name can hold it. */
+export const fragmentKey = (typed: string): string | undefined => {
+  if (typed.length > maxTypedUnits) return undefined
+  const text = normalised(typed.trim())
+  const key = caseMapped(text)
+  if (key === '' || isTooLong(text, key)) return undefined
   return Array.from(text).every(isUsernameCharacter) ? key : undefined
 }
 

@@ -1,4 +1,5 @@
 import { LONGEST_ACCESS_TOKEN_TTL_SECONDS, SIGNING_ALGORITHMS } from '../domain/signing-key.ts'
+import { readConsumers } from './consumer-settings.ts'
 import { weaknessOf } from './secret-strength.ts'
 import { MAKE_A_SECRET as MAKE_ONE, SettingsReader, type Environment } from './settings-reader.ts'
 import { isAddressOrRange, TRUSTED_PROXIES_WANTED } from './trusted-proxies.ts'
@@ -6,7 +7,7 @@ import { isAddressOrRange, TRUSTED_PROXIES_WANTED } from './trusted-proxies.ts'
 export type Config = ReturnType<typeof readConfig>
 
 /** Stands in .env.example so that two commands are enough to try it; never for a public address. */
-const SECRET_FOR_TRYING = 'for-trying-on-localhost-only-never-deploy-this'
+export const SECRET_FOR_TRYING = 'for-trying-on-localhost-only-never-deploy-this'
 /** What an Authorization header can carry (RFC 6750, section 2.1): a key of anything else would never match. */
 const BEARER_TOKEN = /^[\w.~+/-]+=*$/
 
@@ -56,6 +57,8 @@ export function readConfig(environment: Environment) {
       'origins such as https://chat.example.org, separated by commas',
     ),
     trustedProxies: settings.list('TRUSTED_PROXIES', isAddressOrRange, TRUSTED_PROXIES_WANTED),
+    ...readConsumers(settings),
+    platformOpenLookup: settings.oneOf('PLATFORM_OPEN_LOOKUP', ['true', 'false'], 'false') === 'true',
     logLevel: settings.oneOf('LOG_LEVEL', LOG_LEVELS, 'info'),
   }
   refuseKnownSecrets(settings, config)

@@ -3,9 +3,16 @@ import type { AddressInfo } from 'node:net'
 import type { FastifyInstance, FastifyPluginCallback } from 'fastify'
 import type { Logger } from 'pino'
 import type { UseCases } from '../application/use-cases.ts'
+import { avatarRoutes } from '../interface-adapters/http/avatar-routes.ts'
+import { doctorRoutes, type Doctor } from '../interface-adapters/http/doctor-routes.ts'
 import { feedRoutes } from '../interface-adapters/http/feed-routes.ts'
-import { mediaRoutes } from '../interface-adapters/http/media-routes.ts'
+import { keysRoutes, type KeysDeps } from '../interface-adapters/http/keys-routes.ts'
+import { mediaRoutes, type MediaDeps } from '../interface-adapters/http/media-routes.ts'
+import { inspectionRoutes } from '../interface-adapters/http/inspection-routes.ts'
 import { moderationRoutes } from '../interface-adapters/http/moderation-routes.ts'
+import { outboxRoutes } from '../interface-adapters/http/outbox-routes.ts'
+import { peopleRoutes } from '../interface-adapters/http/people-routes.ts'
+import { platformLookupRoutes, platformRoutes } from '../interface-adapters/http/platform-routes.ts'
 import type { RevocationStream } from '../interface-adapters/http/revocation-stream.ts'
 import { serviceRoutes, type Health, type PublishedKeys } from '../interface-adapters/http/service-routes.ts'
 import { sessionRoutes } from '../interface-adapters/http/session-routes.ts'
@@ -20,13 +27,14 @@ import { requireServiceKey } from './service-keys.ts'
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string
 }
-const defaultAvatar = readFileSync(new URL('../../assets/default-avatar.png', import.meta.url))
 
 interface ListenerDeps {
   readonly config: Config
   readonly useCases: UseCases
   readonly health: Health
-  readonly keys: PublishedKeys
+  readonly keys: PublishedKeys & KeysDeps
+  readonly doctor: Doctor
+  readonly media: MediaDeps
   readonly serviceKeys: readonly string[]
   readonly stream: RevocationStream
   readonly logger: Logger
@@ -38,6 +46,7 @@ function createPublicListener({
   useCases,
   health,
   keys,
+  media,
   logger,
 }: ListenerDeps): Promise<FastifyInstance> {
   const documentation = openApi({
@@ -54,17 +63,20 @@ function createPublicListener({
     [
       { prefix: '/v1', routes: sessionRoutes(useCases) },
       { prefix: '/v1', routes: userRoutes(useCases, config.publicUrl) },
+      { prefix: '/v1', routes: avatarRoutes(useCases, config.publicUrl) },
+      { prefix: '/v1', routes: peopleRoutes(useCases, config.publicUrl) },
       { prefix: '/v1', routes: ticketRoutes(useCases) },
+      { prefix: '', routes: platformRoutes(useCases, config.publicUrl) },
       { prefix: '', routes: serviceRoutes(health, keys) },
       { prefix: '', routes: openApiRoutes },
-      { prefix: '', routes: mediaRoutes(defaultAvatar) },
+      { prefix: '', routes: mediaRoutes(media) },
     ],
   )
 }
 
 /** For other services and operators, who show a key. */
 function createInternalListener(deps: ListenerDeps): Promise<FastifyInstance> {
-  const { config, useCases, health, keys, serviceKeys, stream, logger } = deps
+  const { config, useCases, health, keys, doctor, serviceKeys, stream, logger } = deps
   const documentation = openApi({
     title: 'chat-auth, internal',
     description: 'For other services and operators. Everything under /v1 needs a service key.',
@@ -79,13 +91,19 @@ function createInternalListener(deps: ListenerDeps): Promise<FastifyInstance> {
       app.addHook('onRequest', requireServiceKey(serviceKeys))
       routes(app, routeOptions, done)
     }
+  const platformLookup = platformLookupRoutes(useCases, config)
   return createHttpServer(
     { ...config, corsOrigins: [], trustedProxies: [], logger },
     [documentation],
     [
       { prefix: '/v1', routes: guarded(feedRoutes(stream)) },
       { prefix: '/v1', routes: guarded(verificationRoutes(useCases, config)) },
+      { prefix: '/v1', routes: guarded(outboxRoutes(useCases)) },
+      { prefix: '/v1', routes: guarded(inspectionRoutes(useCases, config.publicUrl)) },
       { prefix: '/v1', routes: guarded(moderationRoutes(useCases)) },
+      { prefix: '/v1', routes: guarded(keysRoutes(keys)) },
+      { prefix: '/v1', routes: guarded(doctorRoutes(doctor)) },
+      { prefix: '', routes: config.platformOpenLookup ? platformLookup : guarded(platformLookup) },
       { prefix: '', routes: serviceRoutes(health, keys) },
       { prefix: '', routes: openApiRoutes },
     ],

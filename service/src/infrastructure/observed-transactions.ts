@@ -1,5 +1,6 @@
 import type { Transaction, Transactions } from '../application/ports/transactions.ts'
 import type { DomainEvent } from '../domain/event.ts'
+import type { UserId } from '../domain/user.ts'
 
 type Observer = (events: readonly DomainEvent[]) => void
 
@@ -23,6 +24,7 @@ export class ObservedTransactions implements Transactions {
           await tx.outbox.add(added)
           events.push(...added)
         },
+        scrub: (userId: UserId): Promise<void> => tx.outbox.scrub(userId),
       }
       return work({ ...tx, outbox })
     })

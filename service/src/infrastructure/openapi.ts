@@ -3,6 +3,7 @@ import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance, FastifyPluginCallback } from 'fastify'
 import fp from 'fastify-plugin'
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
+import { platformProblem } from '../interface-adapters/http/platform-errors.ts'
 import { problemDetails, problemTypes, type ProblemCode } from '../interface-adapters/http/problem-details.ts'
 
 export interface OpenApiOptions {
@@ -90,13 +91,19 @@ function withExamples<D extends object>(document: D, publicUrl: string): D {
   for (const { responses } of operations) {
     for (const { description, content } of Object.values(responses)) {
       const problem = content?.['application/problem+json']
-      if (problem !== undefined) problem.examples = examplesOf(description, publicUrl)
+      if (problem === undefined) continue
+      const isPlatform = JSON.stringify(problem.schema).includes('PlatformProblem')
+      problem.examples = examplesOf(description, publicUrl, isPlatform)
     }
   }
   return document
 }
 
-function examplesOf(description: string, publicUrl: string): Record<string, { value: object }> {
+function examplesOf(
+  description: string,
+  publicUrl: string,
+  isPlatform: boolean,
+): Record<string, { value: object }> {
   const named = [...description.matchAll(/^`(\w+)`/gm)].map(([, code]) => code as ProblemCode)
   const details = {
     validation_failed: {
@@ -108,10 +115,8 @@ function examplesOf(description: string, publicUrl: string): Record<string, { va
     .filter((code) => code in problemTypes)
     .map((code) => {
       const requestId = '6f1f8f0a-0f0e-4f6a-9a53-1c7f5a1f7e11'
-      return [
-        code,
-        { value: problemDetails(code, requestId, publicUrl, details[code as keyof typeof details]) },
-      ]
+      const value = problemDetails(code, requestId, publicUrl, details[code as keyof typeof details])
+      return [code, { value: isPlatform ? platformProblem(value) : value }]
     })
   return Object.fromEntries(examples) as Record<string, { value: object }>
 }

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import type pg from 'pg'
 import type { Logger } from 'pino'
 import { ApplicationError } from '../application/errors.ts'
 import type { Config } from './config.ts'
@@ -12,15 +13,43 @@ import { RevocationWakeUp } from './postgres/revocation-wake-up.ts'
 
 export interface Storage {
   readonly db: Database
+  /** For the revocation feed alone: a crowd of requests that waits for connections must not make it late. */
+  readonly feedDb: Database
+  /** For deliveries alone: catching up with a consumer that was away must not take requests their connections. */
+  readonly outboxDb: Database
   /** For people: where the data is. */
   readonly place: string
+  /** The data folder of the embedded database; undefined on a server. */
+  readonly folder: string | undefined
+  /** The connections of `db` at this moment. */
+  poolUse(): PoolUse
   readonly authSecret: string
   readonly serviceKeys: readonly string[]
   /** Where the service key is that was made because none was configured. */
   readonly serviceKeyPath: string | undefined
   /** Calls back when another instance has news in the revocation log. An embedded database has no other instance. */
-  onRevocations(wake: () => void): Promise<{ stop(): Promise<void> }>
+  onRevocations(wake: () => void): Promise<WakeUp>
   close(): Promise<void>
+}
+
+export interface PoolUse {
+  readonly isEmbedded: boolean
+  readonly size: number
+  readonly open: number
+  readonly idle: number
+  /** How many callers wait for one. */
+  readonly waiting: number
+}
+
+interface WakeUp {
+  /** Whether it would hear of news now; undefined where there is no other instance. */
+  isListening(): Promise<boolean | undefined>
+  stop(): Promise<void>
+}
+
+const noOtherInstance: WakeUp = {
+  isListening: () => Promise.resolve(undefined),
+  stop: () => Promise.resolve(),
 }
 
 const START_ATTEMPTS = 30
@@ -38,11 +67,15 @@ async function openEmbedded({ dataDir, authSecret, serviceKeys }: Config): Promi
   const ownKey = serviceKeys.length === 0 ? secretIn(place, 'service-key') : undefined
   return {
     db,
+    feedDb: db,
+    outboxDb: db,
     place,
+    folder: place,
+    poolUse: () => ({ isEmbedded: true, size: 1, ...countsOf(embedded.pool) }),
     authSecret: authSecret ?? secretIn(place, 'auth-secret').value,
     serviceKeys: ownKey === undefined ? serviceKeys : [ownKey.value],
     serviceKeyPath: ownKey?.path,
-    onRevocations: () => Promise.resolve({ stop: () => Promise.resolve() }),
+    onRevocations: () => Promise.resolve(noOtherInstance),
     close: () => embedded.close(),
   }
 }
@@ -51,19 +84,29 @@ async function openServer(config: Config, url: string, logger: Logger): Promise<
   const { authSecret, serviceKeys, databasePoolSize } = config
   if (authSecret === undefined) throw new Error('the settings were read without AUTH_SECRET')
   await migrateServer(url, logger)
-  const db = openDatabase(connectPool(url, databasePoolSize))
+  const pool = connectPool(url, databasePoolSize)
+  const db = openDatabase(pool)
+  const feedDb = openDatabase(connectPool(url, 1))
+  const outboxDb = openDatabase(connectPool(url, 2))
   const { host, pathname } = new URL(url)
   const place = `PostgreSQL at ${host}${pathname}`
   return {
-    ...{ db, place, authSecret, serviceKeys, serviceKeyPath: undefined },
+    ...{ db, feedDb, outboxDb, place, authSecret, serviceKeys, serviceKeyPath: undefined, folder: undefined },
+    poolUse: () => ({ isEmbedded: false, size: databasePoolSize, ...countsOf(pool) }),
     onRevocations: async (wake) => {
       const wakeUp = new RevocationWakeUp(url, wake)
       await wakeUp.start()
       return wakeUp
     },
-    close: () => db.destroy(),
+    close: async () => {
+      await Promise.all([db.destroy(), feedDb.destroy(), outboxDb.destroy()])
+    },
   }
 }
+
+const countsOf = ({ totalCount: open, idleCount: idle, waitingCount: waiting }: pg.Pool) => ({
+  ...{ open, idle, waiting },
+})
 
 async function migrateServer(url: string, logger: Logger): Promise<void> {
   const db = openDatabase(connectWithoutDeadlines(url))

@@ -1,8 +1,14 @@
 import type { Logger } from 'pino'
+import type { Outbox } from '../application/outbox/outbox.ts'
 import type { AttemptLimits } from '../application/ports/attempt-limits.ts'
 import type { Clock } from '../application/ports/clock.ts'
 import { PeriodicTask } from './periodic-task.ts'
-import { removeEndedSessions, removeOldRevocations, removeOldTickets } from './postgres/clean-up.ts'
+import {
+  removeEndedSessions,
+  removeOldRevocations,
+  removeOldTickets,
+  removeReleasedNames,
+} from './postgres/clean-up.ts'
 import type { Database } from './postgres/database.ts'
 
 const SECOND = 1_000
@@ -19,6 +25,7 @@ export interface UpkeepDeps {
   readonly synchroniseClock: () => Promise<void>
   readonly flushReceipts: () => Promise<void>
   readonly beatFeed: () => Promise<void>
+  readonly outbox: Outbox
   readonly rotateKeys: () => Promise<void>
   readonly expireSessions: (limit: number) => Promise<number>
 }
@@ -28,6 +35,7 @@ export function startUpkeep(deps: UpkeepDeps): { stop(): Promise<void> } {
   const { db, clock, logger, attempts } = deps
   const tasks = [
     new PeriodicTask('feed', SECOND, deps.beatFeed, logger),
+    new PeriodicTask('outbox', SECOND, () => deps.outbox.advance(), logger),
     new PeriodicTask('receipts', SECOND, deps.flushReceipts, logger),
     new PeriodicTask('clock', MINUTE, deps.synchroniseClock, logger),
     new PeriodicTask('signing-keys', MINUTE, deps.rotateKeys, logger),
@@ -39,6 +47,8 @@ export function startUpkeep(deps: UpkeepDeps): { stop(): Promise<void> } {
         await inBatches((limit) => removeEndedSessions(db, clock.now(), limit))
         await inBatches((limit) => removeOldRevocations(db, clock.now(), limit))
         await inBatches((limit) => removeOldTickets(db, clock.now(), limit))
+        await inBatches((limit) => removeReleasedNames(db, clock.now(), limit))
+        await inBatches((limit) => deps.outbox.cleanUp(limit))
         await inBatches((limit) => attempts.removeForgotten(clock.now(), limit))
       },
       logger,

@@ -46,8 +46,7 @@ class Cluster {
     })
     return {
       rotate: rotateSigningKeys({ signingKeys: this.store, keyMaker, keyRing, clock, signingAlgorithm }),
-      issue: () =>
-        tokens.issue(aSession({ idleExpiresAt: at(1e9), expiresAt: at(1e9) }), [], clock.now()).token,
+      issue: () => tokens.issue(aSession({ idleExpiresAt: at(1e9), expiresAt: at(1e9) }), clock.now()).token,
       accepts: (token: string, when = clock.now()) => tokens.verify(token, when) !== undefined,
       published: () => keyRing.jwks(clock.now()).keys.map(({ kid }) => kid),
       signs: () => kidOf(keyRing.signingKey(clock.now())?.encodedHeader),

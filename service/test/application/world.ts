@@ -6,8 +6,10 @@ import type { CreateSessionInput } from '../../src/application/sessions/create-s
 import { createUseCases, type UseCaseDeps } from '../../src/application/use-cases.ts'
 import { addUser } from '../contracts/store.ts'
 import { FakeAttemptLimits } from '../fakes/fake-attempt-limits.ts'
+import { FakeDeliveries } from '../fakes/fake-deliveries.ts'
 import { FakePasswordHasher } from '../fakes/fake-password-hasher.ts'
 import { FakePasswordStrength } from '../fakes/fake-password-strength.ts'
+import { FakePictures } from '../fakes/fake-pictures.ts'
 import { createFakeStore } from '../fakes/fake-store.ts'
 import { FakeTickets } from '../fakes/fake-tickets.ts'
 import { FakeAccessTokens, FakeRefreshTokens } from '../fakes/fake-tokens.ts'
@@ -25,16 +27,21 @@ export function aWorld(replace: (deps: UseCaseDeps) => Partial<UseCaseDeps> = ()
   const store = createFakeStore()
   const attempts = new FakeAttemptLimits()
   const passwords = new FakePasswordHasher()
+  const pictures = new FakePictures()
   let seconds = 0
   let sessions = 0
   const clock = { now: () => at(seconds) }
   const usual: UseCaseDeps = {
-    ...{ attempts, passwords, clock },
+    ...{ attempts, passwords, pictures, clock },
     users: store.users,
+    events: {
+      ofUser: (userId) => Promise.resolve(store.world().events.filter((event) => event.userId === userId)),
+    },
     sessions: store.sessions,
     transactions: demandingLocks(store.transactions),
     receipts: createReceiptBuffer(store.sessions),
     tickets: new FakeTickets(),
+    deliveries: new FakeDeliveries(store),
     passwordStrength: new FakePasswordStrength(),
     accessTokens: new FakeAccessTokens(ttlSeconds),
     refreshTokens: new FakeRefreshTokens(),
@@ -52,7 +59,7 @@ export function aWorld(replace: (deps: UseCaseDeps) => Partial<UseCaseDeps> = ()
     useCases.createSession({ ...signInInput, ...changes })
 
   return {
-    ...{ store, attempts, passwords, deps, useCases, signIn },
+    ...{ store, attempts, passwords, pictures, deps, useCases, signIn },
     /** Lets the time go by. */
     pass: (more: number) => (seconds += more),
     addUser: (name: string, changes: Partial<NewUser> = {}): Promise<User> =>

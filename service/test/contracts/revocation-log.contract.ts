@@ -19,6 +19,7 @@ export const aRevocation = (number: number, changes: Partial<Revocation> = {}): 
   sessionId: sessionId(number),
   userId: 42 as UserId,
   reason: 'terminated',
+  upToGeneration: undefined,
   expiresAt: at(number),
   ...changes,
 })
@@ -70,6 +71,18 @@ export const revocationLogContract = (name: string, open: () => Promise<OpenedLo
       await opened.commit(written)
       await log.number()
       expect(await readAll(log)).toEqual([{ ...written, seq: 1 }])
+    })
+
+    test('a session may have several rows: its tokens were outdated, more than once, before it ended', async () => {
+      const rows = [0, 7, 2 ** 31 - 1].map((upToGeneration) =>
+        aRevocation(1, { reason: 'roles_changed', upToGeneration }),
+      )
+      await opened.commit(...rows, aRevocation(1))
+      await log.number()
+      const read = await readAll(log)
+      expect(read).toEqual([...rows, aRevocation(1)].map((row, at) => ({ ...row, seq: at + 1 })))
+      await opened.removeExpired(at(99))
+      expect(await readAll(log)).toEqual([])
     })
 
     test('places are 1, 2, 3 …, each given once, however often rows are numbered', async () => {

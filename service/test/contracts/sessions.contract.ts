@@ -41,6 +41,7 @@ export const sessionsContract = (name: string, open: OpenStore): void => {
           expiresAt: at(4),
           authTime: at(5),
           amr: ['pwd', 'otp'],
+          roles: ['artist'],
           device,
         })
         expect(await store.sessions.find(anna.id, session.id)).toEqual({ session, user: anna })
@@ -94,6 +95,40 @@ export const sessionsContract = (name: string, open: OpenStore): void => {
       })
     })
 
+    describe('saving roles', () => {
+      const save = (...roles: string[]) => inTransaction(store, (tx) => tx.sessions.saveRoles(anna.id, roles))
+
+      test('gives them to every session that has not ended, and answers those', async () => {
+        const live = await addSession(store, anna, { roles: ['artist'], generation: 3 })
+        const runOut = await addSession(store, anna, { id: sessionId(2), idleExpiresAt: at(1) })
+        const saved = await save('helper', 'moderator')
+        const roles = ['helper', 'moderator']
+        expect(new Set(saved)).toEqual(new Set([live, runOut].map((session) => ({ ...session, roles }))))
+        for (const session of [live, runOut])
+          expect(await readSession(store, session)).toEqual({ ...session, roles })
+      })
+
+      test('takes them away', async () => {
+        const session = await addSession(store, anna, { roles: ['artist'] })
+        expect(await save()).toEqual([{ ...session, roles: [] }])
+      })
+
+      test('leaves ended sessions and those of others alone', async () => {
+        const ended = await addSession(store, anna, { endedAt: at(9), endReason: 'terminated' })
+        const theirs = await addSession(store, bert, { id: sessionId(2), roles: ['artist'] })
+        expect(await save('moderator')).toEqual([])
+        expect(await readSession(store, ended)).toEqual(ended)
+        expect(await readSession(store, theirs)).toEqual(theirs)
+      })
+
+      test('is read with the person as they are, who may have others', async () => {
+        const session = await addSession(store, anna)
+        await save('artist')
+        const found = await store.sessions.find(anna.id, session.id)
+        expect([found?.session.roles, found?.user.roles]).toEqual([['artist'], ['moderator']])
+      })
+    })
+
     describe('rotating', () => {
       const rotation = (session: Session, changes: Partial<Rotation> = {}): Rotation => ({
         userId: session.userId,
@@ -104,11 +139,12 @@ export const sessionsContract = (name: string, open: OpenStore): void => {
         ...changes,
       })
 
-      test('moves the session to the next generation and answers it with the roles of its user', async () => {
-        const session = await addSession(store, anna, { generation: 4, confirmedGeneration: 2 })
+      test('moves the session to the next generation and answers it, with its own roles', async () => {
+        const stored = { generation: 4, confirmedGeneration: 2, roles: ['artist', 'helper'] }
+        const session = await addSession(store, anna, stored)
         const rotated = { ...session, generation: 5, refreshedAt: at(60), idleExpiresAt: at(60 + HOUR) }
         const answer = await store.sessions.rotate(rotation(session))
-        expect(answer).toEqual({ session: rotated, roles: ['moderator'] })
+        expect(answer).toEqual(rotated)
         expect(await readSession(store, session)).toEqual(rotated)
       })
 
@@ -122,7 +158,7 @@ export const sessionsContract = (name: string, open: OpenStore): void => {
       test('lets no session rest past its absolute limit', async () => {
         const session = await addSession(store, anna, { expiresAt: at(HOUR) })
         const answer = await store.sessions.rotate(rotation(session))
-        expect(answer?.session.idleExpiresAt).toEqual(at(HOUR))
+        expect(answer?.idleExpiresAt).toEqual(at(HOUR))
       })
 
       test.each([
@@ -145,7 +181,7 @@ export const sessionsContract = (name: string, open: OpenStore): void => {
       ])('succeeds one millisecond before the %s limit', async (_, stored) => {
         const session = await addSession(store, anna, stored)
         const answer = await store.sessions.rotate(rotation(session, { now: at(60 - millisecond) }))
-        expect(answer?.session.generation).toBe(1)
+        expect(answer?.generation).toBe(1)
       })
 
       test('64 times at once from one generation succeeds exactly once', async () => {

@@ -45,6 +45,7 @@ export const signingKeyStoreContract = (name: string, open: OpenStore): void => 
       const earlier = aKey('earlier')
       await add(later, earlier)
       expect(await all()).toEqual([earlier, later])
+      expect(await keys.all()).toEqual([earlier, later])
     })
 
     test('a key may be sealed anew; nothing else changes', async () => {

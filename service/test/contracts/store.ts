@@ -1,4 +1,6 @@
 import type { AttemptLimits } from '../../src/application/ports/attempt-limits.ts'
+import type { Deliveries } from '../../src/application/ports/deliveries.ts'
+import type { Media } from '../../src/application/ports/media.ts'
 import type { Sessions } from '../../src/application/ports/sessions.ts'
 import type { SigningKeyStore } from '../../src/application/ports/signing-keys.ts'
 import type { Tickets } from '../../src/application/ports/tickets.ts'
@@ -21,6 +23,8 @@ export interface Store {
   readonly attempts: AttemptLimits
   readonly signingKeys: SigningKeyStore
   readonly tickets: Tickets
+  readonly media: Media
+  readonly deliveries: Deliveries
   revocations(): Promise<readonly Revocation[]>
   /** In the order in which they will be delivered. */
   events(): Promise<readonly DomainEvent[]>

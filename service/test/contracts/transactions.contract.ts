@@ -33,6 +33,7 @@ export const transactionsContract = (name: string, open: OpenStore): void => {
       sessionId: sessionId(number),
       userId: anna.id,
       reason: 'terminated',
+      upToGeneration: undefined,
       expiresAt: at(600 + number),
     })
 

@@ -147,6 +147,8 @@ export const usersContract = (name: string, open: OpenStore): void => {
         createdAt: at(1),
         disabledAt: at(2),
         disabledReason: 'Spam',
+        avatar: 'picture',
+        deletedAt: undefined,
       }
       await save(changed)
       expect(await store.users.find(id)).toEqual(changed)

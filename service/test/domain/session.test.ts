@@ -7,6 +7,7 @@ import {
   END_REASONS,
   hasRunOut,
   isLive,
+  isSignedInRecently,
   parseGeneration,
   parseSessionId,
   runsOutAt,
@@ -18,7 +19,7 @@ import { aDevice, aSession, at, DAY, noon, sessionId } from '../support/builders
 
 const started = (idleSeconds: number, absoluteSeconds: number): Session =>
   startSession(
-    { id: sessionId(7), userId: 9 as UserId, device: aDevice(), amr: ['pwd', 'otp'] },
+    { id: sessionId(7), userId: 9 as UserId, device: aDevice(), amr: ['pwd', 'otp'], roles: ['moderator'] },
     { idleSeconds, absoluteSeconds },
     noon,
   )
@@ -40,6 +41,7 @@ describe('a session that starts', () => {
       device: aDevice(),
       authTime: noon,
       amr: ['pwd', 'otp'],
+      roles: ['moderator'],
     })
   })
 
@@ -108,6 +110,12 @@ describe('a session', () => {
     expect(endReasonOf(endSession(aSession(), 'displaced', at(5)))).toBe('displaced')
     expect(endReasonOf(aSession())).toBe('expired')
   })
+})
+
+test('a sign-in is recent for five minutes, however often the session is refreshed', () => {
+  const session = aSession({ generation: 3, refreshedAt: at(299) })
+  expect(isSignedInRecently(session, at(299))).toBe(true)
+  expect(isSignedInRecently(session, at(300))).toBe(false)
 })
 
 describe('making room for another session', () => {

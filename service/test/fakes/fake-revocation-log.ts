@@ -7,6 +7,7 @@ export class FakeRevocationLog implements RevocationLog {
   #pending: Revocation[] = []
   #lastSeq = 0
   #isAway = false
+  #lost = 0
   /** How often it was read from its beginning to its end. */
   reads = 0
 
@@ -27,6 +28,11 @@ export class FakeRevocationLog implements RevocationLog {
     this.#lastSeq = seq
   }
 
+  /** That row will be missing. */
+  lose(seq: number): void {
+    this.#lost = seq
+  }
+
   setAway(isAway: boolean): void {
     this.#isAway = isAway
   }
@@ -40,7 +46,7 @@ export class FakeRevocationLog implements RevocationLog {
 
   async readAfter(seq: number): Promise<LogPage> {
     await this.#wait()
-    const rows = this.#rows.filter((row) => row.seq > seq).slice(0, 3)
+    const rows = this.#rows.filter((row) => row.seq > seq && row.seq !== this.#lost).slice(0, 3)
     return { rows, lastSeq: this.#lastSeq, coveredFrom: (this.#rows[0]?.seq ?? this.#lastSeq + 1) - 1 }
   }
 

@@ -6,6 +6,10 @@ export class FakeSigningKeys implements SigningKeyStore {
   keys: readonly SigningKey[] = []
   #queue: Promise<unknown> = Promise.resolve()
 
+  all(): Promise<readonly SigningKey[]> {
+    return new LockedKeys(this.keys).all()
+  }
+
   exclusively<T>(work: (keys: SigningKeysLocked) => Promise<T>): Promise<T> {
     const result = this.#queue.then(async () => {
       const locked = new LockedKeys(this.keys)

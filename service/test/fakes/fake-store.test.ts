@@ -1,13 +1,18 @@
 import { expect, test } from 'vitest'
 import { attemptLimitsContract } from '../contracts/attempt-limits.contract.ts'
+import { deliveriesContract } from '../contracts/deliveries.contract.ts'
+import { mediaContract } from '../contracts/media.contract.ts'
 import { sessionsContract } from '../contracts/sessions.contract.ts'
 import { signingKeyStoreContract } from '../contracts/signing-key-store.contract.ts'
 import type { Store } from '../contracts/store.ts'
 import { ticketsContract } from '../contracts/tickets.contract.ts'
 import { transactionsContract } from '../contracts/transactions.contract.ts'
+import { userDeletionContract } from '../contracts/user-deletion.contract.ts'
+import { userSearchContract } from '../contracts/user-search.contract.ts'
 import { usersContract } from '../contracts/users.contract.ts'
 import { aUser } from '../support/builders.ts'
 import { FakeAttemptLimits } from './fake-attempt-limits.ts'
+import { FakeDeliveries } from './fake-deliveries.ts'
 import { FakeSigningKeys } from './fake-signing-keys.ts'
 import { createFakeStore } from './fake-store.ts'
 import { FakeTickets } from './fake-tickets.ts'
@@ -18,15 +23,22 @@ const open = (): Promise<Store> => {
   let attempts = new FakeAttemptLimits()
   let signingKeys = new FakeSigningKeys()
   let tickets = new FakeTickets()
+  let deliveries = new FakeDeliveries(store)
   return Promise.resolve({
     get users() {
       return store.users
+    },
+    get media() {
+      return store.media
     },
     get sessions() {
       return store.sessions
     },
     get transactions() {
       return store.transactions
+    },
+    get deliveries() {
+      return deliveries
     },
     get signingKeys() {
       return signingKeys
@@ -42,12 +54,13 @@ const open = (): Promise<Store> => {
       removeForgotten: (...given) => attempts.removeForgotten(...given),
     },
     revocations: () => Promise.resolve(store.world().revocations),
-    events: () => Promise.resolve(store.world().events),
+    events: () => Promise.resolve(store.world().events.filter((_, place) => !deliveries.isGone(place))),
     clear: () => {
       store = createFakeStore()
       attempts = new FakeAttemptLimits()
       signingKeys = new FakeSigningKeys()
       tickets = new FakeTickets()
+      deliveries = new FakeDeliveries(store)
       return Promise.resolve()
     },
     close: () => Promise.resolve(),
@@ -55,11 +68,15 @@ const open = (): Promise<Store> => {
 }
 
 usersContract('the fake', open)
+userSearchContract('the fake', open)
+userDeletionContract('the fake', open)
 sessionsContract('the fake', open)
 transactionsContract('the fake', open)
 attemptLimitsContract('the fake', open)
 signingKeyStoreContract('the fake', open)
 ticketsContract('the fake', open)
+mediaContract('the fake', open)
+deliveriesContract('the fake', open)
 
 test('work that meets a conflict in the fake is undone and runs again', async () => {
   const store = createFakeStore()

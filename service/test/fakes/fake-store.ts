@@ -1,12 +1,16 @@
 import { BlockList, isIPv4 } from 'node:net'
 import { ApplicationError } from '../../src/application/errors.ts'
+import type { Media, MediaInTransaction } from '../../src/application/ports/media.ts'
 import type { Sessions, SessionsInTransaction } from '../../src/application/ports/sessions.ts'
 import type { Transaction, Transactions } from '../../src/application/ports/transactions.ts'
-import type { Users, UsersInTransaction } from '../../src/application/ports/users.ts'
+import type { FoundUser, Users, UserSearch, UsersInTransaction } from '../../src/application/ports/users.ts'
+import type { Avatar } from '../../src/domain/avatar.ts'
 import type { DomainEvent } from '../../src/domain/event.ts'
+import { scrubbed } from '../../src/domain/personal-fields.ts'
 import type { Revocation } from '../../src/domain/revocation.ts'
 import {
   earlier,
+  forgetDevice,
   hasRunOut,
   isLive,
   secondsAfter,
@@ -14,19 +18,24 @@ import {
   type SessionId,
 } from '../../src/domain/session.ts'
 import { looksOf } from '../../src/domain/skeleton.ts'
-import type { User, UserId } from '../../src/domain/user.ts'
+import { isDeleted, isDisabled, type User, type UserId } from '../../src/domain/user.ts'
+import { MATCHES, type Match, type SearchPlace } from '../../src/domain/user-search.ts'
+import type { Username } from '../../src/domain/username.ts'
 
 /** All that is stored. Its values are immutable, so copying the containers copies the world. */
 interface World {
   readonly users: Map<UserId, User>
   readonly sessions: Map<SessionId, Session>
+  readonly media: Map<UserId, Avatar>
   readonly revocations: Revocation[]
+  readonly heldNames: Username[]
   readonly events: DomainEvent[]
 }
 
 export interface FakeStore {
   readonly users: Users
   readonly sessions: Sessions
+  readonly media: Media
   readonly transactions: Transactions
   /** What is durable now. */
   world(): World
@@ -42,7 +51,14 @@ export interface FakeStore {
  * transaction but through that transaction never returns.
  */
 export function createFakeStore(): FakeStore {
-  let world: World = { users: new Map(), sessions: new Map(), revocations: [], events: [] }
+  let world: World = {
+    users: new Map(),
+    sessions: new Map(),
+    media: new Map(),
+    revocations: [],
+    heldNames: [],
+    events: [],
+  }
   let lastUserId = 0
   let isAway = false
   let conflicts = 0
@@ -82,6 +98,7 @@ export function createFakeStore(): FakeStore {
   return {
     users: users(read, inTurn),
     sessions: sessions(read, inTurn),
+    media: media(read),
     transactions: { transaction: (work) => inTurn((draft) => work(transactionOn(draft, nextUserId))) },
     world: () => world,
     setAway: (away) => (isAway = away),
@@ -95,12 +112,22 @@ type InTurn = <T>(write: (draft: World) => T | Promise<T>) => Promise<T>
 const copyOf = (world: World): World => ({
   users: new Map(world.users),
   sessions: new Map(world.sessions),
+  media: new Map(world.media),
   revocations: [...world.revocations],
+  heldNames: [...world.heldNames],
   events: [...world.events],
 })
 
 const users = (read: Read, inTurn: InTurn): Users => ({
-  find: (id) => read((world) => world.users.get(id)),
+  find: (id) => read((world) => existing(world.users.get(id))),
+
+  findAll: (ids) =>
+    read((world) => [...world.users.values()].filter((user) => ids.includes(user.id) && !isDeleted(user))),
+
+  findByEmail: (emailKey) =>
+    read((world) => existing([...world.users.values()].find(({ email }) => email.key === emailKey))),
+
+  search: (search) => read((world) => searchIn([...world.users.values()], search)),
 
   findForSignIn: ({ usernameKey, emailKey }, { deviceId, network }) =>
     read((world) => {
@@ -121,6 +148,28 @@ const users = (read: Read, inTurn: InTurn): Users => ({
       if (user?.passwordHash === old) draft.users.set(id, { ...user, passwordHash: renewed })
     }),
 })
+
+const existing = (user: User | undefined): User | undefined =>
+  user === undefined || isDeleted(user) ? undefined : user
+
+function searchIn(users: readonly User[], search: UserSearch): FoundUser[] {
+  const found = users.flatMap((user) => {
+    const { key } = user.username
+    const at = key.indexOf(search.fragment)
+    const isHidden = isDeleted(user) || (isDisabled(user) && !search.withDisabled)
+    if (at === -1 || isHidden || user.id === search.except) return []
+    const match: Match = key === search.fragment ? 'exact' : at === 0 ? 'prefix' : 'inside'
+    return [{ user, place: { match, ending: key.slice(at), userId: user.id } }]
+  })
+  found.sort((a, b) => compare(a.place, b.place))
+  const { after, limit } = search
+  return found.filter(({ place }) => after === undefined || compare(place, after) > 0).slice(0, limit)
+}
+
+const compare = (a: SearchPlace, b: SearchPlace): number =>
+  MATCHES.indexOf(a.match) - MATCHES.indexOf(b.match) ||
+  Buffer.compare(Buffer.from(a.ending), Buffer.from(b.ending)) ||
+  a.userId - b.userId
 
 function contains(network: string, address: string): boolean {
   const [base = '', prefix] = network.split('/')
@@ -146,7 +195,7 @@ const sessions = (read: Read, inTurn: InTurn): Sessions => ({
       const idleExpiresAt = earlier(secondsAfter(now, idleSeconds), session.expiresAt)
       const rotated = { ...session, generation: generation + 1, refreshedAt: now, idleExpiresAt }
       draft.sessions.set(sessionId, rotated)
-      return { session: rotated, roles: draft.users.get(userId)?.roles ?? [] }
+      return rotated
     }),
 
   usersOf: (ids) =>
@@ -154,6 +203,14 @@ const sessions = (read: Read, inTurn: InTurn): Sessions => ({
       const known = ids.map((id) => world.sessions.get(id)).filter((session) => session !== undefined)
       return new Map(known.map(({ id, userId }) => [id, userId]))
     }),
+
+  countLive: (userIds, now) =>
+    read((world) => new Map(userIds.map((userId) => [userId, liveOf(world, userId, now).length]))),
+
+  listAll: (userId) =>
+    read((world) =>
+      [...world.sessions.values()].filter((each) => each.userId === userId).toSorted(newestFirst),
+    ),
 
   listLive: (userId, now) => read((world) => liveOf(world, userId, now).toSorted(newestFirst)),
 
@@ -182,11 +239,29 @@ const liveOf = (world: World, userId: UserId, now: Date): Session[] =>
 
 const newestFirst = (a: Session, b: Session): number => +b.createdAt - +a.createdAt || (a.id < b.id ? 1 : -1)
 
+const media = (read: Read): Media => ({
+  find: (name, size) =>
+    read((world) => [...world.media.values()].find((avatar) => avatar.name === name)?.pictures[size]),
+})
+
+const mediaInTransaction = (draft: World): MediaInTransaction => ({
+  put: (userId, avatar) => done(() => draft.media.set(userId, avatar)),
+  remove: (userId) => done(() => draft.media.delete(userId)),
+})
+
 const transactionOn = (draft: World, nextUserId: () => UserId): Transaction => ({
   users: usersInTransaction(draft, nextUserId),
   sessions: sessionsInTransaction(draft),
+  media: mediaInTransaction(draft),
   revocations: { add: (added) => done(() => draft.revocations.push(...added)) },
-  outbox: { add: (added) => done(() => draft.events.push(...added)) },
+  outbox: {
+    add: (added) => done(() => draft.events.push(...added)),
+    scrub: (userId) =>
+      done(() => {
+        const kept = draft.events.map((event) => (event.userId === userId ? scrubbed(event) : event))
+        draft.events.splice(0, Infinity, ...kept)
+      }),
+  },
 })
 
 async function done(step: () => unknown): Promise<void> {
@@ -199,10 +274,12 @@ function usersInTransaction(draft: World, nextUserId: () => UserId): UsersInTran
     const others = [...draft.users.values()].filter(({ id }) => id !== except)
     if (others.some((other) => looksAlike(other.username, username)))
       throw new ApplicationError('username_taken')
+    if (draft.heldNames.some((held) => looksAlike(held, username)))
+      throw new ApplicationError('username_taken')
     if (others.some((other) => other.email.key === email.key)) throw new ApplicationError('email_taken')
   }
   return {
-    lock: (id) => Promise.resolve(draft.users.get(id)),
+    lock: (id) => Promise.resolve(existing(draft.users.get(id))),
     add: async (user) => {
       await done(() => refuseTaken(user))
       const added = { ...user, id: nextUserId() }
@@ -211,9 +288,10 @@ function usersInTransaction(draft: World, nextUserId: () => UserId): UsersInTran
     },
     save: (user) =>
       done(() => {
-        refuseTaken(user, user.id)
+        if (!isDeleted(user)) refuseTaken(user, user.id)
         draft.users.set(user.id, user)
       }),
+    holdName: (username) => done(() => draft.heldNames.push(username)),
   }
 }
 
@@ -236,6 +314,21 @@ const sessionsInTransaction = (draft: World): SessionsInTransaction => ({
     }
     return saved
   },
+
+  saveRoles: async (userId, roles) => {
+    await Promise.resolve()
+    const theirs = [...draft.sessions.values()].filter((each) => each.userId === userId)
+    const saved = theirs.filter(({ endedAt }) => endedAt === undefined).map((each) => ({ ...each, roles }))
+    for (const session of saved) draft.sessions.set(session.id, session)
+    return saved
+  },
+
+  forgetDevices: (userId) =>
+    done(() => {
+      for (const session of draft.sessions.values()) {
+        if (session.userId === userId) draft.sessions.set(session.id, forgetDevice(session))
+      }
+    }),
 
   lockRunOut: (now, limit) => {
     const runOut = [...draft.sessions.values()].filter(

@@ -11,14 +11,14 @@ export class FakeAccessTokens implements AccessTokens {
     this.#ttlSeconds = ttlSeconds
   }
 
-  issue(session: Session, roles: readonly string[], now: Date): { token: string; expiresAt: Date } {
+  issue(session: Session, now: Date): { token: string; expiresAt: Date } {
     const expiresAt = earlier(secondsAfter(now, this.#ttlSeconds), runsOutAt(session))
     const words = [
       'access',
       session.userId,
       session.id,
       session.generation,
-      roles.join('+') || '-',
+      session.roles.join('+') || '-',
       +now,
       +expiresAt,
     ]

@@ -9,7 +9,7 @@ export const demandingLocks = (transactions: Transactions): Transactions => ({
   transaction: (work) => transactions.transaction((tx) => work(demanding(tx))),
 })
 
-function demanding({ users, sessions, revocations, outbox }: Transaction): Transaction {
+function demanding({ users, sessions, media, revocations, outbox }: Transaction): Transaction {
   const held = new Set<UserId>()
   const hold = <T extends { readonly userId: UserId }>(found: readonly T[]): readonly T[] => {
     for (const { userId } of found) held.add(userId)
@@ -35,6 +35,7 @@ function demanding({ users, sessions, revocations, outbox }: Transaction): Trans
         demand(user.id)
         await users.save(user)
       },
+      holdName: (...given) => users.holdName(...given),
     },
     sessions: {
       lock: async (userId, id) => {
@@ -53,7 +54,25 @@ function demanding({ users, sessions, revocations, outbox }: Transaction): Trans
         demand(...ownersOf(ended))
         return sessions.saveEnded(ended)
       },
+      saveRoles: async (userId, roles) => {
+        demand(userId)
+        return sessions.saveRoles(userId, roles)
+      },
+      forgetDevices: async (userId) => {
+        demand(userId)
+        await sessions.forgetDevices(userId)
+      },
       lockRunOut: async (now, limit) => hold(await sessions.lockRunOut(now, limit)),
+    },
+    media: {
+      put: async (userId, avatar) => {
+        demand(userId)
+        await media.put(userId, avatar)
+      },
+      remove: async (userId) => {
+        demand(userId)
+        await media.remove(userId)
+      },
     },
     revocations: {
       add: async (added) => {
@@ -65,6 +84,10 @@ function demanding({ users, sessions, revocations, outbox }: Transaction): Trans
       add: async (events) => {
         demand(...ownersOf(events))
         await outbox.add(events)
+      },
+      scrub: async (userId) => {
+        demand(userId)
+        await outbox.scrub(userId)
       },
     },
   }

@@ -33,6 +33,9 @@ const fieldCodes: Record<InvalidValueCode, true> = {
   too_common: true,
   personal: true,
   incorrect: true,
+  broken: true,
+  animated: true,
+  too_many_pixels: true,
 }
 
 describe('docs/errors.md', () => {

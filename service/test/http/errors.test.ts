@@ -2,7 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { listSigningKeys } from '../../src/application/keys/list-signing-keys.ts'
+import { replaceSigningKey } from '../../src/application/keys/replace-signing-key.ts'
 import { createHttpServer } from '../../src/infrastructure/http-server.ts'
+import { keysRoutes } from '../../src/interface-adapters/http/keys-routes.ts'
 import { problemTypes, type ProblemCode } from '../../src/interface-adapters/http/problem-details.ts'
 import { exchange, request } from '../support/raw-exchange.ts'
 import { newPerson, TestClient, type Answer, type Person, type Tokens } from '../support/test-client.ts'
@@ -24,6 +27,12 @@ const signUp = (client: TestClient, wanted: Partial<Person>) => {
 }
 const signIn = (client: TestClient, { username, password }: Person) =>
   client.post('/v1/sessions', { username, password })
+
+const upload = (client: TestClient, { access_token: token }: Tokens, content: Uint8Array<ArrayBuffer>) => {
+  const form = new FormData()
+  form.set('avatar', new File([content], 'me.png'))
+  return client.putForm('/v1/users/me/avatar', form, token)
+}
 
 /** How to get each error. A new code does not compile until it has a way here. */
 const provocations: Record<ProblemCode, Provocation> = {
@@ -54,16 +63,20 @@ const provocations: Record<ProblemCode, Provocation> = {
       .operator()
       .post('/v1/tickets/redeem', { ...(body as object), origin: 'https://evil.example' })
   },
+  no_signing_keys: () => answerWithoutSigningKeys(),
   ticket_gone: ({ service }) => service.operator().post('/v1/tickets/redeem', { ticket: 'nonsense' }),
   not_found: ({ client }) => client.get('/v1/nowhere'),
   session_not_found: ({ client, tokens }) =>
     client.delete(`/v1/sessions/${randomUUID()}`, tokens.access_token),
   user_not_found: ({ client, tokens }) => client.get('/v1/users/999999999', tokens.access_token),
+  delivery_not_found: ({ service }) => service.operator().post('/v1/outbox/999999999/replay'),
   method_not_allowed: ({ client }) => client.get('/v1/sessions/refresh'),
   request_timeout: () => answerToUnfinishedRequest(),
   username_taken: ({ client, person }) => signUp(client, { username: person.username }),
   email_taken: ({ client, person }) => signUp(client, { email: person.email }),
   payload_too_large: ({ client }) => client.post('/v1/sessions', { username: 'x'.repeat(17_000) }),
+  picture_too_large: ({ client, tokens }) => upload(client, tokens, new Uint8Array(2 ** 21 + 1)),
+  unsupported_picture: ({ client, tokens }) => upload(client, tokens, Buffer.from('<svg/>')),
   unsupported_media_type: ({ client }) =>
     client.request('POST', '/v1/sessions', {
       body: 'a=b',
@@ -127,6 +140,28 @@ async function answerToUnfinishedRequest(): Promise<Answer> {
     return await exchange(url, request('POST /', headers, '{"slow":'))
   } finally {
     app.server.closeAllConnections()
+    await app.close()
+  }
+}
+
+/** Of a service that signs with a shared secret. */
+async function answerWithoutSigningKeys(): Promise<Answer> {
+  const options = {
+    publicUrl: 'http://localhost:8000',
+    trustedProxies: [],
+    corsOrigins: [],
+    logger: pino({ level: 'silent' }),
+  }
+  const keys = {
+    algorithm: 'HS256' as const,
+    list: listSigningKeys(undefined),
+    replace: replaceSigningKey(undefined),
+  }
+  const app = await createHttpServer(options, [], [{ prefix: '/v1', routes: keysRoutes(keys) }])
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  try {
+    return await new TestClient(url).post('/v1/keys/rotate')
+  } finally {
     await app.close()
   }
 }

@@ -72,6 +72,11 @@ export function expectPrivate({ headers }: Answer): void {
   expect(headers.get('x-request-id')).toMatch(/^[\w.-]{8,64}$/)
 }
 
+/** Where the picture is of somebody who has none of their own and a name of one part. */
+export const DRAWN_AVATAR = expect.stringMatching(
+  /^http:\/\/localhost:8000\/media\/avatars\/letters-00[0-9a-f]{2}-\d+-512\.png$/,
+) as string
+
 export const SESSION = {
   id: expect.stringMatching(
     /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,

@@ -10,21 +10,71 @@ import { databaseNames, startTestService, type TestService } from '../support/te
 import { expectProblem, expectRefusal } from './expectations.ts'
 
 interface Route {
-  readonly method: 'POST' | 'PUT' | 'PATCH'
+  readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly path: string
   readonly fields: readonly string[]
+  /** Those of the fields that are lists; the others are text. */
+  readonly lists?: readonly string[]
   readonly isInternal?: boolean
+  readonly takesForms?: boolean
+  /** 16 unless it says so. */
+  readonly kibibytes?: number
 }
 
-/** Every route that takes a body. */
+/** Every route that takes JSON; a test holds the list against the documentation. */
 const routes: readonly Route[] = [
   { method: 'POST', path: '/v1/users', fields: ['username', 'email', 'password'] },
   { method: 'POST', path: '/v1/sessions', fields: ['username', 'password', 'device_id', 'device_name'] },
   { method: 'POST', path: '/v1/sessions/refresh', fields: ['refresh_token'] },
   { method: 'PATCH', path: '/v1/users/me', fields: ['username', 'email', 'current_password'] },
   { method: 'PUT', path: '/v1/users/me/password', fields: ['current_password', 'new_password'] },
-  { method: 'POST', path: '/v1/users/999999999/disable', fields: ['reason'], isInternal: true },
+  { method: 'DELETE', path: '/v1/users/me', fields: ['current_password'] },
+  { method: 'POST', path: '/users', fields: ['username', 'email', 'password'] },
+  { method: 'POST', path: '/sessions', fields: ['username', 'password'] },
+  { method: 'POST', path: '/sessions/refresh', fields: ['refresh_token'] },
+  { method: 'PATCH', path: '/users/update', fields: ['username', 'email', 'current_password'] },
+  ...(
+    [
+      {
+        method: 'POST',
+        path: '/users/get-users-info',
+        fields: ['user_ids'],
+        lists: ['user_ids'],
+        kibibytes: 32,
+      },
+      { method: 'POST', path: '/v1/introspect', fields: ['token'], takesForms: true },
+      { method: 'POST', path: '/v1/outbox/replay', fields: ['consumer'] },
+      { method: 'POST', path: '/v1/receipts', fields: ['items'], lists: ['items'], kibibytes: 256 },
+      { method: 'POST', path: '/v1/tickets/redeem', fields: ['ticket', 'origin'] },
+      { method: 'POST', path: '/v1/users/lookup', fields: ['ids'], lists: ['ids'], kibibytes: 32 },
+      { method: 'POST', path: '/v1/users/999999999/disable', fields: ['reason'] },
+      { method: 'PUT', path: '/v1/users/999999999/roles', fields: ['roles'], lists: ['roles'] },
+    ] as const
+  ).map((route) => ({ ...route, isInternal: true })),
 ]
+
+/** Some of those that take none. Whatever comes along, they do their work or refuse it, and nothing in between. */
+const withoutBody = ['POST /v1/tickets', 'POST /sessions/terminate', 'DELETE /v1/sessions/current']
+
+interface OpenApi {
+  readonly paths: Record<
+    string,
+    Record<string, { requestBody?: { content: Record<string, { schema: { $ref: string } }> } }>
+  >
+  readonly components: { readonly schemas: Record<string, { readonly properties: object }> }
+}
+
+/** Each with its fields. */
+const routesWithJson = ({ paths, components }: OpenApi): string[] =>
+  Object.entries(paths).flatMap(([path, operations]) =>
+    Object.entries(operations).flatMap(([method, { requestBody }]) => {
+      const name = requestBody?.content['application/json']?.schema.$ref.split('/').at(-1) ?? ''
+      const schema = components.schemas[name]
+      return schema === undefined
+        ? []
+        : [`${method.toUpperCase()} ${path} ${Object.keys(schema.properties).join()}`]
+    }),
+  )
 
 const wrongTypes = (
   [
@@ -88,16 +138,15 @@ describe.each(databaseNames)('hostile input, on %s', (database) => {
   })
   afterAll(() => service.stop())
 
-  const send = (
-    { method, path, isInternal = false }: Route,
-    body: unknown,
-    headers: Record<string, string> = {},
-  ) =>
-    isInternal
-      ? service.operator().request(method, path, { body, headers })
-      : service.client().request(method, path, { body, headers, token: tokens.access_token })
-  const raw = (
-    { method, path, isInternal = false }: Route,
+  const send = async ({ method, path, isInternal = false }: Route, body: unknown) =>
+    asInV1(
+      path,
+      await (isInternal
+        ? service.operator().request(method, path, { body })
+        : service.client().request(method, path, { body, token: tokens.access_token })),
+    )
+  const raw = async (
+    { method, path, isInternal = false }: Pick<Route, 'path' | 'isInternal'> & { method: string },
     headers: readonly string[],
     body: string | Buffer,
   ) => {
@@ -108,10 +157,15 @@ describe.each(databaseNames)('hostile input, on %s', (database) => {
       headers.join().includes(name),
     )
     const usual = own ? [] : ['Content-Type: application/json', `Content-Length: ${Buffer.byteLength(body)}`]
-    return exchange(
-      url,
-      request(`${method} ${path}`, [...usual, ...headers, `Authorization: Bearer ${token}`], body),
-    )
+    const sent = request(`${method} ${path}`, [...usual, ...headers, `Authorization: Bearer ${token}`], body)
+    return asInV1(path, await exchange(url, sent))
+  }
+  /** The older routes say more about a refusal. */
+  const asInV1 = (path: string, answer: Answer): Answer => {
+    if (path.startsWith('/v1/') || answer.status < 400) return answer
+    const { details, ...problem } = answer.body as { details: Record<string, string> }
+    for (const message of Object.values(details)) expect(message).toMatch(/^[A-Z].*[.]$/)
+    return { ...answer, body: problem }
   }
   const sized = (body: string | Buffer) => `Content-Length: ${Buffer.byteLength(body)}`
   const JSON_TYPE = 'Content-Type: application/json'
@@ -121,11 +175,13 @@ describe.each(databaseNames)('hostile input, on %s', (database) => {
     expect(service.logs.filter(({ event }) => event === 'http.failed')).toEqual([])
     expect(({} as Record<string, unknown>)['polluted']).toBeUndefined()
     const me = await service.client().get('/v1/users/me', tokens.access_token)
-    expect(me.body).toMatchObject({ id: person.id, username: person.username, email: person.email })
-    await service.client().signIn(person, { device_id: 'same-each-time' })
+    // A name made of odd words is one; anything else is not changed without the password.
+    expect(me.body).toMatchObject({ id: person.id, email: person.email })
+    await service.client().signIn({ ...person, username: person.email }, { device_id: 'same-each-time' })
   }
 
   describe.each(routes)('$method $path', (route) => {
+    const isList = (field: string): boolean => route.lists?.includes(field) ?? false
     const valid = (): Record<string, unknown> => {
       const { username, email, password } = newPerson()
       const all = {
@@ -137,12 +193,23 @@ describe.each(databaseNames)('hostile input, on %s', (database) => {
         refresh_token: 'r',
         reason: 'Spam',
       }
-      const body = { ...all, current_password: 'wrong', new_password: password }
+      const more = {
+        token: 'x',
+        ticket: 'x',
+        origin: 'x',
+        consumer: 'x',
+        items: [],
+        ids: [1],
+        user_ids: [1],
+        roles: [],
+      }
+      const body = { ...all, ...more, current_password: 'wrong', new_password: password }
       return Object.fromEntries(Object.entries(body).filter(([name]) => route.fields.includes(name)))
     }
 
     test.each(wrongTypes)('refuses $value in each field by name', async ({ value }) => {
-      for (const field of route.fields) {
+      const isListed = (field: string) => Array.isArray(value) && isList(field)
+      for (const field of route.fields.filter((name) => !isListed(name))) {
         const answer = await send(route, { ...valid(), [field]: value })
         const { errors } = answer.body as { errors: object[] }
         expectProblem(answer, 'validation_failed', { errors })
@@ -150,6 +217,21 @@ describe.each(databaseNames)('hostile input, on %s', (database) => {
       }
       await expectUnharmed()
     })
+
+    for (const field of route.lists ?? []) {
+      test(`refuses the list ${field} with anything else in it`, async () => {
+        const values = [...wrongTypes.map(({ value }) => value), ...oddTexts]
+        // Any small word is the name of a role.
+        const wrong = values.filter((value) => !(typeof value === 'string' && /^\w*$/.test(value)))
+        for (const value of wrong) {
+          const answer = await send(route, { ...valid(), [field]: [value] })
+          const { errors } = answer.body as { errors: { field: string }[] }
+          expectProblem(answer, 'validation_failed', { errors })
+          for (const error of errors) expect(`${error.field}.`).toMatch(new RegExp(`^${field}\\.`))
+        }
+        await expectUnharmed()
+      })
+    }
 
     test('takes odd texts in each field for what they are', async () => {
       for (const field of route.fields) {
@@ -236,7 +318,7 @@ describe.each(databaseNames)('hostile input, on %s', (database) => {
         'nonsense',
         '/',
         ' ',
-      ]
+      ].filter((type) => !(route.takesForms === true && type.endsWith('urlencoded')))
       for (const type of types) {
         const answer = await raw(route, [`Content-Type: ${type}`, sized(body)], body)
         expectProblem(answer, 'unsupported_media_type')
@@ -268,8 +350,8 @@ describe.each(databaseNames)('hostile input, on %s', (database) => {
       expectProblem(await raw(route, [], utf16), 'malformed_request')
     })
 
-    test('refuses more than 16 KiB, announced or not', async () => {
-      const large = `{"x":"${'x'.repeat(17_000)}"}`
+    test('refuses a body that is too large, announced or not', async () => {
+      const large = `{"x":"${'x'.repeat((route.kibibytes ?? 16) * 1024)}"}`
       expectProblem(await raw(route, [], large), 'payload_too_large')
       expectProblem(
         await raw(route, [JSON_TYPE, 'Transfer-Encoding: chunked'], chunked(Buffer.from(large))),
@@ -293,6 +375,27 @@ describe.each(databaseNames)('hostile input, on %s', (database) => {
       )
       await expectUnharmed()
     })
+  })
+
+  test.each(withoutBody)('%s refuses a body that cannot be read before it does anything', async (route) => {
+    const [method = '', path = ''] = route.split(' ')
+    const to = { method, path }
+    expectProblem(await raw(to, [], '{'), 'malformed_request')
+    expectProblem(await raw(to, [], '{"__proto__":1}'), 'malformed_request')
+    expectProblem(await raw(to, [], `"${'x'.repeat(17_000)}"`), 'payload_too_large')
+    expectProblem(await raw(to, ['Content-Type: text/xml', sized('<x/>')], '<x/>'), 'unsupported_media_type')
+    await expectUnharmed()
+  })
+
+  test('the list of routes that take JSON is whole', async () => {
+    for (const isInternal of [false, true]) {
+      const { body } = await (isInternal ? service.operator() : service.client()).get('/openapi.json')
+      const own = routes.filter((route) => (route.isInternal ?? false) === isInternal)
+      const listed = own.map(
+        ({ method, path, fields }) => `${method} ${path.replace('999999999', '{id}')} ${fields.join()}`,
+      )
+      expect(listed.toSorted()).toEqual(routesWithJson(body as OpenApi).toSorted())
+    }
   })
 
   const chunked = (body: Buffer): Buffer =>

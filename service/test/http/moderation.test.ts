@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { TestClient, type Person, type Tokens } from '../support/test-client.ts'
 import { databaseNames, startTestService, type TestService } from '../support/test-service.ts'
@@ -86,7 +87,6 @@ describe.each(databaseNames)('moderation, on %s', (database) => {
       items: [{ ...SESSION, id: tokens.session.id, ip: '203.0.113.5', current: false }],
     })
     expectPrivate(answer)
-    expect((await operator().get('/v1/users/999999/sessions')).body).toEqual({ items: [] })
   })
 
   test('ending all sessions of a person is 204 each time, and they may sign in again', async () => {
@@ -99,6 +99,34 @@ describe.each(databaseNames)('moderation, on %s', (database) => {
     }
     await endedAs(tokens, 'terminated_by_admin')
     await service.client().signIn(person)
+  })
+
+  test('one session is ended, the others go on, and ending it again changes nothing', async () => {
+    const { person, id, tokens } = await signedIn()
+    const other = await service.client().signIn(person)
+    const end = () => operator().delete(`/v1/users/${id}/sessions/${tokens.session.id}`)
+    const answer = await end()
+    expect(answer).toMatchObject({ status: 204, body: undefined })
+    expectPrivate(answer)
+    await endedAs(tokens, 'terminated_by_admin')
+    expect((await end()).status).toBe(204)
+    await endedAs(tokens, 'terminated_by_admin')
+    expect((await service.client().get('/v1/users/me', other.access_token)).status).toBe(200)
+    const { body } = await operator().get(`/v1/users/${id}/sessions`)
+    expect((body as { items: { id: string }[] }).items.map((one) => one.id)).toEqual([other.session.id])
+  })
+
+  test('a session is found under its own person alone', async () => {
+    const { id, tokens } = await signedIn()
+    const another = await service.client().register()
+    const { id: sid } = tokens.session
+    const noIds = [randomUUID(), sid.toUpperCase(), 'current', '1', '%00', 'x'.repeat(300)]
+    for (const wrong of noIds)
+      expectProblem(await operator().delete(`/v1/users/${id}/sessions/${wrong}`), 'session_not_found')
+    expectProblem(await operator().delete(`/v1/users/${another.id}/sessions/${sid}`), 'session_not_found')
+    for (const nobody of ['999999999', '0', 'me'])
+      expectProblem(await operator().delete(`/v1/users/${nobody}/sessions/${sid}`), 'user_not_found')
+    expect((await service.client().get('/v1/users/me', tokens.access_token)).status).toBe(200)
   })
 
   test('the reason is needed, and is text that can be kept', async () => {
@@ -119,6 +147,7 @@ describe.each(databaseNames)('moderation, on %s', (database) => {
     async (id) => {
       expectProblem(await disable(id), 'user_not_found')
       expectProblem(await enable(id), 'user_not_found')
+      expectProblem(await operator().get(`/v1/users/${id}/sessions`), 'user_not_found')
       expectProblem(await operator().delete(`/v1/users/${id}/sessions`), 'user_not_found')
     },
   )
@@ -138,6 +167,10 @@ describe.each(databaseNames)('moderation, on %s', (database) => {
       ['POST', '/v1/users/1/enable'],
       ['GET', '/v1/users/1/sessions'],
       ['DELETE', '/v1/users/1/sessions'],
+      ['DELETE', '/v1/users/1/sessions/0199aa11-5a3c-7c7e-9a53-1c7f5a1f7e11'],
+      ['GET', '/v1/keys'],
+      ['POST', '/v1/keys/rotate'],
+      ['GET', '/v1/doctor'],
     ] as const
 
     test.each(routes)('is needed for %s %s, before anything else is looked at', async (method, path) => {
@@ -208,7 +241,12 @@ describe.each(databaseNames)('moderation, on %s', (database) => {
     })
 
     test('is all the internal listener knows: it serves no public route', async () => {
-      for (const path of ['/v1/sessions', '/v1/users/me', '/v1/users', '/v1/sessions/refresh']) {
+      for (const path of [
+        '/v1/sessions',
+        '/v1/sessions/refresh',
+        '/v1/users/me/password',
+        '/v1/users/me/export',
+      ]) {
         expectProblem(await operator().get(path), 'not_found')
       }
     })

@@ -1,7 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newPerson, type Person, type Tokens } from '../support/test-client.ts'
 import { databaseNames, startTestService, type TestService } from '../support/test-service.ts'
-import { expectEnded, expectPrivate, expectProblem, expectRefusedFields } from './expectations.ts'
+import {
+  DRAWN_AVATAR,
+  expectEnded,
+  expectPrivate,
+  expectProblem,
+  expectRefusedFields,
+} from './expectations.ts'
 
 describe.each(databaseNames)('oneself, on %s', (database) => {
   let service: TestService
@@ -30,7 +36,7 @@ describe.each(databaseNames)('oneself, on %s', (database) => {
     expect(answer.status).toBe(200)
     expect(answer.body).toEqual({
       ...{ id: person.id, username: person.username, email: person.email, email_verified: false },
-      avatar_url: 'http://localhost:8000/media/avatars/default.png',
+      avatar_url: DRAWN_AVATAR,
       created_at: expect.stringMatching(/Z$/) as string,
     })
     expectPrivate(answer)
@@ -43,7 +49,7 @@ describe.each(databaseNames)('oneself, on %s', (database) => {
       expect(answer.status).toBe(200)
       expect(answer.body).toEqual({
         ...{ id: bob.person.id, username: bob.person.username },
-        avatar_url: 'http://localhost:8000/media/avatars/default.png',
+        avatar_url: DRAWN_AVATAR,
       })
       expectPrivate(answer)
     })

@@ -1,9 +1,11 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { sql } from 'kysely'
+import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { Database } from '../../src/infrastructure/postgres/database.ts'
 import { FeedReader } from '../support/feed-reader.ts'
+import { waitingForLocks } from '../support/lock-waits.ts'
 import { TestClient, type Person, type Tokens } from '../support/test-client.ts'
 import {
   databaseNames,
@@ -49,6 +51,20 @@ const fillLog = (db: Database, round: number) =>
   sql`insert into revocations (session_id, user_id, reason, expires_at)
     select ('00000000-0000-7000-8000-' || lpad(to_hex(number), 12, '0'))::uuid, 1, 'signed_out', now() + interval '1 hour'
     from generate_series(${round * FILL + 1}::int, ${(round + 1) * FILL}::int) as number`.execute(db)
+
+const ELSEWHERE = '00000000-0000-7000-8000-00000000abcd'
+
+/** As another instance would, which is busy with nothing. */
+async function writeElsewhere(url: string, sid: string): Promise<void> {
+  const other = new pg.Client(url)
+  await other.connect()
+  await other.query(
+    `insert into revocations (session_id, user_id, reason, expires_at)
+     values ($1, 1, 'signed_out', now() + interval '1 hour')`,
+    [sid],
+  )
+  await other.end()
+}
 
 describe.each(databaseNames)('the revocation feed on %s', (database) => {
   let service: TestService
@@ -235,6 +251,47 @@ describe('a reader that takes nothing', () => {
 })
 
 describe('two instances on one database', () => {
+  test(
+    'the feed goes on while a crowd of requests waits for the database',
+    { timeout: MINUTES },
+    async () => {
+      const place = await migratedDatabase()
+      const service = await startOn(place, { DATABASE_POOL_SIZE: '10' })
+      const holder = new pg.Client(place.url)
+      await holder.connect()
+      try {
+        const { client, person, tokens } = await signedIn(service)
+        const all = [tokens]
+        while (all.length < 12) all.push(await client.signIn(person))
+        const reader = await read(service)
+        await reader.until(hasHeartbeat)
+
+        await holder.query('begin')
+        await holder.query('select from users where id = $1 for update', [person.id])
+        let answered = 0
+        const crowd = all.map(async (one) => {
+          const { status } = await signOut({ client, person, tokens: one })
+          answered += 1
+          return status
+        })
+        // Every connection for requests is taken.
+        await waitingForLocks(place.url, 10)
+        const before = reader.named('heartbeat').length
+        await writeElsewhere(place.url, ELSEWHERE)
+        await reader.until(knows(ELSEWHERE))
+        await reader.until(() => reader.named('heartbeat').length >= before + 3)
+        expect(answered).toBe(0)
+
+        await holder.query('commit')
+        expect(await Promise.all(crowd)).toEqual(all.map(() => 204))
+        for (const { session } of all) await reader.until(knows(session.id))
+      } finally {
+        await holder.end()
+        await service.stop()
+      }
+    },
+  )
+
   test('serve the same feed: what ends at one is told at the other', async () => {
     const place = await migratedDatabase()
     const [one, other] = await Promise.all([startOn(place), startOn(place)])

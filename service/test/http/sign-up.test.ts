@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newPerson } from '../support/test-client.ts'
 import { databaseNames, startTestService, type TestService } from '../support/test-service.ts'
-import { expectPrivate, expectProblem, expectRefusedFields } from './expectations.ts'
+import { DRAWN_AVATAR, expectPrivate, expectProblem, expectRefusedFields } from './expectations.ts'
 
 describe.each(databaseNames)('signing up, on %s', (database) => {
   let service: TestService
@@ -27,7 +27,7 @@ describe.each(databaseNames)('signing up, on %s', (database) => {
       username,
       email: `Ann.${username}@example.org`,
       email_verified: false,
-      avatar_url: 'http://localhost:8000/media/avatars/default.png',
+      avatar_url: DRAWN_AVATAR,
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/) as string,
     })
     expect(answer.headers.get('location')).toBe(`/v1/users/${(answer.body as { id: number }).id}`)
@@ -42,7 +42,7 @@ describe.each(databaseNames)('signing up, on %s', (database) => {
     const { access_token: token } = await client.signIn({ id: 0, username, email, password })
     expect((await client.get(headers.get('location') ?? '', token)).body).toEqual({
       ...{ id: (body as { id: number }).id, username },
-      avatar_url: 'http://localhost:8000/media/avatars/default.png',
+      avatar_url: DRAWN_AVATAR,
     })
   })
 

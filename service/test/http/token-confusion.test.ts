@@ -38,21 +38,23 @@ describe.each(databaseNames)('kinds of secrets, on %s', (database) => {
     readonly accepted: Partial<Answer>
     readonly endsSession?: boolean
   }
+  /** The older routes say more. */
+  const moreAt = (path: string) => (path.startsWith('/v1/') ? {} : { details: expect.any(Object) as object })
   const bearing = (method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, status = 200): Place => ({
     place: `${method} ${path}`,
     own: ['access token'],
     present: (token) =>
       service.client().request(method, path, { token, ...(method === 'PATCH' && { body: {} }) }),
-    expectRefused: (answer) => expectProblem(answer, 'invalid_access_token'),
+    expectRefused: (answer) => expectProblem(answer, 'invalid_access_token', moreAt(path)),
     accepted: { status },
-    endsSession: method === 'DELETE',
+    endsSession: status === 204,
   })
   const keyed = (method: 'GET' | 'POST', path: string, status = 200, body?: object): Place => ({
     place: `the service key of ${method} ${path}`,
     own: ['service key'],
     present: (token) =>
       new TestClient(service.internalUrl).request(method, path, { token, ...(body && { body }) }),
-    expectRefused: (answer) => expectProblem(answer, 'invalid_service_key'),
+    expectRefused: (answer) => expectProblem(answer, 'invalid_service_key', moreAt(path)),
     accepted: { status },
   })
   const places: Place[] = [
@@ -61,6 +63,9 @@ describe.each(databaseNames)('kinds of secrets, on %s', (database) => {
     bearing('GET', '/v1/sessions'),
     bearing('POST', '/v1/tickets', 201),
     bearing('DELETE', '/v1/sessions/current', 204),
+    bearing('GET', '/users/me'),
+    bearing('PATCH', '/users/update'),
+    bearing('POST', '/sessions/terminate', 204),
     {
       place: 'a refresh',
       own: ['refresh token'],
@@ -92,6 +97,7 @@ describe.each(databaseNames)('kinds of secrets, on %s', (database) => {
     keyed('GET', '/v1/users/1/sessions'),
     keyed('POST', '/v1/introspect', 200, { token: 'x' }),
     keyed('POST', '/v1/receipts', 204, { items: [] }),
+    keyed('POST', '/users/get-users-info', 200, { user_ids: [] }),
   ]
 
   test.each(places)('only its own works for $place, and no other is harmed by the try', async (tried) => {

@@ -51,6 +51,10 @@ describe('with no setting at all', () => {
       passwordMinimumLength: 8,
       corsOrigins: [],
       trustedProxies: [],
+      webhooks: [],
+      webhookAllowPrivate: false,
+      messagingUrl: undefined,
+      platformOpenLookup: false,
       logLevel: 'info',
     })
   })

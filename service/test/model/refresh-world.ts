@@ -155,7 +155,7 @@ export class RefreshWorld {
   /** A session as a sign-in starts it, without the hashing, which would take most of the time. */
   async start(owner: PersonInWorld, deviceId: string | undefined): Promise<Track> {
     const device = { id: deviceId, name: 'a device', userAgent: 'the model', address: address.text }
-    const begun = { id: this.#ids.next(), userId: owner.id as UserId, device, amr: ['pwd'] }
+    const begun = { id: this.#ids.next(), userId: owner.id as UserId, device, amr: ['pwd'], roles: [] }
     const limits = { idleSeconds: this.rules.idleMs / 1000, absoluteSeconds: this.rules.absoluteMs / 1000 }
     const session = startSession(begun, limits, this.clock.now())
     const transactions = new PostgresTransactions(this.#instance(0).service.db)

@@ -41,6 +41,10 @@ export const aDevice = (changes: Partial<Device> = {}): Device => ({
 
 /** A session of `aUser()` that starts at noon. */
 export const aSession = (changes: Partial<Session> = {}): Session => ({
-  ...startSession({ id: sessionId(1), userId: 42 as UserId, device: aDevice(), amr: ['pwd'] }, limits, noon),
+  ...startSession(
+    { id: sessionId(1), userId: 42 as UserId, device: aDevice(), amr: ['pwd'], roles: [] },
+    limits,
+    noon,
+  ),
   ...changes,
 })

@@ -5,7 +5,7 @@ import { expect, vi } from 'vitest'
  * Waits until so many statements in the database wait for a lock. On a connection of its own: inside a transaction
  * PostgreSQL shows what others do as it was at the first look.
  */
-export async function waitingForLocks(url: string, count: number): Promise<void> {
+export async function waitingForLocks(url: string, count: number, timeout = 10_000): Promise<void> {
   const observer = new pg.Client(url)
   await observer.connect()
   try {
@@ -16,7 +16,7 @@ export async function waitingForLocks(url: string, count: number): Promise<void>
         )
         expect(rowCount).toBe(count)
       },
-      { timeout: 10_000 },
+      { timeout },
     )
   } finally {
     await observer.end()

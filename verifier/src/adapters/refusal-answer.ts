@@ -4,8 +4,9 @@ import { TokenMissing } from './bearer-token.ts'
 
 type ProblemCode =
   | 'authentication_required'
-  | 'invalid_token'
+  | 'invalid_access_token'
   | 'session_ended'
+  | 'token_outdated'
   | 'unavailable'
   | 'ticket_gone'
   | 'origin_mismatch'
@@ -17,7 +18,7 @@ const problems = {
     title: 'Authentication required',
     detail: 'Send an access token as "Authorization: Bearer <token>".',
   },
-  invalid_token: {
+  invalid_access_token: {
     status: 401,
     title: 'Invalid token',
     detail: 'The access token is malformed, expired or not meant for this service. Refresh the session.',
@@ -26,6 +27,11 @@ const problems = {
     status: 401,
     title: 'Session ended',
     detail: 'The session is over; "reason" says why. Sign in again.',
+  },
+  token_outdated: {
+    status: 401,
+    title: 'Token outdated',
+    detail: 'What the access token says has changed since, as the roles. Refresh the session and try again.',
   },
   ticket_gone: {
     status: 401,
@@ -45,17 +51,18 @@ const problems = {
 } as const satisfies Record<ProblemCode, { status: number; title: string; detail: string }>
 
 const problemOf = {
-  malformed_token: 'invalid_token',
-  unknown_key: 'invalid_token',
-  wrong_algorithm: 'invalid_token',
-  bad_signature: 'invalid_token',
-  wrong_type: 'invalid_token',
-  wrong_issuer: 'invalid_token',
-  wrong_audience: 'invalid_token',
-  expired: 'invalid_token',
-  not_yet_valid: 'invalid_token',
-  invalid_claims: 'invalid_token',
+  malformed_token: 'invalid_access_token',
+  unknown_key: 'invalid_access_token',
+  wrong_algorithm: 'invalid_access_token',
+  bad_signature: 'invalid_access_token',
+  wrong_type: 'invalid_access_token',
+  wrong_issuer: 'invalid_access_token',
+  wrong_audience: 'invalid_access_token',
+  expired: 'invalid_access_token',
+  not_yet_valid: 'invalid_access_token',
+  invalid_claims: 'invalid_access_token',
   session_ended: 'session_ended',
+  token_outdated: 'token_outdated',
   stale: 'unavailable',
   unavailable: 'unavailable',
   ticket_gone: 'ticket_gone',

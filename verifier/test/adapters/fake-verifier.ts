@@ -33,6 +33,10 @@ export class FakeVerifier implements Verifier, GuardSource {
   pause: Promise<void> | undefined
   now = noon
   readonly #ended = new Map<string, string>()
+  readonly #outdated = new Map<string, number>()
+  readonly #outdatedListeners = new Set<(sid: string) => void>()
+  /** Claims of tickets that were redeemed after the last change. */
+  current = new WeakSet<Claims>()
   readonly #endListeners = new Set<(end: SessionEnd) => void>()
   readonly #staleListeners = new Set<() => void>()
   readonly #timers: Pick<Clock, 'after'> | undefined
@@ -73,6 +77,15 @@ export class FakeVerifier implements Verifier, GuardSource {
     return this.#ended.get(id)
   }
 
+  onTokensOutdated(listener: (sid: string) => void): () => void {
+    this.#outdatedListeners.add(listener)
+    return () => this.#outdatedListeners.delete(listener)
+  }
+
+  isOutdated(claims: Claims): boolean {
+    return claims.gen <= (this.#outdated.get(claims.sid) ?? -1) && !this.current.has(claims)
+  }
+
   isRefusing(): boolean {
     return this.#isStale
   }
@@ -99,6 +112,12 @@ export class FakeVerifier implements Verifier, GuardSource {
     for (const listener of this.#endListeners) listener({ sid: id, userId: 7, reason })
   }
 
+  outdate(id: string, upToGeneration: number): void {
+    this.#outdated.set(id, upToGeneration)
+    this.current = new WeakSet()
+    for (const listener of this.#outdatedListeners) listener(id)
+  }
+
   goStale(): void {
     this.#isStale = true
     for (const listener of this.#staleListeners) listener()
@@ -108,6 +127,7 @@ export class FakeVerifier implements Verifier, GuardSource {
     const reason = this.#ended.get(claims.sid)
     if (reason !== undefined) throw new TokenRefused('session_ended', { reason })
     if (claims.exp <= this.now) refuse('expired')
+    if (this.isOutdated(claims)) refuse('token_outdated')
     if (this.#isStale) refuse('stale')
     return claims
   }

@@ -73,7 +73,7 @@ export function guardsRequests(start: (verifier: FakeVerifier) => Promise<Runnin
       'Bearer good=token',
     ])('with the header %j is refused as an invalid token', async (header) => {
       const answer = await get(header)
-      expect(answer).toMatchObject({ status: 401, body: { code: 'invalid_token' } })
+      expect(answer).toMatchObject({ status: 401, body: { code: 'invalid_access_token' } })
       expect(answer.headers['www-authenticate']).toBe('Bearer error="invalid_token"')
     })
 
@@ -82,7 +82,7 @@ export function guardsRequests(start: (verifier: FakeVerifier) => Promise<Runnin
       [['Bearer good.token-0', 'Bearer good.token-0']],
       [['Basic dXNlcjpwYXNz', 'Bearer good.token-0']],
     ])('with two Authorization headers is refused: %j', async (headers) => {
-      expect(await get(headers)).toMatchObject({ status: 401, body: { code: 'invalid_token' } })
+      expect(await get(headers)).toMatchObject({ status: 401, body: { code: 'invalid_access_token' } })
     })
 
     it('with a body is refused before the body is read', async () => {
@@ -111,13 +111,13 @@ export function guardsRequests(start: (verifier: FakeVerifier) => Promise<Runnin
       'expired',
       'not_yet_valid',
       'invalid_claims',
-    ] as const)('for %s is 401 invalid_token, and says no more', async (code) => {
+    ] as const)('for %s is 401 invalid_access_token, and says no more', async (code) => {
       const answer = await refusing(code)
       expect(answer.body).toEqual({
         title: 'Invalid token',
         status: 401,
         detail: 'The access token is malformed, expired or not meant for this service. Refresh the session.',
-        code: 'invalid_token',
+        code: 'invalid_access_token',
       })
       expect(answer.headers).toMatchObject({
         // Fastify adds a charset, which JSON has no use for.
@@ -135,6 +135,15 @@ export function guardsRequests(start: (verifier: FakeVerifier) => Promise<Runnin
         status: 401,
         body: { code: 'session_ended', reason: 'password_changed' },
       })
+      expect(answer.headers['www-authenticate']).toBe('Bearer error="invalid_token"')
+    })
+
+    it('of an outdated token says to refresh', async () => {
+      verifier.tokens.set('outdated', someClaims({ sid: sid(8), gen: 3 }))
+      verifier.outdate(sid(8), 3)
+      const answer = await get('Bearer outdated')
+      expect(answer).toMatchObject({ status: 401, body: { code: 'token_outdated' } })
+      expect((answer.body as { detail: string }).detail).toContain('Refresh')
       expect(answer.headers['www-authenticate']).toBe('Bearer error="invalid_token"')
     })
 

@@ -79,9 +79,9 @@ describe('a connection', () => {
 
   it.each([
     [{}, 'authentication_required'],
-    [{ token: 'forged' }, 'invalid_token'],
-    [{ token: null }, 'invalid_token'],
-    [{ token: { toString: 'good' } }, 'invalid_token'],
+    [{ token: 'forged' }, 'invalid_access_token'],
+    [{ token: null }, 'invalid_access_token'],
+    [{ token: { toString: 'good' } }, 'invalid_access_token'],
     [{ ticket: null, token: 'good' }, 'ticket_gone'],
   ])('with auth %j is refused with %s', async (auth, code) => {
     expect(await connectError(client(auth))).toMatchObject({ message: code, data: { code } })

@@ -119,7 +119,7 @@ describe('an upgrade', () => {
     ['with an access token in the query', '/ws?token=good', {}, 401, 'authentication_required'],
     ['with an empty ticket', '/ws?ticket=', {}, 401, 'ticket_gone'],
     ['with two tickets', '/ws?ticket=a&ticket=b', {}, 401, 'ticket_gone'],
-    ['with a forged token', '/ws', { authorization: 'Bearer forged' }, 401, 'invalid_token'],
+    ['with a forged token', '/ws', { authorization: 'Bearer forged' }, 401, 'invalid_access_token'],
     [
       'with a bad ticket beside a good token',
       '/ws?ticket=x',

@@ -128,7 +128,16 @@ const endings: Record<EndReason, readonly Ending[] | 'its tokens ran out with it
   ],
   expired: 'its tokens ran out with it',
   credentials_changed: 'not given yet',
-  user_deleted: 'not given yet',
+  user_deleted: [
+    {
+      how: 'deleting the account',
+      end: ({ client, person, own }) => {
+        const body = { current_password: person.password }
+        return succeeded(client.request('DELETE', '/v1/users/me', { body, token: own.access_token }))
+      },
+      after: all('user_deleted'),
+    },
+  ],
 }
 
 const cases = Object.entries(endings).flatMap(([reason, how]) =>

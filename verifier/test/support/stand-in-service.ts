@@ -7,6 +7,7 @@ export interface Row {
   readonly sid: string
   readonly user_id: number
   readonly reason: string
+  readonly up_to_generation?: number
   readonly expires_at: string
 }
 
@@ -64,9 +65,18 @@ export class StandInService {
   }
 
   revoke(sid: string, { reason = 'terminated', userId = 7, forMs = 600_000 } = {}): Row {
+    return this.#tell({ sid, user_id: userId, reason }, forMs)
+  }
+
+  /** Refuses the tokens of a session up to a generation; the session goes on. */
+  outdate(sid: string, upToGeneration: number, { forMs = 600_000 } = {}): Row {
+    const row = { sid, user_id: 7, reason: 'roles_changed', up_to_generation: upToGeneration }
+    return this.#tell(row, forMs)
+  }
+
+  #tell(told: Omit<Row, 'seq' | 'expires_at'>, forMs: number): Row {
     this.seq += 1
-    const expires_at = new Date(this.now() + forMs).toISOString()
-    const row = { seq: this.seq, sid, user_id: userId, reason, expires_at }
+    const row = { seq: this.seq, ...told, expires_at: new Date(this.now() + forMs).toISOString() }
     this.rows.push(row)
     this.send('revoked', row)
     return row

@@ -32,10 +32,16 @@ export interface Sessions {
    * Moves a live session that is still at `generation` to the next one, as one atomic step: of parallel calls
    * for one generation exactly one succeeds. Answers undefined, and changes nothing, otherwise.
    */
-  rotate(rotation: Rotation): Promise<{ session: Session; roles: readonly string[] } | undefined>
+  rotate(rotation: Rotation): Promise<Session | undefined>
 
   /** Whose sessions those are, as far as they are known. */
   usersOf(ids: readonly SessionId[]): Promise<ReadonlyMap<SessionId, UserId>>
+
+  /** How many live sessions each of them has; those without any may be left out. */
+  countLive(userIds: readonly UserId[], now: Date): Promise<ReadonlyMap<UserId, number>>
+
+  /** All that is kept of the user's sessions, ended ones too, newest first. */
+  listAll(userId: UserId): Promise<readonly Session[]>
 
   /** Live sessions, newest first. */
   listLive(userId: UserId, now: Date): Promise<readonly Session[]>
@@ -59,6 +65,15 @@ export interface SessionsInTransaction {
 
   /** Writes the end of the sessions; answers those that were not ended before. */
   saveEnded(sessions: readonly Session[]): Promise<readonly Session[]>
+
+  /**
+   * Writes the roles of all the user's sessions that have not ended, and answers them, held like `lock` does: a refresh
+   * that was under way is counted in their generations, one that waits goes on with these roles.
+   */
+  saveRoles(userId: UserId, roles: readonly string[]): Promise<readonly Session[]>
+
+  /** Forgets where the user's sessions were, ended ones too, as `forgetDevice` says. */
+  forgetDevices(userId: UserId): Promise<void>
 
   /**
    * Up to `limit` sessions that have run out and are not marked so, of users nobody else holds at the moment,

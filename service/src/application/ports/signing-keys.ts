@@ -2,6 +2,9 @@ import type { KeyPair, SigningAlgorithm, SigningKey } from '../../domain/signing
 
 /** Where all instances keep the signing keys they share. */
 export interface SigningKeyStore {
+  /** In the order in which they sign. */
+  all(): Promise<readonly SigningKey[]>
+
   /** Runs `work` while no other instance does: of several that start together one makes the key, the rest find it. */
   exclusively<T>(work: (keys: SigningKeysLocked) => Promise<T>): Promise<T>
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { LoggedRevocation, RevocationLog } from '../ports/revocation-log.ts'
 
 /** What whoever passes the feed on is told. */
-export interface FeedListener {
+interface FeedListener {
   /** Revocations that continue what was told before, in order. */
   revoked(revocations: readonly LoggedRevocation[]): void
   /** What was told before can't be continued: the log was set back or cut off. Start again from a snapshot. */
@@ -28,6 +28,8 @@ export interface RevocationFeed {
   current(): { readonly seq: number; readonly revocations: readonly LoggedRevocation[] }
   /** The revocations after `seq`; undefined when the log does not reach back so far, or has not come so far. */
   since(seq: number): readonly LoggedRevocation[] | undefined
+  /** Where it came to when it was last read; undefined before. */
+  position(): FeedPosition | undefined
   /** There is one listener, who tells the rest. */
   listen(listener: FeedListener): void
 }
@@ -40,6 +42,7 @@ interface FeedDeps {
 export function createRevocationFeed(deps: FeedDeps): RevocationFeed {
   const copy = new LogCopy()
   let listener: FeedListener | undefined
+  let position: FeedPosition | undefined
   let running: Promise<FeedPosition> | undefined
   let next: Promise<FeedPosition> | undefined
 
@@ -54,12 +57,18 @@ export function createRevocationFeed(deps: FeedDeps): RevocationFeed {
         listener?.restarted()
         continue
       }
+      const isWhole = page.rows[0]?.seq === copy.seq + 1 || page.lastSeq === copy.seq
+      if (!isWhole) {
+        // Better no feed than one that skips a session: verifiers notice that it is quiet.
+        throw new Error(`the revocation log has no row ${copy.seq + 1}; see "Backups" in docs/operations.md`)
+      }
       copy.append(page.rows)
       if (page.rows.length > 0) listener?.revoked(page.rows)
       isAtEnd = copy.seq === page.lastSeq
     }
     copy.forget(asOf)
-    return { seq: copy.seq, asOf }
+    position = { seq: copy.seq, asOf }
+    return position
   }
 
   function run(): Promise<FeedPosition> {
@@ -86,6 +95,7 @@ export function createRevocationFeed(deps: FeedDeps): RevocationFeed {
     wake: () => void catchUp().catch(() => undefined),
     current: () => ({ seq: copy.seq, revocations: copy.rows() }),
     since: (seq) => copy.since(seq),
+    position: () => position,
     listen: (only) => (listener = only),
   }
 }

@@ -52,16 +52,16 @@ export const createSession =
     const device = parseDevice(input)
     const checked = await checkCredentials(deps)(input)
     const now = deps.clock.now()
-    const { session, user } = await deps.transactions.transaction(async (tx) => {
+    const session = await deps.transactions.transaction(async (tx) => {
       const user = await lockUnchanged(tx, checked)
-      const id = deps.sessionIds.next()
-      const session = startSession({ id, userId: user.id, device, amr: ['pwd'] }, deps.sessionLimits, now)
+      const person = { userId: user.id, device, amr: ['pwd'], roles: user.roles }
+      const session = startSession({ id: deps.sessionIds.next(), ...person }, deps.sessionLimits, now)
       await makeRoom(deps, tx, session, now)
       await tx.sessions.add(session)
       await tx.outbox.add([sessionCreated(session)])
-      return { session, user }
+      return session
     })
-    return issueTokens(deps)(session, user.roles, now)
+    return issueTokens(deps)(session, now)
   }
 
 function parseDevice(input: CreateSessionInput): Device {

@@ -1,3 +1,4 @@
+import type { SessionId } from '../../domain/session.ts'
 import type { UserId } from '../../domain/user.ts'
 import { ApplicationError } from '../errors.ts'
 import { endSessions } from './end-sessions.ts'
@@ -11,4 +12,15 @@ export const endUserSessions =
       if ((await tx.users.lock(userId)) === undefined) throw new ApplicationError('user_not_found')
       const live = await tx.sessions.lockLive(userId, deps.clock.now())
       await endSessions(deps)(tx, live, 'terminated_by_admin')
+    })
+
+/** Ends one session of a person on an operator's order. Throws `user_not_found`, `session_not_found`. */
+export const endUserSession =
+  (deps: EndOwnSessionsDeps) =>
+  (userId: UserId, id: SessionId): Promise<void> =>
+    deps.transactions.transaction(async (tx) => {
+      if ((await tx.users.lock(userId)) === undefined) throw new ApplicationError('user_not_found')
+      const session = await tx.sessions.lock(userId, id)
+      if (session === undefined) throw new ApplicationError('session_not_found')
+      await endSessions(deps)(tx, [session], 'terminated_by_admin')
     })

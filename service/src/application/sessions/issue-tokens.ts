@@ -14,8 +14,8 @@ export interface IssuedTokens {
 /** The pair of tokens for the session's present generation. */
 export const issueTokens =
   ({ accessTokens, refreshTokens }: { accessTokens: AccessTokens; refreshTokens: RefreshTokens }) =>
-  (session: Session, roles: readonly string[], now: Date): IssuedTokens => {
-    const access = accessTokens.issue(session, roles, now)
+  (session: Session, now: Date): IssuedTokens => {
+    const access = accessTokens.issue(session, now)
     const refreshToken = refreshTokens.seal({
       userId: session.userId,
       sessionId: session.id,

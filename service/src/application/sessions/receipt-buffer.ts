@@ -16,15 +16,17 @@ export interface ReceiptBuffer {
  */
 export function createReceiptBuffer(sessions: Sessions, capacity = CAPACITY): ReceiptBuffer {
   let noted = new Map<string, Receipt>()
+  let writing: Promise<void> = Promise.resolve()
 
   function add(receipt: Receipt): void {
-    const earlier = noted.get(receipt.sessionId)
+    // By user, too: a report may name the wrong one, and must not take the place of the right one.
+    const key = `${receipt.userId} ${receipt.sessionId}`
+    const earlier = noted.get(key)
     if (earlier === undefined && noted.size >= capacity) return
-    if (earlier === undefined || earlier.generation < receipt.generation)
-      noted.set(receipt.sessionId, receipt)
+    if (earlier === undefined || earlier.generation < receipt.generation) noted.set(key, receipt)
   }
 
-  async function flush(): Promise<void> {
+  async function write(): Promise<void> {
     if (noted.size === 0) return
     const batch = noted
     noted = new Map()
@@ -34,6 +36,13 @@ export function createReceiptBuffer(sessions: Sessions, capacity = CAPACITY): Re
       for (const receipt of batch.values()) add(receipt)
       throw error
     }
+  }
+
+  /** After the write that is under way, so that whatever was noted before the call is written. */
+  function flush(): Promise<void> {
+    const written = writing.catch(() => undefined).then(write)
+    writing = written
+    return written
   }
 
   return { add, flush }

@@ -43,9 +43,7 @@ export const refreshSession =
 
     const found = await deps.sessions.find(presented.userId, presented.sessionId)
     const verdict = judgeRefresh(found?.session, presented.generation, deps.reusePolicy, now)
-    if (verdict.kind === 'repeat' && found !== undefined) {
-      return issueTokens(deps)(found.session, found.user.roles, now)
-    }
+    if (verdict.kind === 'repeat' && found !== undefined) return issueTokens(deps)(found.session, now)
     throw refusal(verdict.kind === 'replay' ? await endReplayed(deps, presented, address, now) : verdict)
   }
 
@@ -57,7 +55,7 @@ async function rotate(
 ): Promise<IssuedTokens | undefined> {
   const { idleSeconds } = deps.sessionLimits
   const rotated = await deps.sessions.rotate({ userId, sessionId, generation, now, idleSeconds })
-  return rotated && issueTokens(deps)(rotated.session, rotated.roles, now)
+  return rotated && issueTokens(deps)(rotated, now)
 }
 
 /** Ends the session whose spent token came back; committed before the caller is refused. */

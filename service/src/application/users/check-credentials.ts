@@ -46,8 +46,10 @@ export const checkCredentials =
     const byName = signInsTo(typedName, knownPlace(candidate, deviceId, address))
     // Guesses of strangers in its network keep no known device out.
     const shared = deviceIsKnown ? [] : [byNetwork]
-    const { matches, outdated } = await countAttempt(deps)([...shared, byName], now, () =>
-      passwords.verify(password, user?.passwordHash, foreignHashesInUse),
+    const { matches, outdated } = await countAttempt({ attempts, room: passwords })(
+      [...shared, byName],
+      now,
+      () => passwords.verify(password, user?.passwordHash, foreignHashesInUse),
     )
     if (user === undefined || !matches) throw new ApplicationError('invalid_credentials')
     await attempts.giveBack(shared, now)

@@ -22,7 +22,7 @@ export const checkCurrentPassword =
   async (user: User, typed: string): Promise<void> => {
     const { passwords, attempts, clock } = deps
     const budget = passwordChecksOf(user.id)
-    const { matches } = await countAttempt(deps)([budget], clock.now(), () =>
+    const { matches } = await countAttempt({ attempts, room: passwords })([budget], clock.now(), () =>
       passwords.verify(typed, user.passwordHash, false),
     )
     if (!matches) {

@@ -1,20 +1,20 @@
 import { ApplicationError } from '../errors.ts'
 import type { AttemptBudget, AttemptLimits } from '../ports/attempt-limits.ts'
-import type { PasswordHasher } from '../ports/password-hasher.ts'
 
 interface CountAttemptDeps {
-  readonly passwords: PasswordHasher
   readonly attempts: AttemptLimits
+  /** Where the work is done. Throws `overloaded` when nothing more can wait for it. */
+  readonly room: { requireRoom(): void }
 }
 
 /**
- * Makes an attempt at something that hashes a password, counted against its budgets before it begins. Being too busy to
- * hash is our affair: what is refused as `overloaded` counts against none. Throws `too_many_attempts`, `overloaded`.
+ * Makes an attempt at something that takes much work, counted against its budgets before it begins. Being too busy for it
+ * is our affair: what is refused as `overloaded` counts against none. Throws `too_many_attempts`, `overloaded`.
  */
 export const countAttempt =
-  ({ passwords, attempts }: CountAttemptDeps) =>
+  ({ attempts, room }: CountAttemptDeps) =>
   async <T>(budgets: readonly AttemptBudget[], now: Date, attempt: () => Promise<T>): Promise<T> => {
-    passwords.requireRoom()
+    room.requireRoom()
     await attempts.take(budgets, now)
     try {
       return await attempt()

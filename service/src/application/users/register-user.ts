@@ -40,11 +40,15 @@ export const registerUser =
       password: () => parseNewPassword(input.password, deps.passwordMinimumLength),
     })
     const budget = registrationsFrom(input.address)
-    const passwordHash = await countAttempt(deps)([budget], deps.clock.now(), async () => {
-      // Judging a password takes the event loop milliseconds, so strangers are not let do it without limit.
-      refuseWeakPassword(deps)('password', password, { username, email })
-      return deps.passwords.hash(password)
-    })
+    const passwordHash = await countAttempt({ attempts: deps.attempts, room: deps.passwords })(
+      [budget],
+      deps.clock.now(),
+      async () => {
+        // Judging a password takes the event loop milliseconds, so strangers are not let do it without limit.
+        refuseWeakPassword(deps)('password', password, { username, email })
+        return deps.passwords.hash(password)
+      },
+    )
     return deps.transactions.transaction(async (tx) => {
       const user = await tx.users.add(register(username, email, passwordHash, deps.clock.now()))
       await tx.outbox.add([userCreated(user)])

@@ -34,7 +34,7 @@ export class JwtAccessTokens implements AccessTokens {
     this.#settings = settings
   }
 
-  issue(session: Session, roles: readonly string[], now: Date): { token: string; expiresAt: Date } {
+  issue(session: Session, now: Date): { token: string; expiresAt: Date } {
     const signing = this.#keys.signingKey(now)
     if (signing === undefined) throw new ApplicationError('unavailable', { retryAfterSeconds: 5 })
     const { issuer, audience, ttlSeconds } = this.#settings
@@ -51,7 +51,7 @@ export class JwtAccessTokens implements AccessTokens {
       exp: expires,
       auth_time: toSeconds(session.authTime),
       amr: session.amr,
-      roles,
+      roles: session.roles,
     }
     const signed = `${signing.encodedHeader}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`
     const signature = signData(signing.algorithm, signing.key, Buffer.from(signed))

@@ -2,4 +2,5 @@
 export const advisoryLocks = {
   migrations: 7_224_560_001,
   signingKeys: 7_224_560_002,
+  dispatch: 7_224_560_003,
 } as const

@@ -35,12 +35,30 @@ export async function removeOldRevocations(db: Database, now: Date, limit: numbe
         (select last_seq + 1 from revocation_log)
       ) as seq
     ), old as (
-      select session_id from revocations
+      select id from revocations
       where seq < (select seq from first_kept)
       order by seq limit ${limit} for update
     )
-    delete from revocations using old where revocations.session_id = old.session_id`
+    delete from revocations using old where revocations.id = old.id`
   return Number((await query.execute(db)).numAffectedRows ?? 0)
+}
+
+/** Lets others have the names of deleted people whose time is up; answers how many hashes went, up to `limit`. */
+export async function removeReleasedNames(db: Database, now: Date, limit: number): Promise<number> {
+  const free = db
+    .selectFrom('released_names')
+    .select('hash')
+    .where('free_at', '<=', now)
+    .orderBy('free_at')
+    .limit(limit)
+    .forUpdate()
+    .skipLocked()
+  const query = db
+    .with('free', () => free)
+    .deleteFrom('released_names')
+    .using('free')
+    .whereRef('released_names.hash', '=', 'free.hash')
+  return Number((await query.executeTakeFirstOrThrow()).numDeletedRows)
 }
 
 /** Removes up to `limit` tickets nobody can redeem any more; answers how many. */

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { LogPage, RevocationLog } from '../../application/ports/revocation-log.ts'
-import type { EndReason, SessionId } from '../../domain/session.ts'
+import type { Revocation } from '../../domain/revocation.ts'
+import type { SessionId } from '../../domain/session.ts'
 import type { UserId } from '../../domain/user.ts'
 import type { Database } from './database.ts'
 
@@ -13,7 +14,8 @@ interface Row {
   readonly seq: number
   readonly sid: string
   readonly user_id: number
-  readonly reason: EndReason
+  readonly reason: Revocation['reason']
+  readonly up_to_generation: number | null
   readonly expires_at: string
 }
 
@@ -38,10 +40,10 @@ export class PostgresRevocationLog implements RevocationLog {
       const { numAffectedRows } = await sql`
         update revocations set seq = numbered.seq
         from (
-          select session_id, ${last_seq}::bigint + row_number() over (order by session_id) as seq
+          select id, ${last_seq}::bigint + row_number() over (order by id) as seq
           from revocations where seq is null
         ) as numbered
-        where revocations.session_id = numbered.session_id`.execute(trx)
+        where revocations.id = numbered.id`.execute(trx)
       if (numAffectedRows === undefined || numAffectedRows === 0n) return
       await trx
         .updateTable('revocation_log')
@@ -58,7 +60,7 @@ export class PostgresRevocationLog implements RevocationLog {
         coalesce((select min(seq) - 1 from revocations), last_seq) as covered_from,
         coalesce((
           select json_agg(page order by page.seq) from (
-            select seq, session_id as sid, user_id, reason, expires_at from revocations
+            select seq, session_id as sid, user_id, reason, up_to_generation, expires_at from revocations
             where seq > ${seq} order by seq limit ${PAGE}
           ) as page
         ), '[]'::json) as rows
@@ -68,11 +70,12 @@ export class PostgresRevocationLog implements RevocationLog {
     return {
       lastSeq: found.last_seq,
       coveredFrom: found.covered_from,
-      rows: found.rows.map(({ seq, sid, user_id, reason, expires_at }) => ({
+      rows: found.rows.map(({ seq, sid, user_id, reason, up_to_generation, expires_at }) => ({
         seq,
         sessionId: sid as SessionId,
         userId: user_id as UserId,
         reason,
+        upToGeneration: up_to_generation ?? undefined,
         expiresAt: new Date(expires_at),
       })),
     }

@@ -13,20 +13,24 @@ import { prepared } from './guarded-pool.ts'
 import { fromSession, toSession, toUser } from './rows.ts'
 import { sessionColumns, userColumns, type SessionRow, type UserRow } from './schema.ts'
 
-/** The guard is the whole of it: the update matches only the live session at that generation. */
+/**
+ * The guard is the whole of it: the update matches only the live session at that generation. The roles are the session's
+ * own: should the update have waited for a change of them, the row is read again, while a look at the user would not be.
+ */
 const ROTATE = prepared(
   'rotate_session',
   `update sessions
    set generation = generation + 1, refreshed_at = $4, idle_expires_at = least($5::timestamptz, expires_at)
    where user_id = $1 and id = $2 and generation = $3
      and ended_at is null and idle_expires_at > $4 and expires_at > $4
-   returning ${sessionColumns.join(', ')}, (select roles from users where users.id = sessions.user_id)`,
+   returning ${sessionColumns.join(', ')}`,
 )
 
 /** Of columns with the same name the session's wins, since it comes later. */
 const FIND = prepared(
   'find_session',
   `select ${userColumns.map((column) => `users.${column}`).join(', ')}, users.created_at as user_created_at,
+     users.roles as user_roles,
      ${sessionColumns.map((column) => `sessions.${column}`).join(', ')}
    from sessions join users on users.id = sessions.user_id
    where sessions.user_id = $1 and sessions.id = $2`,
@@ -64,23 +68,19 @@ export class PostgresSessions implements Sessions, SessionsInTransaction {
 
   async find(userId: UserId, id: SessionId): Promise<SessionOfUser | undefined> {
     const { rows } = await this.#db.executeQuery(CompiledQuery.raw(FIND, [userId, id]))
-    const row = rows[0] as (UserRow & SessionRow & { user_created_at: Date }) | undefined
+    const row = rows[0] as
+      (UserRow & SessionRow & { user_created_at: Date; user_roles: string[] }) | undefined
     if (row === undefined) return undefined
-    const user = toUser({ ...row, id: row.user_id, created_at: row.user_created_at })
+    const own = { id: row.user_id, created_at: row.user_created_at, roles: row.user_roles }
+    const user = toUser({ ...row, ...own })
     return { session: toSession({ ...row, id: String(row.id) }), user }
   }
 
-  async rotate({
-    userId,
-    sessionId,
-    generation,
-    now,
-    idleSeconds,
-  }: Rotation): Promise<{ session: Session; roles: readonly string[] } | undefined> {
+  async rotate({ userId, sessionId, generation, now, idleSeconds }: Rotation): Promise<Session | undefined> {
     const parameters = [userId, sessionId, generation, now, secondsAfter(now, idleSeconds)]
     const { rows } = await this.#db.executeQuery(CompiledQuery.raw(ROTATE, parameters))
-    const row = rows[0] as (SessionRow & { roles: string[] }) | undefined
-    return row && { session: toSession(row), roles: row.roles }
+    const row = rows[0] as SessionRow | undefined
+    return row && toSession(row)
   }
 
   async usersOf(ids: readonly SessionId[]): Promise<ReadonlyMap<SessionId, UserId>> {
@@ -92,6 +92,30 @@ export class PostgresSessions implements Sessions, SessionsInTransaction {
       .where(sql`id::text`, 'in', ids)
       .execute()
     return new Map(rows.map(({ id, user_id }) => [id as SessionId, user_id as UserId]))
+  }
+
+  async countLive(userIds: readonly UserId[], now: Date): Promise<ReadonlyMap<UserId, number>> {
+    if (userIds.length === 0) return new Map()
+    const rows = await this.#db
+      .selectFrom('sessions')
+      .select(['user_id', sql<number>`count(*)`.as('count')])
+      .where('user_id', 'in', userIds)
+      .where('ended_at', 'is', null)
+      .where(runsOutAt, '>', now)
+      .groupBy('user_id')
+      .execute()
+    return new Map(rows.map(({ user_id, count }) => [user_id as UserId, count]))
+  }
+
+  async listAll(userId: UserId): Promise<readonly Session[]> {
+    const rows = await this.#db
+      .selectFrom('sessions')
+      .selectAll()
+      .where('user_id', '=', userId)
+      .orderBy('created_at', 'desc')
+      .orderBy('id', 'desc')
+      .execute()
+    return rows.map(toSession)
   }
 
   async listLive(userId: UserId, now: Date): Promise<readonly Session[]> {
@@ -148,6 +172,27 @@ export class PostgresSessions implements Sessions, SessionsInTransaction {
     return saved
   }
 
+  async saveRoles(userId: UserId, roles: readonly string[]): Promise<readonly Session[]> {
+    // In the order in which everybody locks sessions; the update alone has none.
+    await this.#notEnded(userId).select('id').orderBy('id').forNoKeyUpdate().execute()
+    const rows = await this.#db
+      .updateTable('sessions')
+      .set({ roles: [...roles] })
+      .where('user_id', '=', userId)
+      .where('ended_at', 'is', null)
+      .returningAll()
+      .execute()
+    return rows.map(toSession)
+  }
+
+  async forgetDevices(userId: UserId): Promise<void> {
+    await this.#db
+      .updateTable('sessions')
+      .set({ device_id: null, device_name: '', user_agent: '', address: '0.0.0.0' })
+      .where('user_id', '=', userId)
+      .execute()
+  }
+
   async lockRunOut(now: Date, limit: number): Promise<readonly Session[]> {
     await this.#postponeChecks(now, limit)
     const runOut = await this.#due(now, limit).where(runsOutAt, '<=', now).select(['user_id', 'id']).execute()
@@ -196,11 +241,10 @@ export class PostgresSessions implements Sessions, SessionsInTransaction {
   }
 
   #live(userId: UserId, now: Date) {
-    return this.#db
-      .selectFrom('sessions')
-      .selectAll()
-      .where('user_id', '=', userId)
-      .where('ended_at', 'is', null)
-      .where(runsOutAt, '>', now)
+    return this.#notEnded(userId).selectAll().where(runsOutAt, '>', now)
+  }
+
+  #notEnded(userId: UserId) {
+    return this.#db.selectFrom('sessions').where('user_id', '=', userId).where('ended_at', 'is', null)
   }
 }

@@ -12,6 +12,10 @@ export class PostgresSigningKeys implements SigningKeyStore {
     this.#db = db
   }
 
+  all(): Promise<readonly SigningKey[]> {
+    return allKeys(this.#db)
+  }
+
   exclusively<T>(work: (keys: SigningKeysLocked) => Promise<T>): Promise<T> {
     return this.#db.transaction().execute(async (db) => {
       await sql`select pg_advisory_xact_lock(${sql.lit(advisoryLocks.signingKeys)})`.execute(db)
@@ -27,9 +31,8 @@ class LockedKeys implements SigningKeysLocked {
     this.#db = db
   }
 
-  async all(): Promise<readonly SigningKey[]> {
-    const rows = await this.#db.selectFrom('signing_keys').selectAll().orderBy('signs_from').execute()
-    return rows.map(toKey)
+  all(): Promise<readonly SigningKey[]> {
+    return allKeys(this.#db)
   }
 
   async add(key: SigningKey): Promise<void> {
@@ -55,6 +58,11 @@ class LockedKeys implements SigningKeysLocked {
   async removePublishedUntil(now: Date): Promise<void> {
     await this.#db.deleteFrom('signing_keys').where('published_until', '<=', now).execute()
   }
+}
+
+async function allKeys(db: Database): Promise<readonly SigningKey[]> {
+  const rows = await db.selectFrom('signing_keys').selectAll().orderBy('signs_from').execute()
+  return rows.map(toKey)
 }
 
 const toKey = (row: Selectable<Schema['signing_keys']>): SigningKey => ({

@@ -1,7 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { REVOCATIONS_CHANNEL } from './postgres-revocation-log.ts'
 
 const RETRY_MS = 2_000
+const ANSWER_MS = 2_000
 
 /**
  * Calls `wake` whenever another instance has numbered revocations. Only a hint: when the connection is away, or a pooler
@@ -42,6 +44,18 @@ export class RevocationWakeUp {
       void client.end().catch(() => undefined)
       this.#startLater()
     }
+  }
+
+  /** Asks the connection itself: one that does not answer does not listen. */
+  async isListening(): Promise<boolean> {
+    const asked = this.#client?.query('select from pg_listening_channels() as channel where channel = $1', [
+      REVOCATIONS_CHANNEL,
+    ])
+    const answer = Promise.race([asked, delay(ANSWER_MS, undefined, { ref: false })])
+    return answer.then(
+      (found) => found?.rowCount === 1,
+      () => false,
+    )
   }
 
   async stop(): Promise<void> {

@@ -21,6 +21,8 @@ export function toUser(row: Selectable<UserRow>): User {
     createdAt: row.created_at,
     disabledAt: row.disabled_at ?? undefined,
     disabledReason: row.disabled_reason ?? undefined,
+    avatar: row.avatar ?? undefined,
+    deletedAt: row.deleted_at ?? undefined,
   }
 }
 
@@ -36,6 +38,8 @@ export const fromUser = (user: NewUser): Insertable<UserRow> => ({
   created_at: user.createdAt,
   disabled_at: user.disabledAt ?? null,
   disabled_reason: user.disabledReason ?? null,
+  avatar: user.avatar ?? null,
+  deleted_at: user.deletedAt ?? null,
 })
 
 export function toSession(row: Selectable<SessionRow>): Session {
@@ -59,6 +63,7 @@ export function toSession(row: Selectable<SessionRow>): Session {
     },
     authTime: row.auth_time,
     amr: row.amr,
+    roles: row.roles,
   }
 }
 
@@ -81,4 +86,5 @@ export const fromSession = (session: Session): Insertable<SessionRow> => ({
   address: session.device.address,
   auth_time: session.authTime,
   amr: [...session.amr],
+  roles: [...session.roles],
 })

@@ -5,14 +5,19 @@ export interface Schema {
   username_looks: { look: string; user_id: number }
   sessions: SessionRow
   revocations: {
+    id: Generated<number>
     session_id: string
     user_id: number
     reason: string
+    up_to_generation: number | null
     expires_at: Date
     seq: ColumnType<number | null, never, number>
   }
   revocation_log: { last_seq: number }
   tickets: TicketRow
+  avatars: { user_id: number; name: string; large: Buffer; small: Buffer }
+  username_endings: { user_id: number; repeated: number; ending: string }
+  released_names: { hash: Buffer; free_at: Date }
   outbox: {
     id: Generated<number>
     event_id: string
@@ -21,7 +26,19 @@ export interface Schema {
     user_id: number
     occurred_at: Date
     data: JSONColumnType<object>
+    is_dispatched: Generated<boolean>
   }
+  deliveries: {
+    id: Generated<number>
+    consumer: string
+    user_id: number
+    outbox_id: number
+    created_at: Date
+    attempts: Generated<number>
+    last_error: string | null
+    dead_at: Date | null
+  }
+  delivery_queues: { consumer: string; user_id: number; due_at: Date; claim: string | null }
   signing_keys: {
     kid: string
     algorithm: string
@@ -51,6 +68,8 @@ export const userColumns = Object.keys({
   created_at: true,
   disabled_at: true,
   disabled_reason: true,
+  avatar: true,
+  deleted_at: true,
 } satisfies Record<keyof UserRow, true>)
 
 export const sessionColumns = Object.keys({
@@ -72,6 +91,7 @@ export const sessionColumns = Object.keys({
   address: true,
   auth_time: true,
   amr: true,
+  roles: true,
 } satisfies Record<keyof SessionRow, true>)
 
 export interface UserRow {
@@ -87,9 +107,11 @@ export interface UserRow {
   created_at: Date
   disabled_at: Date | null
   disabled_reason: string | null
+  avatar: string | null
+  deleted_at: Date | null
 }
 
-export interface TicketRow {
+interface TicketRow {
   hash: Buffer
   user_id: number
   session_id: string
@@ -119,4 +141,5 @@ export interface SessionRow {
   address: string
   auth_time: Date
   amr: string[]
+  roles: string[]
 }

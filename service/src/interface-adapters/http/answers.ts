@@ -26,15 +26,19 @@ interface Declared {
 /** The answers of a route for its schema: the good one, and the named errors with the common ones. */
 export function answers(
   success: Record<number, z.ZodType>,
-  { errors = [], hasBody = false }: { errors?: readonly ProblemCode[]; hasBody?: boolean } = {},
+  {
+    errors = [],
+    hasBody = false,
+    refusal = problem,
+  }: { errors?: readonly ProblemCode[]; hasBody?: boolean; refusal?: z.ZodType } = {},
 ): Declared {
   const codes = new Set([...errors, ...(hasBody ? WITH_BODY : []), ...COMMON])
   const byStatus = Map.groupBy(codes, (code) => problemTypes[code].status)
-  const refused = [...byStatus].map(([status, codes]) => [status, problems(codes)] as const)
+  const refused = [...byStatus].map(([status, codes]) => [status, problems(codes, refusal)] as const)
   return { ...success, ...Object.fromEntries(refused) }
 }
 
-function problems(codes: readonly ProblemCode[]) {
+function problems(codes: readonly ProblemCode[], schema: z.ZodType) {
   const description = codes.map((code) => `\`${code}\`: ${problemTypes[code].advice}`).join('\n\n')
-  return { description, content: { 'application/problem+json': { schema: problem } } }
+  return { description, content: { 'application/problem+json': { schema } } }
 }

@@ -7,7 +7,7 @@ const security = [{ serviceKey: [] }]
 const tags = ['Verification']
 const errors = ['invalid_service_key', 'unavailable'] as const
 
-/** Which sessions have ended, for services that verify access tokens themselves. */
+/** Which sessions have ended, and which tokens are outdated, for services that verify access tokens themselves. */
 export const feedRoutes =
   (stream: RevocationStream): FastifyPluginCallbackZod =>
   (app, _options, done) => {
@@ -21,7 +21,8 @@ export const feedRoutes =
         tags,
         security,
         operationId: 'readRevocations',
-        summary: 'The sessions that ended and whose access tokens may still be valid',
+        summary:
+          'The access tokens to be refused before they expire: their session ended, or its roles changed',
         response: answers({ 200: schemas.revocations.describe('All of them, in order.') }, { errors }),
       },
       handler: async (_request, reply) =>

@@ -1,15 +1,22 @@
 import type { Caller } from '../../application/sessions/authenticate.ts'
 import type { Introspection } from '../../application/sessions/introspect-token.ts'
 import type { IssuedTokens } from '../../application/sessions/issue-tokens.ts'
+import type { ExportedUser } from '../../application/users/export-user.ts'
+import type { InspectedUser } from '../../application/users/inspect-users.ts'
 import { runsOutAt, type Session, type SessionId } from '../../domain/session.ts'
 import type { User } from '../../domain/user.ts'
+import { avatarFileOf } from './avatar-files.ts'
 
 // What leaves the service, field by field: nothing is shown because it happened to be there.
+
+export const avatar = (user: User, publicUrl: string) => ({
+  avatar_url: `${publicUrl}/media/avatars/${avatarFileOf(user)}`,
+})
 
 export const publicUser = (user: User, publicUrl: string) => ({
   id: user.id,
   username: user.username.text,
-  avatar_url: `${publicUrl}/media/avatars/default.png`,
+  ...avatar(user, publicUrl),
 })
 
 export const ownUser = (user: User, publicUrl: string) => ({
@@ -17,6 +24,33 @@ export const ownUser = (user: User, publicUrl: string) => ({
   email: user.email.text,
   email_verified: user.emailVerified,
   created_at: user.createdAt.toISOString(),
+})
+
+export const inspectedUser = ({ user, liveSessions }: InspectedUser, publicUrl: string) => ({
+  ...ownUser(user, publicUrl),
+  roles: [...user.roles],
+  disabled_at: user.disabledAt?.toISOString() ?? null,
+  disabled_reason: user.disabledReason ?? null,
+  live_sessions: liveSessions,
+})
+
+export const exportedUser = ({ user, sessions, events }: ExportedUser, publicUrl: string) => ({
+  user: {
+    ...ownUser(user, publicUrl),
+    roles: [...user.roles],
+    password: `kept as ${user.passwordHash.startsWith('$argon2id$') ? 'an argon2id' : 'an imported'} hash`,
+  },
+  sessions: sessions.map((one) => ({
+    ...session(one, undefined),
+    device_id: one.device.id ?? null,
+    ended_at: one.endedAt?.toISOString() ?? null,
+    end_reason: one.endReason ?? null,
+  })),
+  events: events.map(({ type, occurredAt, data }) => ({
+    type,
+    occurred_at: occurredAt.toISOString(),
+    data: { ...data },
+  })),
 })
 
 export const session = (session: Session, current: SessionId | undefined) => ({
@@ -37,6 +71,11 @@ export const tokens = (issued: IssuedTokens) => ({
   refresh_token: issued.refreshToken,
   refresh_expires_in: secondsBetween(issued.issuedAt, issued.refreshExpiresAt),
   session: session(issued.session, issued.session.id),
+})
+
+export const platformTokens = ({ accessToken, refreshToken }: IssuedTokens) => ({
+  access_token: accessToken,
+  refresh_token: refreshToken,
 })
 
 export interface TokenSettings {

@@ -86,12 +86,17 @@ export const problemTypes = {
   session_not_found: {
     status: 404,
     title: 'Session not found',
-    advice: 'You have no session with this id. List yours with GET /v1/sessions.',
+    advice: 'None of these sessions has this id. Read their list again.',
   },
   user_not_found: {
     status: 404,
     title: 'User not found',
     advice: 'There is no user with this id.',
+  },
+  delivery_not_found: {
+    status: 404,
+    title: 'Delivery not found',
+    advice: 'There is no delivery with this id, or it was done meanwhile. List them with GET /v1/outbox.',
   },
   method_not_allowed: {
     status: 405,
@@ -113,6 +118,12 @@ export const problemTypes = {
     title: 'E-mail address taken',
     advice: 'This address belongs to another account. Sign in to that one, or use another address.',
   },
+  no_signing_keys: {
+    status: 409,
+    title: 'No signing keys',
+    advice:
+      'With TOKEN_ALGORITHM=HS256 tokens are signed with TOKEN_SHARED_SECRET, which is changed in the settings, everywhere at once.',
+  },
   ticket_gone: {
     status: 410,
     title: 'Ticket gone',
@@ -124,10 +135,21 @@ export const problemTypes = {
     title: 'Payload too large',
     advice: 'The body is larger than this route takes. Send less.',
   },
+  picture_too_large: {
+    status: 413,
+    title: 'Picture too large',
+    advice: 'The picture has more than 2 MiB. Choose a smaller one, or make it smaller.',
+  },
   unsupported_media_type: {
     status: 415,
     title: 'Unsupported media type',
-    advice: 'Send the body as "Content-Type: application/json" without Content-Encoding.',
+    advice:
+      'Send the body as "Content-Type: application/json", a picture as "multipart/form-data", without Content-Encoding.',
+  },
+  unsupported_picture: {
+    status: 415,
+    title: 'Unsupported picture',
+    advice: 'The file is no PNG, JPEG or WebP picture, whatever it is called. Choose another.',
   },
   expectation_failed: {
     status: 417,
@@ -157,7 +179,7 @@ export const problemTypes = {
   overloaded: {
     status: 503,
     title: 'Overloaded',
-    advice: 'Too many passwords are being checked at the moment. Try again after Retry-After.',
+    advice: 'Too many passwords or pictures are being worked on at the moment. Try again after Retry-After.',
   },
   unavailable: {
     status: 503,

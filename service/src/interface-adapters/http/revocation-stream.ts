@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { LoggedRevocation } from '../../application/ports/revocation-log.ts'
 import type { FeedPosition, RevocationFeed } from '../../application/revocations/revocation-feed.ts'
 
@@ -13,6 +14,8 @@ const RETURN_WITHIN_MS = 1_000
 
 interface Reader {
   readonly response: ServerResponse
+  /** Undefined for HTTP/1.0, where a body has no chunks. */
+  readonly chunkSocket: Socket | undefined
   /** What may wait for it: its snapshot, and a little more. */
   readonly backlogLimitBytes: number
   /** It has taken what it got at the start. */
@@ -67,13 +70,22 @@ export class RevocationStream {
     }
     const bytes = Buffer.from(`retry: ${RETURN_WITHIN_MS}\n\n${first}`)
     const backlogLimitBytes = bytes.length + BACKLOG_LIMIT_BYTES
-    const reader: Reader = { response, backlogLimitBytes, hasStarted: false, waitsSince: undefined }
+    const { socket } = response.req
+    const chunkSocket = response.chunkedEncoding ? socket : undefined
+    const reader: Reader = {
+      response,
+      chunkSocket,
+      backlogLimitBytes,
+      hasStarted: false,
+      waitsSince: undefined,
+    }
     this.#readers.add(reader)
-    response.on('drain', () => (reader.waitsSince = undefined))
+    socket.on('drain', () => (reader.waitsSince = undefined))
     response.on('close', () => this.#readers.delete(reader))
     // A reader that went away is nobody's trouble.
     response.on('error', () => this.#drop(reader))
-    this.#write(reader, bytes, () => (reader.hasStarted = true))
+    const isTaken = response.write(bytes, () => (reader.hasStarted = true))
+    if (!isTaken) reader.waitsSince = this.#heartbeats
   }
 
   /** Brings the log's news, then tells every reader that this is all. Rejects, and tells nobody, when it can't be read. */
@@ -106,15 +118,20 @@ export class RevocationStream {
 
   /** Every event is encoded once, however many read it. */
   #toAll(text: string): void {
+    // All have been told goodbye.
+    if (this.#isClosed) return
     const bytes = Buffer.from(text)
+    const chunk = chunkOf(bytes)
     for (const reader of this.#readers) {
-      this.#write(reader, bytes)
-      if (reader.response.writableLength > reader.backlogLimitBytes) this.#drop(reader)
+      const { response, chunkSocket } = reader
+      // Not while it waits for another answer on its connection, which was asked for before.
+      const isTaken =
+        chunkSocket === undefined || response.socket === null
+          ? response.write(bytes)
+          : chunkSocket.write(chunk)
+      if (!isTaken) reader.waitsSince ??= this.#heartbeats
+      if (response.writableLength > reader.backlogLimitBytes) this.#drop(reader)
     }
-  }
-
-  #write(reader: Reader, bytes: Buffer, written?: () => void): void {
-    if (!reader.response.write(bytes, written)) reader.waitsSince ??= this.#heartbeats
   }
 
   /** It comes back, and goes on where it was. */
@@ -130,8 +147,16 @@ export class RevocationStream {
 }
 
 /** A revocation as it is told to others, on the stream and in a snapshot alike. */
-const rowJson = ({ seq, sessionId, userId, reason, expiresAt }: LoggedRevocation): string =>
-  JSON.stringify({ seq, sid: sessionId, user_id: userId, reason, expires_at: expiresAt.toISOString() })
+const rowJson = ({ seq, sessionId, userId, reason, upToGeneration, expiresAt }: LoggedRevocation): string =>
+  JSON.stringify({
+    seq,
+    sid: sessionId,
+    user_id: userId,
+    reason,
+    // Left out by JSON where there is none.
+    up_to_generation: upToGeneration,
+    expires_at: expiresAt.toISOString(),
+  })
 
 const event = (name: string, seq: number, data: string): string =>
   `id: ${seq}\nevent: ${name}\ndata: ${data}\n\n`
@@ -141,5 +166,12 @@ const revokedEvent = (revocation: LoggedRevocation): string =>
 
 const heartbeatEvent = ({ seq, asOf }: FeedPosition): string =>
   event('heartbeat', seq, `{"seq":${seq},"server_time":"${asOf.toISOString()}"}`)
+
+/**
+ * A chunk of a response (RFC 9112, section 7.1), put together once for all readers. Left to Node, each write becomes three,
+ * and telling 1,000 readers takes about 1.4 times as long.
+ */
+const chunkOf = (bytes: Buffer): Buffer =>
+  Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')])
 
 const goodbye = (): string => `retry: ${Math.ceil(Math.random() * RETURN_WITHIN_MS)}\n\n`

@@ -61,12 +61,23 @@ export const disabling = z
   .object({ reason: text(500, 'Spam', 'Kept for the operators.').min(1).regex(STORABLE) })
   .meta({ id: 'Disabling' })
 
+export const roles = z
+  .object({
+    roles: z
+      .array(text(64, 'moderator', 'A small letter, then up to 31 of small letters, digits, "_" and "-".'))
+      .max(64)
+      .meta({ description: 'All of them, at most 16; none for an empty list.' }),
+  })
+  .meta({ id: 'Roles' })
+
 const timestamp = z.iso.datetime().meta({ examples: ['2026-01-31T12:00:00.000Z'] })
 const userId = z
   .int()
   .positive()
   .meta({ description: 'Never given twice.', examples: [17] })
-const avatarUrl = z.url().meta({ examples: ['https://auth.example.org/media/avatars/default.png'] })
+const avatarUrl = z
+  .url()
+  .meta({ examples: ['https://auth.example.org/media/avatars/letters-00410045-5-512.png'] })
 
 export const userIdParams = z.object({
   id: z.string().meta({ description: 'The id of a user.', examples: ['17'] }),
@@ -76,6 +87,8 @@ export const sessionIdParams = z.object({
     .string()
     .meta({ description: 'The id of a session.', examples: ['0199aa11-5a3c-7c7e-9a53-1c7f5a1f7e11'] }),
 })
+
+export const sessionOfUserParams = userIdParams.extend({ sid: sessionIdParams.shape.id })
 
 export const ownUser = z
   .object({
@@ -92,7 +105,7 @@ export const publicUser = ownUser
   .pick({ id: true, username: true, avatar_url: true })
   .meta({ id: 'PublicUser', description: 'What everybody may see of a person.' })
 
-const session = z
+export const session = z
   .object({
     id: z.uuid().meta({ examples: ['0199aa11-5a3c-7c7e-9a53-1c7f5a1f7e11'] }),
     device_name: z.string().meta({ examples: ['Firefox on Linux'] }),

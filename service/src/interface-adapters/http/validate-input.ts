@@ -29,12 +29,13 @@ function toFieldProblem(issue: z.core.$ZodIssue): FieldProblem {
 }
 
 function fieldCode(issue: z.core.$ZodIssue): InvalidValueCode {
-  const isNumber = 'origin' in issue && issue.origin === 'number'
-  if (issue.code === 'too_big') return isNumber ? 'invalid_format' : 'too_long'
-  if (issue.code === 'too_small') return isNumber ? 'invalid_format' : 'too_short'
+  if (issue.code === 'too_big') return hasLength(issue) ? 'too_long' : 'invalid_format'
+  if (issue.code === 'too_small') return hasLength(issue) ? 'too_short' : 'invalid_format'
   if (issue.code === 'invalid_type') return isMissing(issue) ? 'required' : 'invalid_type'
-  return issue.code === 'invalid_format' ? 'invalid_characters' : 'invalid_format'
+  return issue.code === 'invalid_format' && issue.format === 'regex' ? 'invalid_characters' : 'invalid_format'
 }
+
+const hasLength = ({ origin }: { origin: string }): boolean => origin === 'string' || origin === 'array'
 
 /** A body that was not sent arrives as null. */
 const isMissing = ({ path, input }: z.core.$ZodIssue): boolean =>

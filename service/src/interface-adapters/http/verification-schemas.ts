@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Sighting } from '../../application/sessions/note-receipts.ts'
-import { END_REASONS, type SessionId } from '../../domain/session.ts'
+import { REVOCATION_REASONS } from '../../domain/revocation.ts'
+import type { SessionId } from '../../domain/session.ts'
 import type { UserId } from '../../domain/user.ts'
 
 // What other services send and get; what people do is in schemas.ts.
@@ -29,8 +30,13 @@ const revocation = z
     seq: z.int().meta({ description: 'Its place in the log: 1, 2, 3 … without gaps.', examples: [42] }),
     sid: sessionId,
     user_id: userId,
-    reason: z.enum(END_REASONS),
-    expires_at: time.meta({ description: 'No token of the session is valid any more from then on.' }),
+    reason: z.enum(REVOCATION_REASONS),
+    up_to_generation: generation.optional().meta({
+      description:
+        'There with `roles_changed` only: the session goes on, and its access tokens with a `gen` up to this one are to be ' +
+        'refused, so that the client refreshes. Without it the session is over, and every token of it is to be refused.',
+    }),
+    expires_at: time.meta({ description: 'None of those tokens is valid any more from then on.' }),
   })
   .meta({ id: 'Revocation' })
 

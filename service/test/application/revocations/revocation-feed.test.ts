@@ -156,6 +156,23 @@ describe('a log that cannot be continued', () => {
     expect(seqs(feed.current().revocations)).toEqual([4])
   })
 
+  test('because a row is missing: rejects, so that nobody takes it for whole', async () => {
+    commit(11, 12, 13)
+    await feed.catchUp()
+    log.lose(4)
+    commit(14, 15)
+    await expect(feed.catchUp()).rejects.toThrow('has no row 4')
+    expect(told).toEqual([1, 2, 3])
+  })
+
+  test('because all rows after the last one are missing: rejects as well', async () => {
+    commit(11, 12, 13)
+    await feed.catchUp()
+    log.lose(4)
+    commit(14)
+    await expect(feed.catchUp()).rejects.toThrow('has no row 4')
+  })
+
   test('because it was set back, as by an old backup: starts again from a snapshot', async () => {
     commit(11, 12, 13)
     await feed.catchUp()

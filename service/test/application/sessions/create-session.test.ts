@@ -29,7 +29,7 @@ describe('signing in', () => {
       ...{ createdAt: at(0), refreshedAt: at(0), lastSeenAt: at(0), authTime: at(0) },
       idleExpiresAt: at(limits.idleSeconds),
       expiresAt: at(limits.absoluteSeconds),
-      ...{ endedAt: undefined, endReason: undefined, amr: ['pwd'] },
+      ...{ endedAt: undefined, endReason: undefined, amr: ['pwd'], roles: ['moderator'] },
       device: { id: undefined, name: 'Firefox on Linux', userAgent: 'Mozilla/5.0', address: home.text },
     }
     expect(world.session(1)).toEqual(session)

@@ -110,8 +110,11 @@ describe('in the source', () => {
     expect(filesWith(/\.saveEnded\(/)).toEqual(['application/sessions/end-sessions.ts'])
   })
 
-  test('revocations are added in one place', () => {
-    expect(filesWith(/\brevocations\.add\(/)).toEqual(['application/sessions/end-sessions.ts'])
+  test('revocations are added in one place, and in one more for sessions that go on', () => {
+    expect(filesWith(/\brevocations\.add\(/).sort()).toEqual([
+      'application/sessions/end-sessions.ts',
+      'application/users/set-roles.ts',
+    ])
   })
 
   test('only the repository and the clean-up write to the sessions table', () => {
@@ -120,12 +123,13 @@ describe('in the source', () => {
     )
     expect(writers.sort()).toEqual([
       'infrastructure/postgres/clean-up.ts',
+      'infrastructure/postgres/migrations/0003-people.ts',
       'infrastructure/postgres/postgres-sessions.ts',
     ])
   })
 
   /** Those that features to come will use. */
-  const notYetUsed: EndReason[] = ['credentials_changed', 'user_deleted']
+  const notYetUsed: EndReason[] = ['credentials_changed']
 
   /** The words that stand where the reason is given to `endSessions`, by the name the caller has for it. */
   const reasonsGiven = sources
@@ -151,6 +155,7 @@ describe('in the source', () => {
       'sessions/expire-sessions.ts',
       'sessions/refresh-session.ts',
       'users/change-password.ts',
+      'users/delete-user.ts',
       'users/disable-user.ts',
     ])
   })

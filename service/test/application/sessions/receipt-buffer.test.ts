@@ -94,17 +94,29 @@ describe('the receipt buffer', () => {
   })
 
   test('keeps what is noted during a write for the next one', async () => {
-    const write = Promise.withResolvers<undefined>()
+    const [began, write] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()]
     const working = confirm
-    confirm = () => write.promise
+    confirm = () => {
+      began.resolve(undefined)
+      return write.promise
+    }
     add(receipt(1))
     const flushed = buffer.flush()
+    await began.promise
     add(receipt(2))
     confirm = working
-    await buffer.flush()
+    const next = buffer.flush()
+    // One write after the other: rows that two of them hold would make them wait for each other.
+    expect(written).toEqual([])
     write.resolve(undefined)
     await flushed
-    await buffer.flush()
+    await next
     expect(written).toEqual([[receipt(2)]])
+  })
+
+  test('keeps reports of one session under several users apart: only one of them can be right', async () => {
+    add({ ...receipt(1, 9), userId: 7 as UserId }, receipt(1))
+    await buffer.flush()
+    expect(written).toEqual([[{ ...receipt(1, 9), userId: 7 }, receipt(1)]])
   })
 })

@@ -213,7 +213,7 @@ describe('a replay', () => {
         transaction: (work) =>
           transactions.transaction((tx) => {
             const add = () => Promise.reject(unavailable)
-            return work(outboxIsAway ? { ...tx, outbox: { add } } : tx)
+            return work(outboxIsAway ? { ...tx, outbox: { ...tx.outbox, add } } : tx)
           }),
       },
     }))

@@ -4,8 +4,9 @@ import type { Caller } from '../../../src/application/sessions/authenticate.ts'
 import { parseEmailAddress } from '../../../src/domain/email-address.ts'
 import { changePassword, type User } from '../../../src/domain/user.ts'
 import type { PasswordHash } from '../../../src/domain/password.ts'
+import { adoptUsername } from '../../../src/domain/username.ts'
 import { at } from '../../support/builders.ts'
-import { aWorld, password, type World } from '../world.ts'
+import { aWorld, home, password, type World } from '../world.ts'
 
 let world: World
 let anna: Caller
@@ -16,7 +17,14 @@ beforeEach(async () => {
   anna = await world.signInAsCaller()
 })
 
-const update = (changes: { username?: string; email?: string; currentPassword?: string }) =>
+interface Changes {
+  username?: string
+  email?: string
+  currentPassword?: string
+  recentSignInSuffices?: boolean
+}
+
+const update = (changes: Changes) =>
   world.useCases.updateUser(anna, {
     username: undefined,
     email: undefined,
@@ -78,6 +86,67 @@ describe('a new address', () => {
     await update({ email: 'Anna@example.org', currentPassword: password })
     expect(stored()).toMatchObject({ email: { text: 'Anna@example.org' }, emailVerified: true })
   })
+})
+
+describe('where a recent sign-in does as well as the password, a new address', () => {
+  const email = 'new@example.org'
+  const change = (more: Changes = {}) => update({ email, recentSignInSuffices: true, ...more })
+
+  test('is taken for five minutes after it, and no longer', async () => {
+    world.pass(5 * 60)
+    await expect(change()).rejects.toMatchObject({
+      code: 'validation_failed',
+      details: { fields: [{ field: 'current_password', code: 'required' }] },
+    })
+    expect(stored()).toEqual(anna.user)
+    world.pass(-1)
+    await change()
+    expect(stored()).toMatchObject({ email: { text: email }, emailVerified: false })
+  })
+
+  test('is not taken after a refresh, which is no sign-in', async () => {
+    const { refreshToken } = await world.signIn()
+    world.pass(5 * 60)
+    const refreshed = await world.useCases.refreshSession({ refreshToken, address: home })
+    anna = await world.useCases.authenticate(refreshed.accessToken)
+    await expect(change()).rejects.toMatchObject({ code: 'validation_failed' })
+  })
+
+  test('is taken with the password at any time', async () => {
+    world.pass(60 * 60)
+    await expect(change({ currentPassword: 'wrong' })).rejects.toMatchObject({
+      details: { fields: [{ field: 'current_password', code: 'incorrect' }] },
+    })
+    expect(await change({ currentPassword: password })).toMatchObject({ email: { text: email } })
+  })
+
+  test('is refused with a wrong password even then', async () => {
+    await expect(change({ currentPassword: 'wrong' })).rejects.toMatchObject({ code: 'validation_failed' })
+    expect(stored()).toEqual(anna.user)
+  })
+
+  test('can be tried five times, so that nobody learns which addresses are taken', async () => {
+    await world.addUser('bert')
+    const taken = () => change({ email: 'bert@example.org' })
+    for (let n = 0; n < 5; n += 1) await expect(taken()).rejects.toMatchObject({ code: 'email_taken' })
+    await expect(taken()).rejects.toMatchObject({ code: 'too_many_attempts' })
+    await expect(change()).rejects.toMatchObject({ code: 'too_many_attempts' })
+  })
+})
+
+test('a name from before that breaks the rules of today may stay', async () => {
+  const adopted = adoptUsername('annaа')
+  if (adopted === undefined) throw new Error('it is mixed of two scripts, and no more')
+  const before = { ...anna.user, username: adopted }
+  await save(before)
+  anna = { ...anna, user: before }
+  const changed = await update({
+    username: adopted.text,
+    email: 'new@example.org',
+    currentPassword: password,
+  })
+  expect(changed).toMatchObject({ username: adopted, email: { text: 'new@example.org' } })
+  await expect(update({ username: `${adopted.text}b` })).rejects.toMatchObject({ code: 'validation_failed' })
 })
 
 test('what is the same as before needs no password and tells nobody', async () => {

@@ -50,9 +50,8 @@ const [eddsa, , rs256] = pairKits as [Kit, Kit, Kit]
 const hs256 = kitOf('HS256', new SharedSecretKeys(sharedSecret))
 const kits = [...pairKits, hs256]
 
-const session = aSession({ generation: 3, amr: ['pwd', 'otp'], authTime: at(-100) })
-const issued = ({ tokens }: Kit, of: Session = session, now = noon): string =>
-  tokens.issue(of, ['admin'], now).token
+const session = aSession({ generation: 3, amr: ['pwd', 'otp'], roles: ['admin'], authTime: at(-100) })
+const issued = ({ tokens }: Kit, of: Session = session, now = noon): string => tokens.issue(of, now).token
 
 /** A token of the kit's key with any payload and header, signed by jose. */
 const signed = (
@@ -432,7 +431,7 @@ describe('an access token', () => {
     ['idle', { idleExpiresAt: at(60) }],
     ['absolute', { expiresAt: at(60) }],
   ])('lives no longer than the %s limit of its session', (_, limit) => {
-    const { token, expiresAt } = eddsa.tokens.issue(aSession(limit), [], noon)
+    const { token, expiresAt } = eddsa.tokens.issue(aSession(limit), noon)
     expect(expiresAt).toEqual(at(60))
     expect(decoded(token, 1)['exp']).toBe(+at(60) / 1000)
     expect(eddsa.tokens.verify(token, at(59.999))).toBeDefined()
@@ -440,7 +439,7 @@ describe('an access token', () => {
   })
 
   test('lives as long as configured in a session that lasts longer', () => {
-    expect(eddsa.tokens.issue(session, [], noon).expiresAt).toEqual(at(600))
+    expect(eddsa.tokens.issue(session, noon).expiresAt).toEqual(at(600))
   })
 
   test('has times in whole seconds, never later than meant', () => {
@@ -450,7 +449,7 @@ describe('an access token', () => {
 
   test('has no audience where none is configured, and is refused there with one', async () => {
     const open = new JwtAccessTokens(eddsa.keys, { ...settings, audience: undefined })
-    const { token } = open.issue(session, [], noon)
+    const { token } = open.issue(session, noon)
     expect(decoded(token, 1)).not.toHaveProperty('aud')
     expect(open.verify(token, noon)).toBeDefined()
     expect(eddsa.tokens.verify(token, noon)).toBeUndefined()
@@ -461,14 +460,14 @@ describe('an access token', () => {
 
   test('is not issued while no key may sign: the service is unavailable', () => {
     const tokens = new JwtAccessTokens(new AsymmetricKeyRing(new SealedKeyMaker(secrets), 'EdDSA'), settings)
-    expect(() => tokens.issue(session, [], noon)).toThrow(
+    expect(() => tokens.issue(session, noon)).toThrow(
       expect.objectContaining({ code: 'unavailable', details: { retryAfterSeconds: 5 } }),
     )
   })
 
   test('is refused once its key is no longer published', () => {
     const lasting = new JwtAccessTokens(eddsa.keys, { ...settings, ttlSeconds: 1e9 })
-    const { token } = lasting.issue(aSession({ idleExpiresAt: at(1e9), expiresAt: at(1e9) }), [], noon)
+    const { token } = lasting.issue(aSession({ idleExpiresAt: at(1e9), expiresAt: at(1e9) }), noon)
     const end = 31 * 86_400 + 600
     expect(lasting.verify(token, at(end - 0.001))).toBeDefined()
     expect(lasting.verify(token, at(end))).toBeUndefined()

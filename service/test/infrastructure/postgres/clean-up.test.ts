@@ -4,12 +4,15 @@ import {
   removeEndedSessions,
   removeOldRevocations,
   removeOldTickets,
+  removeReleasedNames,
 } from '../../../src/infrastructure/postgres/clean-up.ts'
 import { PostgresRevocationLog } from '../../../src/infrastructure/postgres/postgres-revocation-log.ts'
 import { PostgresTickets } from '../../../src/infrastructure/postgres/postgres-tickets.ts'
 import { aRevocation } from '../../contracts/revocation-log.contract.ts'
-import { addSession, addUser, inTransaction, readSession } from '../../contracts/store.ts'
+import { addSession, addUser, aNewUser, inTransaction, readSession } from '../../contracts/store.ts'
+import { parseEmailAddress } from '../../../src/domain/email-address.ts'
 import type { User } from '../../../src/domain/user.ts'
+import { parseUsername } from '../../../src/domain/username.ts'
 import { at, DAY, sessionId } from '../../support/builders.ts'
 import { openEmbedded, openOnServer, type PostgresStore } from './open-store.ts'
 
@@ -74,6 +77,44 @@ describe.each([
   test('leaves revocations that have no place in the log yet', async () => {
     await inTransaction(store, (tx) => tx.revocations.add([aRevocation(1)]))
     expect(await removeOldRevocations(store.db, at(99), 10)).toBe(0)
+  })
+
+  test('frees the names of deleted people from the moment their time is up, and what looks like them', async () => {
+    const hold = (name: string, seconds: number) =>
+      inTransaction(store, (tx) => tx.users.holdName(parseUsername(name), at(seconds)))
+    const isFree = async (name: string) => {
+      const wanted = aNewUser(name, { email: parseEmailAddress('new@example.org') })
+      const added = inTransaction(store, async (tx) => {
+        await tx.users.add(wanted)
+        throw new Error('it is free')
+      })
+      const refusal = (await added.catch((error: unknown) => error)) as Error
+      return refusal.message === 'it is free'
+    }
+    await hold('google', 1)
+    await hold('paypal', 1 + millisecond)
+    expect(await removeReleasedNames(store.db, at(1 - millisecond), 10)).toBe(0)
+    expect(await isFree('google')).toBe(false)
+    expect(await removeReleasedNames(store.db, at(1), 10)).toBeGreaterThan(0)
+    for (const name of ['google', 'goog1e', 'GOOGLE']) expect(await isFree(name)).toBe(true)
+    for (const name of ['paypal', 'paypa1']) expect(await isFree(name)).toBe(false)
+    // Held again by somebody else meanwhile: the later moment counts.
+    await hold('paypal', 9)
+    expect(await removeReleasedNames(store.db, at(2), 10)).toBe(0)
+  })
+
+  test('frees names in portions', async () => {
+    const names = ['adam.x', 'bert.x', 'carl.x', 'dora.x', 'emma.x']
+    for (const name of names)
+      await inTransaction(store, (tx) => tx.users.holdName(parseUsername(name), at(1)))
+    const { length: total } = await store.db.selectFrom('released_names').selectAll().execute()
+    let removed = 0
+    while (removed < total) {
+      const portion = await removeReleasedNames(store.db, at(9), 2)
+      expect(portion).toBe(Math.min(2, total - removed))
+      removed += portion
+    }
+    expect(await removeReleasedNames(store.db, at(9), 2)).toBe(0)
   })
 
   test('removes tickets from the moment they expire, in portions', async () => {

@@ -2,11 +2,13 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Transaction } from '../../../src/application/ports/transactions.ts'
+import { parseEmailAddress } from '../../../src/domain/email-address.ts'
 import { userEnabled } from '../../../src/domain/event.ts'
 import type { Session } from '../../../src/domain/session.ts'
-import type { User } from '../../../src/domain/user.ts'
+import { deleteUser, type User } from '../../../src/domain/user.ts'
+import { parseUsername } from '../../../src/domain/username.ts'
 import { addSession, addUser, inTransaction, readSession } from '../../contracts/store.ts'
-import { at, HOUR, sessionId } from '../../support/builders.ts'
+import { at, DAY, HOUR, sessionId } from '../../support/builders.ts'
 import { openOnServer, type PostgresStore } from './open-store.ts'
 
 let store: PostgresStore
@@ -74,6 +76,48 @@ describe('a session that is locked', () => {
   })
 })
 
+describe('roles that change', () => {
+  test('while a refresh waits for them are in its answer', async () => {
+    const session = await addSession(store, anna, { generation: 3 })
+    const change = await openTransaction(async (tx) => {
+      await tx.users.save({ ...anna, roles: ['moderator'] })
+      await tx.sessions.saveRoles(anna.id, ['moderator'])
+    })
+    // It began before the change is there: its snapshot has the old ones.
+    const refreshed = refresh(session)
+    await waiting(1)
+    await change.end()
+    expect(await refreshed).toMatchObject({ generation: 4, roles: ['moderator'] })
+  })
+
+  test('wait for a refresh that is under way, and count it', async () => {
+    const session = await addSession(store, anna)
+    const holder = await store.pool.connect()
+    await holder.query('begin')
+    await holder.query('update sessions set generation = generation + 1')
+    const saved = inTransaction(store, (tx) => tx.sessions.saveRoles(anna.id, ['moderator']))
+    await waiting(1)
+    await holder.query('commit')
+    holder.release()
+    expect(await saved).toEqual([{ ...session, generation: 1, roles: ['moderator'] }])
+  })
+
+  test('meet receipts of the same sessions without a deadlock', async () => {
+    const ids = Array.from({ length: 30 }, (_, at) => sessionId(at + 1))
+    for (const id of ids.toReversed()) await addSession(store, anna, { id, idleExpiresAt: at(HOUR) })
+    const seen = ids.map((id) => ({ userId: anna.id, sessionId: id, generation: 0, seenAt: at(1) }))
+    const rounds = Array.from({ length: 40 }, (_, round) => [
+      store.sessions.confirm(seen),
+      inTransaction(store, (tx) => tx.sessions.saveRoles(anna.id, [`role-${round}`])),
+    ])
+    await Promise.all(rounds.flat())
+    const { rows } = await sql<{ count: number }>`select count(distinct roles) from sessions`.execute(
+      store.db,
+    )
+    expect(rows[0]?.count).toBe(1)
+  })
+})
+
 test('a user who is locked waits for nobody else, and is read as the one before left them', async () => {
   const transaction = await openTransaction(async (tx) => {
     await tx.users.lock(anna.id)
@@ -104,6 +148,24 @@ test('a receipt waits for a refresh that is under way and sees its generation', 
   holder.release()
   await confirmed
   expect(await readSession(store, session)).toMatchObject({ generation: 1, confirmedGeneration: 1 })
+})
+
+describe('who wants the name of somebody who is being deleted', () => {
+  const wanting = (name: string) =>
+    addUser(store, 'other', { username: parseUsername(name), email: parseEmailAddress('new@example.org') })
+
+  test.each(['paypal', 'PAYPAL', 'paypa1'])('%s waits for it, and does not get the name', async (name) => {
+    const paypal = await addUser(store, 'paypal')
+    const deletion = await openTransaction(async (tx) => {
+      await tx.users.lock(paypal.id)
+      await tx.users.holdName(paypal.username, at(DAY))
+      await tx.users.save(deleteUser(paypal, at(1)))
+    })
+    const refused = expect(wanting(name)).rejects.toMatchObject({ code: 'username_taken' })
+    await waiting(1)
+    await deletion.end()
+    await refused
+  })
 })
 
 describe('looking for sessions that ran out', () => {

@@ -77,7 +77,13 @@ test('four processes that migrate one empty database at once take turns', async 
   for (const each of processes) expect(await each.line()).toBe('migrated')
   await Promise.all(processes.map(({ exited }) => exited))
   const store = storeOver(connectPool(url, 1))
-  expect(await migrationsOf(store)).toEqual(['0001-initial', '0002-feed-and-tickets'])
+  expect(await migrationsOf(store)).toEqual([
+    '0001-initial',
+    '0002-feed-and-tickets',
+    '0003-people',
+    '0004-deliveries',
+    '0005-media',
+  ])
   await expectToWork(store)
   await store.db.destroy()
   await drop()

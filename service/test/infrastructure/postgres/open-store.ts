@@ -11,6 +11,8 @@ import { connectPool, connectWithoutDeadlines } from '../../../src/infrastructur
 import { openDatabase, type Database } from '../../../src/infrastructure/postgres/database.ts'
 import { migrate } from '../../../src/infrastructure/postgres/migrate.ts'
 import { PostgresAttemptLimits } from '../../../src/infrastructure/postgres/postgres-attempt-limits.ts'
+import { PostgresDeliveries } from '../../../src/infrastructure/postgres/postgres-deliveries.ts'
+import { PostgresMedia } from '../../../src/infrastructure/postgres/postgres-media.ts'
 import { PostgresSessions } from '../../../src/infrastructure/postgres/postgres-sessions.ts'
 import { PostgresSigningKeys } from '../../../src/infrastructure/postgres/postgres-signing-keys.ts'
 import { PostgresTickets } from '../../../src/infrastructure/postgres/postgres-tickets.ts'
@@ -88,6 +90,8 @@ export function storeOver(pool: pg.Pool): Omit<PostgresStore, 'close'> {
     attempts: new PostgresAttemptLimits(db),
     signingKeys: new PostgresSigningKeys(db),
     tickets: new PostgresTickets(db),
+    media: new PostgresMedia(db),
+    deliveries: new PostgresDeliveries(db),
     revocations: () => revocationsIn(db),
     events: () => eventsIn(db),
     clear: () => clear(db),
@@ -95,11 +99,12 @@ export function storeOver(pool: pg.Pool): Omit<PostgresStore, 'close'> {
 }
 
 async function revocationsIn(db: Database): Promise<Revocation[]> {
-  const rows = await db.selectFrom('revocations').selectAll().orderBy('session_id').execute()
-  return rows.map(({ session_id, user_id, reason, expires_at }) => ({
+  const rows = await db.selectFrom('revocations').selectAll().orderBy('id').execute()
+  return rows.map(({ session_id, user_id, reason, up_to_generation, expires_at }) => ({
     sessionId: session_id as Revocation['sessionId'],
     userId: user_id as Revocation['userId'],
     reason: reason as Revocation['reason'],
+    upToGeneration: up_to_generation ?? undefined,
     expiresAt: expires_at,
   }))
 }
@@ -116,9 +121,14 @@ async function clear(db: Database): Promise<void> {
   const tables = [
     'sessions',
     'username_looks',
+    'username_endings',
+    'released_names',
+    'avatars',
     'users',
     'revocations',
     'tickets',
+    'deliveries',
+    'delivery_queues',
     'outbox',
     'attempts',
     'signing_keys',

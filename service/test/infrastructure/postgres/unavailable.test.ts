@@ -10,6 +10,7 @@ import { connectPool } from '../../../src/infrastructure/postgres/connect.ts'
 import { DatabaseClock } from '../../../src/infrastructure/postgres/database-clock.ts'
 import { migrate } from '../../../src/infrastructure/postgres/migrate.ts'
 import { translate } from '../../../src/infrastructure/postgres/unavailable.ts'
+import { aRevocation } from '../../contracts/revocation-log.contract.ts'
 import { addUser, aNewUser, inTransaction } from '../../contracts/store.ts'
 import { aSession, at, aUser, HOUR, sessionId } from '../../support/builders.ts'
 import { migrateAt, openEmbedded, openOnServer, storeOver, type PostgresStore } from './open-store.ts'
@@ -56,6 +57,7 @@ const calls: [string, (store: UsedStore) => Promise<unknown>][] = [
   ['attempts.giveBack', ({ attempts }) => attempts.giveBack([budget], at(0))],
   ['attempts.clear', ({ attempts }) => attempts.clear(budget)],
   ['attempts.removeForgotten', ({ attempts }) => attempts.removeForgotten(at(0), 1)],
+  ['signingKeys.all', ({ signingKeys }) => signingKeys.all()],
   ['signingKeys.exclusively', ({ signingKeys }) => signingKeys.exclusively((locked) => locked.all())],
   ['transactions.transaction', ({ transactions }) => transactions.transaction(() => Promise.resolve())],
   ['removeEndedSessions', ({ db }) => removeEndedSessions(db, at(0), 1)],
@@ -72,11 +74,9 @@ const steps: [string, (tx: Transaction) => Promise<unknown>][] = [
   ['sessions.lockLive', (tx) => tx.sessions.lockLive(userId, at(0))],
   ['sessions.add', (tx) => tx.sessions.add(session)],
   ['sessions.saveEnded', (tx) => tx.sessions.saveEnded([endSession(session, 'terminated', at(0))])],
+  ['sessions.saveRoles', (tx) => tx.sessions.saveRoles(userId, [])],
   ['sessions.lockRunOut', (tx) => tx.sessions.lockRunOut(at(0), 1)],
-  [
-    'revocations.add',
-    (tx) => tx.revocations.add([{ sessionId: sessionId(1), userId, reason: 'terminated', expiresAt: at(1) }]),
-  ],
+  ['revocations.add', (tx) => tx.revocations.add([aRevocation(1, { userId })])],
   ['outbox.add', (tx) => tx.outbox.add([{ type: 'user.enabled', userId, occurredAt: at(0), data: {} }])],
 ]
 

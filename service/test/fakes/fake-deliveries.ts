@@ -1,0 +1,238 @@
+import type {
+  ClaimedDelivery,
+  Deliveries,
+  DeliveryQuery,
+  ListedDelivery,
+  StoredEvent,
+} from '../../src/application/ports/deliveries.ts'
+import { secondsAfter } from '../../src/domain/session.ts'
+import type { UserId } from '../../src/domain/user.ts'
+import type { FakeStore } from './fake-store.ts'
+
+interface Row {
+  readonly id: number
+  readonly consumer: string
+  readonly userId: UserId
+  /** Of the event, among all there ever were. */
+  readonly place: number
+  readonly createdAt: Date
+  attempts: number
+  lastError: string | undefined
+  deadAt: Date | undefined
+}
+
+interface Queue {
+  dueAt: Date
+  claim: string | undefined
+}
+
+/** Deliveries in memory, of what a fake store's transactions wrote. Each call is one step. */
+export class FakeDeliveries implements Deliveries {
+  readonly #store: Pick<FakeStore, 'world'>
+  #dispatched = 0
+  #lastId = 0
+  #lastClaim = 0
+  #rows: Row[] = []
+  /** By consumer and person. */
+  readonly #queues = new Map<string, Queue>()
+  readonly #gone = new Set<number>()
+
+  constructor(store: Pick<FakeStore, 'world'>) {
+    this.#store = store
+  }
+
+  /** Whether a real store would have removed the event at that place. */
+  isGone(place: number): boolean {
+    return this.#gone.has(place)
+  }
+
+  dispatch(
+    consumersOf: (event: StoredEvent) => readonly string[],
+    { now, limit }: { now: Date; limit: number },
+  ): Promise<number> {
+    const end = Math.min(this.#store.world().events.length, this.#dispatched + limit)
+    const taken = end - this.#dispatched
+    for (; this.#dispatched < end; this.#dispatched += 1) {
+      const place = this.#dispatched
+      const event = this.#event(place)
+      for (const consumer of consumersOf(event)) {
+        const delivery = { consumer, userId: event.userId, place, createdAt: now }
+        this.#rows.push({
+          id: (this.#lastId += 1),
+          ...delivery,
+          attempts: 0,
+          lastError: undefined,
+          deadAt: undefined,
+        })
+        const key = keyOf(delivery)
+        if (!this.#queues.has(key)) this.#queues.set(key, { dueAt: now, claim: undefined })
+      }
+      this.#removeIfDone(place)
+    }
+    return Promise.resolve(taken)
+  }
+
+  claim(
+    consumer: string,
+    { now, limit, seconds }: { now: Date; limit: number; seconds: number },
+  ): Promise<readonly ClaimedDelivery[]> {
+    const firsts = new Map<UserId, Row>()
+    for (const row of this.#waiting(consumer)) if (!firsts.has(row.userId)) firsts.set(row.userId, row)
+    const due = [...firsts.values()].map((row) => ({ row, queue: this.#queue(row) }))
+    const claimed = due
+      .filter(({ queue }) => queue.dueAt <= now)
+      .toSorted((a, b) => +a.queue.dueAt - +b.queue.dueAt)
+      .slice(0, limit)
+    return Promise.resolve(
+      claimed.map(({ row, queue }) => {
+        row.attempts += 1
+        queue.dueAt = secondsAfter(now, seconds)
+        queue.claim = `claim ${(this.#lastClaim += 1)}`
+        return {
+          id: row.id,
+          consumer,
+          event: this.#event(row.place),
+          attempts: row.attempts,
+          claim: queue.claim,
+        }
+      }),
+    )
+  }
+
+  complete({ id, ...claimed }: ClaimedDelivery, now: Date): Promise<void> {
+    const row = this.#rows.find((each) => each.id === id)
+    this.#rows = this.#rows.filter((each) => each.id !== id)
+    if (row !== undefined) this.#removeIfDone(row.place)
+    this.#goOn(claimed, now)
+    return Promise.resolve()
+  }
+
+  postpone(
+    { id, ...claimed }: ClaimedDelivery,
+    { until, error }: { until: Date; error: string },
+  ): Promise<void> {
+    const row = this.#rows.find((each) => each.id === id)
+    if (this.#isOurs(claimed) && row !== undefined) {
+      row.lastError = error
+      this.#goOn(claimed, until)
+    }
+    return Promise.resolve()
+  }
+
+  giveUp({ id, ...claimed }: ClaimedDelivery, { now, error }: { now: Date; error: string }): Promise<void> {
+    const row = this.#rows.find((each) => each.id === id)
+    if (this.#isOurs(claimed) && row !== undefined) {
+      Object.assign(row, { deadAt: now, lastError: error })
+      this.#goOn(claimed, now)
+    }
+    return Promise.resolve()
+  }
+
+  hasten(consumer: string, now: Date, limit: number): Promise<number> {
+    const postponed = [...this.#queues]
+      .filter(
+        ([key, { dueAt, claim }]) => key.startsWith(`${consumer} `) && dueAt > now && claim === undefined,
+      )
+      .slice(0, limit)
+    for (const [, queue] of postponed) queue.dueAt = now
+    return Promise.resolve(postponed.length)
+  }
+
+  giveUpOld(
+    consumer: string,
+    { dispatchedBefore, now, error }: { dispatchedBefore: Date; now: Date; error: string; limit: number },
+  ): Promise<number> {
+    const old = this.#waiting(consumer).filter((row) => {
+      const { claim, dueAt } = this.#queue(row)
+      return row.createdAt < dispatchedBefore && (claim === undefined || dueAt <= now)
+    })
+    for (const row of old) Object.assign(row, { deadAt: now, lastError: error })
+    return Promise.resolve(old.length)
+  }
+
+  list({ state, consumer, limit, after = 0 }: DeliveryQuery): Promise<readonly ListedDelivery[]> {
+    const rows = this.#rows.filter(
+      (row) =>
+        (row.deadAt === undefined) === (state === 'waiting') &&
+        row.id > after &&
+        (consumer === undefined || row.consumer === consumer),
+    )
+    return Promise.resolve(rows.slice(0, limit).map((row) => this.#listed(row)))
+  }
+
+  replay(id: number, now: Date): Promise<boolean> {
+    const row = this.#rows.find((each) => each.id === id)
+    if (row?.deadAt !== undefined) this.#bringBack(row, now)
+    return Promise.resolve(row !== undefined)
+  }
+
+  replayAll(consumer: string, now: Date, limit: number): Promise<number> {
+    const isDead = ({ deadAt }: Row): boolean => deadAt !== undefined && deadAt <= now
+    const dead = this.#rows.filter((row) => row.consumer === consumer && isDead(row)).slice(0, limit)
+    for (const row of dead) this.#bringBack(row, now)
+    return Promise.resolve(dead.length)
+  }
+
+  removeDead(deadBefore: Date, limit: number): Promise<number> {
+    const old = this.#rows.filter(({ deadAt }) => deadAt !== undefined && deadAt < deadBefore).slice(0, limit)
+    this.#rows = this.#rows.filter((row) => !old.includes(row))
+    for (const { place } of old) this.#removeIfDone(place)
+    return Promise.resolve(old.length)
+  }
+
+  waitingConsumers(): Promise<readonly string[]> {
+    const waiting = this.#rows.filter(({ deadAt }) => deadAt === undefined)
+    return Promise.resolve([...new Set(waiting.map(({ consumer }) => consumer))].sort())
+  }
+
+  /** Scrubbed since, perhaps. */
+  #event(place: number): StoredEvent {
+    const event = this.#store.world().events[place]
+    if (event === undefined) throw new Error('there is no such event')
+    return { ...event, id: `event ${place}`, version: 1 }
+  }
+
+  #waiting(consumer: string): Row[] {
+    const waiting = this.#rows.filter((row) => row.consumer === consumer && row.deadAt === undefined)
+    return waiting.toSorted((a, b) => a.place - b.place)
+  }
+
+  #queue(row: Pick<Row, 'consumer' | 'userId'>): Queue {
+    const queue = this.#queues.get(keyOf(row))
+    if (queue === undefined) throw new Error('a delivery has no queue')
+    return queue
+  }
+
+  #isOurs({ consumer, event, claim }: Omit<ClaimedDelivery, 'id'>): boolean {
+    return this.#queues.get(keyOf({ consumer, userId: event.userId }))?.claim === claim
+  }
+
+  #goOn(claimed: Omit<ClaimedDelivery, 'id'>, dueAt: Date): void {
+    if (!this.#isOurs(claimed)) return
+    const queue = this.#queue({ consumer: claimed.consumer, userId: claimed.event.userId })
+    Object.assign(queue, { dueAt, claim: undefined })
+  }
+
+  #bringBack(row: Row, now: Date): void {
+    Object.assign(row, { deadAt: undefined, attempts: 0 })
+    const queue = this.#queue(row)
+    if (queue.claim === undefined) queue.dueAt = now
+  }
+
+  #removeIfDone(place: number): void {
+    if (!this.#rows.some((row) => row.place === place)) this.#gone.add(place)
+  }
+
+  #listed(row: Row): ListedDelivery {
+    const event = this.#event(row.place)
+    return {
+      ...{ id: row.id, consumer: row.consumer, userId: row.userId, attempts: row.attempts },
+      state: row.deadAt === undefined ? 'waiting' : 'dead',
+      ...{ eventId: event.id, eventType: event.type, occurredAt: event.occurredAt },
+      ...{ lastError: row.lastError, deadAt: row.deadAt },
+      nextAttemptAt: row.deadAt === undefined ? this.#queue(row).dueAt : undefined,
+    }
+  }
+}
+
+const keyOf = ({ consumer, userId }: Pick<Row, 'consumer' | 'userId'>): string => `${consumer} ${userId}`

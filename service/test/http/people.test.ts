@@ -1,0 +1,279 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { newPerson, type Person } from '../support/test-client.ts'
+import { databaseNames, startTestService, type TestService } from '../support/test-service.ts'
+import { DRAWN_AVATAR, expectPrivate, expectProblem, expectRefusedFields } from './expectations.ts'
+
+interface Found {
+  readonly items: { readonly id: number; readonly username: string }[]
+  readonly next_cursor: string | null
+}
+
+describe.each(databaseNames)('finding people, on %s', (database) => {
+  let service: TestService
+  let asker: Person
+  let token: string
+
+  beforeAll(async () => {
+    service = await startTestService(database)
+    asker = await service.client().register()
+    token = (await service.client().signIn(asker)).access_token
+  })
+  afterAll(() => service.stop())
+
+  /** A part of a name that nobody has so far. */
+  const newFragment = () => newPerson().username.slice(0, 12)
+  const register = (...names: string[]) =>
+    Promise.all(names.map((username) => service.client().register({ username })))
+  const query = (parameters: Record<string, string | number>) => {
+    const all = Object.entries(parameters).map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
+    return `/v1/users?${all.join('&')}`
+  }
+  const search = (parameters: Record<string, string | number>) =>
+    service.client().get(query(parameters), token)
+  const inspect = (parameters: Record<string, string | number>) => service.operator().get(query(parameters))
+  const namesIn = ({ body }: { body: unknown }) => (body as Found).items.map(({ username }) => username)
+  const disable = (id: number) => service.operator().post(`/v1/users/${id}/disable`, { reason: 'Spam' })
+  const remove = async (person: Person) => {
+    const own = await service.client().signIn(person)
+    const body = { current_password: person.password }
+    const answer = await service.client().request('DELETE', '/v1/users/me', { body, token: own.access_token })
+    expect(answer.status).toBe(204)
+  }
+
+  describe('by a part of the username', () => {
+    test('shows the public fields alone: the exact match, names that begin so, names that hold it', async () => {
+      const fragment = newFragment()
+      const [inside, exact, prefix] = (await register(`xy${fragment}`, fragment, `${fragment}y`)) as [
+        ...[Person, Person, Person],
+      ]
+      const answer = await search({ username: fragment })
+      expect(answer.status).toBe(200)
+      expect(answer.body).toEqual({
+        items: [exact, prefix, inside].map(({ id, username }) => ({
+          id,
+          username,
+          avatar_url: DRAWN_AVATAR,
+        })),
+        next_cursor: null,
+      })
+      expectPrivate(answer)
+    })
+
+    test('comes page by page, twenty to a page', async () => {
+      const fragment = newFragment()
+      await register(
+        ...Array.from({ length: 21 }, (_, number) => `${fragment}_${'abcdefghijklmnopqrstu'[number] ?? ''}`),
+      )
+      const first = (await search({ username: fragment })).body as Found
+      expect(first.items).toHaveLength(20)
+      const rest = (await search({ username: fragment, cursor: first.next_cursor ?? '' })).body as Found
+      expect([rest.items.length, rest.next_cursor]).toEqual([1, null])
+      const read: string[] = []
+      let cursor: string | null | undefined
+      while (cursor !== null) {
+        const page = await search({ username: fragment, limit: 4, ...(cursor !== undefined && { cursor }) })
+        expect(page.status).toBe(200)
+        read.push(...namesIn(page))
+        cursor = (page.body as Found).next_cursor
+      }
+      expect(read).toEqual([...first.items, ...rest.items].map(({ username }) => username))
+    })
+
+    test('leaves out whoever asks, and who is disabled or deleted', async () => {
+      const fragment = newFragment()
+      const [banned, gone, here] = (await register(`${fragment}a`, `${fragment}b`, `${fragment}c`)) as [
+        ...[Person, Person, Person],
+      ]
+      await disable(banned.id)
+      await remove(gone)
+      expect(namesIn(await search({ username: fragment }))).toEqual([here.username])
+      expect(namesIn(await search({ username: asker.username }))).toEqual([])
+    })
+
+    test('in any case and width; no address and no character of a pattern finds anybody', async () => {
+      const fragment = newFragment()
+      const [person] = (await register(`${fragment}_a`)) as [Person]
+      const wide = fragment.replace(/[a-z]/g, (letter) =>
+        String.fromCodePoint((letter.codePointAt(0) ?? 0) + 0xfee0),
+      )
+      for (const username of [fragment.toUpperCase(), wide, ` ${fragment} `, '_A'])
+        expect(namesIn(await search({ username }))).toContain(person.username)
+      for (const username of [person.email, `${fragment}.`, `${fragment}%`, '%', '\\', "'", '\0', '  ', '@'])
+        expect((await search({ username })).body).toEqual({ items: [], next_cursor: null })
+    })
+
+    test('needs an access token', async () => {
+      expectProblem(await service.client().get('/v1/users?username=ann'), 'authentication_required')
+      expectProblem(await service.client().get('/v1/users?limit=x', 'nonsense'), 'invalid_access_token')
+    })
+  })
+
+  test.each([
+    [{}, { username: 'required' }],
+    [{ username: '' }, { username: 'too_short' }],
+    [{ username: 'x'.repeat(129) }, { username: 'too_long' }],
+    [{ username: 'a', limit: 0 }, { limit: 'invalid_format' }],
+    [{ username: 'a', limit: -1 }, { limit: 'invalid_format' }],
+    [{ username: 'a', limit: 101 }, { limit: 'invalid_format' }],
+    [{ username: 'a', limit: '1.5' }, { limit: 'invalid_type' }],
+    [{ username: 'a', limit: 'many' }, { limit: 'invalid_type' }],
+    [{ username: 'a', limit: '' }, { limit: 'invalid_format' }],
+    [{ username: 'a', cursor: '' }, { cursor: 'invalid_format' }],
+    [
+      { username: '', limit: 0, cursor: '!' },
+      { username: 'too_short', limit: 'invalid_format', cursor: 'invalid_format' },
+    ],
+  ])('%j is refused, for operators too', async (parameters, fields) => {
+    for (const ask of [search, inspect]) expectRefusedFields(await ask(parameters), fields)
+  })
+
+  test.each([
+    'x',
+    '%00',
+    'null',
+    '[]',
+    '["exact"]',
+    '["exact","ann",0]',
+    '["exact","ann",-1]',
+    '["exact","ann",1.5]',
+    '["exact","ann","17"]',
+    '["exact","ann",9007199254740993]',
+    '["worst","ann",17]',
+    '["inside",7,17]',
+    '["inside","ann",17,18]',
+    '{"0":"exact","1":"ann","2":17,"length":3}',
+    '["inside","a\\u0000b",17]',
+    '["inside","a\\ud800b",17]',
+    `["inside","${'x'.repeat(65)}",17]`,
+    `["inside","${'x'.repeat(500)}",17]`,
+  ])('a cursor that nobody was given is refused: %s', async (content) => {
+    for (const cursor of [Buffer.from(content).toString('base64url'), content]) {
+      for (const ask of [search, inspect])
+        expectRefusedFields(await ask({ username: 'a', cursor }), {
+          cursor: cursor.length > 512 ? 'too_long' : 'invalid_format',
+        })
+    }
+  })
+
+  test('a cursor of another search, or one that was made up, shows no more than its search does', async () => {
+    const fragment = newFragment()
+    const [person] = (await register(`${fragment}a`)) as [Person]
+    const cursor = (match: string, ending: string, id: number) =>
+      Buffer.from(JSON.stringify([match, ending, id])).toString('base64url')
+    expect(namesIn(await search({ username: fragment, cursor: cursor('exact', 'zzzz', 1) }))).toEqual([
+      person.username,
+    ])
+    expect(namesIn(await search({ username: fragment, cursor: cursor('prefix', 'zzzz', 1) }))).toEqual([])
+    expect(namesIn(await search({ username: fragment, cursor: cursor('prefix', '', 1) }))).toEqual([
+      person.username,
+    ])
+  })
+
+  describe('by their ids', () => {
+    const lookup = (ids: unknown) => service.operator().post('/v1/users/lookup', { ids })
+
+    test('shows those there are, in the order asked for, disabled ones too, each once', async () => {
+      const [ann, bob, gone] = (await register(
+        newPerson().username,
+        newPerson().username,
+        newPerson().username,
+      )) as [...[Person, Person, Person]]
+      await disable(bob.id)
+      await remove(gone)
+      const answer = await lookup([bob.id, 999_999, ann.id, gone.id, bob.id])
+      expect(answer.status).toBe(200)
+      expect(answer.body).toEqual({
+        items: [bob, ann].map(({ id, username }) => ({ id, username, avatar_url: DRAWN_AVATAR })),
+      })
+      expectPrivate(answer)
+    })
+
+    test('takes up to a thousand', async () => {
+      const ids = Array.from({ length: 1_000 }, (_, number) => Number.MAX_SAFE_INTEGER - number)
+      expect(await lookup([...ids.slice(1), asker.id])).toMatchObject({
+        status: 200,
+        body: { items: [{ id: asker.id }] },
+      })
+      expectRefusedFields(await lookup([...ids, asker.id]), { ids: 'too_long' })
+      expect((await lookup([])).body).toEqual({ items: [] })
+    })
+
+    test.each([
+      [undefined, { ids: 'required' }],
+      [null, { ids: 'invalid_type' }],
+      [17, { ids: 'invalid_type' }],
+      ['17', { ids: 'invalid_type' }],
+      [['17'], { 'ids.0': 'invalid_type' }],
+      [[17, null], { 'ids.1': 'invalid_type' }],
+      [[1.5], { 'ids.0': 'invalid_type' }],
+      [[0], { 'ids.0': 'invalid_format' }],
+      [[-1], { 'ids.0': 'invalid_format' }],
+      [[2 ** 53], { 'ids.0': 'invalid_format' }],
+    ])('%j is refused', async (ids, fields) => {
+      expectRefusedFields(await lookup(ids), fields)
+    })
+  })
+
+  describe('as an operator', () => {
+    const inspected = (person: Person, changes: Record<string, unknown> = {}) => ({
+      ...{ id: person.id, username: person.username, email: person.email, email_verified: false },
+      ...{ avatar_url: DRAWN_AVATAR, created_at: expect.stringMatching(/Z$/) as string, roles: [] },
+      ...{ disabled_at: null, disabled_reason: null, live_sessions: 0, ...changes },
+    })
+
+    test('shows somebody whole but for what is secret, disabled ones too', async () => {
+      const fragment = newFragment()
+      const [ann, bob] = (await register(`${fragment}a`, `${fragment}b`)) as [Person, Person]
+      await disable(ann.id)
+      await service.client().signIn(bob)
+      await service.client().signIn(bob)
+      const banned = { disabled_at: expect.stringMatching(/Z$/) as string, disabled_reason: 'Spam' }
+      const items = [inspected(ann, banned), inspected(bob, { live_sessions: 2 })]
+      const answer = await inspect({ username: fragment })
+      expect(answer.body).toEqual({ items, next_cursor: null })
+      expectPrivate(answer)
+      for (const [number, { id }] of [ann, bob].entries())
+        expect((await service.operator().get(`/v1/users/${id}`)).body).toEqual(items[number])
+    })
+
+    test('finds by the whole address, in any case', async () => {
+      const ann = await service.client().register()
+      for (const email of [ann.email, ann.email.toUpperCase()])
+        expect((await inspect({ email })).body).toEqual({ items: [inspected(ann)], next_cursor: null })
+      for (const email of [ann.email.slice(1), `x${ann.email}`])
+        expect((await inspect({ email })).body).toEqual({ items: [], next_cursor: null })
+      expectRefusedFields(await inspect({ email: 'example.org' }), { email: 'invalid_format' })
+    })
+
+    test('comes page by page, too', async () => {
+      const fragment = newFragment()
+      await register(`${fragment}a`, `${fragment}b`)
+      const { items, next_cursor: cursor } = (await inspect({ username: fragment, limit: 1 })).body as Found
+      expect(items).toHaveLength(1)
+      expect(namesIn(await inspect({ username: fragment, limit: 1, cursor: cursor ?? '' }))).toEqual([
+        `${fragment}b`,
+      ])
+    })
+
+    test('there is nobody who was deleted, nor under a number nobody has', async () => {
+      const gone = await service.client().register()
+      await remove(gone)
+      for (const id of [gone.id, '0', '999999999', '9007199254740993', '1e3', '%00'])
+        expectProblem(await service.operator().get(`/v1/users/${id}`), 'user_not_found')
+      expect((await inspect({ username: gone.username })).body).toEqual({ items: [], next_cursor: null })
+      expect((await inspect({ email: gone.email })).body).toEqual({ items: [], next_cursor: null })
+      const operator = () => service.operator()
+      expectProblem(await operator().post(`/v1/users/${gone.id}/enable`), 'user_not_found')
+      expectProblem(await operator().get(`/v1/users/${gone.id}/sessions`), 'user_not_found')
+    })
+
+    test.each([
+      ['GET', '/v1/users?username=ann'],
+      ['GET', '/v1/users/1'],
+      ['POST', '/v1/users/lookup'],
+    ])('%s %s needs a service key', async (method, path) => {
+      const headers = { authorization: `Bearer ${token}` }
+      expectProblem(await service.operator().request(method, path, { headers }), 'invalid_service_key')
+    })
+  })
+})

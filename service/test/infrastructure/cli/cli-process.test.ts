@@ -1,0 +1,231 @@
+// The command line as an operator uses it: a process of its own, against a service that is one too.
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startServiceProcess, type ServiceProcess } from '../../support/service-process.ts'
+import type { Person, Tokens } from '../../support/test-client.ts'
+
+const root = join(import.meta.dirname, '../../../..')
+const launcher = join(root, 'service/bin/chat-auth.js')
+
+interface Ended {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+/** With no settings but these, in a folder without a `.env` unless the test has put one there. */
+const start = (
+  file: string,
+  args: readonly string[],
+  settings: Record<string, string>,
+  cwd: string,
+): Promise<Ended> =>
+  new Promise((resolve, reject) => {
+    const path = [dirname(process.execPath), process.env['PATH']].join(delimiter)
+    const options = { cwd, env: { PATH: path, ...settings }, timeout: 60_000 }
+    const child = execFile(file, args, options, (error, out, err) => {
+      const code = error === null ? 0 : error.code
+      if (typeof code === 'number') resolve({ code, out, err })
+      else reject(error ?? new Error('it did not start'))
+    })
+    child.stdin?.end()
+  })
+
+let folder: string
+let service: ServiceProcess
+let ann: Person
+let tokens: Tokens
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'chat-auth-cli-'))
+  service = await startServiceProcess({ DATA_DIR: join(folder, 'data') })
+  ann = await service.client().register()
+  tokens = await service.client().signIn(ann)
+})
+afterAll(async () => {
+  await service.stop()
+  await rm(folder, { recursive: true })
+})
+
+const run = (args: readonly string[], settings: Record<string, string> = {}) =>
+  start(process.execPath, [launcher, ...args], settings, folder)
+/** In the folder that holds `data`, so that the key is found as an operator's would be. */
+const cli = (...args: string[]) => run([...args, '--url', service.internalUrl])
+
+async function json(...args: string[]): Promise<Record<string, unknown>> {
+  const { code, out, err } = await cli(...args, '--json')
+  expect([code, err]).toEqual([0, ''])
+  return JSON.parse(out) as Record<string, unknown>
+}
+async function words(...args: string[]): Promise<string> {
+  const { code, out, err } = await cli(...args)
+  expect([code, err]).toEqual([0, ''])
+  return out
+}
+
+describe('every command, once', () => {
+  test('users find', async () => {
+    expect(await words('users', 'find', ann.username.slice(0, 6))).toMatch(
+      new RegExp(`^ID .*\\n${ann.id} +${ann.username} +${ann.email} +no +- +1 +20\\d\\d-`),
+    )
+    const user = { id: ann.id, username: ann.username, live_sessions: 1, disabled_at: null }
+    for (const way of [['--id', String(ann.id)], ['--email', ann.email], [ann.username]])
+      expect(await json('users', 'find', ...way)).toMatchObject({ items: [user], next_cursor: null })
+    expect(await words('users', 'find', 'nobodyhasthis')).toBe('Nobody was found.\n')
+  })
+
+  test('sessions list', async () => {
+    expect(await words('sessions', 'list', String(ann.id))).toContain(tokens.session.id)
+    expect(await json('sessions', 'list', String(ann.id))).toMatchObject({
+      items: [{ id: tokens.session.id }],
+    })
+  })
+
+  test('sessions end, one', async () => {
+    const other = await service.client().signIn(ann)
+    expect(await words('sessions', 'end', String(ann.id), other.session.id)).toBe(
+      `The session has ended; ${ann.username} (${ann.id}) has 1 session left.\n`,
+    )
+    expect((await service.client().get('/v1/users/me', other.access_token)).body).toMatchObject({
+      reason: 'terminated_by_admin',
+    })
+    expect((await service.client().get('/v1/users/me', tokens.access_token)).status).toBe(200)
+  })
+
+  test('sessions end, all', async () => {
+    expect(await words('sessions', 'end', String(ann.id), '--all')).toContain('have ended')
+    expect((await service.client().get('/v1/users/me', tokens.access_token)).status).toBe(401)
+    expect(await json('sessions', 'end', String(ann.id), '--all')).toMatchObject({ live_sessions: 0 })
+  })
+
+  test('users roles', async () => {
+    expect(await words('users', 'roles', String(ann.id), 'moderator,editor')).toContain('editor, moderator')
+    expect(await json('users', 'roles', String(ann.id), '')).toMatchObject({ roles: [] })
+    const { code, err } = await cli('users', 'roles', String(ann.id), 'Not A Role')
+    expect([code, err]).toEqual([1, expect.stringContaining('roles: A role is')])
+  })
+
+  test('users disable and enable', async () => {
+    const args = ['users', 'disable', String(ann.id), '--reason', 'Spam', '--yes']
+    expect(await words(...args)).toBe(`${ann.username} (${ann.id}) is disabled: Spam\n`)
+    const { username, password } = ann
+    const refused = await service.client().post('/v1/sessions', { username, password })
+    expect(refused.body).toMatchObject({ code: 'user_disabled' })
+    expect(await json('users', 'enable', String(ann.id))).toMatchObject({ disabled_at: null })
+    tokens = await service.client().signIn(ann)
+  })
+
+  test('keys list and rotate', async () => {
+    const before = await json('keys', 'list')
+    expect(before).toMatchObject({ algorithm: 'EdDSA', items: [{ state: 'signing' }] })
+    expect(await words('keys', 'rotate')).toMatch(/^A new key signs from .* on\.\n\nKID /)
+    expect(await json('keys', 'rotate')).toMatchObject({ items: [{ state: 'signing' }, { state: 'coming' }] })
+  })
+
+  test('outbox list and replay', async () => {
+    expect(await words('outbox', 'list')).toBe('Nothing was given up.\n')
+    expect(await json('outbox', 'list', '--state', 'waiting')).toEqual({ items: [], next_cursor: null })
+    expect(await json('outbox', 'replay', '--consumer', 'nobody')).toEqual({ replayed: 0 })
+    const { code, err } = await cli('outbox', 'replay', '4711')
+    expect([code, err]).toEqual([1, expect.stringContaining('delivery_not_found')])
+  })
+
+  test('doctor', async () => {
+    expect(await words('doctor')).toMatch(/^CHECK .*\nsettings {5}ok [^]*\n\nAll is well\.\n$/)
+    expect(await json('doctor')).toMatchObject({ status: 'ok' })
+  })
+})
+
+describe('what goes wrong', () => {
+  test('a check of the doctor failed, and the exit code says so', async () => {
+    const finding = { check: 'clock', status: 'failed', detail: 'It stands.', advice: 'Wind it up.' }
+    const server = createServer((_request, response) =>
+      response
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end(JSON.stringify({ status: 'failed', findings: [finding] })),
+    )
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const { code, out, err } = await run(['doctor', '--url', url, '--key', 'any'])
+    server.close()
+    expect([code, err]).toEqual([1, ''])
+    expect(out).toBe(
+      'CHECK  STATUS  DETAIL\nclock  failed  It stands.\n               → Wind it up.\n\n1 failed, 0 warnings.\n',
+    )
+  })
+
+  test('a wrong key is named by its place, and no key is ever shown', async () => {
+    const wrong = 'a-wrong-key-that-nobody-has-given-out'
+    const ways: [string[], Record<string, string>, string][] = [
+      [['--key', wrong], {}, '--key'],
+      [[], { CHAT_AUTH_SERVICE_KEY: wrong }, 'CHAT_AUTH_SERVICE_KEY'],
+      [[], { SERVICE_KEYS: `${wrong},x` }, 'SERVICE_KEYS, the first one'],
+    ]
+    for (const [args, settings, source] of ways) {
+      const { code, out, err } = await run(['doctor', '--url', service.internalUrl, ...args], settings)
+      expect([code, out]).toEqual([1, ''])
+      expect(err).toContain(`refused the key from ${source}`)
+      for (const key of [wrong, service.serviceKey]) expect(err).not.toContain(key)
+    }
+  })
+
+  test('there is no key, and that is wrong usage', async () => {
+    const { code, err } = await run(['doctor', '--url', service.internalUrl], { DATA_DIR: '/nowhere' })
+    expect([code, err]).toEqual([2, expect.stringContaining('/nowhere/service-key')])
+  })
+
+  test('nobody listens, with settings from .env', async () => {
+    const elsewhere = await mkdtemp(join(tmpdir(), 'chat-auth-cli-'))
+    await writeFile(join(elsewhere, '.env'), 'INTERNAL_PORT=9\nSERVICE_KEYS=a-key-of-the-env-file\n')
+    const { code, out, err } = await start(process.execPath, [launcher, 'doctor', '--json'], {}, elsewhere)
+    await rm(elsewhere, { recursive: true })
+    expect([code, out]).toEqual([3, ''])
+    expect(err).toContain('chat-auth is not reachable at http://127.0.0.1:9')
+    expect(err).not.toContain('a-key-of-the-env-file')
+  })
+
+  test('the public listener is not the one', async () => {
+    const ways = [['doctor'], ['keys', 'rotate'], ['users', 'find', 'ann'], ['sessions', 'list', '1']]
+    for (const args of ways) {
+      const { code, err } = await run([...args, '--url', service.url])
+      expect([code, err]).toEqual([3, expect.stringContaining('INTERNAL_PORT, not PORT')])
+    }
+  })
+
+  test('nobody has this id', async () => {
+    const { code, out, err } = await cli('users', 'enable', '999999999')
+    expect([code, out]).toEqual([1, ''])
+    expect(err).toMatch(
+      /^chat-auth refused: There is no user with this id\. \(user_not_found, request [\w-]+\)\n$/,
+    )
+  })
+
+  test('wrong usage is said on standard error', async () => {
+    const { code, out, err } = await cli('users', 'disable', 'ann', '--reason', 'x')
+    expect([code, out]).toEqual([2, ''])
+    expect(err).toContain('--help')
+  })
+
+  test('a Node.js that is too old is told which would do', async () => {
+    const pretend = `data:text/javascript,Object.defineProperty(process.versions,'node',{value:'20.19.0'})`
+    const { code, err } = await start(process.execPath, ['--import', pretend, launcher, 'doctor'], {}, folder)
+    expect([code, err]).toEqual([
+      1,
+      expect.stringMatching(/^chat-auth needs Node\.js 24 or later, this is 20\.19\.0\./),
+    ])
+  })
+})
+
+test('npm links it, so that npx finds it in the checkout', async () => {
+  const linked = join(root, 'node_modules/.bin/chat-auth')
+  expect(existsSync(linked)).toBe(true)
+  expect(await start(linked, ['--version'], {}, folder)).toMatchObject({ code: 0, err: '' })
+})

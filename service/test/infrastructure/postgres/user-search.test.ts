@@ -1,0 +1,69 @@
+// What a search costs among many people, in PostgreSQL's own books.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { SearchPlace } from '../../../src/domain/user-search.ts'
+import type { UserId } from '../../../src/domain/user.ts'
+import { addEndings } from '../../../src/infrastructure/postgres/user-search.ts'
+import { openOnServer, type PostgresStore } from './open-store.ts'
+
+const PEOPLE = 30_000
+const PAGE = 21
+/** Of each kind of match a page and what it passes over. A name in a hundred is that of somebody disabled. */
+const READ_AT_MOST = 15 * PAGE
+
+describe('searching among 30,000 people', () => {
+  let store: PostgresStore
+
+  beforeAll(async () => {
+    // One connection: what it has read is counted there.
+    store = await openOnServer(1)
+    await store.pool.query(
+      `insert into users (username, username_key, email, email_key, email_verified, password_hash, password_version,
+         roles, created_at, disabled_at)
+       select name, name, n, n, false, '$argon2id$x', 1, '{}', now(), case when n % 100 = 0 then now() end
+       from generate_series(1, ${PEOPLE}) as n,
+         lateral (select (array['anna', 'joanna', 'bert', 'otto', 'mississippi'])[1 + n % 5] || md5(n::text) as long) as made,
+         lateral (select left(long, 20) as name) as cut`,
+    )
+    for (let first = 1; first <= PEOPLE; first += 1_000) {
+      const ids = Array.from({ length: 1_000 }, (_, number) => first + number)
+      await addEndings(store.db, ids)
+    }
+    await store.pool.query('analyze')
+  })
+  afterAll(() => store.close())
+
+  const counted = async () => {
+    await store.pool.query('select pg_stat_force_next_flush()')
+    const { rows } = await store.pool.query<{ whole: number; read: number }>(
+      `select
+         (select sum(seq_scan) from pg_stat_user_tables where relname in ('users', 'username_endings')) as whole,
+         (select sum(idx_tup_read) from pg_stat_user_indexes
+          where relname in ('users', 'username_endings')) as read`,
+    )
+    return { whole: Number(rows[0]?.whole), read: Number(rows[0]?.read) }
+  }
+
+  test.each([
+    ['one letter', 'a'],
+    ['one letter that names hold many times', 's'],
+    ['a digit', '7'],
+    ['two letters', 'nn'],
+    ['what many begin with', 'anna'],
+    ['what many hold', 'issi'],
+    ['what few hold', 'f00d'],
+    ['what nobody holds', 'zebra'],
+    ['a sign', '_'],
+  ])('for %s reads neither table from end to end, on the first page and later', async (_, fragment) => {
+    let after: SearchPlace | undefined
+    for (let page = 0; page < 20; page += 1) {
+      const before = await counted()
+      const search = { fragment, after, limit: PAGE, except: 1 as UserId, withDisabled: false }
+      const found = await store.users.search(search)
+      const { whole, read } = await counted()
+      expect(whole).toBe(before.whole)
+      expect(read - before.read).toBeLessThan(READ_AT_MOST)
+      after = found.at(-1)?.place
+      if (after === undefined) break
+    }
+  })
+})

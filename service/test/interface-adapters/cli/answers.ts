@@ -1,0 +1,133 @@
+// What the service answers, for the commands' tests and for docs/cli.md. Parsed by the API's own schemas, so that it can
+// answer so.
+import { findings } from '../../../src/interface-adapters/http/doctor-routes.ts'
+import { signingKeyList } from '../../../src/interface-adapters/http/keys-routes.ts'
+import { deliveryList, replayed } from '../../../src/interface-adapters/http/outbox-schemas.ts'
+import { inspectedUser, inspectedUsers } from '../../../src/interface-adapters/http/people-schemas.ts'
+import { sessionList } from '../../../src/interface-adapters/http/schemas.ts'
+
+const at = (time: string) => `2026-01-${time}.000Z`
+
+export const ann = inspectedUser.parse({
+  id: 17,
+  username: 'ann_example',
+  email: 'ann@example.org',
+  email_verified: true,
+  avatar_url: 'https://auth.example.org/media/avatars/letters-00410045-5-512.png',
+  created_at: at('05T09:12:44'),
+  roles: ['editor', 'moderator'],
+  disabled_at: null,
+  disabled_reason: null,
+  live_sessions: 2,
+})
+export const bob = inspectedUser.parse({
+  ...ann,
+  id: 23,
+  username: 'annabel',
+  email: 'bel@example.org',
+  email_verified: false,
+  roles: [],
+  disabled_at: at('30T18:02:10'),
+  disabled_reason: 'Spam',
+  live_sessions: 0,
+})
+export const people = inspectedUsers.parse({ items: [ann, bob], next_cursor: null })
+
+export const SESSION = '019bd0a4-5a3c-7c7e-9a53-1c7f5a1f7e11'
+const session = {
+  id: SESSION,
+  device_name: 'Firefox on Linux',
+  user_agent: 'Mozilla/5.0',
+  ip: '203.0.113.7',
+  created_at: at('31T08:00:00'),
+  last_seen_at: at('31T12:00:00'),
+  expires_at: '2026-03-02T12:00:00.000Z',
+  current: false,
+}
+export const sessions = sessionList.parse({
+  items: [
+    session,
+    { ...session, id: '019bc0a4-77aa-7d01-8c1e-0a2b4c6d8e1f', device_name: '安のスマホ', ip: '2001:db8::7' },
+  ],
+})
+
+const key = {
+  kid: 'kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k',
+  algorithm: 'EdDSA',
+  state: 'signing',
+  usable: true,
+  signs_from: at('10T08:00:00'),
+  signs_until: '2026-02-09T08:00:00.000Z',
+  published_until: '2026-02-10T08:10:00.000Z',
+}
+export const keys = signingKeyList.parse({ algorithm: 'EdDSA', items: [key] })
+export const rotatedKeys = signingKeyList.parse({
+  algorithm: 'EdDSA',
+  items: [
+    key,
+    {
+      ...key,
+      kid: 'q0nZ1rV4cJ8bQm5sT2xYwA7eK9uP3hL6dF0gNiRoEtM',
+      state: 'coming',
+      signs_from: at('31T13:00:00'),
+      signs_until: '2026-03-02T13:00:00.000Z',
+      published_until: '2026-03-03T13:10:00.000Z',
+    },
+  ],
+})
+
+const delivery = {
+  id: '4711',
+  consumer: 'webhook-hooks.example.org-5f4dcc3b',
+  state: 'dead',
+  event: {
+    id: '019bd0a4-0000-7c7e-9a53-1c7f5a1f7e11',
+    type: 'user.updated',
+    user_id: 17,
+    occurred_at: at('28T12:00:00'),
+  },
+  attempts: 14,
+  last_error: 'answered 500',
+  next_attempt_at: null,
+  dead_at: at('31T12:00:00'),
+}
+export const deadDeliveries = deliveryList.parse({ items: [delivery], next_cursor: null })
+export const waitingDeliveries = deliveryList.parse({
+  items: [
+    {
+      ...delivery,
+      state: 'waiting',
+      attempts: 0,
+      last_error: null,
+      next_attempt_at: at('31T12:00:00'),
+      dead_at: null,
+    },
+  ],
+  next_cursor: '4711',
+})
+export const replays = replayed.parse({ replayed: 12 })
+
+export const health = findings.parse({
+  status: 'warning',
+  findings: [
+    {
+      check: 'settings',
+      status: 'warning',
+      detail:
+        'PUBLIC_URL is https, so a proxy is in front, and TRUSTED_PROXIES names none: all people share one rate limit',
+      advice: 'Set TRUSTED_PROXIES to the addresses of the proxy.',
+    },
+    ...[
+      ['database', 'PostgreSQL 17.2 answers in 0.6 ms'],
+      ['migrations', 'all 5 are done'],
+      ['durability', 'fsync=on, full_page_writes=on, synchronous_commit=on'],
+      ['connections', '1 of 10 in use here; 71 of 97 left on the server'],
+      ['keys', 'EdDSA signs, and what it signs is accepted'],
+      ['keys', 'the present one signs until 2026-02-09T08:00:00.000Z'],
+      ['clock', '0.3 ms ahead of that of the database'],
+      ['feed', 'last read 412 ms ago, now read to 1094, 3 readers'],
+      ['feed', 'hears of other instances at once (LISTEN)'],
+      ['outbox', 'nothing waits'],
+    ].map(([check, detail]) => ({ check, status: 'ok', detail, advice: null })),
+  ],
+})

@@ -1,0 +1,57 @@
+// The whole command line without any input or output: what was called, asked and printed.
+import { CommanderError } from 'commander'
+import type { Surroundings } from '../../../src/interface-adapters/cli/command.ts'
+import { CommandFailure } from '../../../src/interface-adapters/cli/exit-codes.ts'
+import { createProgram } from '../../../src/interface-adapters/cli/program.ts'
+import { printableJson } from '../../../src/interface-adapters/cli/text.ts'
+
+export interface Run {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+  readonly calls: readonly (readonly [method: string, path: string, body?: object])[]
+  readonly questions: readonly string[]
+}
+
+/** Answers by "METHOD /path", without what follows the question mark. */
+export async function runProgram(
+  args: readonly string[],
+  answers: Record<string, unknown> = {},
+  { says = true }: { says?: boolean } = {},
+): Promise<Run> {
+  const run = {
+    code: 0,
+    out: '',
+    err: '',
+    calls: [] as [string, string, object?][],
+    questions: [] as string[],
+  }
+  const surroundings: Surroundings = {
+    call: (method, path, body) => {
+      run.calls.push(body === undefined ? [method, path] : [method, path, body])
+      return Promise.resolve(answers[`${method} ${path.split('?')[0] ?? ''}`])
+    },
+    confirm: async (question) => {
+      run.questions.push(await question())
+      return says
+    },
+  }
+  const program = createProgram({
+    version: '1.2.3',
+    out: (text) => (run.out += text),
+    err: (text) => (run.err += text),
+    run: async (command, { json }) => {
+      const report = await command(surroundings)
+      run.out += json === true ? printableJson(report.json) : report.text
+      run.code = report.exitCode ?? 0
+    },
+  })
+  try {
+    await program.parseAsync(args, { from: 'user' })
+  } catch (error) {
+    if (error instanceof CommanderError) run.code = error.exitCode === 0 ? 0 : 2
+    else if (error instanceof CommandFailure) Object.assign(run, { code: error.exitCode, err: error.message })
+    else throw error
+  }
+  return run
+}
