@@ -60,7 +60,10 @@ async function runCommand(args: readonly string[]): Promise<number> {
   // A reader that has gone is told of by the write that fails; without a listener it would end the process.
   stdout.on('error', () => undefined)
   let isStopping = false
-  const stop = (): void => void (isStopping = true)
+  const stop = (): void => {
+    isStopping = true
+    stderr.write('\nStopping; what is under way is finished first.\n')
+  }
   try {
     const options = readOptions(args, new Date(), {
       out: (text) => stdout.write(text),
