@@ -6,25 +6,13 @@ import type {
   Sessions,
   SessionsInTransaction,
 } from '../../application/ports/sessions.ts'
-import { secondsAfter, type Session, type SessionId } from '../../domain/session.ts'
+import type { Session, SessionId } from '../../domain/session.ts'
 import type { UserId } from '../../domain/user.ts'
 import type { Database } from './database.ts'
 import { prepared } from './guarded-pool.ts'
 import { fromSession, toSession, toUser } from './rows.ts'
 import { sessionColumns, userColumns, type SessionRow, type UserRow } from './schema.ts'
-
-/**
- * The guard is the whole of it: the update matches only the live session at that generation. The roles are the session's
- * own: should the update have waited for a change of them, the row is read again, while a look at the user would not be.
- */
-const ROTATE = prepared(
-  'rotate_session',
-  `update sessions
-   set generation = generation + 1, refreshed_at = $4, idle_expires_at = least($5::timestamptz, expires_at)
-   where user_id = $1 and id = $2 and generation = $3
-     and ended_at is null and idle_expires_at > $4 and expires_at > $4
-   returning ${sessionColumns.join(', ')}`,
-)
+import { SessionRotations } from './session-rotations.ts'
 
 /** Of columns with the same name the session's wins, since it comes later. */
 const FIND = prepared(
@@ -61,9 +49,11 @@ const runsOutAt: RawBuilder<Date> = sql`least(idle_expires_at, expires_at)`
 
 export class PostgresSessions implements Sessions, SessionsInTransaction {
   readonly #db: Database
+  readonly #rotations: SessionRotations
 
   constructor(db: Database) {
     this.#db = db
+    this.#rotations = new SessionRotations(db)
   }
 
   async find(userId: UserId, id: SessionId): Promise<SessionOfUser | undefined> {
@@ -76,11 +66,8 @@ export class PostgresSessions implements Sessions, SessionsInTransaction {
     return { session: toSession({ ...row, id: String(row.id) }), user }
   }
 
-  async rotate({ userId, sessionId, generation, now, idleSeconds }: Rotation): Promise<Session | undefined> {
-    const parameters = [userId, sessionId, generation, now, secondsAfter(now, idleSeconds)]
-    const { rows } = await this.#db.executeQuery(CompiledQuery.raw(ROTATE, parameters))
-    const row = rows[0] as SessionRow | undefined
-    return row && toSession(row)
+  rotate(rotation: Rotation): Promise<Session | undefined> {
+    return this.#rotations.rotate(rotation)
   }
 
   async usersOf(ids: readonly SessionId[]): Promise<ReadonlyMap<SessionId, UserId>> {
