@@ -53,6 +53,8 @@ describe('the hot statements', () => {
       { deviceId: 'phone', network: '203.0.113.7/32' },
     )
     await rotate(1, 0, 1)
+    // One by itself, one that waits for the only connection, and a crowd of the rest.
+    await Promise.all([11, 12, 13, 14].map((number) => rotate(number, 0, 1)))
     await store.sessions.find(1 as UserId, sessionId(1))
     await store.sessions.confirm([
       { userId: 1 as UserId, sessionId: sessionId(1), generation: 1, seenAt: at(2) },
@@ -61,6 +63,11 @@ describe('the hot statements', () => {
 
   const examples: [string, string, string[]][] = [
     ['rotate_session', `(1, '${sessionId(1)}', 0, now(), now())`, ['sessions_pkey']],
+    [
+      'rotate_sessions',
+      `(array[1], array['${sessionId(1)}'::uuid], array[0], array[now()], array[now()])`,
+      ['sessions_pkey'],
+    ],
     ['find_session', `(1, '${sessionId(1)}')`, ['sessions_pkey', 'users_pkey']],
     [
       'find_for_sign_in',

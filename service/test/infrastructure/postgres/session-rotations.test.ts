@@ -1,0 +1,326 @@
+// Refreshes of a crowd share statements. Whoever is in one must not be able to tell.
+import type pg from 'pg'
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFailed, onTestFinished, test } from 'vitest'
+import { ApplicationError } from '../../../src/application/errors.ts'
+import type { Rotation, Sessions } from '../../../src/application/ports/sessions.ts'
+import { refreshSession } from '../../../src/application/sessions/refresh-session.ts'
+import type { Session } from '../../../src/domain/session.ts'
+import type { User, UserId } from '../../../src/domain/user.ts'
+import { HmacRefreshTokens } from '../../../src/infrastructure/crypto/hmac-refresh-tokens.ts'
+import { connectPool } from '../../../src/infrastructure/postgres/connect.ts'
+import { openDatabase } from '../../../src/infrastructure/postgres/database.ts'
+import { toSession } from '../../../src/infrastructure/postgres/rows.ts'
+import type { SessionRow } from '../../../src/infrastructure/postgres/schema.ts'
+import { ROTATE, SessionRotations } from '../../../src/infrastructure/postgres/session-rotations.ts'
+import { addSession, addUser, inTransaction, outcomes, readSession } from '../../contracts/store.ts'
+import { at, DAY, HOUR, noon, sessionId } from '../../support/builders.ts'
+import { waitingForLocks } from '../../support/lock-waits.ts'
+import { seededRandom, type SeededRandom } from '../../support/seeded-random.ts'
+import { openEmbedded, openOnServer, type PostgresStore } from './open-store.ts'
+
+const times = (count: number): readonly number[] => Array.from({ length: count }, (_, index) => index)
+
+const rotationOf = ({ userId, id, generation }: Session): Rotation => ({
+  ...{ userId, sessionId: id, generation, now: at(60), idleSeconds: HOUR },
+})
+
+/** One session for each of so many people. */
+async function addSessions(store: PostgresStore, count: number): Promise<readonly Session[]> {
+  const people: User[] = []
+  for (const number of times(count)) people.push(await addUser(store, `person${number}`))
+  const sessions: Session[] = []
+  for (const [number, user] of people.entries())
+    sessions.push(await addSession(store, user, { id: sessionId(number) }))
+  return sessions
+}
+
+describe('a crowd on a server', () => {
+  let store: Awaited<ReturnType<typeof openOnServer>>
+  beforeAll(async () => {
+    store = await openOnServer()
+  })
+  beforeEach(() => store.clear())
+  afterAll(() => store.close())
+
+  const rotateAll = (sessions: readonly Session[]) =>
+    sessions.map((session) => store.sessions.rotate(rotationOf(session)))
+
+  /** A transaction that holds the rows, until it is told to commit or the test is over. */
+  async function hold(sessions: readonly Session[]): Promise<pg.PoolClient> {
+    const holder = await store.pool.connect()
+    onTestFinished(() => holder.release(true))
+    await holder.query('begin')
+    const ids = sessions.map(({ id }) => id)
+    await holder.query('select from sessions where id = any ($1) for no key update', [ids])
+    return holder
+  }
+
+  test('goes out in few statements, and nobody who comes alone waits for company', async () => {
+    const single = await openOnServer(1)
+    onTestFinished(() => single.close())
+    const sessions = await addSessions(single, 64)
+    const executed = async (): Promise<Record<string, number>> => {
+      const { rows } = await single.pool.query<{ name: string; count: number }>(
+        'select name, generic_plans + custom_plans as count from pg_prepared_statements',
+      )
+      return Object.fromEntries(rows.map(({ name, count }) => [name, count]))
+    }
+    await single.sessions.rotate(rotationOf(sessions[0] as Session))
+    expect(await executed()).toEqual({ rotate_session: 1 })
+    const answers = await Promise.all(
+      sessions.slice(1).map((session) => single.sessions.rotate(rotationOf(session))),
+    )
+    expect(answers.map((session) => session?.generation)).toEqual(times(63).map(() => 1))
+    expect(await executed()).toEqual({ rotate_session: 3, rotate_sessions: 1 })
+  })
+
+  test('does not wait for a row that somebody holds, and whose it is gets what is left of it', async () => {
+    const sessions = await addSessions(store, 20)
+    const held = sessions.slice(7, 9)
+    const holder = await hold(held)
+
+    const free = rotateAll(sessions.filter((session) => !held.includes(session)))
+    // Behind those, so that they are in a batch; and a second time, while the first waits.
+    const first = rotateAll(held)
+    const second = rotateAll(held)
+    expect((await Promise.all(free)).map((session) => session?.generation)).toEqual(times(18).map(() => 1))
+    await waitingForLocks(store.url, 4)
+    await holder.query(`update sessions set ended_at = now(), end_reason = 'terminated' where id = $1`, [
+      held[1]?.id,
+    ])
+    await holder.query('commit')
+    const [ofFirst, ofSecond] = [await Promise.all(first), await Promise.all(second)]
+    const generations = [...ofFirst, ...ofSecond].map((session) => session?.generation)
+    expect(generations.filter((generation) => generation === 1)).toHaveLength(1)
+    expect([ofFirst[1], ofSecond[1]]).toEqual([undefined, undefined])
+    expect(await readSession(store, held[1] as Session)).toMatchObject({
+      generation: 0,
+      endReason: 'terminated',
+    })
+  })
+
+  test('does not fail with a row that cannot be written', async () => {
+    const sessions = await addSessions(store, 12)
+    const broken = sessions[5] as Session
+    await store.pool.query(`create function refuse() returns trigger language plpgsql as
+      $$ begin raise exception 'this row is broken'; end $$`)
+    await store.pool.query(`create trigger refuse before update on sessions for each row
+      when (old.id = '${broken.id}') execute function refuse()`)
+    try {
+      const answers = await outcomes(rotateAll(sessions))
+      expect(answers).toEqual([...times(11).map(() => 'done'), 'P0001'].sort())
+      const rotated = await Promise.all(sessions.map((session) => readSession(store, session)))
+      expect(rotated.map((session) => session?.generation)).toEqual(times(12).map((n) => (n === 5 ? 0 : 1)))
+    } finally {
+      await store.pool.query('drop function refuse cascade')
+    }
+  })
+
+  test('waits no longer than a moment for statements that do not come back', async () => {
+    const sessions = await addSessions(store, 12)
+    const holder = await hold(sessions.slice(0, 2))
+    // Both lanes are taken by statements that wait for a lock.
+    const stuck = rotateAll(sessions.slice(0, 2))
+    await waitingForLocks(store.url, 2)
+    const others = await Promise.all(rotateAll(sessions.slice(2)))
+    expect(others.map((session) => session?.generation)).toEqual(times(10).map(() => 1))
+    await waitingForLocks(store.url, 2)
+    await holder.query('commit')
+    expect((await Promise.all(stuck)).map((session) => session?.generation)).toEqual([1, 1])
+  })
+
+  test('of two instances, in whatever order, among people who sign out: no deadlock, one successor each', async () => {
+    const random = seededRandom()
+    onTestFailed(() => console.log(`TEST_SEED=${random.seed}`))
+    const sessions = [...(await addSessions(store, 40))]
+    const pools = [connectPool(store.url, 6), connectPool(store.url, 6)]
+    onTestFinished(async () => {
+      await Promise.all(pools.map((pool) => pool.end()))
+    })
+    const instances = pools.map((pool) => new SessionRotations(openDatabase(pool)))
+    for (const generation of times(25)) {
+      const calls = instances.flatMap((instance) =>
+        shuffled(sessions, random).map((session) => instance.rotate(rotationOf({ ...session, generation }))),
+      )
+      const locking = times(6).map(() => {
+        const { userId } = random.pick(sessions)
+        return inTransaction(store, async (tx) => {
+          await tx.users.lock(userId)
+          await tx.sessions.lockLive(userId, at(60))
+        })
+      })
+      const answers = await Promise.all(calls)
+      await Promise.all(locking)
+      const successors = answers.flatMap((session) => (session === undefined ? [] : [session.id]))
+      expect(successors.sort()).toEqual(sessions.map(({ id }) => id).sort())
+      expect(answers.every((session) => session === undefined || session.generation === generation + 1)).toBe(
+        true,
+      )
+    }
+    const { rows } = await store.pool.query<{ deadlocks: number }>(
+      'select deadlocks from pg_stat_database where datname = current_database()',
+    )
+    expect(rows).toEqual([{ deadlocks: 0 }])
+  })
+
+  test('fails as unavailable, all of it, when the database is away', async () => {
+    const pool = connectPool('postgres://postgres@127.0.0.1:1/postgres', 2)
+    const rotations = new SessionRotations(openDatabase(pool))
+    const absent = times(30).map((number) =>
+      rotations.rotate({
+        ...{ userId: 1 as UserId, sessionId: sessionId(number), generation: 0 },
+        ...{ now: at(0), idleSeconds: HOUR },
+      }),
+    )
+    expect(await outcomes(absent)).toEqual(times(30).map(() => 'unavailable'))
+    await pool.end()
+  })
+})
+
+function shuffled<T>(all: readonly T[], random: SeededRandom): T[] {
+  const rest = [...all]
+  return times(all.length).flatMap(() => rest.splice(random.below(rest.length), 1))
+}
+
+const PEOPLE = 12
+const SESSIONS = 48
+const CROWDS = 40
+const refreshTokens = new HmacRefreshTokens({
+  current: 'a secret of the tests that is long enough',
+  previous: [],
+})
+
+interface Presentation {
+  readonly userId: UserId
+  readonly number: number
+  readonly generation: number
+}
+
+/** People and sessions of many kinds, and a refresh as the service does it, in a database of its own. */
+class Side {
+  readonly store: PostgresStore
+  now = noon
+  readonly #refresh: ReturnType<typeof refreshSession>
+
+  constructor(store: PostgresStore, sessions: Sessions) {
+    this.store = store
+    this.#refresh = refreshSession({
+      sessions,
+      refreshTokens,
+      transactions: store.transactions,
+      accessTokens: { issue: (_, now) => ({ token: 'access', expiresAt: now }), verify: () => undefined },
+      clock: { now: () => this.now },
+      sessionLimits: { idleSeconds: DAY, absoluteSeconds: 30 * DAY },
+      reusePolicy: { windowSeconds: 30, lostAnswer: 'receipts' },
+      accessTokenTtlSeconds: 600,
+    })
+  }
+
+  async present({ userId, number, generation }: Presentation): Promise<string> {
+    const refreshToken = refreshTokens.seal({ userId, sessionId: sessionId(number), generation })
+    const address = { text: '192.0.2.1', network: '192.0.2.1/32' }
+    const kept = { userId, number, generation }
+    try {
+      const issued = await this.#refresh({ refreshToken, address })
+      const next = refreshTokens.open(issued.refreshToken)?.generation
+      return JSON.stringify({ ...kept, next, session: issued.session })
+    } catch (error) {
+      if (!(error instanceof ApplicationError)) throw error
+      return JSON.stringify({ ...kept, code: error.code, details: error.details })
+    }
+  }
+
+  async rows(): Promise<unknown> {
+    const { rows } = await this.store.pool.query('select * from sessions order by user_id, id')
+    return rows
+  }
+}
+
+/** Without a crowd's statement, as each would be alone. */
+const onePerStatement = ({ sessions, pool }: PostgresStore): Sessions =>
+  Object.assign(Object.create(sessions) as Sessions, {
+    find: sessions.find.bind(sessions),
+    rotate: async ({ userId, sessionId: id, generation, now, idleSeconds }: Rotation) => {
+      const values = [userId, id, generation, now, new Date(+now + idleSeconds * 1_000)]
+      const { rows } = await pool.query<SessionRow>(ROTATE, values)
+      return rows[0] && toSession(rows[0])
+    },
+  })
+
+async function populate(store: PostgresStore): Promise<readonly UserId[]> {
+  const ids: UserId[] = []
+  for (const number of times(PEOPLE)) ids.push((await addUser(store, `person${number}`)).id)
+  const kinds = [{}, {}, {}, { idleExpiresAt: at(200) }, { expiresAt: at(150) }] as const
+  for (const number of times(SESSIONS)) {
+    const userId = ids[number % PEOPLE] as UserId
+    await addSession(store, { id: userId } as User, {
+      id: sessionId(number),
+      generation: 9,
+      ...kinds[number % 5],
+    })
+  }
+  await store.pool.query('update sessions set confirmed_generation = 9')
+  return ids
+}
+
+/** Of each session tokens of one generation only: of several, chance decides which comes first, on either side. */
+function aCrowd(random: SeededRandom, users: readonly UserId[], generations: ReadonlyMap<string, number>) {
+  return times(SESSIONS + 3).flatMap((number) => {
+    if (random.isTrue(0.3)) return []
+    const current = generations.get(sessionId(number)) ?? 0
+    const generation = Math.max(0, current + random.pick([0, 0, 0, 0, 0, 0, -1, -1, -2, 1]))
+    const userId = random.isTrue(0.03) ? random.pick(users) : (users[number % PEOPLE] as UserId)
+    return times(random.pick([1, 1, 1, 2, 5])).map(() => ({ userId, number, generation }))
+  })
+}
+
+describe.each([
+  ['on a server', () => openOnServer()],
+  ['embedded', openEmbedded],
+] as const)('%s', (_, open) => {
+  test(
+    'a crowd is answered as each of it would be alone, whatever it presents',
+    { timeout: 120_000 },
+    async () => {
+      const random = seededRandom()
+      onTestFailed(() => console.log(`TEST_SEED=${random.seed}`))
+      const [one, other] = [await open(), await open()]
+      onTestFinished(async () => {
+        await Promise.all([one.close(), other.close()])
+      })
+      const together = new Side(one, one.sessions)
+      const alone = new Side(other, onePerStatement(other))
+      const users = await populate(one)
+      // The same ids on both sides: what differs would be a difference.
+      expect(await populate(other)).toEqual(users)
+      const seen = new Map<string, number>()
+
+      for (const number of times(CROWDS)) {
+        const { rows } = await one.pool.query<SessionRow>('select * from sessions')
+        const generations = new Map(rows.map(({ id, generation }) => [id, generation]))
+        const crowd = shuffled(aCrowd(random, users, generations), random)
+        for (const side of [together, alone]) side.now = at(number * 10)
+        const answers = await Promise.all(crowd.map((each) => together.present(each)))
+        const expected: string[] = []
+        for (const each of crowd) expected.push(await alone.present(each))
+        expect(answers.sort()).toEqual(expected.sort())
+        expect(await together.rows()).toEqual(await alone.rows())
+        for (const answer of answers) {
+          const { code = 'tokens' } = JSON.parse(answer) as { code?: string }
+          seen.set(code, (seen.get(code) ?? 0) + 1)
+        }
+        const used = random.below(SESSIONS)
+        const receipt = { userId: users[used % PEOPLE] as UserId, sessionId: sessionId(used), generation: 99 }
+        for (const { store } of [together, alone])
+          await store.sessions.confirm([{ ...receipt, seenAt: at(number * 10) }])
+      }
+      // All that the table of outcomes has.
+      expect([...seen.keys()].sort()).toEqual([
+        'invalid_refresh_token',
+        'refresh_token_reused',
+        'session_ended',
+        'tokens',
+      ])
+    },
+  )
+})
