@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, timingSafeEqual, type KeyObject } from 'node:crypto'
 import type { RefreshTokenContent, RefreshTokens } from '../../application/ports/refresh-tokens.ts'
 import { parseSessionId } from '../../domain/session.ts'
 import { parseUserId } from '../../domain/user.ts'
@@ -42,7 +42,7 @@ export class HmacRefreshTokens implements RefreshTokens {
   }
 }
 
-const mac = (key: Buffer, content: Buffer): Buffer => createHmac('sha256', key).update(content).digest()
+const mac = (key: KeyObject, content: Buffer): Buffer => createHmac('sha256', key).update(content).digest()
 
 function read(content: Buffer): RefreshTokenContent | undefined {
   const userId = parseUserId(Number(content.readBigUInt64BE(5)))

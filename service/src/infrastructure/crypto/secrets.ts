@@ -1,4 +1,4 @@
-import { hkdfSync } from 'node:crypto'
+import { createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
 
 /** What everything secret is derived from: the present secret, and those it replaced. */
 export interface Secrets {
@@ -9,7 +9,7 @@ export interface Secrets {
 interface DerivedKey {
   /** Tells which secret a value was made with; says nothing about the secret. */
   readonly id: string
-  readonly key: Buffer
+  readonly key: KeyObject
 }
 
 export interface DerivedKeys {
@@ -27,5 +27,5 @@ export function deriveKeys({ current, previous }: Secrets, purpose: string): Der
 
 function derive(secret: string, purpose: string): DerivedKey {
   const bytes = Buffer.from(hkdfSync('sha256', secret, '', `chat-auth ${purpose}`, 36))
-  return { id: bytes.subarray(32).toString('hex'), key: bytes.subarray(0, 32) }
+  return { id: bytes.subarray(32).toString('hex'), key: createSecretKey(bytes.subarray(0, 32)) }
 }
