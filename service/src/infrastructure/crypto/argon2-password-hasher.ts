@@ -1,10 +1,21 @@
 import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
-import * as nativeArgon2 from '@node-rs/argon2'
+import { parseOptions, type Options } from '@node-rs/argon2'
 import type { PasswordHasher } from '../../application/ports/password-hasher.ts'
 import { normalizePassword, type Password, type PasswordHash } from '../../domain/password.ts'
-import { BoundedSlots } from './bounded-slots.ts'
+import { BoundedSlots, type SlotObserver } from './bounded-slots.ts'
 import { passlibPbkdf2Sha256, type ForeignPasswordHash } from './foreign-password-hashes.ts'
+import { hashingThreads } from './hashing-threads.ts'
+
+interface Argon2 {
+  hash(password: string, parameters: Options): Promise<string>
+  verify(hash: string, password: string): Promise<boolean>
+}
+
+const argon2InThreads: Argon2 = {
+  hash: (password, parameters) => hashingThreads.run('argon2Hash', password, parameters),
+  verify: (hash, password) => hashingThreads.run('argon2Verify', hash, password),
+}
 
 interface Argon2Options {
   readonly memoryKib?: number
@@ -13,8 +24,9 @@ interface Argon2Options {
   /** Checks that run at once; each holds `memoryKib`. More than there are cores only adds event-loop delay. */
   readonly slots?: number
   readonly queueLimit?: number
+  readonly observe?: SlotObserver
   readonly foreignHash?: ForeignPasswordHash
-  readonly argon2?: Pick<typeof nativeArgon2, 'hash' | 'verify'>
+  readonly argon2?: Argon2
 }
 
 const saltBytes = 16
@@ -42,7 +54,7 @@ export class Argon2PasswordHasher implements PasswordHasher {
   readonly #parameters: Parameters
   readonly #slots: BoundedSlots
   readonly #foreign: ForeignPasswordHash
-  readonly #argon2: Pick<typeof nativeArgon2, 'hash' | 'verify'>
+  readonly #argon2: Argon2
   readonly #dummy: string
 
   constructor(options: Argon2Options = {}) {
@@ -52,14 +64,20 @@ export class Argon2PasswordHasher implements PasswordHasher {
       slots,
       queueLimit: options.queueLimit ?? slots * queuedPerSlot,
       retryAfterSeconds: 1,
+      observe: options.observe,
     })
     this.#foreign = options.foreignHash ?? passlibPbkdf2Sha256
-    this.#argon2 = options.argon2 ?? nativeArgon2
+    this.#argon2 = options.argon2 ?? argon2InThreads
     this.#dummy = this.#prefix + `${unpadded(randomBytes(saltBytes))}$${unpadded(randomBytes(hashBytes))}`
   }
 
   requireRoom(): void {
     this.#slots.requireRoom()
+  }
+
+  /** How many passwords are being hashed, and how many wait for it. */
+  get load(): { readonly running: number; readonly waiting: number } {
+    return this.#slots.load
   }
 
   hash(password: Password): Promise<PasswordHash> {
@@ -108,7 +126,7 @@ export class Argon2PasswordHasher implements PasswordHasher {
 function isReasonable(hash: string, current: Parameters): boolean {
   if (hash.length > mostEncodedCharacters) return false
   try {
-    const asked = nativeArgon2.parseOptions(hash)
+    const asked = parseOptions(hash)
     const costs = ['memoryCost', 'timeCost', 'parallelism'] as const
     const isAffordable = costs.every((cost) => asked[cost] <= Math.max(most[cost], current[cost]))
     return isAffordable && asked.outputLen >= hashBytes / 2

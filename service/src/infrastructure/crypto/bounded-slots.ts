@@ -1,5 +1,8 @@
 import { ApplicationError } from '../../application/errors.ts'
 
+/** Told how long a task waited and ran, once it is over. */
+export type SlotObserver = (waitedMs: number, ranMs: number) => void
+
 interface Limits {
   /** Tasks that run at once. */
   readonly slots: number
@@ -7,6 +10,7 @@ interface Limits {
   readonly queueLimit: number
   /** What a task that may not even wait is told. */
   readonly retryAfterSeconds: number
+  readonly observe?: SlotObserver | undefined
 }
 
 /** Runs expensive tasks a few at a time, first come first served, and refuses those it could not get to soon. */
@@ -21,12 +25,19 @@ export class BoundedSlots {
 
   /** Answers as `task` does. Throws `overloaded` with `retryAfterSeconds`, at once, when the queue is full. */
   async run<T>(task: () => Promise<T>): Promise<T> {
+    const came = performance.now()
     await this.#takeSlot()
+    const began = performance.now()
     try {
       return await task()
     } finally {
       this.#passSlotOn()
+      this.#limits.observe?.(began - came, performance.now() - began)
     }
+  }
+
+  get load(): { readonly running: number; readonly waiting: number } {
+    return { running: this.#running, waiting: this.#waiting.length }
   }
 
   /** Throws `overloaded` when `run` would now. */

@@ -1,5 +1,5 @@
-import { pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto'
-import { promisify } from 'node:util'
+import { randomBytes, timingSafeEqual } from 'node:crypto'
+import { hashingThreads } from './hashing-threads.ts'
 
 /** A kind of password hash that another service made and that was imported: checked, never made. */
 export interface ForeignPasswordHash {
@@ -10,8 +10,6 @@ export interface ForeignPasswordHash {
   /** A hash of no known password, at the usual cost of its kind. */
   readonly dummy: string
 }
-
-const derive = promisify(pbkdf2)
 
 const hashBytes = 32
 const usualRounds = 29_000
@@ -30,7 +28,9 @@ export const passlibPbkdf2Sha256: ForeignPasswordHash = {
     const parsed = parse(hash)
     // Lone surrogates have no UTF-8 form; Node would hash U+FFFD in their place, and so would every other one.
     if (parsed === undefined || !typed.isWellFormed()) return false
-    const derived = await derive(typed, parsed.salt, parsed.rounds, hashBytes, 'sha256')
+    // A copy of its own: what goes to a thread takes along all that a Buffer shares its memory with.
+    const salt = Uint8Array.from(parsed.salt)
+    const derived = await hashingThreads.run('pbkdf2', typed, salt, parsed.rounds, hashBytes, 'sha256')
     return timingSafeEqual(derived, parsed.hash)
   },
 

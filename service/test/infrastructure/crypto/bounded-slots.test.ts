@@ -31,6 +31,25 @@ const limits = { slots: 2, queueLimit: 2, retryAfterSeconds: 3 }
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 describe('bounded slots', () => {
+  test('say how many run and wait, and how long each took once it is over', async () => {
+    const tasks = new Tasks()
+    const told: [number, number][] = []
+    const slots = new BoundedSlots({ ...limits, observe: (waitedMs, ranMs) => told.push([waitedMs, ranMs]) })
+    const answers = [1, 2, 3].map((id) => slots.run(tasks.task(id)))
+    await settled()
+    expect(slots.load).toEqual({ running: 2, waiting: 1 })
+    expect(told).toEqual([])
+    tasks.fail(1)
+    await expect(answers[0]).rejects.toThrow('task 1 failed')
+    tasks.end(2)
+    tasks.end(3)
+    await Promise.all(answers.slice(1))
+    expect(slots.load).toEqual({ running: 0, waiting: 0 })
+    expect(told).toHaveLength(3)
+    const [waited, waitedInQueue] = [told[0]?.[0] ?? NaN, told[2]?.[0] ?? NaN]
+    expect(waitedInQueue).toBeGreaterThan(waited)
+  })
+
   test('run as many tasks as there are slots and let the others wait', async () => {
     const tasks = new Tasks()
     const slots = new BoundedSlots(limits)
