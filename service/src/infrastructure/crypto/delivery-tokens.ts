@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { ApplicationError } from '../../application/errors.ts'
 import type { UserId } from '../../domain/user.ts'
 import type { TokenKeys } from './key-ring.ts'
@@ -22,7 +22,7 @@ export const deliveryTokens =
       iss: issuer,
       sub: String(userId),
       user_id: userId,
-      jti: randomBytes(16).toString('base64url'),
+      jti: randomUUID(),
       iat: issuedAt,
       exp: issuedAt + TTL_SECONDS,
     }

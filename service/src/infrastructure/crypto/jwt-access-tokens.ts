@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { ApplicationError } from '../../application/errors.ts'
 import type { AccessClaims, AccessTokens } from '../../application/ports/access-tokens.ts'
 import {
@@ -46,7 +46,7 @@ export class JwtAccessTokens implements AccessTokens {
       user_id: session.userId,
       sid: session.id,
       gen: session.generation,
-      jti: randomBytes(16).toString('base64url'),
+      jti: randomUUID(),
       iat: toSeconds(now),
       exp: expires,
       auth_time: toSeconds(session.authTime),
