@@ -25,7 +25,9 @@ const environment = {
 }
 
 export default tseslint.config(
-  { ignores: ['**/node_modules/', '**/dist/', 'data/', 'coverage/', '.postgres/'] },
+  {
+    ignores: ['**/node_modules/', '**/dist/', 'data/', 'coverage/', '.postgres/', '.nginx/', '.prometheus/'],
+  },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: { allowDefaultProject: ['*.js', '.*.cjs'] } } },

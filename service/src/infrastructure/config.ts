@@ -1,5 +1,6 @@
 import { LONGEST_ACCESS_TOKEN_TTL_SECONDS, SIGNING_ALGORITHMS } from '../domain/signing-key.ts'
 import { readConsumers } from './consumer-settings.ts'
+import { readOtlp } from './otlp-settings.ts'
 import { weaknessOf } from './secret-strength.ts'
 import { MAKE_A_SECRET as MAKE_ONE, SettingsReader, type Environment } from './settings-reader.ts'
 import { isAddressOrRange, TRUSTED_PROXIES_WANTED } from './trusted-proxies.ts'
@@ -59,7 +60,9 @@ export function readConfig(environment: Environment) {
     trustedProxies: settings.list('TRUSTED_PROXIES', isAddressOrRange, TRUSTED_PROXIES_WANTED),
     ...readConsumers(settings),
     platformOpenLookup: settings.oneOf('PLATFORM_OPEN_LOOKUP', ['true', 'false'], 'false') === 'true',
+    shutdownDelaySeconds: settings.seconds('SHUTDOWN_DELAY', 0, 0, 60),
     logLevel: settings.oneOf('LOG_LEVEL', LOG_LEVELS, 'info'),
+    otlp: readOtlp(settings),
   }
   refuseKnownSecrets(settings, config)
   settings.finish()

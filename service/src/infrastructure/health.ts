@@ -23,8 +23,10 @@ export const createHealth = ({ db, canSign, isDraining }: HealthOptions): Health
 
 async function databaseState(db: Database): Promise<string> {
   try {
-    await sql`select 1`.execute(db)
-    return 'ok'
+    const { rows } = await sql<{ takesChanges: boolean }>`
+      select current_setting('transaction_read_only') = 'off' as "takesChanges"`.execute(db)
+    // As a standby that was not promoted yet: nobody could sign in or refresh.
+    return rows[0]?.takesChanges === true ? 'ok' : 'takes no changes'
   } catch {
     return 'cannot be reached'
   }

@@ -1,5 +1,4 @@
 import cors from '@fastify/cors'
-import helmet from '@fastify/helmet'
 import Fastify, {
   LogController,
   type FastifyInstance,
@@ -13,8 +12,10 @@ import type { IncomingMessage } from 'node:http'
 import type { Logger } from 'pino'
 import { validateInput } from '../interface-adapters/http/validate-input.ts'
 import { answerClientError, handleError, handleNotFound } from './http-errors.ts'
+import { answerHeaders } from './answer-headers.ts'
 import { readJson } from './json-bodies.ts'
 import { refuseOtherMethods } from './other-methods.ts'
+import { limitPipelining } from './pipelined-requests.ts'
 import { refuseUnreadableRequests } from './unreadable-requests.ts'
 
 const BODY_LIMIT_BYTES = 16 * 1024
@@ -32,6 +33,8 @@ export interface HttpServerOptions {
   readonly corsOrigins: readonly string[]
   readonly logger: Logger
   readonly requestTimeoutMs?: number
+  /** Whether the instance is on its way out: then an answer is the last one on its connection. */
+  readonly isDraining?: () => boolean
 }
 
 export interface MountedRoutes {
@@ -46,6 +49,7 @@ export async function createHttpServer(
   mounted: readonly MountedRoutes[],
 ): Promise<FastifyInstance> {
   const { publicUrl, requestTimeoutMs = REQUEST_TIMEOUT_MS } = options
+  const addOwnHeaders = ownHeaders(publicUrl)
   const app = Fastify({
     loggerInstance: withEvents(options.logger),
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
@@ -80,8 +84,13 @@ export async function createHttpServer(
   app.setNotFoundHandler(handleNotFound)
   readJson(app)
   app.decorateRequest('caller', undefined)
-  addHooks(app)
-  await addHeaders(app, options)
+  limitPipelining(app)
+  app.addHook('onRequest', (request, reply, done) => {
+    addOwnHeaders(request, reply)
+    done()
+  })
+  addHooks(app, options)
+  await addCors(app, options.corsOrigins)
   refuseUnreadableRequests(app)
   for (const plugin of plugins) await app.register(plugin)
   const refuseRest = refuseOtherMethods(app)
@@ -90,14 +99,10 @@ export async function createHttpServer(
   return app
 }
 
-function addHooks(app: FastifyInstance): void {
-  app.addHook('onRequest', (request, reply, done) => {
-    addOwnHeaders(request, reply)
-    done()
-  })
+function addHooks(app: FastifyInstance, { isDraining = () => false }: HttpServerOptions): void {
   app.addHook('onSend', (_request, reply, _payload, done) => {
-    // A connection that is kept alive after its last answer would hold up the exit.
-    if (!app.server.listening) void reply.header('connection', 'close')
+    // So that what is kept alive neither holds up the exit nor is closed under a request that has just been sent.
+    if (isDraining() || !app.server.listening) void reply.header('connection', 'close')
     done()
   })
   app.addHook('onResponse', (request, reply, done) => {
@@ -114,32 +119,12 @@ function addHooks(app: FastifyInstance): void {
   })
 }
 
-function addOwnHeaders(request: FastifyRequest, reply: FastifyReply): void {
-  void reply.header('x-request-id', request.id)
-  void reply.header('x-content-type-options', 'nosniff')
-  // Answers hold tokens and personal data; the few that may be kept say so themselves.
-  void reply.header('cache-control', 'no-store')
+const ownHeaders = (publicUrl: string): ((request: FastifyRequest, reply: FastifyReply) => void) => {
+  const headers = answerHeaders(publicUrl)
+  return ({ id }, reply) => void reply.headers(headers).header('x-request-id', id)
 }
 
-async function addHeaders(
-  app: FastifyInstance,
-  { publicUrl, corsOrigins }: HttpServerOptions,
-): Promise<void> {
-  await app.register(helmet, {
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: {
-        defaultSrc: ["'none'"],
-        frameAncestors: ["'none'"],
-        baseUri: ["'none'"],
-        formAction: ["'none'"],
-      },
-    },
-    crossOriginResourcePolicy: { policy: 'cross-origin' },
-    // Only where browsers reach us over TLS; elsewhere they must ignore it (RFC 6797, section 8.1).
-    hsts: publicUrl.startsWith('https:') ? { maxAge: 31_536_000, includeSubDomains: false } : false,
-    frameguard: { action: 'deny' },
-  })
+async function addCors(app: FastifyInstance, corsOrigins: readonly string[]): Promise<void> {
   if (corsOrigins.length === 0) return
   await app.register(cors, {
     origin: [...corsOrigins],

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance, FastifyPluginCallback } from 'fastify'
 import type { Logger } from 'pino'
@@ -21,23 +20,24 @@ import { userRoutes } from '../interface-adapters/http/user-routes.ts'
 import { verificationRoutes } from '../interface-adapters/http/verification-routes.ts'
 import type { Config } from './config.ts'
 import { createHttpServer } from './http-server.ts'
+import { metricsRoute } from './observability/metrics-route.ts'
+import type { Observability } from './observability/observability.ts'
 import { openApi, openApiRoutes } from './openapi.ts'
 import { requireServiceKey } from './service-keys.ts'
-
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  version: string
-}
+import { version } from './version.ts'
 
 interface ListenerDeps {
   readonly config: Config
   readonly useCases: UseCases
   readonly health: Health
+  readonly isDraining: () => boolean
   readonly keys: PublishedKeys & KeysDeps
   readonly doctor: Doctor
   readonly media: MediaDeps
   readonly serviceKeys: readonly string[]
   readonly stream: RevocationStream
   readonly logger: Logger
+  readonly observability: Pick<Observability, 'observeRequests' | 'text'>
 }
 
 /** For people and browsers. */
@@ -45,9 +45,11 @@ function createPublicListener({
   config,
   useCases,
   health,
+  isDraining,
   keys,
   media,
   logger,
+  observability,
 }: ListenerDeps): Promise<FastifyInstance> {
   const documentation = openApi({
     title: 'chat-auth',
@@ -58,8 +60,8 @@ function createPublicListener({
     bearer: { name: 'accessToken', format: 'JWT' },
   })
   return createHttpServer(
-    { ...config, logger },
-    [documentation],
+    { ...config, logger, isDraining },
+    [...observability.observeRequests('public'), documentation],
     [
       { prefix: '/v1', routes: sessionRoutes(useCases) },
       { prefix: '/v1', routes: userRoutes(useCases, config.publicUrl) },
@@ -76,7 +78,8 @@ function createPublicListener({
 
 /** For other services and operators, who show a key. */
 function createInternalListener(deps: ListenerDeps): Promise<FastifyInstance> {
-  const { config, useCases, health, keys, doctor, serviceKeys, stream, logger } = deps
+  const { config, useCases, health, isDraining, keys, doctor, serviceKeys, stream, logger, observability } =
+    deps
   const documentation = openApi({
     title: 'chat-auth, internal',
     description: 'For other services and operators. Everything under /v1 needs a service key.',
@@ -93,8 +96,8 @@ function createInternalListener(deps: ListenerDeps): Promise<FastifyInstance> {
     }
   const platformLookup = platformLookupRoutes(useCases, config)
   return createHttpServer(
-    { ...config, corsOrigins: [], trustedProxies: [], logger },
-    [documentation],
+    { ...config, corsOrigins: [], trustedProxies: [], logger, isDraining },
+    [...observability.observeRequests('internal'), documentation],
     [
       { prefix: '/v1', routes: guarded(feedRoutes(stream)) },
       { prefix: '/v1', routes: guarded(verificationRoutes(useCases, config)) },
@@ -106,6 +109,7 @@ function createInternalListener(deps: ListenerDeps): Promise<FastifyInstance> {
       { prefix: '', routes: config.platformOpenLookup ? platformLookup : guarded(platformLookup) },
       { prefix: '', routes: serviceRoutes(health, keys) },
       { prefix: '', routes: openApiRoutes },
+      { prefix: '', routes: metricsRoute(() => observability.text()) },
     ],
   )
 }

@@ -1,7 +1,10 @@
 import pino, { type DestinationStream, type Logger } from 'pino'
 
+/** Lines of a moment are written together: a write for each costs a busy instance more than to make them. At exit none is left. */
+const toStandardOutput = () => pino.destination({ dest: 1, minLength: 4096, periodicFlush: 20 })
+
 /** Structured logs, one JSON object per line, each with a stable `event`. */
-export const createLogger = (level: string, destination: DestinationStream = pino.destination(1)): Logger =>
+export const createLogger = (level: string, destination: DestinationStream = toStandardOutput()): Logger =>
   pino(
     {
       level,

@@ -6,6 +6,8 @@ const SHUTDOWN_LIMIT_MS = 8_000
 interface Running {
   /** Printed for the person at the terminal. */
   readonly banner: string
+  /** Still answers, and resolves when load balancers have had their time to take the instance out. */
+  drain(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -13,11 +15,11 @@ interface Running {
 export async function runProcess(start: () => Promise<Running>): Promise<void> {
   let service: Running | undefined
   let isStopping = false
-  const stop = (): void => {
+  const stop = (signal: NodeJS.Signals): void => {
     // Told again, it goes on finishing: npm passes on the SIGINT that a terminal has sent to both.
     if (isStopping) return
     isStopping = true
-    void shutDown(service)
+    void shutDown(service, signal)
   }
   // Before the start, which may wait for the database: process 1 gets no signal it does not listen for.
   process.on('SIGTERM', stop)
@@ -33,7 +35,9 @@ export async function runProcess(start: () => Promise<Running>): Promise<void> {
 }
 
 /** A start that is not done has nothing to finish: what it was writing becomes whole or not at all. */
-async function shutDown(service: Running | undefined): Promise<void> {
+async function shutDown(service: Running | undefined, signal: NodeJS.Signals): Promise<void> {
+  // A person at a terminal has no load balancer to wait for.
+  if (signal === 'SIGTERM') await service?.drain()
   setTimeout(() => process.exit(1), SHUTDOWN_LIMIT_MS).unref()
   try {
     await service?.stop()

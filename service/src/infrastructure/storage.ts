@@ -7,7 +7,7 @@ import type { Config } from './config.ts'
 import { secretIn } from './data-folder-secrets.ts'
 import { openEmbeddedDatabase } from './embedded/embedded-database.ts'
 import { connectPool, connectWithoutDeadlines } from './postgres/connect.ts'
-import { openDatabase, type Database } from './postgres/database.ts'
+import { openDatabase, type Database, type StatementObserver } from './postgres/database.ts'
 import { migrate } from './postgres/migrate.ts'
 import { RevocationWakeUp } from './postgres/revocation-wake-up.ts'
 
@@ -56,13 +56,18 @@ const START_ATTEMPTS = 30
 const START_RETRY_MS = 2_000
 
 /** Opens the configured database and brings it up to date. Waits up to a minute for a server that is still starting. */
-export const openStorage = (config: Config, logger: Logger): Promise<Storage> =>
-  config.databaseUrl === undefined ? openEmbedded(config) : openServer(config, config.databaseUrl, logger)
+export const openStorage = (config: Config, logger: Logger, observe?: StatementObserver): Promise<Storage> =>
+  config.databaseUrl === undefined
+    ? openEmbedded(config, observe)
+    : openServer(config, config.databaseUrl, logger, observe)
 
-async function openEmbedded({ dataDir, authSecret, serviceKeys }: Config): Promise<Storage> {
+async function openEmbedded(
+  { dataDir, authSecret, serviceKeys }: Config,
+  observe: StatementObserver | undefined,
+): Promise<Storage> {
   const place = resolve(dataDir)
   const embedded = await openEmbeddedDatabase(place)
-  const db = openDatabase(embedded.pool)
+  const db = openDatabase(embedded.pool, observe)
   await migrate(db)
   const ownKey = serviceKeys.length === 0 ? secretIn(place, 'service-key') : undefined
   return {
@@ -80,14 +85,19 @@ async function openEmbedded({ dataDir, authSecret, serviceKeys }: Config): Promi
   }
 }
 
-async function openServer(config: Config, url: string, logger: Logger): Promise<Storage> {
+async function openServer(
+  config: Config,
+  url: string,
+  logger: Logger,
+  observe: StatementObserver | undefined,
+): Promise<Storage> {
   const { authSecret, serviceKeys, databasePoolSize } = config
   if (authSecret === undefined) throw new Error('the settings were read without AUTH_SECRET')
   await migrateServer(url, logger)
   const pool = connectPool(url, databasePoolSize)
-  const db = openDatabase(pool)
-  const feedDb = openDatabase(connectPool(url, 1))
-  const outboxDb = openDatabase(connectPool(url, 2))
+  const db = openDatabase(pool, observe)
+  const feedDb = openDatabase(connectPool(url, 1), observe)
+  const outboxDb = openDatabase(connectPool(url, 2), observe)
   const { host, pathname } = new URL(url)
   const place = `PostgreSQL at ${host}${pathname}`
   return {

@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { sql } from 'kysely'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test, vi } from 'vitest'
 import { parseAnswer } from '../support/raw-exchange.ts'
 import { TestClient } from '../support/test-client.ts'
 import { databaseNames, startTestService, type TestService } from '../support/test-service.ts'
@@ -16,7 +17,7 @@ describe.each(databaseNames)('health and keys, on %s', (database) => {
   })
   afterAll(() => service.stop())
 
-  const ok = { database: 'ok', signing_key: 'ok', draining: 'no' }
+  const ok = { database: 'ok', signing_key: 'ok', draining: 'no', feed: 'ok' }
 
   test('both listeners are live, and need no key to say so', async () => {
     for (const listener of listeners) {
@@ -106,4 +107,28 @@ describe.each(databaseNames)('health and keys, on %s', (database) => {
     await expect(fetch(`${other.url}/health/live`)).rejects.toThrow()
     await expect(fetch(`${other.internalUrl}/health/live`)).rejects.toThrow()
   })
+})
+
+test('is not ready on a database that takes no changes, as a standby does not, and is again when it does', async () => {
+  const service = await startTestService('PostgreSQL')
+  onTestFinished(() => service.stop())
+  const { rows } = await sql<{ name: string }>`select current_database() as name`.execute(service.service.db)
+  const admin = new pg.Client(inject('postgres').adminUrl)
+  await admin.connect()
+  onTestFinished(() => admin.end())
+  const name = rows[0]?.name ?? ''
+  const setReadOnly = async (value: 'on' | 'off') => {
+    await admin.query(`alter database ${name} set default_transaction_read_only = ${value}`)
+    // What is connected goes on as before.
+    await admin.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [name])
+  }
+  const databaseCheck = async () => {
+    const { status, body } = await service.client().get('/health/ready')
+    return [status, (body as { checks: Record<string, string> }).checks['database']]
+  }
+
+  await setReadOnly('on')
+  await vi.waitFor(async () => expect(await databaseCheck()).toEqual([503, 'takes no changes']))
+  await setReadOnly('off')
+  await vi.waitFor(async () => expect(await databaseCheck()).toEqual([200, 'ok']), { timeout: 10_000 })
 })

@@ -55,7 +55,9 @@ describe('with no setting at all', () => {
       webhookAllowPrivate: false,
       messagingUrl: undefined,
       platformOpenLookup: false,
+      shutdownDelaySeconds: 0,
       logLevel: 'info',
+      otlp: undefined,
     })
   })
 

@@ -11,6 +11,14 @@ export function prepared(name: string, text: string): string {
   return text
 }
 
+const VERB_AND_TABLE = /^\W*(\w+)(?:[^]*?\b(?:from|into|update|join)\s+"?(\w+))?/i
+
+/** A statement without its values or the rest of its text: the name it was declared with, or its verb and first table. */
+export function describeStatement(text: string): string {
+  const [, verb = '', table = ''] = VERB_AND_TABLE.exec(text) ?? []
+  return names.get(text) ?? `${verb} ${table}`.trimEnd()
+}
+
 /**
  * The pool as kysely uses it. Errors become `unavailable` where they mean that, and a connection that missed its
  * deadline is thrown away: its answer may still arrive and would be taken for the next one's. Until then whatever is

@@ -51,9 +51,10 @@ export class PostgresSessions implements Sessions, SessionsInTransaction {
   readonly #db: Database
   readonly #rotations: SessionRotations
 
-  constructor(db: Database) {
+  /** `onRefresh` is told how many sessions each statement of refreshes is for. */
+  constructor(db: Database, onRefresh?: (sessions: number) => void) {
     this.#db = db
-    this.#rotations = new SessionRotations(db)
+    this.#rotations = new SessionRotations(db, onRefresh)
   }
 
   async find(userId: UserId, id: SessionId): Promise<SessionOfUser | undefined> {

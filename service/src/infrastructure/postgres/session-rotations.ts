@@ -64,11 +64,14 @@ interface Call {
  */
 export class SessionRotations {
   readonly #db: Database
+  readonly #onStatement: (rotations: number) => void
   #waiting: Call[] = []
   #busyLanes = 0
 
-  constructor(db: Database) {
+  /** `onStatement` is told how many rotations each statement is for. */
+  constructor(db: Database, onStatement: (rotations: number) => void = () => undefined) {
     this.#db = db
+    this.#onStatement = onStatement
   }
 
   /** As `Sessions.rotate`. */
@@ -114,6 +117,7 @@ export class SessionRotations {
   }
 
   async #rotateOne(rotation: Rotation): Promise<Answer> {
+    this.#onStatement(1)
     const { userId, sessionId, generation, now, idleSeconds } = rotation
     const parameters = [userId, sessionId, generation, now, secondsAfter(now, idleSeconds)]
     const { rows } = await this.#db.executeQuery(CompiledQuery.raw(ROTATE, parameters))
@@ -146,6 +150,7 @@ export class SessionRotations {
   }
 
   async #rotateTogether(rotations: readonly Rotation[]): Promise<ReadonlyMap<string, Session>> {
+    this.#onStatement(rotations.length)
     const columns = [
       rotations.map(({ userId }) => userId),
       rotations.map(({ sessionId }) => sessionId),

@@ -30,6 +30,7 @@ export class RevocationStream {
   readonly #readers = new Set<Reader>()
   #isClosed = false
   #heartbeats = 0
+  #droppedCount = 0
   #snapshot: { readonly seq: number; readonly count: number; readonly rows: string } | undefined
 
   constructor(feed: RevocationFeed) {
@@ -42,6 +43,11 @@ export class RevocationStream {
 
   get readerCount(): number {
     return this.#readers.size
+  }
+
+  /** How many readers took too little so far. */
+  get droppedCount(): number {
+    return this.#droppedCount
   }
 
   /** The whole log as JSON. Rejects when it cannot be read. */
@@ -92,7 +98,7 @@ export class RevocationStream {
   async beat(): Promise<void> {
     const position = await this.#feed.catchUp()
     this.#heartbeats += 1
-    for (const reader of this.#readers) if (this.#isStalled(reader)) this.#drop(reader)
+    for (const reader of this.#readers) if (this.#isStalled(reader)) this.#dropSlow(reader)
     this.#toAll(heartbeatEvent(position))
   }
 
@@ -130,8 +136,13 @@ export class RevocationStream {
           ? response.write(bytes)
           : chunkSocket.write(chunk)
       if (!isTaken) reader.waitsSince ??= this.#heartbeats
-      if (response.writableLength > reader.backlogLimitBytes) this.#drop(reader)
+      if (response.writableLength > reader.backlogLimitBytes) this.#dropSlow(reader)
     }
+  }
+
+  #dropSlow(reader: Reader): void {
+    this.#droppedCount += 1
+    this.#drop(reader)
   }
 
   /** It comes back, and goes on where it was. */

@@ -1,0 +1,107 @@
+import type { Counter, Meter } from '@opentelemetry/api'
+import { ApplicationError, type ErrorCode } from '../../application/errors.ts'
+import type { Sessions } from '../../application/ports/sessions.ts'
+import type { IssuedTokens } from '../../application/sessions/issue-tokens.ts'
+import type { UseCases } from '../../application/use-cases.ts'
+import type { Session } from '../../domain/session.ts'
+import { aroundUseCases, type UseCaseName } from './around-use-cases.ts'
+
+type Code = ErrorCode | 'internal_error'
+
+/** There from the start, so that the first of a kind is seen as a rise. */
+const SIGN_IN_RESULTS = [
+  'ok',
+  'invalid_credentials',
+  'user_disabled',
+  'too_many_attempts',
+  'overloaded',
+  'validation_failed',
+  'unavailable',
+  'internal_error',
+]
+const REFRESH_RESULTS: Partial<Record<Code, string>> = {
+  refresh_token_reused: 'replay',
+  session_ended: 'ended',
+  invalid_refresh_token: 'unknown',
+  unavailable: 'unavailable',
+  internal_error: 'internal_error',
+}
+/** What use cases that take much work answer when there is too much of it. */
+const LIMITED: readonly UseCaseName[] = [
+  'createSession',
+  'registerUser',
+  'changePassword',
+  'updateUser',
+  'setAvatar',
+]
+
+/** Counts how sign-ins and refreshes end, and what every use case refuses or fails at. */
+export class OutcomeMetrics {
+  readonly #signIns: Counter
+  readonly #refreshes: Counter
+  readonly #refusals: Counter
+  /** Those that a rotation answered: a refresh that answers another gave the last pair again. */
+  readonly #rotated = new WeakSet<Session>()
+
+  constructor(meter: Meter) {
+    this.#signIns = meter.createCounter('chat_auth_sign_ins', { description: 'Sign-ins by their result' })
+    this.#refreshes = meter.createCounter('chat_auth_refreshes', {
+      description: 'Refreshes by their result',
+    })
+    this.#refusals = meter.createCounter('chat_auth_refusals', {
+      description: 'Calls that were refused or failed, by use case and error code',
+    })
+    for (const result of SIGN_IN_RESULTS) this.#signIns.add(0, { result })
+    for (const result of ['rotated', 'repeated', ...Object.values(REFRESH_RESULTS)]) {
+      this.#refreshes.add(0, { result })
+    }
+  }
+
+  observeUseCases(useCases: UseCases): UseCases {
+    for (const use_case of Object.keys(useCases)) {
+      for (const code of ['unavailable', 'internal_error']) this.#refusals.add(0, { use_case, code })
+    }
+    for (const use_case of LIMITED) {
+      for (const code of ['overloaded', 'too_many_attempts']) this.#refusals.add(0, { use_case, code })
+    }
+    return aroundUseCases(useCases, async (name, call) => {
+      try {
+        const answer = await call()
+        this.#countSuccess(name, answer)
+        return answer
+      } catch (error) {
+        this.#countRefusal(name, error instanceof ApplicationError ? error.code : 'internal_error')
+        throw error
+      }
+    })
+  }
+
+  observeSessions(sessions: Sessions): Sessions {
+    return {
+      rotate: async (rotation) => {
+        const session = await sessions.rotate(rotation)
+        if (session !== undefined) this.#rotated.add(session)
+        return session
+      },
+      find: (userId, id) => sessions.find(userId, id),
+      usersOf: (ids) => sessions.usersOf(ids),
+      countLive: (userIds, now) => sessions.countLive(userIds, now),
+      listAll: (userId) => sessions.listAll(userId),
+      listLive: (userId, now) => sessions.listLive(userId, now),
+      confirm: (receipts) => sessions.confirm(receipts),
+    }
+  }
+
+  #countSuccess(name: UseCaseName, answer: unknown): void {
+    if (name === 'createSession') this.#signIns.add(1, { result: 'ok' })
+    if (name !== 'refreshSession') return
+    const isRotated = this.#rotated.has((answer as IssuedTokens).session)
+    this.#refreshes.add(1, { result: isRotated ? 'rotated' : 'repeated' })
+  }
+
+  #countRefusal(name: UseCaseName, code: Code): void {
+    this.#refusals.add(1, { use_case: name, code })
+    if (name === 'createSession') this.#signIns.add(1, { result: code })
+    if (name === 'refreshSession') this.#refreshes.add(1, { result: REFRESH_RESULTS[code] ?? code })
+  }
+}

@@ -1,0 +1,25 @@
+import type { FastifyInstance } from 'fastify'
+import type { Socket } from 'node:net'
+
+/** Far more than a client has open that takes its answers. */
+const MOST_UNANSWERED = 32
+
+/**
+ * Cuts off whoever asks for more and more on one connection without taking the answers. Node would take in a thousand
+ * requests from one packet, work on all of them at once, and keep each answer until those before it are taken.
+ */
+export function limitPipelining(app: FastifyInstance): void {
+  const unanswered = new WeakMap<Socket, number>()
+  app.addHook('onRequest', ({ raw: { socket } }, reply, done) => {
+    const count = (unanswered.get(socket) ?? 0) + 1
+    unanswered.set(socket, count)
+    reply.raw.once('close', () => unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1))
+    if (count <= MOST_UNANSWERED && !socket.destroyed) {
+      done()
+      return
+    }
+    // Nothing is done for this one: whoever asked is not there any more.
+    reply.hijack()
+    socket.destroy()
+  })
+}

@@ -1,0 +1,197 @@
+// What operators are given, against a real Prometheus that scrapes a real service with traffic of every kind.
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { requirePrometheus } from '../../../../scripts/prometheus/find-prometheus.ts'
+import { FeedReader } from '../../support/feed-reader.ts'
+import { PrivatePrometheus } from '../../support/private-prometheus.ts'
+import { ServiceProcess } from '../../support/service-process.ts'
+import { StandIn } from '../../support/stand-in.ts'
+import { migratedDatabase } from '../../support/test-service.ts'
+import { alertCases, ruleTests } from './alert-cases.ts'
+import { MixedTraffic } from './mixed-traffic.ts'
+
+const deployed = (path: string) => fileURLToPath(new URL(`../../../../deploy/${path}`, import.meta.url))
+const alerts = deployed('prometheus/alerts.yml')
+const dashboard = readFileSync(deployed('grafana/chat-auth.json'), 'utf8')
+const documentation = readFileSync(new URL('../../../../docs/metrics.md', import.meta.url), 'utf8')
+
+interface Dashboard {
+  readonly panels: { readonly title: string; readonly targets?: { readonly expr: string }[] }[]
+  readonly templating: { readonly list: { readonly name: string; readonly definition?: string }[] }
+}
+const { panels, templating } = JSON.parse(dashboard) as Dashboard
+const dashboardQueries = panels.flatMap(({ title, targets = [] }) =>
+  targets.map(({ expr }) => [title, expr] as const),
+)
+/** Every alert compares something with a number. */
+const alertQueries = [
+  ...readFileSync(alerts, 'utf8').matchAll(/alert: (\w+)\n +expr: (?:>-\n)?([^]*?)\n {8}\w+:/g),
+].map(([, name = '', expr = '']) => [name, expr.replaceAll(/\s+/g, ' ').trim()] as const)
+
+/** As Grafana does, for all instances and a scrape each second. */
+const substitute = (expression: string): string =>
+  expression.replaceAll('$__rate_interval', '10s').replaceAll('$instance', '.*')
+
+const promtool = (args: string[], input = '') => {
+  const { status, stdout, stderr } = spawnSync(requirePrometheus().promtool, args, {
+    input,
+    encoding: 'utf8',
+  })
+  return { status, words: stdout + stderr }
+}
+
+describe('metrics', () => {
+  let service: ServiceProcess
+  let prometheus: PrivatePrometheus
+  let traffic: MixedTraffic
+  const cleanUps: (() => unknown)[] = []
+
+  const scrape = async (): Promise<string> => {
+    const answer = await fetch(`${service.internalUrl}/metrics`)
+    expect(answer.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8')
+    return answer.text()
+  }
+  const namesIn = (text: string) => [...text.matchAll(/^# TYPE (\w+) /gm)].map(([, name]) => name ?? '')
+
+  beforeAll(async () => {
+    const [database, taking, failing] = await Promise.all([
+      migratedDatabase(),
+      StandIn.start(),
+      StandIn.start(),
+    ])
+    cleanUps.push(
+      database.remove,
+      () => taking.down(),
+      () => failing.down(),
+    )
+    failing.answer = (_received, response) => void response.writeHead(500).end()
+    service = new ServiceProcess({
+      ...database.settings,
+      WEBHOOK_URLS: `${taking.url}/,${failing.url}/`,
+      WEBHOOK_SECRETS: `whsec_${Buffer.from('a secret of the tests that is long').toString('base64')}`,
+      WEBHOOK_ALLOW_PRIVATE: 'true',
+      LOST_ANSWER: 'window',
+      REFRESH_REUSE_WINDOW: '0',
+    })
+    cleanUps.push(() => service.stop())
+    await service.ready()
+    const reader = await FeedReader.open(service.internalUrl, service.serviceKey)
+    cleanUps.push(() => reader.close())
+    prometheus = await PrivatePrometheus.start({
+      global: { scrape_interval: '1s', evaluation_interval: '1s' },
+      rule_files: [alerts],
+      scrape_configs: [
+        {
+          job_name: 'chat-auth',
+          static_configs: [{ targets: [new URL(service.internalUrl).host] }],
+        },
+      ],
+    })
+    cleanUps.push(() => prometheus.stop())
+    traffic = new MixedTraffic(service)
+    cleanUps.push(() => traffic.stop())
+    traffic.start()
+  })
+  afterAll(async () => {
+    for (const cleanUp of cleanUps.toReversed()) await cleanUp()
+  })
+
+  /** Resolves once it has data; rejects with what is wrong when that takes too long. */
+  const untilData = (expression: string): Promise<void> =>
+    vi.waitFor(
+      async () => {
+        const series = await prometheus.query(expression)
+        const numbers = series.filter(({ value: [, text] }) => !Number.isNaN(Number(text)))
+        expect(numbers, `${expression} has no data`).not.toEqual([])
+      },
+      { timeout: 25_000, interval: 300 },
+    )
+
+  test.for(dashboardQueries)('the dashboard shows: %s: %s', async ([, expression]) => {
+    await untilData(substitute(expression))
+  })
+
+  test.for(alertQueries)('the alert %s has something to go by', async ([, expression]) => {
+    const [measured, comparison] = expression.split(/ (?===|[<>])/)
+    expect(comparison).toMatch(/^(==|[<>]) [\d.]+$/)
+    await untilData(measured ?? '')
+  })
+
+  test('every alert is among those that were tried', () => {
+    expect(alertQueries.length).toBe(readFileSync(alerts, 'utf8').match(/^ +- alert:/gm)?.length)
+  })
+
+  test('the list of instances has the one there is', async () => {
+    const [instances] = templating.list.filter(({ name }) => name === 'instance')
+    expect(instances?.definition).toBe('label_values(chat_auth_build_info, instance)')
+    const [series] = await prometheus.query('chat_auth_build_info')
+    expect(series?.metric['instance']).toBe(new URL(service.internalUrl).host)
+  })
+
+  test('the dashboard and the alerts name no metric that there is not', async () => {
+    const there = new Set([...namesIn(await scrape()), 'up'])
+    const expressions = [...dashboardQueries, ...alertQueries].map(([, expression]) => expression)
+    const named = expressions.flatMap(
+      (text) => text.match(/\b(?:chat_auth|process|nodejs)_\w+|\bup\b/g) ?? [],
+    )
+    const missing = named.filter(
+      (name) => !there.has(name) && !there.has(name.replace(/_(bucket|sum|count)$/, '')),
+    )
+    expect(missing).toEqual([])
+    expect(named.length).toBeGreaterThan(60)
+  })
+
+  test('docs/metrics.md has a row for each metric, and no other', async () => {
+    const [tables = ''] = documentation.split('## Alerts')
+    const rows = [...tables.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name)
+    expect(rows.toSorted()).toEqual(namesIn(await scrape()).toSorted())
+  })
+
+  test('docs/metrics.md has a row for each alert, and no other', () => {
+    const rows = [...documentation.matchAll(/^\| (ChatAuth\w+) \|/gm)].map(([, name]) => name)
+    expect(rows).toEqual(alertQueries.map(([name]) => name))
+  })
+
+  test('Prometheus has nothing to say against names and types', async () => {
+    expect(promtool(['check', 'metrics'], await scrape())).toEqual({ status: 0, words: '' })
+  })
+
+  test('the metrics say nothing about people', async () => {
+    const text = await scrape()
+    expect(traffic.secrets.length).toBeGreaterThan(5)
+    expect(traffic.secrets.filter((secret) => text.includes(secret))).toEqual([])
+  })
+
+  test('whatever addresses and methods are asked for, there is one series for all of them', async () => {
+    for (const path of ['/nowhere', '/elsewhere/1', '/elsewhere/2'])
+      await fetch(service.url + path, { method: 'PROPFIND' })
+    const series = (await scrape()).match(/^chat_auth_http_requests_total\{.*method="other".*$/gm)
+    expect(series).toEqual([
+      'chat_auth_http_requests_total{listener="public",method="other",route="none",status="404"} 3',
+    ])
+  })
+})
+
+test('promtool finds the alerts and the example of a configuration right', () => {
+  expect(promtool(['check', 'rules', alerts])).toMatchObject({ status: 0 })
+  expect(promtool(['check', 'config', deployed('prometheus/prometheus.yml')])).toMatchObject({ status: 0 })
+})
+
+test('every alert fires at what it is for, and at nothing less', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'chat-auth-alerts-'))
+  try {
+    const cases = join(folder, 'cases.yml')
+    // YAML knows JSON.
+    await writeFile(cases, JSON.stringify(ruleTests(alerts)))
+    const { status, words } = promtool(['test', 'rules', cases])
+    expect(status, words).toBe(0)
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+  expect(Object.keys(alertCases)).toEqual(alertQueries.map(([name]) => name))
+})
