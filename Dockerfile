@@ -30,6 +30,7 @@ EXPOSE 8000
 # the database has been reached and migrated, so the first "healthy" means ready too.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=90s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.PORT || 8000) + '/health/live').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
-# Process 1 is node itself, so SIGTERM reaches it: it answers what is under way and ends, within 8 s.
+# Process 1 is node itself, so SIGTERM reaches it: after SHUTDOWN_DELAY it answers what is under
+# way and ends, within 8 s.
 ENTRYPOINT ["node", "--disable-warning=ExperimentalWarning"]
 CMD ["service/src/main.ts"]
