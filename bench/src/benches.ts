@@ -1,11 +1,21 @@
 import type { Bench } from './bench.ts'
 import { feedBench } from './feed/feed-bench.ts'
+import { growthBench } from './growth/growth-bench.ts'
+import { peersBench } from './peers/peers-bench.ts'
+import { refreshBench } from './refresh/refresh-bench.ts'
 import { searchBench } from './search/search-bench.ts'
+import { startBench } from './start/start-bench.ts'
+import { stormBench } from './storm/storm-bench.ts'
 import { verifyBench } from './verify/verify-bench.ts'
 
 /** All there are, in the order in which they run. */
 export const benches: Readonly<Record<string, Bench>> = {
   verify: verifyBench,
   feed: feedBench,
+  refresh: refreshBench,
+  growth: growthBench,
   search: searchBench,
+  peers: peersBench,
+  storm: stormBench,
+  start: startBench,
 }

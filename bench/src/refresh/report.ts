@@ -1,0 +1,110 @@
+import type { Finding, Outcome } from '../bench.ts'
+import { milliseconds, readable } from '../numbers.ts'
+import type { BarPlot } from '../plot.ts'
+import { latency, median, spread } from '../statistics.ts'
+import type { Measured } from './refresh-bench.ts'
+import { perSecond } from './slice.ts'
+
+type Find = (name: string, atOnce: number) => Measured
+
+const rate = ({ slices }: Measured): number => median(slices.map(perSecond))
+const p50 = ({ slices }: Measured): number => median(slices.flatMap(({ latenciesMs }) => latenciesMs))
+
+/** Round by round: the two were measured within the same moments. */
+const rateRatios = (one: Measured, other: Measured): number[] =>
+  one.slices.map((slice, round) => perSecond(slice) / perSecond(other.slices[round] ?? slice))
+
+const latencyRatio = (one: Measured, other: Measured): number =>
+  median(
+    one.slices.map(
+      ({ latenciesMs }, round) => median(latenciesMs) / median(other.slices[round]?.latenciesMs ?? []),
+    ),
+  )
+
+function throughHttp(find: Find, connections: number): Finding {
+  const [http, pgbench] = [find('http', connections), find('pgbench', 16)]
+  const { p50, p99 } = latency(http.slices.flatMap(({ latenciesMs }) => latenciesMs))
+  const ratio = median(rateRatios(http, pgbench))
+  return {
+    promise: `refresh through HTTP, ${connections} connections: at or above pgbench with the same statement`,
+    figure: `${readable(rate(http))}/s, p50 ${milliseconds(p50)}, p99 ${milliseconds(p99)}`,
+    against: `pgbench, 16 clients ${readable(rate(pgbench))}/s`,
+    ratio,
+    isKept: ratio >= 1,
+  }
+}
+
+function throughDriver(find: Find, way: 'statement' | 'rotate', atOnce: number): Finding {
+  const [driver, pgbench] = [find(way, atOnce), find('pgbench', 16)]
+  const what = way === 'statement' ? 'the statement alone' : 'a crowd that shares statements'
+  return {
+    promise: `refresh through the driver, ${what}, ${atOnce} at once`,
+    figure: `${readable(rate(driver))}/s`,
+    against: `pgbench, 16 clients ${readable(rate(pgbench))}/s`,
+    ratio: median(rateRatios(driver, pgbench)),
+  }
+}
+
+function alone(find: Find): Finding {
+  const [rotate, statement, http] = [find('rotate', 1), find('statement', 1), find('http', 1)]
+  return {
+    promise: 'refresh of one at a time: nobody waits for a crowd',
+    figure: `p50 ${milliseconds(p50(rotate))}; through HTTP ${milliseconds(p50(http))}`,
+    against: `the statement alone p50 ${milliseconds(p50(statement))}`,
+    ratio: latencyRatio(rotate, statement),
+  }
+}
+
+const plot = (find: Find): BarPlot => {
+  const group = (name: string, ...values: readonly (number | undefined)[]) => ({ name, values })
+  return {
+    kind: 'bars',
+    name: 'rate',
+    title: 'Refreshes per second',
+    subtitle: 'A million sessions, synchronous commit; medians of interleaved rounds. Longer is better.',
+    unit: 'refreshes per second',
+    series: ['pgbench', 'driver', 'service, through HTTP'],
+    groups: [
+      group('pgbench, 16', rate(find('pgbench', 16))),
+      group('statement, 16', undefined, rate(find('statement', 16))),
+      group('crowd, 128', undefined, rate(find('rotate', 128))),
+      ...[16, 64, 256].map((count) =>
+        group(`HTTP, ${count}`, undefined, undefined, rate(find('http', count))),
+      ),
+    ],
+  }
+}
+
+/** Microseconds of processor time for each refresh. */
+const workPerRefresh = ({ works, slices }: Measured) =>
+  Object.fromEntries(
+    (['service', 'postgres', 'client'] as const).map((who) => [
+      who,
+      median(works.map((work, round) => (work[who] * 1_000) / (slices[round]?.count ?? NaN))),
+    ]),
+  )
+
+export function report(measured: readonly Measured[]): Omit<Outcome, 'postgres'> {
+  const find: Find = (name, atOnce) => {
+    const found = measured.find((each) => each.name === name && each.atOnce === atOnce)
+    if (found === undefined) throw new Error(`${name} was not measured with ${atOnce} at once.`)
+    return found
+  }
+  return {
+    findings: [
+      ...[64, 256, 16].map((connections) => throughHttp(find, connections)),
+      throughDriver(find, 'rotate', 128),
+      throughDriver(find, 'statement', 16),
+      alone(find),
+    ],
+    figures: measured.map((each) => ({
+      name: each.name,
+      atOnce: each.atOnce,
+      perSecond: spread(each.slices.map(perSecond)),
+      ofPgbench: spread(rateRatios(each, find('pgbench', 16))),
+      latencyMs: latency(each.slices.flatMap(({ latenciesMs }) => latenciesMs)),
+      cpuMicroseconds: workPerRefresh(each),
+    })),
+    plots: [plot(find)],
+  }
+}

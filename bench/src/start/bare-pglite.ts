@@ -1,0 +1,17 @@
+// A process with the embedded database and nothing else.
+import { PGlite } from '@electric-sql/pglite'
+import { answerParent } from '../child.ts'
+
+let database: PGlite | undefined
+
+const answers = {
+  open: async (folder: string): Promise<void> => {
+    database = await PGlite.create(folder)
+    await database.query('select 1')
+  },
+  close: (): Promise<void> | undefined => database?.close(),
+}
+
+export type PGliteProcess = typeof answers
+
+answerParent(answers)

@@ -1,0 +1,29 @@
+// A process that only hashes.
+import { verify } from '@node-rs/argon2'
+import { answerParent } from '../child.ts'
+
+const answers = {
+  /** Checks per second of the hash, so many at once. */
+  rate: async (wanted: {
+    hash: string
+    password: string
+    atOnce: number
+    seconds: number
+  }): Promise<number> => {
+    const { hash, password, atOnce, seconds } = wanted
+    let checks = 0
+    const from = performance.now()
+    const checkAgain = async (): Promise<void> => {
+      while (performance.now() - from < seconds * 1_000) {
+        if (!(await verify(hash, password))) throw new Error('The password does not match.')
+        checks += 1
+      }
+    }
+    await Promise.all(Array.from({ length: atOnce }, checkAgain))
+    return (checks * 1_000) / (performance.now() - from)
+  },
+}
+
+export type HashProcess = typeof answers
+
+answerParent(answers)
