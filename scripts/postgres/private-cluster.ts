@@ -25,11 +25,22 @@ export type PrivateCluster = {
   kill: () => Promise<void>
   /** Starts again on the same folder and port, after a fast shutdown if it still runs. */
   restart: () => Promise<void>
+  /** Makes a standby the primary. Resolves when it takes writes. */
+  promote: () => Promise<void>
 }
 
 export type ClusterOptions = {
   /** Server settings. The server is fully durable unless they say otherwise. */
   settings?: Record<string, string>
+  /**
+   * The address of a primary to copy and to follow. It knows this one as `standby`, and waits for it with each commit as
+   * soon as `synchronous_standby_names` says so.
+   */
+  standbyOf?: string
+  /** Where the write-ahead log is, in small files; in the data folder unless given. */
+  walFolder?: string
+  /** What each of the server's programs is started by, such as a command that enters a namespace. */
+  startedBy?: readonly string[]
 }
 
 type Server = { process: ChildProcess; exited: Promise<unknown> }
@@ -75,16 +86,33 @@ const launch = async (command: string, args: string[], options: SpawnOptions): P
   const ready = new Promise<true>((resolve) => {
     createInterface({ input: child.stderr }).on('line', (line) => {
       if (lastLines.push(line) > 20) lastLines.shift()
-      if (line.includes('ready to accept connections')) resolve(true)
+      if (/ready to accept (read-only )?connections/.test(line)) resolve(true)
     })
   })
   const started = await Promise.race([ready, exited])
   return started === true ? { process: child, exited } : lastLines.join('\n')
 }
 
+type Command = [program: string, ...args: string[]]
+
+// What `--no-sync` leaves unsafe is a cluster that nobody has used yet.
+const initial = (data: string, walFolder: string | undefined): Command => [
+  'initdb',
+  ...['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync'],
+  ...(walFolder === undefined ? [] : ['--waldir', walFolder, '--wal-segsize=1']),
+]
+const copy = (data: string, primaryUrl: string): Command => [
+  'pg_basebackup',
+  ...['-D', data, '-d', `${primaryUrl}?application_name=standby`],
+  ...['--write-recovery-conf', '--checkpoint=fast', '--no-sync'],
+]
+
 /** Starts a server that does not outlive this process, whatever ends it. */
 export const startPrivateCluster = async ({
   settings = {},
+  standbyOf,
+  walFolder,
+  startedBy = [],
 }: ClusterOptions = {}): Promise<PrivateCluster> => {
   const programs = requireServer()
   const folder = await makeFolder(programs)
@@ -101,17 +129,23 @@ export const startPrivateCluster = async ({
     await watchdogDone
   }
 
+  const commandLine = (program: string, args: readonly string[]): Command => {
+    const [command = '', ...rest] = [...startedBy, join(programs.bin, program), ...args]
+    return [command, ...rest]
+  }
+  const run = (program: string, args: readonly string[]): Promise<void> => {
+    const [command, ...rest] = commandLine(program, args)
+    return runToEnd(command, rest, options)
+  }
+
   const start = async (port: number, attempts: number): Promise<Server> => {
     const given = { max_connections: '200', listen_addresses: '127.0.0.1', unix_socket_directories: folder }
     const flags = Object.entries({ ...given, ...settings }).flatMap(([name, value]) => [
       '-c',
       `${name}=${value}`,
     ])
-    const server = await launch(
-      join(programs.bin, 'postgres'),
-      ['-D', data, '-p', `${port}`, ...flags],
-      options,
-    )
+    const [command, ...args] = commandLine('postgres', ['-D', data, '-p', `${port}`, ...flags])
+    const server = await launch(command, args, options)
     if (typeof server !== 'string') return server
     if (attempts <= 1) throw new Error(`PostgreSQL did not start: ${server}`)
     // After a kill, the old server's other processes may still be on their way out.
@@ -130,20 +164,8 @@ export const startPrivateCluster = async ({
   }
 
   try {
-    // What `--no-sync` leaves unsafe is an empty cluster that nobody has used yet.
-    const initial = [
-      '-D',
-      data,
-      '-U',
-      'postgres',
-      '-A',
-      'trust',
-      '-E',
-      'UTF8',
-      '--locale=C.UTF-8',
-      '--no-sync',
-    ]
-    await runToEnd(join(programs.bin, 'initdb'), initial, options)
+    const [program, ...args] = standbyOf === undefined ? initial(data, walFolder) : copy(data, standbyOf)
+    await run(program, args)
     const [port, first] = await startOnFreePort(5)
     let server = first
     const end = async (signal: NodeJS.Signals) => {
@@ -164,6 +186,7 @@ export const startPrivateCluster = async ({
         await end('SIGINT')
         server = await start(port, 25)
       },
+      promote: () => run('pg_ctl', ['promote', '-D', data]),
     }
   } catch (error) {
     await removeFolder()

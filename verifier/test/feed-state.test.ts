@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { tallyFault } from '../../service/test/support/fault-report.ts'
 import { FeedBroken, readFeedEvent, type FeedEvent } from '../src/feed-events.ts'
 import { FeedState, type FeedOutcome } from '../src/feed-state.ts'
 import { RevokedSessions } from '../src/revoked-sessions.ts'
@@ -124,8 +125,11 @@ describe('duplicated, reordered, cut off, replayed', () => {
     .map((picks) => picks.flatMap((pick) => script[pick] ?? []))
 
   it('the feed ends in the same state, or asks for a snapshot', () => {
+    const tally = tallyFault('duplicated, shuffled, replayed, truncated feed')
     fc.assert(
       fc.property(shaken, (events) => {
+        tally.rounds += 1
+        tally.injected += 1
         const { state, set, ends } = start()
         const outcomes = events.map((event) => state.apply(event, 700))
         const told = new Set(
@@ -219,8 +223,11 @@ describe('duplicated, reordered, cut off, replayed', () => {
   })
 
   it('a terminated session never comes back', () => {
+    const tally = tallyFault('duplicated, shuffled, replayed, truncated feed')
     fc.assert(
       fc.property(shaken, shaken, (before, after) => {
+        tally.rounds += 1
+        tally.injected += 1
         const { state, set } = start()
         for (const event of before) state.apply(event, 700)
         const known = [...Array(LAST + 1).keys()].map(sidOf).filter((sid) => set.has(sid))

@@ -1,20 +1,19 @@
-// What is left when processes die. FAULT_ROUNDS makes it longer, TEST_SEED replays it.
+// Starts and ends of the service that do not go as planned.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import pg from 'pg'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFailed, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { startPrivateCluster, type PrivateCluster } from '../../../scripts/postgres/private-cluster.ts'
-import { HonestClient, Traffic } from '../support/honest-client.ts'
+import { HonestClient } from '../support/honest-client.ts'
+import { tallyFault } from '../support/fault-report.ts'
 import { waitingForLocks } from '../support/lock-waits.ts'
-import { seededRandom } from '../support/seeded-random.ts'
 import { ServiceProcess } from '../support/service-process.ts'
-import { startTcpProxy } from '../support/tcp-proxy.ts'
-import { TestClient, type Person, type Tokens } from '../support/test-client.ts'
+import { startTcpProxy, targetOf } from '../support/tcp-proxy.ts'
+import type { Tokens } from '../support/test-client.ts'
 import { migratedDatabase, temporaryFolder } from '../support/test-service.ts'
 
-const rounds = Number(process.env['FAULT_ROUNDS'] ?? 3)
 const MINUTES = 60_000
 
 const started: ServiceProcess[] = []
@@ -30,12 +29,6 @@ const startService = (settings: Record<string, string>) => spawnService(settings
 afterEach(async () => {
   await Promise.all(started.splice(0).map((service) => service.kill()))
 })
-
-function seeded() {
-  const random = seededRandom()
-  onTestFailed(() => console.log(`TEST_SEED=${random.seed}`))
-  return random
-}
 
 const wrongsOf = (clients: readonly HonestClient[]) => clients.flatMap(({ wrongs }) => wrongs)
 
@@ -65,51 +58,8 @@ describe('the embedded service', () => {
   })
   afterEach(() => place.remove())
 
-  test(
-    'loses nothing it acknowledged to kill -9, and every client goes on',
-    async () => {
-      const random = seeded()
-      const clients: HonestClient[] = []
-      const registered: Person[] = []
-
-      const signUpUntilKilled = async (url: string): Promise<void> => {
-        for (;;) {
-          const transport = new TestClient(url)
-          const person = await transport.register()
-          registered.push(person)
-          clients.push(new HonestClient(await transport.signIn(person), [url]))
-        }
-      }
-      const everybodyGoesOn = async (url: string): Promise<void> => {
-        const transport = new TestClient(url)
-        const signIns = registered.splice(0).map((person) => transport.signIn(person))
-        await Promise.all([...signIns, ...clients.map((client) => client.refresh())])
-        expect(wrongsOf(clients)).toEqual([])
-      }
-
-      for (let round = 0; round < rounds; round += 1) {
-        const service = await startService(place.settings)
-        for (const client of clients) client.moveTo(service.url)
-        await everybodyGoesOn(service.url)
-
-        clients.push(...(await signUp(3, [service.url])))
-        const traffic = new Traffic(clients, random)
-        const signingUp = signUpUntilKilled(service.url).catch(() => undefined)
-        await traffic.acknowledged(20 + random.below(100))
-        await service.kill()
-        await Promise.all([traffic.stop(), signingUp])
-      }
-      const service = await startService(place.settings)
-      for (const client of clients) client.moveTo(service.url)
-      await everybodyGoesOn(service.url)
-      const states = Object.groupBy(clients, ({ state }) => state)
-      expect(states.live?.length).toBeGreaterThan(0)
-      await service.stop()
-    },
-    3 * MINUTES,
-  )
-
   test('refuses a second start on its folder with one clear line, and takes no harm', async () => {
+    const tally = tallyFault('a second process opens the embedded data folder')
     const first = await startService(place.settings)
     const [client] = await signUp(1, [first.url])
 
@@ -124,6 +74,7 @@ describe('the embedded service', () => {
     client?.moveTo(again.url)
     expect(await client?.refresh()).toBe(true)
     await again.stop()
+    Object.assign(tally, { rounds: 1, injected: 1, acknowledged: 2 })
   })
 })
 
@@ -142,41 +93,6 @@ describe('on a PostgreSQL server that fails', () => {
     if (!isRunning(cluster.pid())) await cluster.restart()
   })
   afterAll(() => cluster.stop())
-
-  const failures = [
-    { how: 'killed', fail: () => cluster.kill() },
-    {
-      how: 'stopped in immediate mode',
-      fail: async () => {
-        process.kill(cluster.pid(), 'SIGQUIT')
-        await vi.waitFor(() => expect(isRunning(cluster.pid())).toBe(false), { timeout: 20_000 })
-      },
-    },
-  ]
-
-  test.each(failures)(
-    'a server $how under load costs 503s and nothing else, and the service recovers by itself',
-    async ({ fail }) => {
-      const random = seeded()
-      const service = await startService(settings)
-      const clients = await signUp(12, [service.url])
-      const traffic = new Traffic(clients, random)
-      for (let round = 0; round < rounds; round += 1) {
-        await service.alive(traffic.acknowledged(50 + random.below(150)))
-        await service.alive(fail())
-        const health = await service.alive(service.client().get('/health/ready'))
-        expect(health).toMatchObject({ status: 503, body: { checks: { database: 'cannot be reached' } } })
-        await cluster.restart()
-        await service.alive(traffic.acknowledged(100))
-      }
-      await traffic.stop()
-      await Promise.all(clients.map((client) => client.refresh()))
-      expect(wrongsOf(clients)).toEqual([])
-      expect(service.logs.some(({ code }) => code === 'unavailable')).toBe(true)
-      await service.stop()
-    },
-    3 * MINUTES,
-  )
 
   test('a database that is away at the start is waited for', async () => {
     await cluster.kill()
@@ -201,8 +117,8 @@ describe('on a PostgreSQL server that fails', () => {
   test.each(['stall', 'cut'] as const)(
     'a database behind a network that does a %s costs 503s, more requests than connections included',
     async (fault) => {
-      const { hostname: host, port } = new URL(cluster.url)
-      const proxy = await startTcpProxy({ host, port: Number(port) })
+      const tally = tallyFault('network to the database cut or stalled')
+      const proxy = await startTcpProxy(targetOf(cluster.url))
       const url = `postgres://postgres@127.0.0.1:${proxy.port}/postgres`
       const service = await startService({ ...settings, DATABASE_URL: url, DATABASE_POOL_SIZE: '2' })
       const clients = await signUp(12, [service.url])
@@ -218,38 +134,12 @@ describe('on a PostgreSQL server that fails', () => {
         const after = await Promise.all(clients.map((client) => client.refresh()))
         expect(after).toEqual(clients.map(() => true))
       })
+      Object.assign(tally, { rounds: 1, injected: 1, acknowledged: clients.length })
       expect(wrongsOf(clients)).toEqual([])
       await service.stop()
       await proxy.close()
     },
     MINUTES,
-  )
-
-  test(
-    'kill -9 of one of two instances mid-traffic is noticed by no client',
-    async () => {
-      const random = seeded()
-      let instances = await Promise.all([startService(settings), startService(settings)])
-      const clients = await signUp(
-        12,
-        instances.map(({ url }) => url),
-      )
-      const traffic = new Traffic(clients, random)
-      for (let round = 0; round < rounds; round += 1) {
-        await traffic.acknowledged(50 + random.below(150))
-        const [killed, other] = random.isTrue(0.5) ? instances : instances.toReversed()
-        await killed?.kill()
-        if (other === undefined) throw new Error('there are two')
-        await traffic.acknowledged(50)
-        instances = [other, await startService(settings)]
-        for (const client of clients) client.moveTo(...instances.map(({ url }) => url))
-      }
-      await traffic.stop()
-      await Promise.all(clients.map((client) => client.refresh()))
-      expect(wrongsOf(clients)).toEqual([])
-      await Promise.all(instances.map((instance) => instance.stop()))
-    },
-    2 * MINUTES,
   )
 })
 

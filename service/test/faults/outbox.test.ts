@@ -1,13 +1,14 @@
-// Deliveries of a process that is killed. FAULT_ROUNDS makes it longer, TEST_SEED replays it.
+// Deliveries of a process that is killed. TEST_SEED replays it.
 import { afterEach, beforeEach, expect, onTestFailed, test } from 'vitest'
+import { tallyFault } from '../support/fault-report.ts'
+import { faultRounds, timeoutFor } from '../support/fault-rounds.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 import { startServiceProcess } from '../support/service-process.ts'
 import { StandIn, untilCalled } from '../support/stand-in.ts'
 import { newPerson, type Person } from '../support/test-client.ts'
 import { migratedDatabase, temporaryFolder } from '../support/test-service.ts'
 
-const rounds = Number(process.env['FAULT_ROUNDS'] ?? 1)
-const MINUTES = 60_000
+const rounds = faultRounds(1, 1 / 10)
 
 let hooks: StandIn
 let messaging: StandIn
@@ -30,6 +31,7 @@ test.each([
   'kill -9 in the middle of deliveries loses no event and keeps the order of each person, on %s',
   async (_, place) => {
     const random = seededRandom()
+    const tally = tallyFault('kill -9 during deliveries', random.seed)
     onTestFailed(() => console.log(`TEST_SEED=${random.seed}`))
     const { settings, remove } = await place()
     const all = {
@@ -61,11 +63,14 @@ test.each([
           const { username } = newPerson()
           expect((await client.patch('/v1/users/me', { username }, token)).status).toBe(200)
           names.set(person.id, [...(names.get(person.id) ?? []), username])
+          tally.acknowledged += 1
         }
       }
       const calls = () => hooks.received.length + messaging.received.length - before
       await untilCalled([hooks, messaging], () => calls() > answered)
       await service.kill()
+      tally.rounds += 1
+      tally.injected += 1
     }
     for (const each of [hooks, messaging]) each.answer = (__, response) => response.writeHead(204).end()
     const service = await startServiceProcess(all)
@@ -99,5 +104,5 @@ test.each([
     await service.stop()
     await remove()
   },
-  3 * MINUTES,
+  timeoutFor(rounds),
 )

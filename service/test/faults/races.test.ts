@@ -1,7 +1,9 @@
-// Two real processes on a real PostgreSQL, and everything at once. FAULT_ROUNDS makes it longer.
+// Two real processes on a real PostgreSQL, and everything at once.
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFailed, test } from 'vitest'
+import { tallyFault } from '../support/fault-report.ts'
+import { faultRounds, timeoutFor } from '../support/fault-rounds.ts'
 import { waitingForLocks } from '../support/lock-waits.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 import { startServiceProcess, type ServiceProcess } from '../support/service-process.ts'
@@ -9,8 +11,7 @@ import { createTestDatabase } from '../support/test-database.ts'
 import { newPerson, TestClient, type Answer, type Person, type Tokens } from '../support/test-client.ts'
 import { migratedDatabase } from '../support/test-service.ts'
 
-const rounds = Number(process.env['FAULT_ROUNDS'] ?? 5)
-const MINUTES = 60_000
+const rounds = faultRounds(5, 1 / 10)
 
 const started: ServiceProcess[] = []
 
@@ -33,6 +34,13 @@ const codesOf = (answers: readonly Answer[]) => {
   return [...new Set(refused.map(({ body }) => (body as { code: string }).code))].sort()
 }
 const tokensOf = ({ body }: Answer) => body as Tokens
+
+/** One race more. */
+function count(tally: ReturnType<typeof tallyFault>, answers: readonly Answer[]): void {
+  tally.rounds += 1
+  tally.injected += 1
+  tally.acknowledged += answers.filter(({ status }) => status < 300).length
+}
 
 interface SessionRow {
   readonly id: string
@@ -91,11 +99,13 @@ describe('two instances', () => {
   const sessionOf = async ({ id }: Person, { session }: Tokens) =>
     (await sessionsOf(admin, id)).find((one) => one.id === session.id)
 
-  test('64 refreshes of one token at once have one successor', { timeout: MINUTES }, async () => {
+  test('64 refreshes of one token at once have one successor', { timeout: timeoutFor(rounds) }, async () => {
+    const tally = tallyFault('two instances, one token, 64 at once')
     const person = await newUser()
     let tokens = await signIn(person)
     for (let round = 1; round <= 6 * rounds; round += 1) {
       const answers = await Promise.all(times(64, (at) => clientAt(at).refresh(tokens.refresh_token)))
+      count(tally, answers)
       expect(statusesOf(answers)).toEqual([200])
       expect(new Set(answers.map((answer) => tokensOf(answer).refresh_token)).size).toBe(1)
       expect(await sessionOf(person, tokens)).toMatchObject({ generation: round, end_reason: null })
@@ -151,6 +161,7 @@ describe('two instances', () => {
     'a session that is ended ($reason) while it is refreshed stays ended',
     async ({ reason, end }) => {
       const random = seededRandom()
+      const tally = tallyFault('two instances, one token, raced by its end', random.seed)
       onTestFailed(() => console.log(`TEST_SEED=${random.seed}`))
       for (let round = 0; round < rounds; round += 1) {
         const person = await newUser()
@@ -165,6 +176,7 @@ describe('two instances', () => {
         ])
         expect([201, 204]).toContain(ended.status)
         const answers = [...refreshed, ...late]
+        count(tally, [...answers, ended])
         expect([[], ['session_ended']]).toContainEqual(codesOf(answers))
 
         const successor = answers.find(({ status }) => status === 200)
@@ -172,41 +184,47 @@ describe('two instances', () => {
         const later = await Promise.all(
           times(8, (at) => clientAt(at).refresh(known[at % known.length]?.refresh_token ?? '')),
         )
+        // Each of them would be an end undone.
+        tally.lost += later.filter(({ status }) => status === 200).length
         for (const answer of later) expect(answer.body).toMatchObject({ code: 'session_ended', reason })
         expect(await sessionOf(person, tokens)).toMatchObject({ ...endedOnce(reason), alarms: 0 })
       }
     },
-    MINUTES,
+    timeoutFor(rounds),
   )
 
-  test('sign-ins of one device at once leave exactly one live session', { timeout: MINUTES }, async () => {
-    for (let round = 0; round < rounds; round += 1) {
-      const person = await newUser()
-      const { username, password } = person
-      const body = { username, password, device_id: 'one-device' }
-      const answers = await Promise.all(times(8, (at) => clientAt(at).post('/v1/sessions', body)))
-      expect(statusesOf(answers)).toEqual([201])
+  test(
+    'sign-ins of one device at once leave exactly one live session',
+    { timeout: timeoutFor(rounds) },
+    async () => {
+      for (let round = 0; round < rounds; round += 1) {
+        const person = await newUser()
+        const { username, password } = person
+        const body = { username, password, device_id: 'one-device' }
+        const answers = await Promise.all(times(8, (at) => clientAt(at).post('/v1/sessions', body)))
+        expect(statusesOf(answers)).toEqual([201])
 
-      const sessions = await sessionsOf(admin, person.id)
-      expect(sessions).toHaveLength(8)
-      const [live, ...others] = liveOf(sessions)
-      expect(others).toEqual([])
-      for (const session of sessions)
-        if (session !== live) expect(session).toMatchObject(endedOnce('replaced'))
-      const refreshed = await Promise.all(
-        answers.map((one, at) => clientAt(at).refresh(tokensOf(one).refresh_token)),
-      )
-      const accepted = refreshed
-        .filter(({ status }) => status === 200)
-        .map((answer) => tokensOf(answer).session.id)
-      expect(accepted).toEqual([live?.id])
-      expect(codesOf(refreshed)).toEqual(['session_ended'])
-    }
-  })
+        const sessions = await sessionsOf(admin, person.id)
+        expect(sessions).toHaveLength(8)
+        const [live, ...others] = liveOf(sessions)
+        expect(others).toEqual([])
+        for (const session of sessions)
+          if (session !== live) expect(session).toMatchObject(endedOnce('replaced'))
+        const refreshed = await Promise.all(
+          answers.map((one, at) => clientAt(at).refresh(tokensOf(one).refresh_token)),
+        )
+        const accepted = refreshed
+          .filter(({ status }) => status === 200)
+          .map((answer) => tokensOf(answer).session.id)
+        expect(accepted).toEqual([live?.id])
+        expect(codesOf(refreshed)).toEqual(['session_ended'])
+      }
+    },
+  )
 
   test(
     'sign-ins at once never leave more sessions than MAX_SESSIONS_PER_USER',
-    { timeout: MINUTES },
+    { timeout: timeoutFor(rounds) },
     async () => {
       for (let round = 0; round < rounds; round += 1) {
         const person = await newUser()
@@ -225,7 +243,7 @@ describe('two instances', () => {
 
   test(
     'a sign-in that races a password change never lives on with the old password',
-    { timeout: MINUTES },
+    { timeout: timeoutFor(rounds) },
     async () => {
       for (let round = 0; round < rounds; round += 1) {
         const person = await newUser()
@@ -260,7 +278,7 @@ describe('two instances', () => {
     },
   )
 
-  test('a sign-in that races a ban never lives on', { timeout: MINUTES }, async () => {
+  test('a sign-in that races a ban never lives on', { timeout: timeoutFor(rounds) }, async () => {
     for (let round = 0; round < rounds; round += 1) {
       const person = await newUser()
       const { username, password } = person
@@ -324,7 +342,7 @@ describe('two instances', () => {
 
   test(
     'a name, or an address, that several want at once goes to one of them',
-    { timeout: MINUTES },
+    { timeout: timeoutFor(rounds) },
     async () => {
       for (let round = 0; round < rounds; round += 1) {
         const wanted = newPerson()
@@ -346,7 +364,7 @@ describe('two instances', () => {
 
   test(
     'a replay that races rightful refreshes ends the session once, for all',
-    { timeout: MINUTES },
+    { timeout: timeoutFor(rounds) },
     async () => {
       for (let round = 0; round < rounds; round += 1) {
         const person = await newUser()

@@ -1,12 +1,12 @@
-// Two real processes on a real PostgreSQL: refreshes and changes of roles, all at once. FAULT_ROUNDS makes it longer.
+// Two real processes on a real PostgreSQL: refreshes and changes of roles, all at once.
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { faultRounds, timeoutFor } from '../support/fault-rounds.ts'
 import { startServiceProcess, type ServiceProcess } from '../support/service-process.ts'
 import { TestClient, type Tokens } from '../support/test-client.ts'
 import { migratedDatabase } from '../support/test-service.ts'
 
-const rounds = Number(process.env['FAULT_ROUNDS'] ?? 5)
-const MINUTES = 60_000
+const rounds = faultRounds(5, 1 / 10)
 
 let place: Awaited<ReturnType<typeof migratedDatabase>>
 let admin: pg.Client
@@ -49,7 +49,7 @@ const numberOf = ([role]: readonly string[]): number => (role === undefined ? 0 
 
 test(
   'no token with old roles is of a generation that was not outdated',
-  { timeout: 4 * MINUTES },
+  { timeout: timeoutFor(rounds) },
   async () => {
     const person = await clientAt(0).register()
     let tokens = await clientAt(1).signIn(person)

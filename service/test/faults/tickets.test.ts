@@ -1,14 +1,14 @@
-// Two real processes on a real PostgreSQL, and tickets that are redeemed on both at once. FAULT_ROUNDS makes it longer.
+// Two real processes on a real PostgreSQL, and tickets that are redeemed on both at once.
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { faultRounds, timeoutFor } from '../support/fault-rounds.ts'
 import { waitingForLocks } from '../support/lock-waits.ts'
 import { startServiceProcess, type ServiceProcess } from '../support/service-process.ts'
 import { TestClient, type Answer, type Person, type Tokens } from '../support/test-client.ts'
 import { migratedDatabase } from '../support/test-service.ts'
 
-const rounds = Number(process.env['FAULT_ROUNDS'] ?? 5)
-const MINUTES = 60_000
+const rounds = faultRounds(5, 1 / 10)
 const GONE = { status: 410, body: { code: 'ticket_gone' } }
 
 const times = <T>(count: number, make: (index: number) => T): T[] =>
@@ -45,7 +45,7 @@ describe('tickets on two instances', () => {
   const redeem = (ticket: string, at: number): Promise<Answer> =>
     operatorAt(at).post('/v1/tickets/redeem', { ticket })
 
-  test('one of 64 that redeem a ticket at once gets it', { timeout: MINUTES }, async () => {
+  test('one of 64 that redeem a ticket at once gets it', { timeout: timeoutFor(rounds) }, async () => {
     const { tokens } = await signedIn()
     for (let round = 0; round < 2 * rounds; round += 1) {
       const ticket = await ticketFor(tokens, round)
@@ -95,28 +95,32 @@ describe('tickets on two instances', () => {
         for (const answer of answers) expect(answer).toMatchObject(GONE)
       }
     },
-    MINUTES,
+    timeoutFor(rounds),
   )
 
-  test('none that is redeemed while its session ends is good after that', { timeout: MINUTES }, async () => {
-    for (let round = 0; round < rounds; round += 1) {
-      const { tokens } = await signedIn()
-      const tickets = await Promise.all(times(32, (at) => ticketFor(tokens, at)))
-      let hasEnded = false
-      const ended = clientAt(round)
-        .delete('/v1/sessions/current', tokens.access_token)
-        .then(({ status }) => (hasEnded = status === 204))
-      const redeemAll = async (some: readonly string[]) => {
-        for (const [at, ticket] of some.entries()) {
-          const possible = hasEnded ? [410] : [200, 410]
-          expect((await redeem(ticket, at)).status).toBeOneOf(possible)
+  test(
+    'none that is redeemed while its session ends is good after that',
+    { timeout: timeoutFor(rounds) },
+    async () => {
+      for (let round = 0; round < rounds; round += 1) {
+        const { tokens } = await signedIn()
+        const tickets = await Promise.all(times(32, (at) => ticketFor(tokens, at)))
+        let hasEnded = false
+        const ended = clientAt(round)
+          .delete('/v1/sessions/current', tokens.access_token)
+          .then(({ status }) => (hasEnded = status === 204))
+        const redeemAll = async (some: readonly string[]) => {
+          for (const [at, ticket] of some.entries()) {
+            const possible = hasEnded ? [410] : [200, 410]
+            expect((await redeem(ticket, at)).status).toBeOneOf(possible)
+          }
         }
+        await redeemAll(tickets.slice(0, 24))
+        expect(await ended).toBe(true)
+        await redeemAll(tickets.slice(24))
       }
-      await redeemAll(tickets.slice(0, 24))
-      expect(await ended).toBe(true)
-      await redeemAll(tickets.slice(24))
-    }
-  })
+    },
+  )
 
   test('one whose redemption waits in the database while its session ends is not good', async () => {
     const { tokens } = await signedIn()

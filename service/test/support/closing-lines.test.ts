@@ -16,12 +16,13 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }))
 
 /** Runs vitest with these lines as the body of each test file. */
-const run = async (files: Record<string, string>, args: string[] = []) => {
+const run = async (files: Record<string, string>, args: string[] = [], setup = '') => {
   const reporter = JSON.stringify(join(import.meta.dirname, 'closing-lines.ts'))
   await writeFile(
     join(folder, 'vitest.config.mjs'),
-    `export default { test: { reporters: ['default', ${reporter}] } }`,
+    `export default { test: { reporters: ['default', ${reporter}], globalSetup: './setup.mjs' } }`,
   )
+  await writeFile(join(folder, 'setup.mjs'), `export default (project) => { ${setup} }`)
   for (const [name, body] of Object.entries(files)) {
     const imports = "import { beforeAll, describe, expect, test } from 'vitest'\n"
     await writeFile(join(folder, `${name}.test.mjs`), imports + body)
@@ -39,6 +40,23 @@ test('passed tests are counted in the last line, after the databases and the bro
   const { code, lines } = await run({ good: "test('a', () => {}); test('b', () => {})" }, ['-t', '.'])
   expect(lines.slice(-3)).toEqual(['Databases: none', 'Browser: none', '2 passed, 0 failed'])
   expect(code).toBe(0)
+})
+
+test('faults are counted in a table before the databases, and lost operations do not hide there', async () => {
+  const tally = { fault: 'kill -9', rounds: 2, injected: 2, acknowledged: 9, lost: 1, falseLogouts: 0 }
+  const file = join(folder, 'fault-tallies')
+  await writeFile(file, `${JSON.stringify(tally)}\n`)
+  const setup = `project.provide('faultTallies', ${JSON.stringify(file)})`
+  const { code, lines } = await run({ good: "test('a', () => {})" }, ['-t', '.'], setup)
+  expect(lines.slice(-6).map((line) => line.split(/ {2,}/))).toEqual([
+    ['Fault', 'Rounds', 'Injected', 'Acknowledged', 'Lost', 'False logouts', 'Seeds'],
+    ['kill -9', '2', '2', '9', '1', '0'],
+    ['total', '2', '2', '9', '1', '0'],
+    ['Databases: none'],
+    ['Browser: none'],
+    ['1 passed, 1 failed'],
+  ])
+  expect(code).toBe(1)
 })
 
 test('a full run in which no test opened a database or a browser fails', async () => {

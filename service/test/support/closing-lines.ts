@@ -1,11 +1,14 @@
-// The run's last lines: what was skipped, which databases and browsers the tests opened, and the count.
+// The run's last lines: what was skipped, which faults were survived, which databases and browsers the tests opened, and
+// the count.
 import type { Reporter, TestCase, TestModule, TestSpecification, TestSuite, Vitest } from 'vitest/node'
+import { faultTable, hasLosses } from './fault-report.ts'
 import { readOpened } from './opened-databases.ts'
 
 const required = ['PGlite ', 'PostgreSQL ', 'Chromium ']
 
 export default class ClosingLines implements Reporter {
   #vitest: Vitest | undefined
+  #isFiltered = true
   #coversAll = false
   // Stands if the run never gets to its end, as when the global setup fails.
   #lines = ['Databases: none', 'Browser: none', '0 passed, 1 failed']
@@ -21,6 +24,7 @@ export default class ClosingLines implements Reporter {
   async onTestRunStart(specifications: readonly TestSpecification[]): Promise<void> {
     const all = (await this.#vitest?.globTestSpecifications()) ?? []
     const byName = this.#vitest?.config.testNamePattern ?? specifications.find((one) => one.testLines)
+    this.#isFiltered = byName !== undefined
     this.#coversAll = byName === undefined && specifications.length === all.length
   }
 
@@ -38,17 +42,20 @@ export default class ClosingLines implements Reporter {
     const browsers = readOpened(provided?.openedBrowsers ?? '')
     const opened = [...databases, ...browsers]
     const missing = required.filter((name) => !opened.some((one) => one.startsWith(name)))
-    const neglected = this.#coversAll
-      ? missing.map((name) => `No test of this full run opened ${name.trim()}.`)
-      : []
+    const faults = provided?.faultTallies ?? ''
+    const neglected = [
+      ...(this.#coversAll ? missing.map((name) => `No test of this full run opened ${name.trim()}.`) : []),
+      ...(failedTests === 0 && hasLosses(faults) ? ['A fault was not survived, and no test failed.'] : []),
+    ]
     const found = failedTests + outsideTests + neglected.length
     // No test at all, or a global setup that failed, is a failure too.
     const failed = passed === 0 ? Math.max(found, 1) : found
     if (failed > 0) process.exitCode = 1
 
     this.#lines = [
-      ...(this.#coversAll ? skipped.map(describeSkipped) : []),
+      ...(this.#isFiltered ? [] : skipped.map(describeSkipped)),
       ...neglected,
+      ...faultTable(faults),
       `Databases: ${databases.join(', ') || 'none'}`,
       `Browser: ${browsers.join(', ') || 'none'}`,
       `${passed} passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ''}`,

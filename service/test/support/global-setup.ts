@@ -24,6 +24,8 @@ declare module 'vitest' {
     openedDatabases: string
     /** A file: one line for each browser that a test opened. */
     openedBrowsers: string
+    /** A file: one line for each fault test, of what it did. */
+    faultTallies: string
   }
 }
 
@@ -65,6 +67,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('postgres', { adminUrl, origin: cluster ? 'private cluster' : 'TEST_DATABASE_URL', prefix })
   project.provide('openedDatabases', join(folder, 'opened-databases'))
   project.provide('openedBrowsers', join(folder, 'opened-browsers'))
+  project.provide('faultTallies', join(folder, 'fault-tallies'))
   return async () => {
     await rm(folder, { recursive: true })
     await (cluster === undefined ? dropLeftovers(adminUrl, prefix) : cluster.stop())

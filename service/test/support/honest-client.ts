@@ -1,25 +1,68 @@
 import { EventEmitter, once } from 'node:events'
+import { NO_DIARY, outcomeOf, type Diary } from './acknowledged-record.ts'
 import type { SeededRandom } from './seeded-random.ts'
 import { TestClient, type Answer, type Person, type Tokens } from './test-client.ts'
 
 /** A client told to come back later waits a moment, so that an outage is no busy loop. */
-const pause = () => new Promise((resolve) => setTimeout(resolve, 20))
+export const pause = () => new Promise((resolve) => setTimeout(resolve, 20))
+
+/** So often somebody is told to come back later before they complain. */
+export const PATIENCE = 200
+
+/** What nobody must ever see. */
+export interface Wrong {
+  /** `lost`: acknowledged, and not true any more. `false logout`: signed out for no reason a person would know. */
+  readonly kind: 'lost' | 'false logout' | 'other'
+  readonly what: string
+}
+
+/** Instances of the service, tried in turn: the next one when one does not answer. */
+export class Addresses {
+  #urls: readonly string[]
+
+  constructor(urls: readonly string[]) {
+    this.#urls = urls
+  }
+
+  moveTo(urls: readonly string[]): void {
+    this.#urls = urls
+  }
+
+  async ask(request: (client: TestClient) => Promise<Answer>): Promise<Answer | undefined> {
+    const [first = '', ...others] = this.#urls
+    try {
+      return await request(new TestClient(first))
+    } catch {
+      // Somebody may have moved them meanwhile.
+      if (this.#urls[0] === first) this.#urls = [...others, first]
+      await pause()
+      return undefined
+    }
+  }
+}
 
 /**
  * Somebody who does everything right while the service or its database dies under them: presents the newest token they
  * received, keeps it when no answer comes, and notes whatever a person must never see. They alone hold their tokens.
  */
 export class HonestClient {
-  readonly wrongs: string[] = []
-  /** `unsure`: the sign-out was asked for and not acknowledged, so the session may be over or not. */
+  readonly wrongs: Wrong[] = []
+  /** `unsure`: an end was asked for and not acknowledged, so the session may be over or not. */
   state: 'live' | 'unsure' | 'ended' = 'live'
-  readonly #tokens: { access: string; refresh: string }
-  /** Tried in turn: the next one when one does not answer. */
-  #urls: readonly string[]
+  readonly session: string
+  #tokens: { readonly access: string; readonly refresh: string }
+  /** The refresh token before the newest. */
+  #spent: string | undefined
+  readonly #addresses: Addresses
+  readonly #diary: Diary
+  /** Why the session may be over. */
+  readonly #reasons = new Set<string>()
 
-  constructor(tokens: Tokens, urls: readonly string[]) {
+  constructor(tokens: Tokens, urls: readonly string[], diary = NO_DIARY) {
+    this.session = tokens.session.id
     this.#tokens = { access: tokens.access_token, refresh: tokens.refresh_token }
-    this.#urls = urls
+    this.#addresses = new Addresses(urls)
+    this.#diary = diary
   }
 
   static async signUp(urls: readonly string[]): Promise<{ person: Person; client: HonestClient }> {
@@ -29,7 +72,11 @@ export class HonestClient {
   }
 
   moveTo(...urls: readonly string[]): void {
-    this.#urls = urls
+    this.#addresses.moveTo(urls)
+  }
+
+  get accessToken(): string {
+    return this.#tokens.access
   }
 
   /** One thing such a client does. Answers whether it was acknowledged. */
@@ -39,42 +86,92 @@ export class HonestClient {
   }
 
   async refresh(): Promise<boolean> {
-    const answer = await this.#ask((client) => client.refresh(this.#tokens.refresh))
-    if (answer?.status !== 200) return this.#refused('refresh', answer)
-    if (this.state === 'ended') this.wrongs.push('an ended session was refreshed')
-    const { access_token: access, refresh_token: refresh } = answer.body as Tokens
-    Object.assign(this.#tokens, { access, refresh })
+    const wasEnded = this.state === 'ended'
+    const { refresh: presented, access } = this.#tokens
+    const generation = generationOf(access) + 1
+    const answer = await this.#addresses.ask((client) => client.refresh(presented))
+    this.#diary.note({ what: 'refresh', session: this.session, generation }, outcomeOf(answer))
+    if (answer?.status !== 200) return this.refused('refresh', answer)
+    if (wasEnded) this.wrongs.push({ kind: 'lost', what: `the ended session ${this.session} was refreshed` })
+    const given = answer.body as Tokens
+    if (generationOf(given.access_token) !== generation) {
+      this.#unexpected(`generation ${generation} was asked for, ${generationOf(given.access_token)} came`)
+    }
+    if (given.refresh_token !== presented) this.#spent = presented
+    this.#tokens = { access: given.access_token, refresh: given.refresh_token }
     return true
   }
 
   async readSelf(): Promise<boolean> {
-    const answer = await this.#ask((client) => client.get('/v1/users/me', this.#tokens.access))
-    if (answer?.status !== 200) return this.#refused('read', answer)
-    if (this.state === 'ended') this.wrongs.push('an ended session was accepted')
+    const wasEnded = this.state === 'ended'
+    const answer = await this.ask((client, token) => client.get('/v1/users/me', token))
+    if (answer?.status !== 200) return this.refused('read', answer)
+    if (wasEnded) this.wrongs.push({ kind: 'lost', what: `the ended session ${this.session} was accepted` })
     return true
   }
 
   async signOut(): Promise<boolean> {
-    if (this.state === 'live') this.state = 'unsure'
-    const answer = await this.#ask((client) => client.delete('/v1/sessions/current', this.#tokens.access))
-    if (answer?.status !== 204) return this.#refused('sign-out', answer)
+    this.mayEnd('signed_out')
+    const answer = await this.ask((client, token) => client.delete('/v1/sessions/current', token))
+    if (answer?.status !== 204) return this.refused('sign-out', answer)
     this.state = 'ended'
     return true
   }
 
-  async #ask(request: (client: TestClient) => Promise<Answer>): Promise<Answer | undefined> {
-    const [first = '', ...others] = this.#urls
-    try {
-      return await request(new TestClient(first))
-    } catch {
-      this.#urls = [...others, first]
-      await pause()
-      return undefined
-    }
+  /** From now on the session may be over, for that reason too. */
+  mayEnd(reason: string): void {
+    this.#reasons.add(reason)
+    if (this.state === 'live') this.state = 'unsure'
   }
 
-  /** Going without an answer is no wrong, nor is a 503 that says when to come back, nor the end one asked for. */
-  async #refused(what: string, answer: Answer | undefined): Promise<boolean> {
+  /**
+   * After a fault: who holds the newest token goes on, a twin who missed the last answer and shows the token before it
+   * gets the same successor, and after that the holder of the successor still goes on.
+   */
+  async goesOn(): Promise<void> {
+    const before = this.#tokens.refresh
+    const went = await this.#refreshUntilAnswered()
+    if (this.state === 'ended' || !went) return
+    const twin = await this.#addresses.ask((client) => client.refresh(before))
+    if (twin?.status !== 200) await this.refused('refresh of a twin', twin)
+    else if ((twin.body as Tokens).refresh_token !== this.#tokens.refresh) {
+      this.#unexpected('the token before the newest has another successor')
+    }
+    await this.#refreshUntilAnswered()
+  }
+
+  /** After a fault: neither the newest token of the ended session nor the one before it brings it back. */
+  async staysEnded(): Promise<void> {
+    await this.refresh()
+    const spent = this.#spent
+    if (spent === undefined) return
+    const twin = await this.#addresses.ask((client) => client.refresh(spent))
+    if (twin?.status !== 200) await this.refused('refresh of a twin', twin)
+    else this.wrongs.push({ kind: 'lost', what: `a twin refreshed the ended session ${this.session}` })
+  }
+
+  /** A refusal is an answer too. */
+  async #refreshUntilAnswered(): Promise<boolean> {
+    const wrongs = this.wrongs.length
+    for (let attempt = 0; attempt < PATIENCE; attempt += 1) {
+      if (await this.refresh()) return true
+      if (this.state === 'ended' || this.wrongs.length > wrongs) return false
+    }
+    this.#unexpected('does not go on although all is well again')
+    return false
+  }
+
+  /** Asks with the newest access token. */
+  ask(request: (client: TestClient, token: string) => Promise<Answer>): Promise<Answer | undefined> {
+    const { access } = this.#tokens
+    return this.#addresses.ask((client) => request(client, access))
+  }
+
+  /**
+   * Going without an answer is no wrong, nor is a 503 that says when to come back, nor an end that was asked for. Answers
+   * whether it was such an end.
+   */
+  async refused(what: string, answer: Answer | undefined): Promise<boolean> {
     if (answer === undefined) return false
     const { status, headers } = answer
     const { code, reason } = (answer.body ?? {}) as { code?: string; reason?: string }
@@ -82,14 +179,27 @@ export class HonestClient {
       await pause()
       return false
     }
-    const isOwnEnd = this.state !== 'live' && code === 'session_ended' && reason === 'signed_out'
+    const isOwnEnd = code === 'session_ended' && this.#reasons.has(reason ?? '')
     if (isOwnEnd) this.state = 'ended'
-    else
-      this.wrongs.push(
-        `${what} of a session that is ${this.state} was answered ${status} ${JSON.stringify(answer.body)}`,
-      )
+    else {
+      const kind = status === 401 && this.state !== 'ended' ? 'false logout' : 'other'
+      const answered = `${status} ${JSON.stringify(answer.body)}`
+      this.wrongs.push({ kind, what: `${what} of ${this.session}, ${this.state}, was answered ${answered}` })
+    }
     return isOwnEnd
   }
+
+  #unexpected(what: string): void {
+    this.wrongs.push({ kind: 'other', what: `${this.session}: ${what}` })
+  }
+}
+
+const generationOf = (accessToken: string): number =>
+  (JSON.parse(Buffer.from(accessToken.split('.')[1] ?? '', 'base64url').toString()) as { gen: number }).gen
+
+/** Does one thing after the other. Answers whether it was acknowledged. */
+interface Actor {
+  act(random: SeededRandom, signOutProbability?: number): Promise<boolean>
 }
 
 /** Many clients at once, each doing one thing after the other until it is stopped. */
@@ -99,11 +209,11 @@ export class Traffic {
   #acknowledged = 0
   #isStopped = false
 
-  constructor(clients: readonly HonestClient[], random: SeededRandom, signOutProbability?: number) {
+  constructor(clients: readonly Actor[], random: SeededRandom, signOutProbability?: number) {
     this.#loops = Promise.all(clients.map((client) => this.#run(client, random, signOutProbability)))
   }
 
-  async #run(client: HonestClient, random: SeededRandom, signOutProbability?: number): Promise<void> {
+  async #run(client: Actor, random: SeededRandom, signOutProbability?: number): Promise<void> {
     while (!this.#isStopped) {
       if (await client.act(random, signOutProbability)) this.#acknowledged += 1
       this.#events.emit('acted')

@@ -47,6 +47,24 @@ test('what was committed is still there after a kill and a restart on the same p
   await cluster.stop()
 })
 
+test('a standby that is waited for has what was committed, and is the primary once it is promoted', async () => {
+  const primary = await startPrivateCluster()
+  const standby = await startPrivateCluster({ standbyOf: primary.url })
+  await ask(primary.url, "alter system set synchronous_standby_names = 'standby'")
+  await ask(primary.url, 'select pg_reload_conf()')
+  await vi.waitFor(async () => {
+    const followers = await ask(primary.url, 'select application_name, sync_state from pg_stat_replication')
+    expect(followers).toEqual([{ application_name: 'standby', sync_state: 'sync' }])
+  })
+  await ask(primary.url, 'create table kept as select 1 as one')
+  await primary.kill()
+  await expect(ask(standby.url, 'create table refused ()')).rejects.toMatchObject({ code: '25006' })
+  await standby.promote()
+  expect(await ask(standby.url, 'insert into kept values (2) returning one')).toEqual([{ one: 2 }])
+  expect(await ask(standby.url, 'select one from kept order by one')).toEqual([{ one: 1 }, { one: 2 }])
+  await Promise.all([primary.stop(), standby.stop()])
+})
+
 test('settings reach the server', async () => {
   const { url, stop } = await startPrivateCluster({ settings: { fsync: 'off' } })
   expect(await ask(url, 'show fsync')).toEqual([{ fsync: 'off' }])

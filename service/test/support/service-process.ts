@@ -10,7 +10,7 @@ import { TestClient } from './test-client.ts'
 /** From its heading to the end of its example. */
 const BANNER = /\n {2}chat-auth is ready\.\n[^]*?-d '.*'\n\n/
 
-const main = join(import.meta.dirname, '../../src/main.ts')
+const presentMain = join(import.meta.dirname, '../../src/main.ts')
 
 /** Neither the settings of whoever runs the tests nor a `.env` in the working directory reach the service. */
 const commonSettings = {
@@ -43,7 +43,7 @@ export class ServiceProcess {
   readonly #news = new EventEmitter()
 
   /** Spawns it and waits for nothing. It does not outlive this process, whatever ends that. */
-  constructor(settings: Record<string, string>) {
+  constructor(settings: Record<string, string>, main = presentMain) {
     this.#settings = settings
     this.#process = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main], {
       cwd: tmpdir(),

@@ -12,10 +12,23 @@ export interface TcpProxy {
   delay(ms: number): void
   /** Carries again what comes. Connections that were stalled go on where they stopped. */
   heal(): void
+  /** Leads there whoever connects from now on, and resets the others, as a virtual address that moves does. */
+  aim(target: Target): void
   close(): Promise<void>
 }
 
-export async function startTcpProxy(target: { host: string; port: number }): Promise<TcpProxy> {
+interface Target {
+  readonly host: string
+  readonly port: number
+}
+
+export const targetOf = (url: string): Target => ({
+  host: new URL(url).hostname,
+  port: Number(new URL(url).port),
+})
+
+export async function startTcpProxy(first: Target): Promise<TcpProxy> {
+  let target = first
   let state: 'open' | 'stalled' | 'cut' = 'open'
   let delayMs = 0
   const sockets = new Set<Socket>()
@@ -68,6 +81,10 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
     heal: () => {
       state = 'open'
       for (const socket of sockets) socket.resume()
+    },
+    aim: (next) => {
+      target = next
+      for (const socket of sockets) socket.resetAndDestroy()
     },
     close: async () => {
       server.close()

@@ -1,5 +1,6 @@
 // Clocks that are five minutes off: whose it may be, the service's time is what counts.
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { tallyFault } from '../../../service/test/support/fault-report.ts'
 import { startServiceProcess, type ServiceProcess } from '../../../service/test/support/service-process.ts'
 import { migratedDatabase, startTestService } from '../../../service/test/support/test-service.ts'
 import { createVerifierAt } from '../../src/create-verifier.ts'
@@ -26,6 +27,7 @@ const offs = [
 test.each(offs)(
   "a verifier's clock that is five minutes $off makes no good token bad, and no bad one good",
   async ({ byMs }) => {
+    const tally = tallyFault('clocks off by 5 minutes')
     // A minute is less than five: whoever asks the wrong clock is wrong about every token.
     const service = await startTestService('PostgreSQL', { ACCESS_TOKEN_TTL: '1m' })
     onTestFinished(() => service.stop())
@@ -41,6 +43,7 @@ test.each(offs)(
     expect(await judge(verifier, ending.tokens)).toBe(endedAs('signed_out'))
     service.clock.advance({ minutes: 1 })
     await waitUntil(async () => (await judge(verifier, living.tokens)) === 'expired')
+    Object.assign(tally, { rounds: 1, injected: 1, acknowledged: 1 })
   },
 )
 
@@ -59,6 +62,7 @@ describe('a service elsewhere', () => {
   afterEach(() => vi.useRealTimers())
 
   test.each(offs)('counts for a process that is all five minutes $off', async ({ byMs }) => {
+    const tally = tallyFault('clocks off by 5 minutes')
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + byMs })
     const verifier = await connect(service)
     const told = new Told(verifier)
@@ -69,6 +73,7 @@ describe('a service elsewhere', () => {
     await told.of(ending.tokens.session.id)
     expect(await judge(verifier, ending.tokens)).toBe(endedAs('signed_out'))
     expect(await judge(verifier, living.tokens)).toBe(ACCEPTED)
+    Object.assign(tally, { rounds: 1, injected: 1, acknowledged: 1 })
   })
 })
 
@@ -84,6 +89,7 @@ describe('instances of the service whose clocks are ten minutes apart', () => {
   })
 
   test('issue and judge tokens by one time, and so do the verifiers of both', async () => {
+    const tally = tallyFault('clocks off by 5 minutes')
     const place = await migratedDatabase()
     onTestFinished(place.remove)
     const settings = { ...place.settings, LOG_LEVEL: 'info' }
@@ -114,5 +120,6 @@ describe('instances of the service whose clocks are ten minutes apart', () => {
       await Promise.all(told.map((each) => each.of(tokens.session.id)))
       for (const verifier of verifiers) expect(await judge(verifier, tokens)).toBe(endedAs('signed_out'))
     }
+    Object.assign(tally, { rounds: 1, injected: 1, acknowledged: 2 })
   })
 })

@@ -1,5 +1,6 @@
 // The service is there and answers, but it cannot read its revocation log.
 import { expect, onTestFinished, test } from 'vitest'
+import { tallyFault } from '../../../service/test/support/fault-report.ts'
 import { migratedDatabase, startOn } from '../../../service/test/support/test-service.ts'
 import {
   ACCEPTED,
@@ -19,6 +20,7 @@ const SIGNED_OUT = endedAs('signed_out')
 test.each(['cut', 'stall'] as const)(
   'a verifier of an instance whose database is away by a %s goes stale, and comes back by itself',
   async (fault) => {
+    const tally = tallyFault('cut between one instance and the database')
     const place = await migratedDatabase()
     onTestFinished(place.remove)
     const proxy = await proxyTo(place.url)
@@ -50,6 +52,7 @@ test.each(['cut', 'stall'] as const)(
     expect(await judge(verifier, living.tokens)).toBe(ACCEPTED)
     await signOut(living)
     await waitUntil(async () => (await judge(verifier, living.tokens)) === SIGNED_OUT)
+    Object.assign(tally, { rounds: 1, injected: 1, acknowledged: 2 })
     expect(insistence.verdicts).toEqual([ACCEPTED, 'stale', SIGNED_OUT])
   },
 )

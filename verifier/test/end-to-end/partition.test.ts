@@ -1,5 +1,6 @@
 // A network between verifier and service that fails, in every way networks do.
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { tallyFault } from '../../../service/test/support/fault-report.ts'
 import { startTestService, type TestService } from '../../../service/test/support/test-service.ts'
 import type { Verifier } from '../../src/index.ts'
 import {
@@ -34,6 +35,7 @@ describe('a verifier that refuses when stale', () => {
   test.each(['cut', 'stall'] as const)(
     'accepts no ended session for longer than its limit behind a network that does a %s, and is back after it',
     async (fault) => {
+      const tally = tallyFault('cut between verifier and service')
       const { verifier, proxy } = await connectThroughProxy(service, { maxStalenessMs })
       const [ending, living] = await Promise.all([signedIn(service), signedIn(service)])
       expect(await judge(verifier, living.tokens)).toBe(ACCEPTED)
@@ -53,11 +55,13 @@ describe('a verifier that refuses when stale', () => {
       await insistence.until(SIGNED_OUT)
       await waitUntil(() => verifier.health().fresh)
       expect(await judge(verifier, living.tokens)).toBe(ACCEPTED)
+      Object.assign(tally, { rounds: 1, injected: 1, acknowledged: 1 })
       expect(insistence.verdicts).toEqual([ACCEPTED, 'stale', SIGNED_OUT])
     },
   )
 
   test('is not fooled by a stream that comes later and later, though something comes all the time', async () => {
+    const tally = tallyFault('cut between verifier and service')
     const { verifier, proxy } = await connectThroughProxy(service, { maxStalenessMs })
     const [ending, living] = await Promise.all([signedIn(service), signedIn(service)])
     const insistence = new Insistence(verifier, ending.tokens)
@@ -80,6 +84,7 @@ describe('a verifier that refuses when stale', () => {
     await waitUntil(() => verifier.health().fresh)
     expect(await judge(verifier, living.tokens)).toBe(ACCEPTED)
     expect(insistence.lastAcceptedAt - delayedAt).toBeLessThanOrEqual(maxStalenessMs)
+    Object.assign(tally, { rounds: 1, injected: 1, acknowledged: 1 })
   })
 })
 

@@ -7,6 +7,7 @@ import {
 import { aRevocation } from '../../contracts/revocation-log.contract.ts'
 import { FakeRevocationLog } from '../../fakes/fake-revocation-log.ts'
 import { at } from '../../support/builders.ts'
+import { tallyFault } from '../../support/fault-report.ts'
 
 let log: FakeRevocationLog
 let feed: RevocationFeed
@@ -146,6 +147,7 @@ describe('the copy', () => {
 
 describe('a log that cannot be continued', () => {
   test('because rows were removed that were never read: starts again from a snapshot', async () => {
+    const tally = tallyFault('retention overrun of the feed')
     commit(1)
     await feed.catchUp()
     commit(2, 3, 14)
@@ -154,6 +156,7 @@ describe('a log that cannot be continued', () => {
     await feed.catchUp()
     expect(told).toEqual([1, 'restarted', 4])
     expect(seqs(feed.current().revocations)).toEqual([4])
+    Object.assign(tally, { rounds: 1, injected: 1 })
   })
 
   test('because a row is missing: rejects, so that nobody takes it for whole', async () => {

@@ -10,6 +10,7 @@ import {
   type OpenedLog,
 } from '../../contracts/revocation-log.contract.ts'
 import { at, sessionId } from '../../support/builders.ts'
+import { tallyFault } from '../../support/fault-report.ts'
 import { waitingForLocks } from '../../support/lock-waits.ts'
 import { openEmbedded, openOnServer, type PostgresStore } from './open-store.ts'
 
@@ -79,6 +80,7 @@ describe('commits out of order', () => {
   })
 
   test('make a reader of the revocation log miss nothing', async () => {
+    const tally = tallyFault('out-of-order commit in the revocation log')
     const log = new PostgresRevocationLog(store.db)
     let last = 0
     const seen = await pollBetweenCommits(
@@ -95,6 +97,7 @@ describe('commits out of order', () => {
         return rows
       },
     )
+    Object.assign(tally, { rounds: 1, injected: 1, acknowledged: 2, lost: 2 - seen.length })
     expect(seen).toEqual([
       { ...aRevocation(2), seq: 1 },
       { ...aRevocation(1), seq: 2 },
@@ -102,6 +105,7 @@ describe('commits out of order', () => {
   })
 
   test('by many writers, numbered and read by many at once, show every reader the same log without gaps', async () => {
+    const tally = tallyFault('out-of-order commit in the revocation log')
     const logs = Array.from({ length: 4 }, () => new PostgresRevocationLog(store.db))
     const count = 120
     let committed = 0
@@ -126,6 +130,8 @@ describe('commits out of order', () => {
     })
     await Promise.all(writers)
     const [first = [], ...others] = await Promise.all(readers)
+    const shortest = Math.min(first.length, ...others.map((seen) => seen.length))
+    Object.assign(tally, { rounds: 1, injected: count, acknowledged: committed, lost: count - shortest })
     expect(first.map(({ seq }) => seq)).toEqual(Array.from({ length: count }, (_, at) => at + 1))
     expect(new Set(first.map((row) => row.sessionId))).toEqual(
       new Set(Array.from({ length: count }, (_, at) => sessionId(at + 1))),

@@ -1,0 +1,13 @@
+// What Linux knows of another process's memory, in megabytes.
+import { readFileSync } from 'node:fs'
+
+const read = (pid: number, name: 'VmRSS' | 'VmHWM'): number => {
+  const [, kilobytes] =
+    new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
+  return Number(kilobytes) / 1_024
+}
+
+export const residentMegabytes = (pid: number): number => read(pid, 'VmRSS')
+
+/** The most it ever had at once. */
+export const peakMegabytes = (pid: number): number => read(pid, 'VmHWM')
