@@ -1,0 +1,128 @@
+// A database server whose disk is full, of data or of the write-ahead log. TEST_SEED replays it.
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { startPrivateCluster, type PrivateCluster } from '../../../scripts/postgres/private-cluster.ts'
+import { connect } from '../../../verifier/test/end-to-end/connected.ts'
+import { queryOn } from '../support/database-query.ts'
+import { faultRounds, timeoutFor } from '../support/fault-rounds.ts'
+import { FaultTrial } from '../support/fault-trial.ts'
+import { startTwo } from '../support/instances.ts'
+import type { ServiceProcess } from '../support/service-process.ts'
+import { mountSmallDisk, type SmallDisk } from '../support/small-disk.ts'
+
+const DISK_MEGABYTES = 32
+const REFUSALS = 25
+
+let disk: SmallDisk
+let cluster: PrivateCluster | undefined
+beforeEach(async () => {
+  disk = await mountSmallDisk(DISK_MEGABYTES)
+})
+afterEach(async () => {
+  await cluster?.stop()
+  cluster = undefined
+  await disk.remove()
+})
+
+const disks = [
+  {
+    what: 'the data',
+    start: async () => {
+      const started = await startPrivateCluster({ startedBy: disk.startedBy })
+      const query = queryOn(started.url)
+      await query(`create tablespace small location '${disk.folder}'`)
+      await query('create database small tablespace small')
+      return { started, url: started.url.replace(/postgres$/, 'small') }
+    },
+    // Every end and every sign-in is one row more.
+    strain: () => Promise.resolve(),
+    ease: () => Promise.resolve(),
+  },
+  {
+    what: 'the write-ahead log',
+    start: async () => {
+      const started = await startPrivateCluster({
+        ...{ startedBy: disk.startedBy, walFolder: `${disk.folder}/wal` },
+        settings: { min_wal_size: '2MB', max_wal_size: '8MB' },
+      })
+      return { started, url: started.url }
+    },
+    // A standby that never comes keeps the log from being used again, and somebody writes a lot.
+    strain: async (url: string) => {
+      const query = queryOn(url)
+      await query(`select pg_create_physical_replication_slot('gone', true)
+        where not exists (select from pg_replication_slots)`)
+      await query(`select pg_logical_emit_message(false, '', repeat('x', 500000))`)
+    },
+    ease: async (url: string) => {
+      await queryOn(url)('select pg_drop_replication_slot(slot_name) from pg_replication_slots')
+    },
+  },
+]
+
+const answeredWith = (instances: readonly ServiceProcess[], wanted: number): number =>
+  instances
+    .flatMap(({ logs }) => logs)
+    .filter(({ event, status }) => event === 'http.request' && status === wanted).length
+
+/** The server finds room again now and then; so does the ballast. */
+async function untilWritesFail(
+  instances: readonly ServiceProcess[],
+  strain: () => Promise<void>,
+): Promise<void> {
+  const before = answeredWith(instances, 503)
+  await vi.waitFor(
+    async () => {
+      disk.fill()
+      await strain().catch(() => undefined)
+      expect(answeredWith(instances, 503) - before).toBeGreaterThanOrEqual(REFUSALS)
+    },
+    { timeout: 30_000 },
+  )
+}
+
+/** A server that cannot write its log stops, and may give up starting again by itself. Then its operator starts it. */
+async function untilServerIsBack(server: PrivateCluster): Promise<void> {
+  await vi.waitFor(
+    async () => {
+      if (!isRunning(server.pid())) await server.restart()
+      await queryOn(server.url)('select')
+    },
+    { timeout: 30_000 },
+  )
+}
+
+const isRunning = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+const rounds = faultRounds(1, 1 / 25)
+
+test.each(disks)(
+  'a disk that is full of $what costs 503s, leaves nothing half done, and is over when there is room',
+  async ({ start, strain, ease }) => {
+    const { started, url } = await start()
+    cluster = started
+    const trial = new FaultTrial('disk full')
+    const instances = await startTwo(url)
+    trial.moveTo(...instances)
+    const verifiers = await Promise.all(instances.map((instance) => connect(instance)))
+    for (let round = 0; round < rounds; round += 1) {
+      await trial.acknowledged(60)
+      trial.injected()
+      await untilWritesFail(instances, () => strain(url))
+      disk.relieve()
+      await untilServerIsBack(started)
+      await ease(url)
+      await trial.acknowledged(60)
+      await trial.check({ query: queryOn(url), verifiers })
+    }
+    await trial.finish({ query: queryOn(url), verifiers })
+    expect(answeredWith(instances, 500)).toBe(0)
+    await Promise.all(instances.map((instance) => instance.stop()))
+  },
+  timeoutFor(rounds),
+)

@@ -1,0 +1,93 @@
+// Hundreds of clients that are slow, greedy or senseless, all at once, beside people who use the same process.
+import { expect, onTestFinished, test } from 'vitest'
+import { queryOn } from '../support/database-query.ts'
+import { faultRounds, timeoutFor } from '../support/fault-rounds.ts'
+import { FaultTrial } from '../support/fault-trial.ts'
+import {
+  askWithoutListening,
+  dripInto,
+  findNobody,
+  pipelineRubbish,
+  pourInto,
+  rudeRequests,
+  sendRudely,
+  slowBeginnings,
+} from '../support/hostile-clients.ts'
+import { startTwo } from '../support/instances.ts'
+import { peakMegabytes, residentMegabytes } from '../support/process-memory.ts'
+import { migratedDatabase } from '../support/test-service.ts'
+
+const SLOW_OF_EACH = 100
+const RUDE_OF_EACH = 20
+const GREEDY = 10
+const GREEDY_REQUESTS = 2_000
+const GOOD_BEFORE_RUBBISH = 20
+const POURED_MOST = 128 * 2 ** 20
+/** Far above what two sockets' buffers hold, far below what is poured. */
+const POURED_BOUND = 32 * 2 ** 20
+/** The answers asked for and the bombs unpacked would take gigabytes. */
+const BOUND_MEGABYTES = 300
+
+const times = <T>(count: number, work: () => Promise<T>): Promise<T[]> =>
+  Promise.all(Array.from({ length: count }, work))
+
+async function beSlow(url: string): Promise<void> {
+  const all = Object.values(slowBeginnings).map((beginning) =>
+    times(SLOW_OF_EACH, () => dripInto(url, beginning)),
+  )
+  for (const answers of await Promise.all(all)) {
+    expect(new Set(answers)).toEqual(new Set([408]))
+  }
+}
+
+async function beRude(url: string): Promise<void> {
+  for (const [what, rude] of Object.entries(rudeRequests)) {
+    const statuses = await times(RUDE_OF_EACH, () => sendRudely(url, rude))
+    expect(new Set(statuses), what).toEqual(new Set([rude.status]))
+  }
+}
+
+async function pour(url: string): Promise<void> {
+  const taken = await times(RUDE_OF_EACH, () => pourInto(url, POURED_MOST))
+  expect(Math.max(...taken)).toBeLessThan(POURED_BOUND)
+}
+
+async function talkRubbish(url: string): Promise<void> {
+  const answers = await times(RUDE_OF_EACH, () => pipelineRubbish(url, GOOD_BEFORE_RUBBISH))
+  for (const statuses of answers) {
+    // The refusal ends the connection, and with it what was not answered yet.
+    expect(statuses.pop()).toBe(400)
+    expect(statuses).toEqual(statuses.map(() => 200))
+  }
+}
+
+const rounds = faultRounds(1, 1 / 50)
+
+test(
+  'slow, greedy and senseless clients take bounded memory, are told what is wrong, and are nobody else’s trouble',
+  async () => {
+    const place = await migratedDatabase()
+    onTestFinished(place.remove)
+    const trial = new FaultTrial('slow clients, oversized, deeply nested or compressed bodies')
+    const instances = await startTwo(place.url)
+    trial.moveTo(...instances)
+    const [{ url, pid }] = instances
+    await trial.acknowledged(40)
+    const before = residentMegabytes(pid)
+    for (let round = 0; round < rounds; round += 1) {
+      const deaf = await times(GREEDY, () => askWithoutListening(url, GREEDY_REQUESTS))
+      const attacks = Promise.all([beSlow(url), beRude(url), pour(url), talkRubbish(url)])
+      // Told of below, when the people have had their turn.
+      attacks.catch(() => undefined)
+      trial.injected()
+      await trial.acknowledged(60)
+      await attacks
+      await Promise.all(deaf.map(findNobody))
+      await trial.check({ query: queryOn(place.url) })
+    }
+    await trial.finish({ query: queryOn(place.url) })
+    expect(peakMegabytes(pid) - before).toBeLessThan(BOUND_MEGABYTES)
+    await Promise.all(instances.map((instance) => instance.stop()))
+  },
+  timeoutFor(rounds),
+)
