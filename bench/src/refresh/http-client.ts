@@ -9,12 +9,20 @@ import { createWalk } from './walk.ts'
 const FIRST_STOCK = 2_000
 
 interface Service {
-  readonly url: string
+  /** Of its instances. */
+  readonly urls: readonly string[]
   readonly authSecret: string
 }
 
+interface Load {
+  readonly atOnce: number
+  readonly instances: number
+  readonly forMs: number
+}
+
 const next = createWalk('http')
-let connections: readonly RawConnection[] = []
+/** One list for each instance, all open until the end. */
+const connections: (readonly RawConnection[])[] = []
 /** Made before they are needed, so that while it is measured only the service works with tokens. */
 let stock: string[] = []
 let used = 0
@@ -27,13 +35,13 @@ function nextRequest(): string {
   const content = { userId: ownerOf(session), sessionId: sessionIdOf(session), generation }
   const body = `{"refresh_token":"${refreshTokens?.seal(content) ?? ''}"}`
   return (
-    `POST /v1/sessions/refresh HTTP/1.1\r\nhost: ${new URL(service?.url ?? '').host}\r\n` +
+    `POST /v1/sessions/refresh HTTP/1.1\r\nhost: ${new URL(service?.urls[0] ?? '').host}\r\n` +
     `content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`
   )
 }
 
-async function refresh(connection: number): Promise<void> {
-  const status = await connections[connection]?.exchange(stock[used++] ?? nextRequest())
+async function refresh(connection: RawConnection | undefined): Promise<void> {
+  const status = await connection?.exchange(stock[used++] ?? nextRequest())
   if (status !== 200) throw new Error(`A refresh was answered ${status ?? ''}.`)
 }
 
@@ -43,13 +51,15 @@ const answers = {
     refreshTokens = new HmacRefreshTokens({ current: given.authSecret, previous: [] })
   },
 
-  /** Through so many connections at once. */
-  measure: async ({ atOnce, forMs }: { atOnce: number; forMs: number }): Promise<Slice> => {
-    connections = await openConnections(service?.url ?? '', atOnce, connections)
+  /** Through so many connections at once, in equal parts to so many instances. */
+  measure: async ({ atOnce, instances, forMs }: Load): Promise<Slice> => {
+    for (const [number, url] of (service?.urls ?? []).slice(0, instances).entries())
+      connections[number] = await openConnections(url, atOnce / instances, connections[number] ?? [])
+    const inUse = connections.slice(0, instances).flatMap((all) => all.slice(0, atOnce / instances))
     stock = stock.slice(used)
     used = 0
     while (stock.length < 2 * mostInSlice) stock.push(nextRequest())
-    const slice = await closedLoop(atOnce, forMs, refresh)
+    const slice = await closedLoop(atOnce, forMs, (number) => refresh(inUse[number]))
     mostInSlice = Math.max(mostInSlice, slice.count)
     return slice
   },

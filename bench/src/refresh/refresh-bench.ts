@@ -49,7 +49,7 @@ interface Stage {
   readonly url: string
   readonly cluster: PrivateCluster
   readonly pool: pg.Pool
-  readonly service: ServiceProcess
+  readonly services: readonly ServiceProcess[]
   readonly driver: Child<DriverProcess>
   readonly client: Child<HttpClientProcess>
 }
@@ -72,8 +72,10 @@ function asked(
 function contendersOn({ url, pool, driver, client }: Stage): readonly Contender[] {
   const byDriver = (way: 'statement' | 'rotate', atOnce: number): Contender =>
     asked(way, atOnce, driver.pid, (forMs) => driver.ask('measure', { way, atOnce, forMs }))
-  const byHttp = (atOnce: number): Contender =>
-    asked('http', atOnce, client.pid, (forMs) => client.ask('measure', { atOnce, forMs }))
+  const byHttp = (atOnce: number, instances = 1): Contender =>
+    asked(instances === 1 ? 'http' : 'http at two', atOnce, client.pid, (forMs) =>
+      client.ask('measure', { atOnce, instances, forMs }),
+    )
   const pgbench = new Pgbench(pool, url)
   return [
     {
@@ -81,11 +83,12 @@ function contendersOn({ url, pool, driver, client }: Stage): readonly Contender[
       prepare: () => pgbench.noteStanding(),
       measure: () => pgbench.run(SECONDS),
     },
-    byHttp(64),
+    byHttp(512, 2),
     byDriver('statement', 16),
     byHttp(256),
     byDriver('rotate', 128),
     byHttp(16),
+    byHttp(128, 2),
     byDriver('statement', 1),
     byDriver('rotate', 1),
     byHttp(1),
@@ -93,7 +96,7 @@ function contendersOn({ url, pool, driver, client }: Stage): readonly Contender[
 }
 
 const workOf = (stage: Stage, clientPid: number | undefined): Work => ({
-  service: cpuMs(stage.service.pid),
+  service: stage.services.reduce((sum, { pid }) => sum + cpuMs(pid), 0),
   postgres: familyCpuMs(stage.cluster.pid()),
   client: clientPid === undefined ? endedChildrenCpuMs() : cpuMs(clientPid),
 })
@@ -138,17 +141,19 @@ async function touchPages(pool: pg.Pool): Promise<void> {
 async function measureOn(cluster: PrivateCluster, url: string, note: (progress: string) => void) {
   const authSecret = randomBytes(32).toString('base64url')
   const secrets = { AUTH_SECRET: authSecret, SERVICE_KEYS: randomBytes(32).toString('base64url') }
-  const service = await startServiceProcess({ DATABASE_URL: url, LOG_LEVEL: 'warn', ...secrets })
+  const settings = { DATABASE_URL: url, LOG_LEVEL: 'warn', ...secrets }
+  // Two, because one runs on one core while pgbench and its server have them all.
+  const services = await Promise.all([startServiceProcess(settings), startServiceProcess(settings)])
   const driver = new Child<DriverProcess>(new URL('driver.ts', import.meta.url))
   const client = new Child<HttpClientProcess>(new URL('http-client.ts', import.meta.url))
   const pool = connectWithoutDeadlines(url)
   try {
     await touchPages(pool)
     await driver.ask('connect', url)
-    await client.ask('use', { url: service.url, authSecret })
-    return await takeTurns({ url, cluster, pool, service, driver, client }, note)
+    await client.ask('use', { urls: services.map((service) => service.url), authSecret })
+    return await takeTurns({ url, cluster, pool, services, driver, client }, note)
   } finally {
-    await Promise.all([driver.stop(), client.stop(), pool.end(), service.kill()])
+    await Promise.all([driver.stop(), client.stop(), pool.end(), ...services.map((each) => each.kill())])
   }
 }
 

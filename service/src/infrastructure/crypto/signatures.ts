@@ -1,5 +1,6 @@
 import { createHmac, sign, timingSafeEqual, verify, type KeyObject } from 'node:crypto'
 import type { SigningAlgorithm } from '../../domain/signing-key.ts'
+import { signEd25519 } from './ed25519.ts'
 
 export type TokenAlgorithm = SigningAlgorithm | 'HS256'
 
@@ -7,7 +8,7 @@ export type TokenAlgorithm = SigningAlgorithm | 'HS256'
 export function signData(algorithm: TokenAlgorithm, key: KeyObject, data: Buffer): Buffer {
   switch (algorithm) {
     case 'EdDSA':
-      return sign(null, data, key)
+      return signEd25519(key, data)
     case 'ES256':
       return sign('sha256', data, { key, dsaEncoding: 'ieee-p1363' })
     case 'RS256':

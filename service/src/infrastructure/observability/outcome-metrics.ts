@@ -5,6 +5,7 @@ import type { IssuedTokens } from '../../application/sessions/issue-tokens.ts'
 import type { UseCases } from '../../application/use-cases.ts'
 import type { Session } from '../../domain/session.ts'
 import { aroundUseCases, type UseCaseName } from './around-use-cases.ts'
+import { Tally } from './tally.ts'
 
 type Code = ErrorCode | 'internal_error'
 
@@ -38,16 +39,19 @@ const LIMITED: readonly UseCaseName[] = [
 /** Counts how sign-ins and refreshes end, and what every use case refuses or fails at. */
 export class OutcomeMetrics {
   readonly #signIns: Counter
-  readonly #refreshes: Counter
+  readonly #refreshes: Tally<{ result: string }>
   readonly #refusals: Counter
   /** Those that a rotation answered: a refresh that answers another gave the last pair again. */
   readonly #rotated = new WeakSet<Session>()
 
   constructor(meter: Meter) {
     this.#signIns = meter.createCounter('chat_auth_sign_ins', { description: 'Sign-ins by their result' })
-    this.#refreshes = meter.createCounter('chat_auth_refreshes', {
-      description: 'Refreshes by their result',
-    })
+    this.#refreshes = new Tally(
+      meter,
+      'chat_auth_refreshes',
+      'Refreshes by their result',
+      ({ result }) => result,
+    )
     this.#refusals = meter.createCounter('chat_auth_refusals', {
       description: 'Calls that were refused or failed, by use case and error code',
     })
