@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Clock } from './application/ports/clock.ts'
-import { createRevocationFeed } from './application/revocations/revocation-feed.ts'
+import { createRevocationFeed, wakeForRevocations } from './application/revocations/revocation-feed.ts'
 import { createUseCases } from './application/use-cases.ts'
 import { banner } from './infrastructure/banner.ts'
 import { loadEnvironment, readConfig, type Config } from './infrastructure/config.ts'
@@ -39,7 +39,7 @@ export async function startService(config: Config, logger: Logger, replaced: { c
   const log = createRevocationFeed({ revocationLog: new PostgresRevocationLog(feedDb), clock })
   const feed = observability.observeFeed(log)
   const { outbox, deliveries } = openOutbox({ config, storage, clock, tokenKeys, logger, observability })
-  const observers = [logEvents(logger), observability.observeEvents, feed.wake, outbox.wake]
+  const observers = [logEvents(logger), observability.observeEvents, wakeForRevocations(feed), outbox.wake]
   const chosen = { config, db, clock, secrets, tokenKeys, deliveries, observers, observability }
   const deps = await useCaseDeps(chosen)
   const { receipts, attempts } = deps

@@ -1,3 +1,4 @@
+import type { DomainEvent } from '../../domain/event.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { LoggedRevocation, RevocationLog } from '../ports/revocation-log.ts'
 
@@ -38,6 +39,16 @@ interface FeedDeps {
   readonly revocationLog: RevocationLog
   readonly clock: Clock
 }
+
+/** What is committed together with rows of the log. */
+const REVOKING: readonly DomainEvent['type'][] = ['session.ended', 'user.roles_changed']
+
+/** To be told of what was committed: wakes the feed when there is something for it. */
+export const wakeForRevocations =
+  ({ wake }: Pick<RevocationFeed, 'wake'>) =>
+  (events: readonly DomainEvent[]): void => {
+    if (events.some(({ type }) => REVOKING.includes(type))) wake()
+  }
 
 export function createRevocationFeed(deps: FeedDeps): RevocationFeed {
   const copy = new LogCopy()

@@ -34,6 +34,8 @@ export const checkCredentials =
   (deps: CheckCredentialsDeps) =>
   async ({ username, password, deviceId, address }: Credentials): Promise<User> => {
     const { users, passwords, attempts, clock } = deps
+    // A crowd that cannot be served is sent away before it costs the database anything.
+    passwords.requireRoom()
     const now = clock.now()
     const name = signInName(username)
     const byNetwork = signInsFrom(address)

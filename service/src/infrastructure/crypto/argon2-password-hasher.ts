@@ -21,13 +21,16 @@ interface Argon2Options {
   readonly memoryKib?: number
   readonly passes?: number
   readonly parallelism?: number
-  /** Checks that run at once; each holds `memoryKib`. More than there are cores only adds event-loop delay. */
+  /** Checks that run at once; each holds `memoryKib`. */
   readonly slots?: number
   readonly queueLimit?: number
   readonly observe?: SlotObserver
   readonly foreignHash?: ForeignPasswordHash
   readonly argon2?: Argon2
 }
+
+/** One core is left to requests that need no hash, and to what a sign-in is besides one. */
+const slotsBesideOthers = (): number => Math.max(1, availableParallelism() - 1)
 
 const saltBytes = 16
 const hashBytes = 32
@@ -58,7 +61,7 @@ export class Argon2PasswordHasher implements PasswordHasher {
   readonly #dummy: string
 
   constructor(options: Argon2Options = {}) {
-    const { memoryKib = 19_456, passes = 2, parallelism = 1, slots = availableParallelism() } = options
+    const { memoryKib = 19_456, passes = 2, parallelism = 1, slots = slotsBesideOthers() } = options
     this.#parameters = { memoryCost: memoryKib, timeCost: passes, parallelism, outputLen: hashBytes }
     this.#slots = new BoundedSlots({
       slots,

@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { LoggedRevocation } from '../../../src/application/ports/revocation-log.ts'
+import type { DomainEvent } from '../../../src/domain/event.ts'
 import {
   createRevocationFeed,
+  wakeForRevocations,
   type RevocationFeed,
 } from '../../../src/application/revocations/revocation-feed.ts'
 import { aRevocation } from '../../contracts/revocation-log.contract.ts'
@@ -88,6 +90,18 @@ describe('being woken', () => {
     feed.wake()
     expect((await feed.catchUp()).seq).toBe(1)
     expect(told).toEqual([1])
+  })
+
+  test.each([
+    ['session.ended', 1],
+    ['user.roles_changed', 1],
+    ['session.created', 0],
+    ['user.updated', 0],
+  ] as const)('%s, committed among others, wakes it %i times', (type, times) => {
+    let woken = 0
+    const event = (of: DomainEvent['type']) => ({ type: of }) as DomainEvent
+    wakeForRevocations({ wake: () => (woken += 1) })([event('session.created'), event(type)])
+    expect(woken).toBe(times)
   })
 
   test('while the log is away harms nobody', async () => {

@@ -273,6 +273,12 @@ describe('a sign-in when too much is being hashed', () => {
     await expect(world.signIn()).rejects.toMatchObject({ code: 'overloaded' })
   })
 
+  test('is refused before the database is asked anything', async () => {
+    world.attempts.check = () => Promise.reject(new Error('the attempts were looked at'))
+    world.passwords.isFull = true
+    await expect(world.signIn()).rejects.toMatchObject({ code: 'overloaded' })
+  })
+
   test('costs no attempt either when the room was taken meanwhile', async () => {
     const overloaded = new ApplicationError('overloaded', { retryAfterSeconds: 1 })
     world = aWorld(({ passwords }) => ({

@@ -125,6 +125,7 @@ describe('in the source', () => {
       'infrastructure/postgres/clean-up.ts',
       'infrastructure/postgres/migrations/0003-people.ts',
       'infrastructure/postgres/postgres-sessions.ts',
+      'infrastructure/postgres/session-rotations.ts',
     ])
   })
 
