@@ -26,7 +26,16 @@ const environment = {
 
 export default tseslint.config(
   {
-    ignores: ['**/node_modules/', '**/dist/', 'data/', 'coverage/', '.postgres/', '.nginx/', '.prometheus/'],
+    ignores: [
+      '**/node_modules/',
+      '**/dist/',
+      'data/',
+      'coverage/',
+      '.postgres/',
+      '.nginx/',
+      '.prometheus/',
+      '.earlier/',
+    ],
   },
   ...tseslint.configs.strictTypeChecked,
   {

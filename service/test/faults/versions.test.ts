@@ -103,12 +103,16 @@ async function receiptsCross(one: ServiceProcess, other: ServiceProcess): Promis
   )
 }
 
-test('each accepts what the other has signed, written, ended and seen', { timeout: 60_000 }, async () => {
-  const earlier = await startEarlier(earlierMain())
-  const present = await startInstance(url)
-  expect(await keysOf(present)).toEqual(await keysOf(earlier))
-  await eachAcceptsTheOthers(earlier, present)
-  await eachAcceptsTheOthers(present, earlier)
-  await Promise.all([receiptsCross(earlier, present), receiptsCross(present, earlier)])
-  await Promise.all([earlier.stop(), present.stop()])
-})
+test(
+  'each accepts what the other has signed, written, ended and seen',
+  { timeout: timeoutFor(1) },
+  async () => {
+    const earlier = await startEarlier(earlierMain())
+    const present = await startInstance(url)
+    expect(await keysOf(present)).toEqual(await keysOf(earlier))
+    await eachAcceptsTheOthers(earlier, present)
+    await eachAcceptsTheOthers(present, earlier)
+    await Promise.all([receiptsCross(earlier, present), receiptsCross(present, earlier)])
+    await Promise.all([earlier.stop(), present.stop()])
+  },
+)

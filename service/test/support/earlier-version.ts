@@ -1,21 +1,38 @@
 // The version that installations run before they are brought to this one, taken out of the repository's history.
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { onTestFinished } from 'vitest'
 
 /** To be moved on with each release: upgrades go from one version to the next. */
 const EARLIER = 'dbd334dcea5587e12e69e05867d412c13001f84f'
 
 const root = join(import.meta.dirname, '../../..')
+const place = join(root, '.earlier')
 
-/** Answers the file to start it by. It runs on the packages of this version; gone at the end of the test. */
+/** Answers the file to start it by. It has the packages of its own lockfile, installed once and kept for the next run. */
 export function earlierMain(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'chat-auth-earlier-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const installed = join(place, EARLIER)
+  if (!existsSync(installed)) install(installed)
+  return join(installed, 'service/src/main.ts')
+}
+
+/** Under another name first: an installation that was interrupted is none. */
+function install(installed: string): void {
+  mkdirSync(place, { recursive: true })
+  const folder = mkdtempSync(join(place, 'unfinished-'))
+  try {
+    takeOutOfHistory(folder)
+    const options = ['--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--workspace=service']
+    execFileSync('npm', ['ci', ...options], { cwd: folder, stdio: 'pipe' })
+    renameSync(folder, installed)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function takeOutOfHistory(folder: string): void {
   const archive = join(folder, 'earlier.tar')
-  const paths = ['package.json', 'service/package.json', 'service/src']
+  const paths = ['.npmrc', 'package.json', 'package-lock.json', 'service/package.json', 'service/src']
   try {
     execFileSync('git', ['archive', '--output', archive, EARLIER, ...paths], { cwd: root, stdio: 'pipe' })
   } catch (cause) {
@@ -26,6 +43,4 @@ export function earlierMain(): string {
     )
   }
   execFileSync('tar', ['-xf', archive, '-C', folder])
-  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
-  return join(folder, 'service/src/main.ts')
 }
