@@ -58,8 +58,9 @@ export class FaultTrial {
     const wanted = this.#record.acknowledged + count
     this.#isStopping = false
     this.#loops ??= Promise.all(Array.from({ length: PEOPLE }, () => this.#live()))
-    while (!this.#isStopping && this.#record.acknowledged < wanted)
-      await Promise.race([once(this.#news, 'acted'), this.#loops])
+    // A function, since the compiler does not see that settle() may come between.
+    const isWaiting = (): boolean => !this.#isStopping && this.#record.acknowledged < wanted
+    while (isWaiting()) await Promise.race([once(this.#news, 'acted'), this.#loops])
   }
 
   /** The same while nearly everybody ends something, so that a fault that comes now meets ends at work. */
