@@ -28,8 +28,8 @@ export const faint = (x: number, y: number, words: string, attributes: Attribute
 export const line = (x1: number, y1: number, x2: number, y2: number, attributes: Attributes = {}): string =>
   element('line', { x1, y1, x2, y2, stroke: GREY, ...attributes })
 
-/** About the width of one, so that the legend's entries do not touch. */
-const LETTER = 7.5
+/** About the width of one, so that words do not touch. */
+export const LETTER = 7.5
 
 /** Where what follows the title and the legend begins. */
 export const TOP = 100

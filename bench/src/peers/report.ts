@@ -1,5 +1,6 @@
 import type { Finding, Outcome } from '../bench.ts'
 import { milliseconds, readable } from '../numbers.ts'
+import type { Plot } from '../plot.ts'
 import { latency, median, spread } from '../statistics.ts'
 import { CACHE_SECONDS, type ServerName } from './contenders.ts'
 import type { Measured, Phase, Result } from './rounds.ts'
@@ -107,6 +108,25 @@ function figures({ name, measured, ...rest }: Result) {
   return { name, ...rest, ...Object.fromEntries(asked.map(([phase, each]) => [phase, figuresOf(each)])) }
 }
 
+const plot = (all: readonly Result[]): Plot => ({
+  kind: 'bars',
+  name: 'rates',
+  title: 'The same work done by better-auth',
+  subtitle: 'Sixteen connections at once, median of the rounds. Higher is better.',
+  unit: 'a second',
+  series: all.map(({ name }) => name),
+  groups: (
+    [
+      ['sign in', 'signIn'],
+      ['who is this', 'whoIsThis'],
+      ['sign out', 'signOut'],
+    ] as const
+  ).map(([name, phase]) => ({
+    name,
+    values: all.map(({ measured }) => (measured[phase].length > 0 ? rate(measured[phase]) : undefined)),
+  })),
+})
+
 export function report(all: readonly Result[]): Omit<Outcome, 'postgres'> {
   const results: Results = new Map(all.map((result) => [result.name, result]))
   return {
@@ -118,6 +138,6 @@ export function report(all: readonly Result[]): Omit<Outcome, 'postgres'> {
       memory(results),
     ],
     figures: all.map(figures),
-    plots: [],
+    plots: [plot(all)],
   }
 }

@@ -8,6 +8,7 @@ import { migrate } from '../../../service/src/infrastructure/postgres/migrate.ts
 import { PostgresUsers } from '../../../service/src/infrastructure/postgres/postgres-users.ts'
 import type { Bench, Finding, Outcome } from '../bench.ts'
 import { milliseconds, readable } from '../numbers.ts'
+import type { Plot } from '../plot.ts'
 import { latency, type Latency } from '../statistics.ts'
 import { addPeople } from './people.ts'
 
@@ -92,6 +93,16 @@ async function sizeFinding(pool: pg.Pool): Promise<Finding> {
   }
 }
 
+const plot = (measured: readonly Measured[]): Plot => ({
+  kind: 'bars',
+  name: 'pages',
+  title: `How long a page of a search among ${PEOPLE.toLocaleString('en')} people takes`,
+  subtitle: `99th percentile of ${SEARCHES}, at most ${LIMIT_MS} ms are promised. Lower is better.`,
+  unit: 'milliseconds',
+  series: ['first page', `page ${LATER_PAGE}`],
+  groups: measured.map(({ kind, first, later }) => ({ name: kind, values: [first.p99, later.p99] })),
+})
+
 async function run(note: (progress: string) => void): Promise<Outcome> {
   // How it is filled is not what is measured.
   const cluster = await startPrivateCluster({ settings: { fsync: 'off', max_wal_size: '8GB' } })
@@ -110,7 +121,7 @@ async function run(note: (progress: string) => void): Promise<Outcome> {
     }
     const findings = [...measured.map(findingOf), await sizeFinding(pool)]
     await pool.end()
-    return { findings, figures: measured, plots: [], postgres: cluster.version }
+    return { findings, figures: measured, plots: [plot(measured)], postgres: cluster.version }
   } finally {
     await cluster.stop()
   }

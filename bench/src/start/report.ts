@@ -1,5 +1,6 @@
 import type { Finding, Outcome } from '../bench.ts'
 import { milliseconds, readable } from '../numbers.ts'
+import type { Plot } from '../plot.ts'
 import { median, spread } from '../statistics.ts'
 import { places, type Measured, type StartTimes } from './scenario.ts'
 
@@ -20,7 +21,23 @@ function besideBare(
   return { against: `PGlite alone ${milliseconds(median(bare[which]))}`, ratio: median(ratios) }
 }
 
-export function report({ starts, bare, memory }: Measured): Omit<Outcome, 'postgres'> {
+const plot = ({ starts, bare }: Measured): Plot => ({
+  kind: 'bars',
+  name: 'ready',
+  title: 'From its start to ready',
+  subtitle: 'Median; first on an empty database, later on the same again. Lower is better.',
+  unit: 'milliseconds',
+  series: ['chat-auth', 'PGlite alone'],
+  groups: places.flatMap((place) =>
+    (['first', 'later'] as const).map((which) => ({
+      name: `${place}, ${which}`,
+      values: [median(starts[place][which]), place === 'embedded' ? median(bare[which]) : undefined],
+    })),
+  ),
+})
+
+export function report(measured: Measured): Omit<Outcome, 'postgres'> {
+  const { starts, bare, memory } = measured
   const ready = places.flatMap((place): Finding[] =>
     (['first', 'later'] as const).map((which) => ({
       promise: `from its start to ready, ${place}, ${which} start`,
@@ -44,6 +61,6 @@ export function report({ starts, bare, memory }: Measured): Omit<Outcome, 'postg
   return {
     findings: [...ready, ...resident],
     figures: { starts: times, bare: { firstMs: spread(bare.first), laterMs: spread(bare.later) }, memory },
-    plots: [],
+    plots: [plot(measured)],
   }
 }
