@@ -124,6 +124,22 @@ export const attemptLimitsContract = (name: string, open: OpenStore): void => {
       await expect(take(0, wide)).rejects.toMatchObject(refusal(2))
     })
 
+    test('attempts that name the same budgets in another order do not wait for each other in a circle', async () => {
+      const [one, two] = [account, network].map((each) => ({ ...each, free: 1_000 })) as [
+        AttemptBudget,
+        AttemptBudget,
+      ]
+      const lives = Array.from({ length: 100 }, async (_, index) => {
+        const budgets = index % 2 === 0 ? ([one, two] as const) : ([two, one] as const)
+        for (let n = 0; n < 5; n += 1) {
+          await attempts.take(budgets, at(0))
+          if (n % 2 === 0) await attempts.giveBack(budgets, at(0))
+          else await attempts.prove(budgets[0], budgets.slice(1), at(0))
+        }
+      })
+      expect(await outcomes(lives)).toEqual(Array<string>(100).fill('done'))
+    })
+
     test('of two budgets that are used up the longer wait is told', async () => {
       const slow = { ...budget, key: 'slow', firstDelaySeconds: 50 }
       await takeAll()
@@ -214,13 +230,18 @@ export const attemptLimitsContract = (name: string, open: OpenStore): void => {
       await expect(take(0)).rejects.toMatchObject(refusal(2))
     })
 
-    test('clearing a budget forgets all of its attempts, and those of no other', async () => {
+    test('whoever proves who they are has all attempts of theirs forgotten, one of the others, and no more', async () => {
       const other = { ...budget, key: 'other' }
       await takeAll()
+      await takeAll(network)
       await takeAll(other)
-      await attempts.clear(budget)
+      await attempts.prove(budget, [network], at(0))
       await takeAll()
+      await take(0, network)
+      await expect(take(0, network)).rejects.toMatchObject(refusal(2))
       await expect(take(0, other)).rejects.toMatchObject(refusal(2))
+      await attempts.prove(budget, [], at(0))
+      await takeAll()
     })
 
     test('forgotten budgets are removed in portions, those remembered stay', async () => {

@@ -61,9 +61,9 @@ export class FakeAttemptLimits implements AttemptLimits {
     return counted !== undefined && counted.forgetAt > now ? counted : undefined
   }
 
-  async clear({ key }: AttemptBudget): Promise<void> {
-    await Promise.resolve()
-    this.#counted.delete(key)
+  async prove(proven: AttemptBudget, others: readonly AttemptBudget[], takenAt: Date): Promise<void> {
+    await this.giveBack(others, takenAt)
+    this.#counted.delete(proven.key)
   }
 
   async removeForgotten(now: Date, limit: number): Promise<number> {

@@ -50,7 +50,7 @@ const open = (): Promise<Store> => {
       check: (...given) => attempts.check(...given),
       take: (...given) => attempts.take(...given),
       giveBack: (...given) => attempts.giveBack(...given),
-      clear: (...given) => attempts.clear(...given),
+      prove: (...given) => attempts.prove(...given),
       removeForgotten: (...given) => attempts.removeForgotten(...given),
     },
     revocations: () => Promise.resolve(store.world().revocations),

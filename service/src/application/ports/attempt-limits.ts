@@ -30,8 +30,11 @@ export interface AttemptLimits {
    */
   giveBack(budgets: readonly AttemptBudget[], takenAt: Date): Promise<void>
 
-  /** The person proved who they are: forgets all attempts counted against the budget. */
-  clear(budget: AttemptBudget): Promise<void>
+  /**
+   * The person proved who they are: forgets all attempts counted against `proven`, and gives back the one that was taken
+   * from `others`, as `giveBack` does.
+   */
+  prove(proven: AttemptBudget, others: readonly AttemptBudget[], takenAt: Date): Promise<void>
 
   /** Removes up to `limit` budgets that are forgotten; answers how many it removed. */
   removeForgotten(now: Date, limit: number): Promise<number>

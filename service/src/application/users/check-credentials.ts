@@ -54,8 +54,7 @@ export const checkCredentials =
       () => passwords.verify(password, user?.passwordHash, foreignHashesInUse),
     )
     if (user === undefined || !matches) throw new ApplicationError('invalid_credentials')
-    await attempts.giveBack(shared, now)
-    await attempts.clear(byName)
+    await attempts.prove(byName, shared, now)
     if (isDisabled(user)) throw new ApplicationError('user_disabled')
     if (outdated) await renewPasswordHash(deps)(user, password)
     return user

@@ -11,49 +11,66 @@ const BLOCKED_UNTIL = `select max(allowed_at) as until from attempts
 
 const CHECK = prepared('check_attempts', BLOCKED_UNTIL)
 
+/** The budgets as columns, each array as long as the number of budgets. */
+const BUDGETS = `unnest($2::bytea[], $3::int[], $4::numeric[], $5::numeric[], $6::float8[])
+   as budget (key, free, first_delay, longest_delay, forget_after)`
+
 /**
- * One statement counts and judges: parallel attempts queue at the row, and each sees what the one before it wrote. The
- * wait after attempt n is first * 2^(n - free) seconds once n reaches the free ones. What it finds blocked, here or in a
- * budget whose turn comes later, it does not even lock: a refused attempt leaves nothing to write.
+ * One statement counts and judges: parallel attempts queue at the rows, and each sees what the one before it wrote. The
+ * wait after attempt n is first * 2^(n - free) seconds once n reaches the free ones. When it finds one of the budgets
+ * blocked, it does not even lock: a refused attempt leaves nothing to write. All lock in the order of the keys, so
+ * that none waits in a circle.
  */
 const TAKE = prepared(
-  'take_attempt',
+  'take_attempts',
   `with blocked as (${BLOCKED_UNTIL}), taken as (
      insert into attempts as kept (key, count, allowed_at, forget_at)
      select
-       $3::bytea, 1,
-       case when $4 > 1 then '-infinity' else $1::timestamptz + make_interval(secs => least($6::numeric, $5)) end,
-       $1::timestamptz + make_interval(secs => $7)
-     from blocked where until is null
+       key, 1,
+       case when free > 1 then '-infinity' else $1::timestamptz + make_interval(secs => least(first_delay, longest_delay)) end,
+       $1::timestamptz + make_interval(secs => forget_after)
+     from ${BUDGETS}, blocked where until is null
+     order by key
      on conflict (key) do update set
        count = case when kept.forget_at <= $1 then 1 else kept.count + 1 end,
-       allowed_at = case
-         when kept.forget_at <= $1 then excluded.allowed_at
-         when kept.count + 1 < $4 then '-infinity'
-         else $1::timestamptz + make_interval(secs => least($6, $5 * 2.0 ^ least(kept.count + 1 - $4, 30)))
-       end,
+       allowed_at = case when kept.forget_at <= $1 then excluded.allowed_at else (
+         select case
+           when kept.count + 1 < free then '-infinity'
+           else $1::timestamptz + make_interval(secs => least(longest_delay, first_delay * 2.0 ^ least(kept.count + 1 - free, 30)))
+         end
+         from ${BUDGETS} where key = kept.key
+       ) end,
        forget_at = excluded.forget_at
      where kept.allowed_at <= $1 or kept.forget_at <= $1
      returning key
    )
-   select until, exists (select from taken) as is_taken from blocked`,
+   select until, array(select encode(key, 'hex') from taken) as taken from blocked`,
 )
 
-/** The latest attempt is known by when it will be forgotten: its wait is over, that of any other goes on. */
+/**
+ * The latest attempt is known by when it will be forgotten: its wait is over, that of any other goes on. The budget $7, if
+ * there is one, is forgotten as a whole.
+ */
 const GIVE_BACK = prepared(
-  'give_back_attempt',
-  `update attempts set
+  'give_back_attempts',
+  `with locked as (
+     select key from attempts where key = any(array_append($2::bytea[], $7::bytea)) order by key for update
+   ), forgotten as (
+     delete from attempts using locked where attempts.key = locked.key and locked.key = $7
+   )
+   update attempts set
      count = count - 1,
      allowed_at = case
-       when count - 1 < $3 or forget_at = $1::timestamptz + make_interval(secs => $4) then '-infinity'
+       when count - 1 < free or forget_at = $1::timestamptz + make_interval(secs => forget_after) then '-infinity'
        else allowed_at
      end
-   where key = $2 and count > 0`,
+   from ${BUDGETS} join locked using (key) where attempts.key = locked.key and count > 0`,
 )
 
 interface Taken {
   readonly until: Date | null
-  readonly is_taken: boolean
+  /** Digests in hex. */
+  readonly taken: readonly string[]
 }
 
 export class PostgresAttemptLimits implements AttemptLimits {
@@ -69,25 +86,26 @@ export class PostgresAttemptLimits implements AttemptLimits {
   }
 
   async take(budgets: readonly AttemptBudget[], now: Date): Promise<void> {
-    for (const [index, budget] of budgets.entries()) {
-      const rest = budgets.slice(index)
-      const { until, is_taken } = await this.#takeOne(budget, rest, now)
-      if (is_taken) continue
-      await this.giveBack(budgets.slice(0, index), now)
-      // None was used up at first: another attempt took the last one meanwhile.
-      throw refusal(until ?? (await this.#blockedUntil(rest, now)) ?? now, now)
-    }
+    const { rows } = await this.#db.executeQuery<Taken>(CompiledQuery.raw(TAKE, parametersOf(budgets, now)))
+    const { until, taken } = rows[0] as Taken
+    if (taken.length === budgets.length) return
+    await this.giveBack(
+      budgets.filter((budget) => taken.includes(digest(budget).toString('hex'))),
+      now,
+    )
+    // None was used up at first: another attempt took the last one meanwhile.
+    throw refusal(until ?? (await this.#blockedUntil(budgets, now)) ?? now, now)
   }
 
   async giveBack(budgets: readonly AttemptBudget[], takenAt: Date): Promise<void> {
-    for (const budget of budgets) {
-      const parameters = [takenAt, digest(budget), budget.free, budget.forgetAfterSeconds]
-      await this.#db.executeQuery(CompiledQuery.raw(GIVE_BACK, parameters))
-    }
+    if (budgets.length === 0) return
+    const parameters = [...parametersOf(budgets, takenAt), null]
+    await this.#db.executeQuery(CompiledQuery.raw(GIVE_BACK, parameters))
   }
 
-  async clear(budget: AttemptBudget): Promise<void> {
-    await this.#db.deleteFrom('attempts').where('key', '=', digest(budget)).execute()
+  async prove(proven: AttemptBudget, others: readonly AttemptBudget[], takenAt: Date): Promise<void> {
+    const parameters = [...parametersOf(others, takenAt), digest(proven)]
+    await this.#db.executeQuery(CompiledQuery.raw(GIVE_BACK, parameters))
   }
 
   async removeForgotten(now: Date, limit: number): Promise<number> {
@@ -107,15 +125,6 @@ export class PostgresAttemptLimits implements AttemptLimits {
     return Number((await query.executeTakeFirstOrThrow()).numDeletedRows)
   }
 
-  /** Nothing is taken while one of `all` is used up. */
-  async #takeOne(budget: AttemptBudget, all: readonly AttemptBudget[], now: Date): Promise<Taken> {
-    const { free, firstDelaySeconds, longestDelaySeconds, forgetAfterSeconds } = budget
-    const limits = [free, firstDelaySeconds, longestDelaySeconds, forgetAfterSeconds]
-    const parameters = [now, all.map(digest), digest(budget), ...limits]
-    const { rows } = await this.#db.executeQuery<Taken>(CompiledQuery.raw(TAKE, parameters))
-    return rows[0] as Taken
-  }
-
   async #blockedUntil(budgets: readonly AttemptBudget[], now: Date): Promise<Date | null> {
     const query = CompiledQuery.raw(CHECK, [now, budgets.map(digest)])
     return (await this.#db.executeQuery<{ until: Date | null }>(query)).rows[0]?.until ?? null
@@ -128,3 +137,12 @@ function refusal(until: Date, now: Date): ApplicationError {
 }
 
 const digest = ({ key }: AttemptBudget): Buffer => createHash('sha256').update(key).digest()
+
+const parametersOf = (budgets: readonly AttemptBudget[], now: Date): unknown[] => [
+  now,
+  budgets.map(digest),
+  budgets.map(({ free }) => free),
+  budgets.map(({ firstDelaySeconds }) => firstDelaySeconds),
+  budgets.map(({ longestDelaySeconds }) => longestDelaySeconds),
+  budgets.map(({ forgetAfterSeconds }) => forgetAfterSeconds),
+]

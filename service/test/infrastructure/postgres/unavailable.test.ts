@@ -55,7 +55,7 @@ const calls: [string, (store: UsedStore) => Promise<unknown>][] = [
   ['attempts.check', ({ attempts }) => attempts.check([budget], at(0))],
   ['attempts.take', ({ attempts }) => attempts.take([budget], at(0))],
   ['attempts.giveBack', ({ attempts }) => attempts.giveBack([budget], at(0))],
-  ['attempts.clear', ({ attempts }) => attempts.clear(budget)],
+  ['attempts.prove', ({ attempts }) => attempts.prove(budget, [], new Date())],
   ['attempts.removeForgotten', ({ attempts }) => attempts.removeForgotten(at(0), 1)],
   ['signingKeys.all', ({ signingKeys }) => signingKeys.all()],
   ['signingKeys.exclusively', ({ signingKeys }) => signingKeys.exclusively((locked) => locked.all())],
