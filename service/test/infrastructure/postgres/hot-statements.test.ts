@@ -80,8 +80,16 @@ describe('the hot statements', () => {
       ['sessions_pkey'],
     ],
     ['check_attempts', `(now(), array['a'::bytea])`, ['attempts_pkey']],
-    ['take_attempt', `(now(), array['a'::bytea], 'a', 5, 1, 2, 3)`, ['attempts_pkey']],
-    ['give_back_attempt', `(now(), 'a', 5, 3)`, ['attempts_pkey']],
+    [
+      'take_attempts',
+      `(now(), array['a'::bytea], array[5], array[1::numeric], array[2::numeric], array[3::float8])`,
+      ['attempts_pkey'],
+    ],
+    [
+      'give_back_attempts',
+      `(now(), array['a'::bytea], array[5], array[1::numeric], array[2::numeric], array[3::float8], 'b')`,
+      ['attempts_pkey'],
+    ],
   ]
 
   test('are prepared once per connection, under their names', async () => {
