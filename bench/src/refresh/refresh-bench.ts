@@ -15,7 +15,7 @@ import { report } from './report.ts'
 import { WARM_UP_MS, type Slice } from './slice.ts'
 import { NEXT_IN_SQL, SESSIONS } from './walk.ts'
 
-const ROUNDS = 6
+const ROUNDS = 5
 const SECONDS = 3
 /** Those that do one thing at a time need less to tell what it takes. */
 const ALONE_SECONDS = 1

@@ -11,7 +11,7 @@ import type { CrowdProcess } from './crowd.ts'
 import type { GatewayProcess } from './gateway.ts'
 import type { Times, Visit, Visitor, VisitorProcess } from './visitors.ts'
 
-const ROUNDS = 6
+const ROUNDS = 5
 const VISIT: Visit = { perSecond: 100, seconds: 6 }
 /** Wanting to sign in at once during the storm: more than the service lets wait. */
 const STORM = 300

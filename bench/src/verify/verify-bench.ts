@@ -9,7 +9,7 @@ const REVOKED = [0, 100_000, 1_000_000]
 /** Short, so that whoever else uses the machine disturbs few of them; the median is taken. */
 const SLICE_MS = 25
 const MEASURED_MS = 90_000
-const ROUNDS_AT_MOST = 60
+const ROUNDS_AT_MOST = 50
 const ROUNDS_AT_LEAST = 10
 
 export interface Measured extends Slice {
