@@ -73,8 +73,9 @@ function toRefusal(error: unknown): Refusal {
 
 /** Refused requests to sign in, refresh and the like, for whoever watches for attacks. */
 function logRefusal(request: FastifyRequest, refusal: Refusal): void {
-  const isDown = refusal.code === 'unavailable'
-  const entry = { event: 'http.refused', code: refusal.code, route: request.routeOptions.url, ip: request.ip }
-  if (isDown) request.log.error({ ...entry, err: refusal.cause })
+  const { code, cause } = refusal
+  const entry = { event: 'http.refused', code, route: request.routeOptions.url, ip: request.ip }
+  // With a cause it is ours: a database that is away, a hashing thread that died.
+  if (code === 'unavailable' || cause !== undefined) request.log.error({ ...entry, err: cause })
   else request.log.info(entry)
 }

@@ -10,7 +10,7 @@ const MOST_UNANSWERED = 32
  */
 export function limitPipelining(app: FastifyInstance): void {
   const unanswered = new WeakMap<Socket, number>()
-  app.addHook('onRequest', ({ raw: { socket } }, reply, done) => {
+  app.addHook('onRequest', ({ raw: { socket }, ip, log }, reply, done) => {
     const count = (unanswered.get(socket) ?? 0) + 1
     unanswered.set(socket, count)
     reply.raw.once('close', () => unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1))
@@ -18,6 +18,7 @@ export function limitPipelining(app: FastifyInstance): void {
       done()
       return
     }
+    if (!socket.destroyed) log.info({ event: 'http.cut_off', unanswered: count, ip })
     // Nothing is done for this one: whoever asked is not there any more.
     reply.hijack()
     socket.destroy()

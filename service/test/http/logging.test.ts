@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { askWithoutListening, findNobody } from '../support/hostile-clients.ts'
 import { exchange, request } from '../support/raw-exchange.ts'
 import { newPerson, type Person, type Tokens } from '../support/test-client.ts'
 import { databaseNames, startTestService, type TestService } from '../support/test-service.ts'
@@ -129,6 +130,13 @@ describe.each(databaseNames)('logs, on %s', (database) => {
     expect(ofPerson('user.updated')).toEqual([expect.objectContaining({ changed: ['email'] })])
     expect(ofPerson('user.disabled')).toEqual([expect.objectContaining({ reason: 'Spam' })])
     expect(ofPerson('user.enabled')).toHaveLength(1)
+  })
+
+  test('tell of a connection that was cut off, once, and from where', async () => {
+    await findNobody(await askWithoutListening(service.url, 100))
+    expect(linesOf('http.cut_off')).toEqual([
+      expect.objectContaining({ level: 'info', unanswered: 33, ip: expect.any(String) as string }),
+    ])
   })
 
   test('tell of each request by its route, its status and its id, never by its address', () => {

@@ -45,13 +45,14 @@ async function resultFrom(thread: Worker, task: Task): Promise<Result> {
   const { promise, resolve, reject } = Promise.withResolvers<Result>()
   const fail = (cause: unknown): void =>
     reject(new ApplicationError('overloaded', { retryAfterSeconds: 1, cause }))
-  thread.once('message', resolve).once('error', fail).once('exit', fail)
+  const gone = (code: number): void => fail(new Error(`A hashing thread ended with code ${code}.`))
+  thread.once('message', resolve).once('error', fail).once('exit', gone)
   thread.ref()
   thread.postMessage(task)
   try {
     return await promise
   } finally {
-    thread.off('message', resolve).off('error', fail).off('exit', fail)
+    thread.off('message', resolve).off('error', fail).off('exit', gone)
     thread.unref()
   }
 }
