@@ -6,9 +6,26 @@ const DEADLINE_MS = 3_000
 type Parser = (value: string) => unknown
 const standardParser = pg.types.getTypeParser as (oid: number, format?: 'text' | 'binary') => Parser
 
+const standardDate = standardParser(pg.types.builtins.TIMESTAMPTZ)
+/** As PostgreSQL writes it where the session's time zone is UTC. */
+const IN_UTC = /^[1-9]\d{3}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?\+00$/
+
+/** To the millisecond, rounded down. A row of a session has eight of them, and the driver's own way takes three times as long. */
+export function parseTime(text: string): unknown {
+  if (!IN_UTC.test(text)) return standardDate(text)
+  const at = (index: number): number => 10 * text.charCodeAt(index) + text.charCodeAt(index + 1) - 11 * 48
+  const milliseconds = text.length > 22 ? Math.floor(Number(text.slice(19, -3)) * 1_000) : 0
+  const year = 100 * at(0) + at(2)
+  return new Date(Date.UTC(year, at(5) - 1, at(8), at(11), at(14), at(17), milliseconds))
+}
+
 /** 64-bit numbers as JavaScript numbers: ids and sequences stay far below 2^53. */
 export const pgTypes: pg.CustomTypesConfig = {
-  getTypeParser: (oid, format) => (oid === pg.types.builtins.INT8 ? Number : standardParser(oid, format)),
+  getTypeParser: (oid, format) => {
+    if (oid === pg.types.builtins.INT8) return Number
+    if (oid === pg.types.builtins.TIMESTAMPTZ && format !== 'binary') return parseTime
+    return standardParser(oid, format)
+  },
 }
 
 const deadlines: pg.PoolConfig = {
