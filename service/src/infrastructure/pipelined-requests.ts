@@ -13,7 +13,6 @@ export function limitPipelining(app: FastifyInstance): void {
   app.addHook('onRequest', ({ raw: { socket }, ip, log }, reply, done) => {
     const count = (unanswered.get(socket) ?? 0) + 1
     unanswered.set(socket, count)
-    reply.raw.once('close', () => unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1))
     if (count <= MOST_UNANSWERED && !socket.destroyed) {
       done()
       return
@@ -22,5 +21,10 @@ export function limitPipelining(app: FastifyInstance): void {
     // Nothing is done for this one: whoever asked is not there any more.
     reply.hijack()
     socket.destroy()
+  })
+  // When the system has taken it, which it does not from whoever takes no answers.
+  app.addHook('onResponse', ({ raw: { socket } }, _reply, done) => {
+    unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1)
+    done()
   })
 }
