@@ -3,7 +3,7 @@ import pg from 'pg'
 import { expect, test } from 'vitest'
 import { parseTime } from '../../../src/infrastructure/postgres/connect.ts'
 
-const byDriver = pg.types.getTypeParser<Date | number>(pg.types.builtins.TIMESTAMPTZ)
+const byDriver = pg.types.getTypeParser(pg.types.builtins.TIMESTAMPTZ) as (text: string) => unknown
 
 const times = fc.date({
   min: new Date('1000-01-01T00:00:00Z'),
