@@ -57,6 +57,9 @@ interface Call {
   readonly answer: (answer: Answer | Promise<Answer>) => void
 }
 
+/** Calls for one session at one generation; what the first gets is no longer there for the others. */
+type Twins = readonly [Call, ...Call[]]
+
 /**
  * Rotates sessions, a crowd's in one statement. A call that meets no crowd goes out by itself at once; those that come while
  * others are under way go together when one of these is back. Whatever a batch does not rotate is tried by itself: a row
@@ -104,13 +107,19 @@ export class SessionRotations {
     void this.#inLane(() => this.#rotateMany(batch))
   }
 
-  /** The longest waiting, one per session: the second of a pair has to see what the first did. */
-  #takeBatch(): readonly Call[] {
-    const batch = new Map<string, Call>()
+  /** The longest waiting, each session once: of two generations of it the second has to see what the first did. */
+  #takeBatch(): readonly Twins[] {
+    const batch = new Map<string, [Call, ...Call[]]>()
     this.#waiting = this.#waiting.filter((call) => {
-      const { sessionId } = call.rotation
-      if (batch.size === LARGEST_BATCH || batch.has(sessionId)) return true
-      batch.set(sessionId, call)
+      const { sessionId, generation } = call.rotation
+      const twins = batch.get(sessionId)
+      if (twins === undefined) {
+        if (batch.size === LARGEST_BATCH) return true
+        batch.set(sessionId, [call])
+        return false
+      }
+      if (twins[0].rotation.generation !== generation) return true
+      twins.push(call)
       return false
     })
     return [...batch.values()]
@@ -125,23 +134,32 @@ export class SessionRotations {
     return row && toSession(row)
   }
 
-  async #rotateMany(batch: readonly Call[]): Promise<void> {
+  async #rotateMany(batch: readonly Twins[]): Promise<void> {
     const [only] = batch
-    if (batch.length === 1 && only !== undefined) {
-      const alone = this.#rotateOne(only.rotation)
-      only.answer(alone)
+    if (batch.length === 1 && only?.length === 1) {
+      const [{ rotation, answer }] = only
+      const alone = this.#rotateOne(rotation)
+      answer(alone)
       await alone.catch(() => undefined)
       return
     }
-    const rotated = this.#rotateTogether(batch.map(({ rotation }) => rotation))
-    for (const { rotation, answer } of batch) answer(this.#fromBatch(rotation, rotated))
+    const rotated = this.#rotateTogether(batch.map(([{ rotation }]) => rotation))
+    for (const [first, ...others] of batch) {
+      first.answer(this.#fromBatch(first.rotation, rotated, (session) => session))
+      for (const { rotation, answer } of others) answer(this.#fromBatch(rotation, rotated, () => undefined))
+    }
     await rotated.catch(() => undefined)
   }
 
-  async #fromBatch(rotation: Rotation, rotated: Promise<ReadonlyMap<string, Session>>): Promise<Answer> {
+  /** `answerOf` a rotated session; otherwise what the ordinary path answers. */
+  async #fromBatch(
+    rotation: Rotation,
+    rotated: Promise<ReadonlyMap<string, Session>>,
+    answerOf: (session: Session) => Answer,
+  ): Promise<Answer> {
     try {
       const session = (await rotated).get(rotation.sessionId)
-      if (session !== undefined) return session
+      if (session !== undefined) return answerOf(session)
     } catch (error) {
       // Where the database is away, each would only find the same.
       if (error instanceof ApplicationError) throw error

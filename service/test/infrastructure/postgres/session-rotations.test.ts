@@ -74,6 +74,38 @@ describe('a crowd on a server', () => {
     expect(await executed()).toEqual({ rotate_session: 3, rotate_sessions: 1 })
   })
 
+  test('that holds one token all together is one statement’s work, and one of them gets the successor', async () => {
+    const single = await openOnServer(1)
+    onTestFinished(() => single.close())
+    const [one, other, theirs] = (await addSessions(single, 3)) as [Session, Session, Session]
+    const answers = await Promise.all(
+      [one, other, ...times(64).map(() => theirs)].map((session) =>
+        single.sessions.rotate(rotationOf(session)),
+      ),
+    )
+    const ofCrowd = answers.slice(2).map((session) => session?.generation)
+    expect(ofCrowd.filter((generation) => generation === 1)).toHaveLength(1)
+    expect(ofCrowd.filter((generation) => generation === undefined)).toHaveLength(63)
+    const { rows } = await single.pool.query<{ count: number }>(
+      `select sum(generic_plans + custom_plans)::int as count from pg_prepared_statements where name like 'rotate%'`,
+    )
+    expect(rows).toEqual([{ count: 3 }])
+  })
+
+  test('that holds one token whose row cannot be written is refused one by one', async () => {
+    const [one, other, broken] = (await addSessions(store, 3)) as [Session, Session, Session]
+    await store.pool.query(`create function refuse() returns trigger language plpgsql as
+      $$ begin raise exception 'this row is broken'; end $$`)
+    await store.pool.query(`create trigger refuse before update on sessions for each row
+      when (old.id = '${broken.id}') execute function refuse()`)
+    try {
+      const answers = await outcomes(rotateAll([one, other, broken, broken, broken]))
+      expect(answers).toEqual(['P0001', 'P0001', 'P0001', 'done', 'done'])
+    } finally {
+      await store.pool.query('drop function refuse cascade')
+    }
+  })
+
   test('does not wait for a row that somebody holds, and whose it is gets what is left of it', async () => {
     const sessions = await addSessions(store, 20)
     const held = sessions.slice(7, 9)
