@@ -37,6 +37,8 @@ const hashBytes = 32
 
 /** About a second's work: whoever would wait longer is better told so. */
 const queuedPerSlot = 64
+/** It is more where others take all cores, since hashing gives way to them; load balancers and people wait no longer. */
+const longestWaitMs = 10_000
 
 /**
  * What a stored hash may ask for, or what new ones do where that is more. Above the defaults of other services, but no
@@ -66,6 +68,7 @@ export class Argon2PasswordHasher implements PasswordHasher {
     this.#slots = new BoundedSlots({
       slots,
       queueLimit: options.queueLimit ?? slots * queuedPerSlot,
+      longestWaitMs,
       retryAfterSeconds: 1,
       observe: options.observe,
     })

@@ -8,7 +8,9 @@ interface Limits {
   readonly slots: number
   /** Tasks that may wait for a slot. */
   readonly queueLimit: number
-  /** What a task that may not even wait is told. */
+  /** How long it may wait; undefined: for as long as it takes. */
+  readonly longestWaitMs?: number | undefined
+  /** What a task is told that may not wait, or no longer. */
   readonly retryAfterSeconds: number
   readonly observe?: SlotObserver | undefined
 }
@@ -23,7 +25,10 @@ export class BoundedSlots {
     this.#limits = limits
   }
 
-  /** Answers as `task` does. Throws `overloaded` with `retryAfterSeconds`, at once, when the queue is full. */
+  /**
+   * Answers as `task` does. Throws `overloaded` with `retryAfterSeconds`, at once when the queue is full, otherwise when its
+   * turn does not come in time.
+   */
   async run<T>(task: () => Promise<T>): Promise<T> {
     const came = performance.now()
     await this.#takeSlot()
@@ -50,7 +55,23 @@ export class BoundedSlots {
   async #takeSlot(): Promise<void> {
     this.requireRoom()
     if (this.#hasFreeSlot) this.#running += 1
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    else await this.#waitForSlot()
+  }
+
+  #waitForSlot(): Promise<void> {
+    const { longestWaitMs, retryAfterSeconds } = this.#limits
+    return new Promise((resolve, reject) => {
+      const giveUp = (): void => {
+        this.#waiting.splice(this.#waiting.indexOf(begin), 1)
+        reject(new ApplicationError('overloaded', { retryAfterSeconds }))
+      }
+      const timer = longestWaitMs === undefined ? undefined : setTimeout(giveUp, longestWaitMs)
+      const begin = (): void => {
+        clearTimeout(timer)
+        resolve()
+      }
+      this.#waiting.push(begin)
+    })
   }
 
   get #hasFreeSlot(): boolean {

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { ApplicationError } from '../../../src/application/errors.ts'
 import { BoundedSlots } from '../../../src/infrastructure/crypto/bounded-slots.ts'
 
@@ -48,6 +48,35 @@ describe('bounded slots', () => {
     expect(told).toHaveLength(3)
     const [waited, waitedInQueue] = [told[0]?.[0] ?? NaN, told[2]?.[0] ?? NaN]
     expect(waitedInQueue).toBeGreaterThan(waited)
+  })
+
+  test('refuse whoever has waited too long, and no one else', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const tasks = new Tasks()
+    const slots = new BoundedSlots({ ...limits, longestWaitMs: 1_000 })
+    const answers = [1, 2, 3].map((id) => slots.run(tasks.task(id)))
+    await vi.advanceTimersByTimeAsync(600)
+    const late = slots.run(tasks.task(4))
+    const [running, , refused] = answers
+    const refusal = expect(refused).rejects.toMatchObject({
+      code: 'overloaded',
+      details: { retryAfterSeconds: 3 },
+    })
+    await vi.advanceTimersByTimeAsync(400)
+    await refusal
+    expect(slots.load).toEqual({ running: 2, waiting: 1 })
+
+    tasks.end(1)
+    expect(await running).toBe('task 1')
+    await settled()
+    expect(tasks.begun).toEqual([1, 2, 4])
+    await vi.advanceTimersByTimeAsync(5_000)
+    tasks.end(2)
+    tasks.end(4)
+    expect(await late).toBe('task 4')
+    await answers[1]
+    expect(slots.load).toEqual({ running: 0, waiting: 0 })
   })
 
   test('run as many tasks as there are slots and let the others wait', async () => {
