@@ -2,7 +2,7 @@ import type { Meter } from '@opentelemetry/api'
 import type { ListedKey } from '../../application/keys/list-signing-keys.ts'
 import type { Clock } from '../../application/ports/clock.ts'
 
-/** The key that signs, where keys rotate: a shared secret has no age that anybody knows. */
+/** The key that signs, where keys rotate: a shared secret has no age that anybody knows, and is no key of the list. */
 export function observeKeys(meter: Meter, list: () => Promise<readonly ListedKey[]>, clock: Clock): void {
   const age = meter.createObservableGauge('chat_auth_signing_key_age_seconds', {
     description: 'For how long the present key has been signing',
@@ -12,10 +12,16 @@ export function observeKeys(meter: Meter, list: () => Promise<readonly ListedKey
   })
   meter.addBatchObservableCallback(
     async (result) => {
-      const keys = (await list()).filter(({ isUsable }) => isUsable)
+      const listed = await list()
+      if (listed.length === 0) return
+      const keys = listed.filter(({ isUsable }) => isUsable)
       const now = +clock.now()
       const signing = keys.find(({ state }) => state === 'signing')
-      if (signing === undefined) return
+      // An alert watches what is left, and without a key there is nothing left.
+      if (signing === undefined) {
+        result.observe(left, 0)
+        return
+      }
       const until = Math.max(...keys.map(({ key }) => +key.signsUntil))
       result.observe(age, (now - +signing.key.signsFrom) / 1_000)
       result.observe(left, (until - now) / 1_000)

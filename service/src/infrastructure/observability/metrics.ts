@@ -6,6 +6,7 @@ import {
   InstrumentType,
   MeterProvider,
   MetricReader,
+  type CollectionResult,
   type IMetricReader,
 } from '@opentelemetry/sdk-metrics'
 
@@ -48,12 +49,16 @@ export function createMetrics(readers: readonly IMetricReader[] = [], resource?:
   })
   // Neither the library's name on every line nor a metric of its own.
   const serializer = new PrometheusSerializer(undefined, false, undefined, true, true)
+  // Shared by those who ask meanwhile: of two at once the first would be given what the second had just had measured.
+  let collecting: Promise<CollectionResult> | undefined
+  const collect = (): Promise<CollectionResult> =>
+    (collecting ??= scrapes.collect().finally(() => (collecting = undefined)))
   // What one reader is given is kept for the others until they ask, and nobody may ever scrape.
-  const unread = readers.length === 0 ? undefined : setInterval(() => void scrapes.collect(), UNREAD_LIMIT_MS)
+  const unread = readers.length === 0 ? undefined : setInterval(() => void collect(), UNREAD_LIMIT_MS)
   unread?.unref()
   return {
     meter: provider.getMeter('chat-auth'),
-    text: async () => serializer.serialize((await scrapes.collect()).resourceMetrics),
+    text: async () => serializer.serialize((await collect()).resourceMetrics),
     stop: () => {
       clearInterval(unread)
       return provider.shutdown()
