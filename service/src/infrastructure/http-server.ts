@@ -75,6 +75,8 @@ export async function createHttpServer(
     clientErrorHandler: answerClientError(publicUrl),
     frameworkErrors: (error, request, reply) => {
       addOwnHeaders(request, reply)
+      // No hook sees such a request, neither to count it nor to say that the instance is on its way out.
+      void reply.header('connection', 'close')
       void handleError(publicUrl)(error, request, reply)
     },
   }) as unknown as FastifyInstance
