@@ -130,10 +130,13 @@ describe('on a PostgreSQL server that fails', () => {
       expect(await service.client().get('/health/live')).toMatchObject({ status: 200 })
 
       proxy.heal()
-      await vi.waitFor(async () => {
-        const after = await Promise.all(clients.map((client) => client.refresh()))
-        expect(after).toEqual(clients.map(() => true))
-      })
+      await vi.waitFor(
+        async () => {
+          const after = await Promise.all(clients.map((client) => client.refresh()))
+          expect(after).toEqual(clients.map(() => true))
+        },
+        { timeout: 20_000 },
+      )
       Object.assign(tally, { rounds: 1, injected: 1, acknowledged: clients.length })
       expect(wrongsOf(clients)).toEqual([])
       await service.stop()
@@ -170,7 +173,7 @@ describe('SIGTERM', () => {
     await waitingForLocks(database.url, 1)
 
     service.signal('SIGTERM')
-    await vi.waitFor(async () => expect(await isRefusing(service.url)).toBe(true))
+    await vi.waitFor(async () => expect(await isRefusing(service.url)).toBe(true), { timeout: 20_000 })
     service.signal('SIGTERM')
     service.signal('SIGINT')
     expect(await isRefusing(service.internalUrl)).toBe(true)

@@ -1,12 +1,18 @@
 // kill -9 at random points of refreshing and of ending. TEST_SEED replays it.
-import { afterAll, beforeAll, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { startPrivateCluster, type PrivateCluster } from '../../../scripts/postgres/private-cluster.ts'
 import { openEmbeddedDatabase } from '../../src/infrastructure/embedded/embedded-database.ts'
 import { behind, connect, proxyTo } from '../../../verifier/test/end-to-end/connected.ts'
 import { queryOn } from '../support/database-query.ts'
 import { faultRounds, timeoutFor } from '../support/fault-rounds.ts'
 import { FaultTrial } from '../support/fault-trial.ts'
-import { faultSettings, startInstance, startTwo, withNewVerifier } from '../support/instances.ts'
+import {
+  faultSettings,
+  peopleServedBy,
+  startInstance,
+  startTwo,
+  withNewVerifier,
+} from '../support/instances.ts'
 import { startServiceProcess, type ServiceProcess } from '../support/service-process.ts'
 import { targetOf } from '../support/tcp-proxy.ts'
 import { temporaryFolder } from '../support/test-service.ts'
@@ -33,10 +39,13 @@ test(
     const old = await connect(behind(proxy, first))
 
     for (let round = 0; round < rounds; round += 1) {
-      await trial.acknowledged(1 + trial.random.below(60))
-      await trial.acknowledgedInRush(1 + trial.random.below(8))
       const [killed, survivor] = trial.random.isTrue(0.5) ? instances : instances.toReversed()
       if (killed === undefined || survivor === undefined) throw new Error('there are two')
+      const before = peopleServedBy(killed)
+      await trial.acknowledged(1 + trial.random.below(60))
+      // The end of an idle one would be none.
+      await vi.waitFor(() => expect(peopleServedBy(killed)).toBeGreaterThan(before), { timeout: 20_000 })
+      await trial.acknowledgedInRush(1 + trial.random.below(8))
       await killed.kill()
       trial.injected()
       proxy.aim(targetOf(survivor.internalUrl))

@@ -80,7 +80,9 @@ async function survive({ where, begin, end }: Slowness, clients: readonly Honest
   const before = unavailableAnswers()
   await begin()
   expect(await refreshAll(clients), where).toEqual(clients.map(() => false))
-  await vi.waitFor(() => expect(unavailableAnswers() - before).toBeGreaterThanOrEqual(REFRESHES))
+  await vi.waitFor(() => expect(unavailableAnswers() - before).toBeGreaterThanOrEqual(REFRESHES), {
+    timeout: 20_000,
+  })
   await end()
   await vi.waitFor(async () => expect(await refreshAll(clients)).toEqual(clients.map(() => true)), {
     timeout: 20_000,

@@ -128,7 +128,9 @@ test('is not ready on a database that takes no changes, as a standby does not, a
   }
 
   await setReadOnly('on')
-  await vi.waitFor(async () => expect(await databaseCheck()).toEqual([503, 'takes no changes']))
+  await vi.waitFor(async () => expect(await databaseCheck()).toEqual([503, 'takes no changes']), {
+    timeout: 20_000,
+  })
   await setReadOnly('off')
   await vi.waitFor(async () => expect(await databaseCheck()).toEqual([200, 'ok']), { timeout: 10_000 })
 })

@@ -7,6 +7,11 @@ import type { Answer } from './test-client.ts'
 
 export type Ending = 'sign-out' | 'end-all' | 'password-change' | 'ban'
 
+interface Ended {
+  readonly session: string
+  readonly reason: string
+}
+
 export type Operation =
   | { readonly what: 'registration' }
   /** The session has no name that is known before the answer. */
@@ -14,7 +19,7 @@ export type Operation =
   /** `generation`: the one that the refresh begins. */
   | { readonly what: 'refresh'; readonly session: string; readonly generation: number }
   /** The session of the caller's goes on after a password change, so it is not among those that end. */
-  | { readonly what: Ending; readonly ends: readonly { readonly session: string; readonly reason: string }[] }
+  | { readonly what: Ending | 'replay'; readonly ends: readonly Ended[] }
 
 /** `unknown`: no answer came, or one that says to come back later. It may have been done or not. */
 export type Outcome = 'acknowledged' | 'refused' | 'unknown'

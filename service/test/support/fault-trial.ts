@@ -5,7 +5,7 @@ import type { Verifier } from '../../../verifier/src/index.ts'
 import { ACCEPTED, verdictOn, waitUntil } from '../../../verifier/test/end-to-end/connected.ts'
 import { AcknowledgedRecord } from './acknowledged-record.ts'
 import { reportFault } from './fault-report.ts'
-import { HonestPerson, type Instance } from './honest-person.ts'
+import { HonestPerson, rotated, type Instance } from './honest-person.ts'
 import type { Wrong } from './honest-client.ts'
 import { contradictions, readRows, type Query } from './record-checker.ts'
 import { seededRandom } from './seeded-random.ts'
@@ -24,10 +24,14 @@ interface Checked {
 
 /** `fault`: the row in the table of faults. It reports itself at the end of the test, however that ends. */
 export class FaultTrial {
+  /** The schedule's. Everybody has their own, so that what they do is no part of it. */
   readonly random = seededRandom()
   readonly #fault: string
   readonly #record = new AcknowledgedRecord()
   readonly #everybody: HonestPerson[] = []
+  /** Of each, and of those who were not acknowledged. */
+  readonly #numbers = new Map<HonestPerson, number>()
+  #signUps = 0
   readonly #checkWrongs: Wrong[] = []
   #instances: readonly Instance[] = []
   /** Who was over at the last check is not asked again before the last one. */
@@ -50,7 +54,12 @@ export class FaultTrial {
 
   moveTo(...instances: readonly Instance[]): void {
     this.#instances = instances
-    for (const person of this.#everybody) person.moveTo(instances)
+    for (const person of this.#everybody) person.moveTo(this.#instancesOf(this.#numbers.get(person) ?? 0))
+  }
+
+  /** People take turns at where they begin: each instance serves some of them. */
+  #instancesOf(number: number): readonly Instance[] {
+    return rotated(this.#instances, number)
   }
 
   /** Waits for so many more acknowledgements, of everybody at once. */
@@ -78,12 +87,26 @@ export class FaultTrial {
   async #live(): Promise<void> {
     let person: HonestPerson | undefined
     while (!this.#isStopping) {
-      if (person === undefined || person.isOver) {
-        person = await HonestPerson.signUp(this.#instances, this.#record)
-        if (person !== undefined) this.#everybody.push(person)
-      } else await person.act(this.random, this.#endProbability)
+      if (person === undefined || person.isOver) person = await this.#signUp()
+      else await person.act(this.#endProbability)
       this.#news.emit('acted')
     }
+  }
+
+  async #signUp(): Promise<HonestPerson | undefined> {
+    const number = this.#signUps
+    this.#signUps += 1
+    const instances = this.#instancesOf(number)
+    const random = seededRandom(this.random.seed + 1 + number)
+    const person = await HonestPerson.signUp(instances, this.#record, random, (wrong) => {
+      this.#checkWrongs.push(wrong)
+    })
+    if (person === undefined) return undefined
+    this.#everybody.push(person)
+    this.#numbers.set(person, number)
+    // The instances may be others by now.
+    person.moveTo(this.#instancesOf(number))
+    return person
   }
 
   /** Everybody finishes what they are at. */
@@ -107,6 +130,21 @@ export class FaultTrial {
     await this.settle()
     await this.#checkPeople(this.#everybody, checked)
     expect(this.#everybody.some(({ devices }) => devices.some(({ state }) => state === 'ended'))).toBe(true)
+    await this.#checkReplays(checked)
+  }
+
+  /** What is over afterwards is over for good, so this comes last. */
+  async #checkReplays({ query, verifiers = [] }: Checked): Promise<void> {
+    // All others may be over.
+    const newcomer = await this.#signUp()
+    await newcomer?.goesOn()
+    const people = this.#everybody.filter(({ live }) => live !== undefined).slice(-PEOPLE)
+    expect(people).not.toEqual([])
+    await inTurns(people, async ({ live }) => live?.isEndedByReplay())
+    await Promise.all(verifiers.map(knowsAll))
+    if (query !== undefined) await this.checkDatabase(query)
+    for (const verifier of verifiers) await this.#checkVerifier(verifier, people)
+    expect(this.wrongs).toEqual([])
   }
 
   async #checkPeople(people: readonly HonestPerson[], { query, verifiers = [] }: Checked): Promise<void> {

@@ -4,16 +4,28 @@ import type { SeededRandom } from './seeded-random.ts'
 import { TestClient, type Answer, type Person, type Tokens } from './test-client.ts'
 
 /** A client told to come back later waits a moment, so that an outage is no busy loop. */
-export const pause = () => new Promise((resolve) => setTimeout(resolve, 20))
+const pause = () => new Promise((resolve) => setTimeout(resolve, 20))
 
 /** So often somebody is told to come back later before they complain. */
 export const PATIENCE = 200
+
+const REUSED = 'refresh_token_reused'
 
 /** What nobody must ever see. */
 export interface Wrong {
   /** `lost`: acknowledged, and not true any more. `false logout`: signed out for no reason a person would know. */
   readonly kind: 'lost' | 'false logout' | 'other'
   readonly what: string
+}
+
+export const answered = ({ status, body }: Answer): string => `was answered ${status} ${JSON.stringify(body)}`
+
+/** Going without an answer is no wrong, nor is a 503 that says when to come back: that one takes a moment here. */
+export async function isPutOff(answer: Answer | undefined): Promise<boolean> {
+  if (answer === undefined) return true
+  if (answer.status !== 503 || !(Number(answer.headers.get('retry-after')) > 0)) return false
+  await pause()
+  return true
 }
 
 /** Instances of the service, tried in turn: the next one when one does not answer. */
@@ -51,8 +63,9 @@ export class HonestClient {
   state: 'live' | 'unsure' | 'ended' = 'live'
   readonly session: string
   #tokens: { readonly access: string; readonly refresh: string }
-  /** The refresh token before the newest. */
+  /** The refresh token before the newest, and the one before that. */
   #spent: string | undefined
+  #longSpent: string | undefined
   readonly #addresses: Addresses
   readonly #diary: Diary
   /** Why the session may be over. */
@@ -97,7 +110,10 @@ export class HonestClient {
     if (generationOf(given.access_token) !== generation) {
       this.#unexpected(`generation ${generation} was asked for, ${generationOf(given.access_token)} came`)
     }
-    if (given.refresh_token !== presented) this.#spent = presented
+    if (given.refresh_token !== presented) {
+      this.#longSpent = this.#spent
+      this.#spent = presented
+    }
     this.#tokens = { access: given.access_token, refresh: given.refresh_token }
     return true
   }
@@ -150,6 +166,27 @@ export class HonestClient {
     else this.wrongs.push({ kind: 'lost', what: `a twin refreshed the ended session ${this.session}` })
   }
 
+  /**
+   * The end of it: while its holder uses the newest token, somebody shows one from two refreshes back. No answer that got
+   * lost explains that, so it is told as a theft, and the session is over for its holder too.
+   */
+  async isEndedByReplay(): Promise<void> {
+    const stolen = this.#longSpent
+    if (stolen === undefined) {
+      this.#unexpected('was not refreshed twice')
+      return
+    }
+    await this.readSelf()
+    this.mayEnd(REUSED)
+    const answer = await this.#addresses.ask((client) => client.refresh(stolen))
+    const isTold = answer?.status === 401 && codeOf(answer) === REUSED
+    const ends = [{ session: this.session, reason: REUSED }]
+    this.#diary.note({ what: 'replay', ends }, isTold ? 'acknowledged' : 'unknown')
+    if (!isTold) this.#unexpected(`a replay ${answer ? answered(answer) : 'was not answered'}`)
+    await this.refresh()
+    if (this.state !== 'ended') this.#unexpected('goes on after a replay')
+  }
+
   /** A refusal is an answer too. */
   async #refreshUntilAnswered(): Promise<boolean> {
     const wrongs = this.wrongs.length
@@ -172,19 +209,13 @@ export class HonestClient {
    * whether it was such an end.
    */
   async refused(what: string, answer: Answer | undefined): Promise<boolean> {
-    if (answer === undefined) return false
-    const { status, headers } = answer
-    const { code, reason } = (answer.body ?? {}) as { code?: string; reason?: string }
-    if (status === 503 && Number(headers.get('retry-after')) > 0) {
-      await pause()
-      return false
-    }
-    const isOwnEnd = code === 'session_ended' && this.#reasons.has(reason ?? '')
+    if (answer === undefined || (await isPutOff(answer))) return false
+    const { reason } = (answer.body ?? {}) as { reason?: string }
+    const isOwnEnd = codeOf(answer) === 'session_ended' && this.#reasons.has(reason ?? '')
     if (isOwnEnd) this.state = 'ended'
     else {
-      const kind = status === 401 && this.state !== 'ended' ? 'false logout' : 'other'
-      const answered = `${status} ${JSON.stringify(answer.body)}`
-      this.wrongs.push({ kind, what: `${what} of ${this.session}, ${this.state}, was answered ${answered}` })
+      const kind = answer.status === 401 && this.state !== 'ended' ? 'false logout' : 'other'
+      this.wrongs.push({ kind, what: `${what} of ${this.session}, ${this.state}, ${answered(answer)}` })
     }
     return isOwnEnd
   }
@@ -193,6 +224,9 @@ export class HonestClient {
     this.wrongs.push({ kind: 'other', what: `${this.session}: ${what}` })
   }
 }
+
+/** Of a refusal. */
+export const codeOf = ({ body }: Answer): string => (body as { code?: string } | undefined)?.code ?? 'no code'
 
 const generationOf = (accessToken: string): number =>
   (JSON.parse(Buffer.from(accessToken.split('.')[1] ?? '', 'base64url').toString()) as { gen: number }).gen

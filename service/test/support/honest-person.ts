@@ -7,7 +7,7 @@ import {
   type Ending,
   type Outcome,
 } from './acknowledged-record.ts'
-import { Addresses, HonestClient, PATIENCE, pause, type Wrong } from './honest-client.ts'
+import { Addresses, answered, codeOf, HonestClient, isPutOff, PATIENCE, type Wrong } from './honest-client.ts'
 import type { SeededRandom } from './seeded-random.ts'
 import { newPerson, type Answer, type Person, type Tokens } from './test-client.ts'
 
@@ -21,14 +21,23 @@ export interface Instance {
   readonly serviceKey: string
 }
 
+/** The same, beginning with another one. */
+export const rotated = (instances: readonly Instance[], by: number): readonly Instance[] => {
+  const first = by % Math.max(1, instances.length)
+  return [...instances.slice(first), ...instances.slice(0, first)]
+}
+
 const publicUrls = (instances: readonly Instance[]) => instances.map(({ url }) => url)
 const internalUrls = (instances: readonly Instance[]) => instances.map(({ internalUrl }) => internalUrl)
+/** Each device begins elsewhere, so that what one of them ends at one instance another uses at the next. */
+const urlsOfDevice = (instances: readonly Instance[], at: number) => publicUrls(rotated(instances, at))
 
 export class HonestPerson {
   readonly devices: readonly HonestClient[]
   /** The operator's requests and the sign-ins; the devices have their own. */
   readonly #wrongs: Wrong[] = []
   readonly #diary: Diary
+  readonly #random: SeededRandom
   readonly #person: Person
   readonly #public: Addresses
   readonly #internal: Addresses
@@ -43,20 +52,24 @@ export class HonestPerson {
     person: Person,
     devices: readonly HonestClient[],
     diary: Diary,
+    random: SeededRandom,
     instances: readonly Instance[],
   ) {
     this.#person = person
     this.devices = devices
     this.#diary = diary
+    this.#random = random
     this.#public = new Addresses(publicUrls(instances))
     this.#internal = new Addresses(internalUrls(instances))
     this.#serviceKey = instances[0]?.serviceKey ?? ''
   }
 
-  /** Undefined when a step of it was not acknowledged. */
+  /** Undefined when a step of it was not acknowledged; `complain` is told when there is no excuse for that. */
   static async signUp(
     instances: readonly Instance[],
     record: AcknowledgedRecord,
+    random: SeededRandom,
+    complain: (wrong: Wrong) => void,
   ): Promise<HonestPerson | undefined> {
     const wanted = newPerson()
     const { username, email, password } = wanted
@@ -65,22 +78,31 @@ export class HonestPerson {
     const registered = await addresses.ask((client) =>
       client.post('/v1/users', { username, email, password }),
     )
+    const refused = async (what: string, answer: Answer | undefined): Promise<undefined> => {
+      if (answer === undefined || (await isPutOff(answer))) return
+      complain({ kind: 'other', what: `${what} of ${username} ${answered(answer)}` })
+    }
     diary.note({ what: 'registration' }, outcomeOf(registered))
-    if (registered?.status !== 201) return undefined
+    if (registered?.status !== 201) return refused('registration', registered)
     const devices: HonestClient[] = []
     while (devices.length < DEVICES) {
       const answer = await addresses.ask((client) => client.post('/v1/sessions', { username, password }))
       const tokens = answer?.status === 201 ? (answer.body as Tokens) : undefined
       diary.note({ what: 'sign-in', ...(tokens && { session: tokens.session.id }) }, outcomeOf(answer))
-      if (tokens === undefined) return undefined
-      devices.push(new HonestClient(tokens, publicUrls(instances), diary))
+      if (tokens === undefined) return refused('sign-in', answer)
+      devices.push(new HonestClient(tokens, urlsOfDevice(instances, devices.length), diary))
     }
     const person = { ...wanted, id: (registered.body as Person).id }
-    return new HonestPerson(person, devices, diary, instances)
+    return new HonestPerson(person, devices, diary, random, instances)
   }
 
   get wrongs(): readonly Wrong[] {
     return [...this.#wrongs, ...this.devices.flatMap(({ wrongs }) => wrongs)]
+  }
+
+  /** A device whose session nobody asked to end. */
+  get live(): HonestClient | undefined {
+    return this.devices.find(({ state }) => state === 'live')
   }
 
   /** Nothing is left to be done. */
@@ -91,11 +113,12 @@ export class HonestPerson {
   moveTo(instances: readonly Instance[]): void {
     this.#public.moveTo(publicUrls(instances))
     this.#internal.moveTo(internalUrls(instances))
-    for (const device of this.devices) device.moveTo(...publicUrls(instances))
+    for (const [at, device] of this.devices.entries()) device.moveTo(...urlsOfDevice(instances, at))
   }
 
   /** One device does something, or all at once while one of them ends what it ends. */
-  async act(random: SeededRandom, endProbability: number): Promise<boolean> {
+  async act(endProbability: number): Promise<boolean> {
+    const random = this.#random
     const device = random.pick(this.devices.filter(({ state }) => state !== 'ended'))
     if (!random.isTrue(endProbability)) return device.act(random, 0)
     const others = this.devices.map((each) => (each.state === 'ended' ? false : each.act(random, 0)))
@@ -148,7 +171,9 @@ export class HonestPerson {
 
   async #signInIsAsAcknowledged(): Promise<void> {
     const known = [this.#person.password, this.#renewedPassword ?? '']
-    const [old = '', renewed = ''] = await Promise.all(known.map((password) => this.#tryToSignIn(password)))
+    const [old, renewed] = await Promise.all(known.map((password) => this.#tryToSignIn(password)))
+    // Of what is neither, the person has complained.
+    if (old === undefined || renewed === undefined) return
     const both = `the old password gets ${old}, the new one ${renewed}`
     const accepted = [old, renewed].filter((code) => code !== 'invalid_credentials')
     if (accepted.length !== 1) this.#lost(both)
@@ -156,16 +181,21 @@ export class HonestPerson {
     if (this.#ban === 'acknowledged' && !accepted.includes('user_disabled')) this.#lost(`banned: ${both}`)
   }
 
-  /** The code of the refusal. */
-  async #tryToSignIn(password: string): Promise<string> {
+  /** What the password gets them; undefined when it is nothing that a password can get. */
+  async #tryToSignIn(password: string): Promise<'in' | 'user_disabled' | 'invalid_credentials' | undefined> {
     if (password === '') return 'invalid_credentials'
     const { username } = this.#person
     for (let attempt = 0; attempt < PATIENCE; attempt += 1) {
       const answer = await this.#public.ask((client) => client.post('/v1/sessions', { username, password }))
-      if (outcomeOf(answer) === 'unknown') await pause()
-      else return answer?.status === 201 ? 'in' : ((answer?.body as { code?: string }).code ?? 'no code')
+      if (answer === undefined || (await isPutOff(answer))) continue
+      if (answer.status === 201) return 'in'
+      const code = codeOf(answer)
+      if (code === 'user_disabled' || code === 'invalid_credentials') return code
+      this.#wrongs.push({ kind: 'other', what: `sign-in of ${username} ${answered(answer)}` })
+      return undefined
     }
-    return 'no answer'
+    this.#wrongs.push({ kind: 'other', what: `sign-in of ${username} is never answered` })
+    return undefined
   }
 
   #lost(what: string): void {

@@ -1,19 +1,25 @@
 // Clients that mean harm, as bytes on a socket. Each tells what it was answered last, once the server has let go of it.
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { gzipSync } from 'node:zlib'
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
 import { parseAnswer, request } from './raw-exchange.ts'
 
 const post = (headers: readonly string[], body: Buffer | string): Buffer =>
   request('POST /v1/sessions', ['Content-Type: application/json', ...headers], body)
 const sized = (body: Buffer | string): string => `Content-Length: ${Buffer.byteLength(body)}`
 
-const bomb = gzipSync(Buffer.alloc(10 * 1024 * 1024))
+/** As much as 16 KiB of gzip can hold. A larger body would be refused for its size, not for its encoding. */
+const gzipBomb = gzipSync(Buffer.alloc(15 * 2 ** 20))
+/** 200 MB in a few hundred bytes: to unpack a few of them at once is to be noticed. */
+const brotliBomb = brotliCompressSync(Buffer.alloc(200 * 2 ** 20), {
+  params: { [constants.BROTLI_PARAM_QUALITY]: 3 },
+})
 const deep = '['.repeat(16_000)
 
 /** By what it is: what it sends, at once, and the status that refuses it. */
 export const rudeRequests: Readonly<Record<string, { bytes: Buffer; status: number }>> = {
-  'a bomb of zeros': { bytes: post(['Content-Encoding: gzip', sized(bomb)], bomb), status: 415 },
+  'a bomb in gzip': { bytes: post(['Content-Encoding: gzip', sized(gzipBomb)], gzipBomb), status: 415 },
+  'a bomb in Brotli': { bytes: post(['Content-Encoding: br', sized(brotliBomb)], brotliBomb), status: 415 },
   'a deep nest': { bytes: post([sized(deep)], deep), status: 400 },
   'a hundred megabytes, announced': { bytes: post([`Content-Length: ${100 * 2 ** 20}`], '{'), status: 413 },
   'a head without an end': {

@@ -26,6 +26,13 @@ export function startInstance(databaseUrl: string): Promise<ServiceProcess> {
 export const startTwo = (databaseUrl: string): Promise<[ServiceProcess, ServiceProcess]> =>
   Promise.all([startInstance(databaseUrl), startInstance(databaseUrl)])
 
+/** How many requests of people it has answered as they wished, as its log tells. */
+export const peopleServedBy = ({ logs }: ServiceProcess): number =>
+  logs.filter(
+    ({ event, route, status }) =>
+      event === 'http.request' && /^\/v1\/(users|sessions)/.test(String(route)) && Number(status) < 300,
+  ).length
+
 /** A verifier that learns all it knows now. */
 export async function withNewVerifier(
   instance: ServiceProcess,

@@ -9,7 +9,7 @@ const entry = (operation: Operation, outcome: Outcome = 'acknowledged'): Entry =
 const begun = [entry({ what: 'registration' }), entry({ what: 'sign-in', session: 's' })]
 const refresh = (generation: number, outcome?: Outcome) =>
   entry({ what: 'refresh', session: 's', generation }, outcome)
-const end = (what: 'sign-out' | 'ban' | 'password-change', reason: string, outcome?: Outcome) =>
+const end = (what: 'sign-out' | 'ban' | 'password-change' | 'replay', reason: string, outcome?: Outcome) =>
   entry({ what, ends: [{ session: 's', reason }] }, outcome)
 
 const live: SessionRow = { id: 's', generation: 0, end_reason: null, revocations: 0, events: 0 }
@@ -48,6 +48,11 @@ const allowed: readonly Case[] = [
     operations: [end('sign-out', 'signed_out', 'unknown'), end('ban', 'user_disabled')],
     found: rows(endedAs('signed_out'), { ...anna, is_disabled: true }),
   },
+  {
+    what: 'a replay ended the session',
+    operations: [refresh(1), refresh(2), end('replay', 'refresh_token_reused')],
+    found: rows({ ...endedAs('refresh_token_reused'), generation: 2 }),
+  },
   { what: 'an end without answer was not done', operations: [end('ban', 'x', 'unknown')], found: rows(live) },
   {
     what: 'a password change without answer was done',
@@ -76,6 +81,12 @@ const contradicting: readonly (Case & { readonly kind: string })[] = [
     found: rows({ ...live, generation: 2 }),
   },
   { what: 'an end is undone', kind: 'lost', operations: [end('sign-out', 'signed_out')], found: rows(live) },
+  {
+    what: 'a replay ended nothing',
+    kind: 'lost',
+    operations: [end('replay', 'refresh_token_reused')],
+    found: rows(live),
+  },
   {
     what: 'an end that nobody asked for',
     kind: 'false logout',

@@ -111,7 +111,7 @@ describe('a server that is away', () => {
   /** On return its processes have noticed, and the pool too. */
   async function kill(): Promise<void> {
     await cluster.kill()
-    await vi.waitFor(() => expect(store.pool.totalCount).toBe(0))
+    await vi.waitFor(() => expect(store.pool.totalCount).toBe(0), { timeout: 20_000 })
   }
 
   test('makes every call unavailable, never a refusal, and all work again when it is back', async () => {
