@@ -10,6 +10,8 @@ export interface Finding {
   readonly ratio?: number
   /** Left out where nothing was promised. */
   readonly isKept?: boolean
+  /** Shown in its row when the promise was missed, and not otherwise. */
+  readonly whyNot?: string
 }
 
 export interface Outcome {

@@ -15,7 +15,8 @@ export const describeMachine = (postgres?: string): Machine => ({
   processor: cpus()[0]?.model.trim() ?? 'unknown',
   cores: availableParallelism(),
   memoryGiB: Math.round(totalmem() / 2 ** 30),
-  kernel: `${type()} ${release()}`,
+  // What distributors and hosts add to its number tells nothing about the figures.
+  kernel: `${type()} ${/^[\d.]*\d/.exec(release())?.[0] ?? release()}`,
   node: process.version,
   openssl: process.versions.openssl,
   ...(postgres !== undefined && { postgres }),

@@ -3,13 +3,19 @@ import { readable } from './numbers.ts'
 
 const HEADINGS = ['promise', 'figure', 'limit or peer in the same run', 'ratio', ''] as const
 
-const cellsOf = ({ promise, figure, against, ratio, isKept }: Finding): string[] => [
-  promise,
-  figure,
-  against,
-  ratio === undefined ? '' : `${readable(ratio)}x`,
-  isKept === undefined ? '' : isKept ? 'kept' : 'MISSED',
+const cellsOf = (finding: Finding): string[] => [
+  finding.promise,
+  finding.figure,
+  finding.against,
+  finding.ratio === undefined ? '' : `${readable(finding.ratio)}x`,
+  verdictOf(finding),
 ]
+
+function verdictOf({ isKept, whyNot }: Finding): string {
+  if (isKept === undefined) return ''
+  if (isKept) return 'kept'
+  return whyNot === undefined ? 'MISSED' : `MISSED: ${whyNot}`
+}
 
 /** For a terminal. */
 export function textTable(findings: readonly Finding[]): string {

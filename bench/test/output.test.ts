@@ -28,6 +28,22 @@ test('the table says what was kept and what was missed, and neither where nothin
   expect(lines[4]).toMatch(/a peer$/)
 })
 
+test('what was missed says why in its own row, what was kept or not promised does not', () => {
+  const explained = (isKept?: boolean): Finding => ({
+    ...{ promise: 'fast', figure: '3 ms', against: '2 ms', ratio: 1.5, whyNot: 'the disk | the network' },
+    ...(isKept !== undefined && { isKept }),
+  })
+  const all = [explained(false), explained(true), explained()]
+  const endings = textTable(all).split('\n').slice(2)
+  expect(endings[0]).toMatch(/1\.50x {2}MISSED: the disk \| the network$/)
+  expect(endings[1]).toMatch(/1\.50x {2}kept$/)
+  expect(endings[2]).toMatch(/1\.50x$/)
+  const cells = markdownTable(all).split('\n').slice(2)
+  expect(cells[0]).toMatch(/\| MISSED: the disk \\\| the network \|$/)
+  expect(cells[1]).toMatch(/\| kept \|$/)
+  expect(cells[2]).toMatch(/\| 1\.50x \| {2}\|$/)
+})
+
 test('the columns of the table line up', () => {
   const starts = textTable(findings)
     .split('\n')

@@ -10,7 +10,7 @@ export const ASKING = 50
 const SET_APART = (SIGNING_IN + ASKING) * SESSIONS_PER_PERSON
 
 /** As many as there are at the smallest size, spread over all: a part that is in memory at every size. */
-const WORKING_SET = 4_500
+export const WORKING_SET = 4_500
 
 /** `near`: in the working set. `anywhere`: each one as far from the last as can be, so hardly any page twice. */
 export type Reach = 'near' | 'anywhere'

@@ -19,21 +19,38 @@ const LATER_PAGE = 50
 const PAGE = 21
 const LIMIT_MS = 20
 
+/** The kind of those that are in nobody's name. */
+const NOBODY = 'nobody'
+
 const kinds = {
   'the letter a': ['a'],
   'any letter, digit or sign': Array.from('abcdefghijklmnopqrstuvwxyz0123456789._-'),
   'two letters': ['an', 'er', 'ma', 'le', 'on', 'in', 'll', 'ss', 'nn', 'aa', '.s', '12', 'xq', 'zz'],
   'common: ann': ['ann'],
   'a first or last name': ['anna', 'maria', 'smith', 'johnson', 'martinez', 'chen'],
-  rare: ['quentinokafor', 'margauxdi', 'xavierz', '9876', 'velvetb'],
+  rare: ['quentinokafor', 'margauxm', 'xavierz', '9876', 'velvetb'],
   exact: ['maria.smith', 'annasilva1', 'jack1', 'mariaking'],
-  nobody: ['qqqq', 'zzzzz', 'nobodyhasthis', 'xqxq'],
+  [NOBODY]: ['qqqq', 'zzzzz', 'nobodyhasthis', 'xqxq'],
 } as const
+
+interface LaterPages extends Latency {
+  /** The number of the page, of the fragment with the fewest and of that with the most; at most LATER_PAGE. */
+  readonly nearest: number
+  readonly farthest: number
+}
 
 interface Measured {
   readonly kind: string
   readonly first: Latency
-  readonly later: Latency
+  /** Of those fragments that have more than one page. */
+  readonly later?: LaterPages
+}
+
+interface Place {
+  readonly fragment: string
+  readonly page: number
+  /** Undefined on the first page. */
+  readonly after: SearchPlace | undefined
 }
 
 const search = (users: PostgresUsers, fragment: string, after: SearchPlace | undefined) =>
@@ -45,39 +62,58 @@ const timed = async <T>(work: () => Promise<T>): Promise<{ ms: number; value: T 
   return { ms: performance.now() - startedAt, value }
 }
 
-/** Where the last page begins that there is, up to the given one. */
-async function placeOfPage(
-  users: PostgresUsers,
-  fragment: string,
-  page: number,
-): Promise<SearchPlace | undefined> {
+/** Where the last page begins that there is, up to LATER_PAGE. */
+async function lastPlace(users: PostgresUsers, fragment: string): Promise<Place> {
   let after: SearchPlace | undefined
-  for (let read = 1; read < page; read += 1) {
+  for (let page = 1; page < LATER_PAGE; page += 1) {
     const found = await search(users, fragment, after)
-    if (found.length < PAGE) break
+    if (found.length < PAGE) return { fragment, page, after }
     after = found.at(-2)?.place
   }
-  return after
+  return { fragment, page: LATER_PAGE, after }
+}
+
+/** Rejects when the names are not those that the kind was chosen for: its figures would be about something else. */
+async function checkFragments(
+  users: PostgresUsers,
+  kind: string,
+  fragments: readonly string[],
+): Promise<void> {
+  for (const fragment of fragments) {
+    const isFound = (await search(users, fragment, undefined)).length > 0
+    if (isFound === (kind === NOBODY))
+      throw new Error(`${isFound ? 'Somebody' : 'Nobody'} is found by "${fragment}" (${kind}).`)
+  }
 }
 
 async function measure(users: PostgresUsers, kind: string, fragments: readonly string[]): Promise<Measured> {
-  const places = new Map<string, SearchPlace | undefined>()
-  for (const fragment of fragments) places.set(fragment, await placeOfPage(users, fragment, LATER_PAGE))
+  await checkFragments(users, kind, fragments)
+  const places: Place[] = []
+  for (const fragment of fragments) places.push(await lastPlace(users, fragment))
   const first: number[] = []
   const later: number[] = []
   for (let number = 0; number < SEARCHES; number += 1) {
-    const fragment = fragments[number % fragments.length] ?? ''
+    const { fragment = '', after } = places[number % places.length] ?? {}
     first.push((await timed(() => search(users, fragment, undefined))).ms)
-    later.push((await timed(() => search(users, fragment, places.get(fragment)))).ms)
+    if (after !== undefined) later.push((await timed(() => search(users, fragment, after))).ms)
   }
-  return { kind, first: latency(first), later: latency(later) }
+  const pages = places.map(({ page }) => page).filter((page) => page > 1)
+  if (pages.length === 0) return { kind, first: latency(first) }
+  const reached = { nearest: Math.min(...pages), farthest: Math.max(...pages) }
+  return { kind, first: latency(first), later: { ...reached, ...latency(later) } }
 }
+
+const pagesOf = ({ nearest, farthest }: LaterPages): string =>
+  nearest === farthest ? `page ${farthest}` : `pages ${nearest} to ${farthest}`
 
 const findingOf = ({ kind, first, later }: Measured): Finding => ({
   promise: `search among ${PEOPLE.toLocaleString('en')} people, ${kind}: p99 within ${LIMIT_MS} ms`,
   figure: `p50 ${milliseconds(first.p50)}, p99 ${milliseconds(first.p99)}`,
-  against: `page ${LATER_PAGE}: p50 ${milliseconds(later.p50)}, p99 ${milliseconds(later.p99)}`,
-  isKept: Math.max(first.p99, later.p99) <= LIMIT_MS,
+  against:
+    later === undefined
+      ? '-'
+      : `${pagesOf(later)}: p50 ${milliseconds(later.p50)}, p99 ${milliseconds(later.p99)}`,
+  isKept: Math.max(first.p99, later?.p99 ?? 0) <= LIMIT_MS,
 })
 
 async function sizeFinding(pool: pg.Pool): Promise<Finding> {
@@ -99,8 +135,8 @@ const plot = (measured: readonly Measured[]): Plot => ({
   title: `How long a page of a search among ${PEOPLE.toLocaleString('en')} people takes`,
   subtitle: `99th percentile of ${SEARCHES}, at most ${LIMIT_MS} ms are promised. Lower is better.`,
   unit: 'milliseconds',
-  series: ['first page', `page ${LATER_PAGE}`],
-  groups: measured.map(({ kind, first, later }) => ({ name: kind, values: [first.p99, later.p99] })),
+  series: ['first page', `page ${LATER_PAGE}, or the last there is`],
+  groups: measured.map(({ kind, first, later }) => ({ name: kind, values: [first.p99, later?.p99] })),
 })
 
 async function run(note: (progress: string) => void): Promise<Outcome> {

@@ -1,4 +1,5 @@
-// A process with the embedded database and nothing else.
+// A process with the embedded database and nothing else. On an empty folder PGlite runs initdb; the service unpacks what
+// initdb has made before.
 import { PGlite } from '@electric-sql/pglite'
 import { answerParent } from '../child.ts'
 

@@ -5,6 +5,12 @@ const PEOPLE = 20
 const REFRESHING = 16
 const SIGNING_IN = 200
 
+export interface People {
+  /** Of sessions that nobody has refreshed yet. */
+  readonly refreshTokens: readonly string[]
+  readonly signingIn: readonly Person[]
+}
+
 const isOverloaded = ({ status }: Answer): boolean => status === 503
 
 async function again(
@@ -24,13 +30,28 @@ async function again(
 
 const refreshTokenIn = (body: string): string => /"refresh_token":"([^"]+)"/.exec(body)?.[1] ?? ''
 
-/** Each refreshes a session of its own, as often as it is answered. */
-export async function refreshAllTheTime(url: string, seconds: number): Promise<void> {
-  const refreshing = Array.from({ length: REFRESHING }, async () => {
+/** Signs up the people that the loads are made of: that is no part of any load. */
+export async function gatherPeople(url: string): Promise<People> {
+  const refreshTokens: string[] = []
+  for (let number = 0; number < REFRESHING; number += 1) {
     const client = new TestClient(url)
-    const first = await client.signIn(await client.register())
+    const tokens = await client.signIn(await client.register())
+    refreshTokens.push(tokens.refresh_token)
+  }
+  const signingIn: Person[] = []
+  for (let number = 0; number < PEOPLE; number += 1) signingIn.push(await new TestClient(url).register())
+  return { refreshTokens, signingIn }
+}
+
+/** Each refreshes a session of its own, as often as it is answered. */
+export async function refreshAllTheTime(
+  url: string,
+  { refreshTokens }: People,
+  seconds: number,
+): Promise<void> {
+  const refreshing = refreshTokens.map(async (first) => {
     const nextRequest = (last: Answer | undefined): string => {
-      const token = last === undefined ? first.refresh_token : refreshTokenIn(last.body)
+      const token = last === undefined ? first : refreshTokenIn(last.body)
       return request('POST /v1/sessions/refresh', [], JSON.stringify({ refresh_token: token }))
     }
     await again(await Connection.open(url), seconds, nextRequest)
@@ -39,9 +60,11 @@ export async function refreshAllTheTime(url: string, seconds: number): Promise<v
 }
 
 /** More people at once than there is room for, and impatient ones: who is refused comes back at once. */
-export async function signInAllTheTime(url: string, seconds: number): Promise<void> {
-  const people: Person[] = []
-  for (let number = 0; number < PEOPLE; number += 1) people.push(await new TestClient(url).register())
+export async function signInAllTheTime(
+  url: string,
+  { signingIn: people }: People,
+  seconds: number,
+): Promise<void> {
   const signingIn = Array.from({ length: SIGNING_IN }, async (_, place) => {
     const { username = '', password = '' } = people[place % PEOPLE] ?? {}
     const from = `x-forwarded-for: 10.9.${place}.1`

@@ -9,7 +9,7 @@ import { startServiceProcess, type ServiceProcess } from '../../../service/test/
 import { Child } from '../child.ts'
 import { residentBytes } from '../feed/operating-system.ts'
 import type { PGliteProcess } from './bare-pglite.ts'
-import { refreshAllTheTime, signInAllTheTime } from './load.ts'
+import { gatherPeople, refreshAllTheTime, signInAllTheTime } from './load.ts'
 
 const ROUNDS = 5
 const LOAD_SECONDS = 10
@@ -124,8 +124,9 @@ async function measureMemory(open: () => Promise<Opened>): Promise<Memory> {
   try {
     await delay(IDLE_MS)
     const idle = residentBytes(service.pid)
-    const refreshing = await mostDuring(service.pid, refreshAllTheTime(service.url, LOAD_SECONDS))
-    const signingIn = await mostDuring(service.pid, signInAllTheTime(service.url, LOAD_SECONDS))
+    const people = await gatherPeople(service.url)
+    const refreshing = await mostDuring(service.pid, refreshAllTheTime(service.url, people, LOAD_SECONDS))
+    const signingIn = await mostDuring(service.pid, signInAllTheTime(service.url, people, LOAD_SECONDS))
     return { idle, refreshing, signingIn }
   } finally {
     await service.kill()

@@ -1,7 +1,11 @@
 // A process of people who want to sign in, all at once, and again when they have.
+import { setPriority } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { answerParent } from '../child.ts'
 import { Connection, request } from './connection.ts'
+
+// It stands for people on other machines, whose work is not the service's, so it gives way to everything else on this one.
+setPriority(0, 19)
 
 export interface Crowd {
   readonly url: string

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import type { Finding, Outcome } from '../bench.ts'
 import { milliseconds, readable } from '../numbers.ts'
 import { latency, median, spread } from '../statistics.ts'
@@ -5,6 +6,8 @@ import type { Phase, Round } from './scenario.ts'
 
 /** Promised of the 99th percentile while sign-ins saturate the cores (product.md). */
 const PROMISED = 2
+
+const WHY_SLOWER = `hashing shares ${availableParallelism()} cores with everything else, clients included (bench/README.md)`
 
 const VERIFICATION = 'verification in another process'
 
@@ -37,6 +40,7 @@ function waiting(rounds: readonly Round[], kind: string, of: (phase: Phase) => r
     against: `idle: p50 ${milliseconds(idle.p50)}, p99 ${milliseconds(idle.p99)}`,
     ratio,
     isKept: ratio <= PROMISED && refused === 0,
+    whyNot: refused > 0 ? 'some were refused' : WHY_SLOWER,
   }
 }
 
