@@ -85,6 +85,8 @@ test('a sign-out is no ended session, also when the socket hears of it first', a
   })
   await window.page.getByRole('button', { name: 'Sign out' }).click()
   await window.isBackAtSignIn()
+  // The page may be there before it has its answer, which is to come as long as it is open.
+  await window.page.unrouteAll({ behavior: 'wait' })
   expect(await window.page.getByText('This session was ended').isVisible()).toBe(false)
 })
 
