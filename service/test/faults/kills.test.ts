@@ -1,4 +1,4 @@
-// kill -9 at random points of refreshing and of ending. TEST_SEED replays it.
+// kill -9 at random points of refreshing and of ending. TEST_SEED replays the schedule.
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { startPrivateCluster, type PrivateCluster } from '../../../scripts/postgres/private-cluster.ts'
 import { openEmbeddedDatabase } from '../../src/infrastructure/embedded/embedded-database.ts'

@@ -76,7 +76,7 @@ async function weather(
   expect(
     answers.filter((answer) => !isInOrPutOff(answer)).map(({ status, body }) => ({ status, body })),
   ).toEqual([])
-  // The queue has an end.
+  // Whoever cannot be hashed soon is told so.
   expect(answers.some(({ body }) => (body as { code?: string }).code === 'overloaded')).toBe(true)
   expect(new Set(verdicts.flat())).toEqual(new Set([ACCEPTED]))
   expect(verdicts.flat().length).toBeGreaterThan(OTHERS)

@@ -82,6 +82,13 @@ describe.each(databaseNames)('headers, on %s', (database) => {
   })
   afterAll(() => Promise.all([plain.stop(), deployed.stop()]))
 
+  test('an address that cannot be read is the last on its connection', async () => {
+    const unreadable = 'GET /v1/users/%zz HTTP/1.1\r\nHost: localhost\r\n\r\n'
+    // It would wait here for ever if the connection were kept.
+    const { status, headers } = await exchange(plain.url, unreadable)
+    expect([status, headers.get('connection')]).toEqual([400, 'close'])
+  })
+
   const answersOf = async (service: TestService) => {
     const guest = service.client()
     return [
