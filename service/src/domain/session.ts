@@ -131,6 +131,6 @@ export function displacedBy(live: readonly Session[], maximum: number): readonly
 
 const lastUse = (session: Session): number => Math.max(+session.lastSeenAt, +session.refreshedAt)
 
-export const secondsAfter = (time: Date, seconds: number): Date => new Date(+time + seconds * 1000)
+export const secondsAfter = (time: Date, seconds: number): Date => new Date(time.getTime() + seconds * 1000)
 
-export const earlier = (a: Date, b: Date): Date => (a < b ? a : b)
+export const earlier = (a: Date, b: Date): Date => (a.getTime() < b.getTime() ? a : b)

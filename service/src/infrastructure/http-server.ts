@@ -101,7 +101,7 @@ export async function createHttpServer(
   return app
 }
 
-function addHooks(app: FastifyInstance, { isDraining = () => false }: HttpServerOptions): void {
+function addHooks(app: FastifyInstance, { isDraining = () => false, logger }: HttpServerOptions): void {
   app.addHook('onSend', (_request, reply, _payload, done) => {
     // So that what is kept alive neither holds up the exit nor is closed under a request that has just been sent.
     if (isDraining() || !app.server.listening) void reply.header('connection', 'close')
@@ -109,14 +109,16 @@ function addHooks(app: FastifyInstance, { isDraining = () => false }: HttpServer
   })
   app.addHook('onResponse', (request, reply, done) => {
     // The route's pattern, not the address: that may hold what should not be kept.
-    request.log.info({
-      event: 'http.request',
-      method: request.method,
-      route: request.routeOptions.url ?? 'none',
-      status: reply.statusCode,
-      milliseconds: Math.round(reply.elapsedTime),
-      ip: request.ip,
-    })
+    if (logger.isLevelEnabled('info')) {
+      request.log.info({
+        event: 'http.request',
+        method: request.method,
+        route: request.routeOptions.url ?? 'none',
+        status: reply.statusCode,
+        milliseconds: Math.round(reply.elapsedTime),
+        ip: request.ip,
+      })
+    }
     done()
   })
 }

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import type { FastifyInstance } from 'fastify'
 import { TransportError } from '../interface-adapters/http/problem-details.ts'
 
@@ -18,12 +19,4 @@ export function readJson(app: FastifyInstance): void {
   })
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true })
-
-function decode(bytes: Buffer): string | undefined {
-  try {
-    return utf8.decode(bytes)
-  } catch {
-    return undefined
-  }
-}
+const decode = (bytes: Buffer): string | undefined => (isUtf8(bytes) ? bytes.toString() : undefined)

@@ -10,14 +10,15 @@ const MOST_UNANSWERED = 32
  */
 export function limitPipelining(app: FastifyInstance): void {
   const unanswered = new WeakMap<Socket, number>()
-  app.addHook('onRequest', ({ raw: { socket }, ip, log }, reply, done) => {
+  app.addHook('onRequest', (request, reply, done) => {
+    const { socket } = request.raw
     const count = (unanswered.get(socket) ?? 0) + 1
     unanswered.set(socket, count)
     if (count <= MOST_UNANSWERED && !socket.destroyed) {
       done()
       return
     }
-    if (!socket.destroyed) log.info({ event: 'http.cut_off', unanswered: count, ip })
+    if (!socket.destroyed) request.log.info({ event: 'http.cut_off', unanswered: count, ip: request.ip })
     // Nothing is done for this one: whoever asked is not there any more.
     reply.hijack()
     socket.destroy()

@@ -37,7 +37,7 @@ interface Chosen {
 /** An adapter for every port of the use cases, and the rules that the settings choose. */
 export async function useCaseDeps(chosen: Chosen): Promise<UseCaseDeps> {
   const { config, db, clock, secrets, tokenKeys, deliveries, observability, observers } = chosen
-  const sessions = observability.observeSessions((onRefresh) => new PostgresSessions(db, onRefresh))
+  const sessions = new PostgresSessions(db, observability.observeBatch)
   return {
     sessions,
     receipts: observability.observeReceipts(createReceiptBuffer(sessions)),

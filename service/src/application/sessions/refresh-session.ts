@@ -27,6 +27,11 @@ export interface RefreshSessionInput {
   readonly address: ClientAddress
 }
 
+export interface RefreshedTokens extends IssuedTokens {
+  /** Whether the session was left as it was: its last pair again. */
+  readonly isRepeat: boolean
+}
+
 /**
  * Answers a refresh token with the session's next pair of tokens, or with the same pair again when the last answer
  * was lost. Throws `invalid_refresh_token`, `session_ended` with the reason, or, after ending the session,
@@ -34,16 +39,18 @@ export interface RefreshSessionInput {
  */
 export const refreshSession =
   (deps: RefreshSessionDeps) =>
-  async ({ refreshToken, address }: RefreshSessionInput): Promise<IssuedTokens> => {
+  async ({ refreshToken, address }: RefreshSessionInput): Promise<RefreshedTokens> => {
     const presented = deps.refreshTokens.open(refreshToken)
     if (presented === undefined) throw new ApplicationError('invalid_refresh_token')
     const now = deps.clock.now()
     const rotated = await rotate(deps, presented, now)
-    if (rotated !== undefined) return rotated
+    if (rotated !== undefined) return { ...rotated, isRepeat: false }
 
     const found = await deps.sessions.find(presented.userId, presented.sessionId)
     const verdict = judgeRefresh(found?.session, presented.generation, deps.reusePolicy, now)
-    if (verdict.kind === 'repeat' && found !== undefined) return issueTokens(deps)(found.session, now)
+    if (verdict.kind === 'repeat' && found !== undefined) {
+      return { ...issueTokens(deps)(found.session, now), isRepeat: true }
+    }
     throw refusal(verdict.kind === 'replay' ? await endReplayed(deps, presented, address, now) : verdict)
   }
 

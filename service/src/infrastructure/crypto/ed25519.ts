@@ -1,10 +1,5 @@
 import { sign, type KeyObject } from 'node:crypto'
-
-/** Undefined where there is no build of it for this system. */
-const libsodium = await import('sodium-native').then(
-  (module) => module.default,
-  () => undefined,
-)
+import { libsodium, type Libsodium } from './libsodium.ts'
 
 /**
  * An Ed25519 signature (RFC 8032) over `data`. libsodium's is OpenSSL's, to the bit, in half the time; it is the largest part of
@@ -15,7 +10,7 @@ export const signEd25519 =
     ? (key: KeyObject, data: Buffer): Buffer => sign(null, data, key)
     : signWith(libsodium)
 
-function signWith(library: NonNullable<typeof libsodium>): (key: KeyObject, data: Buffer) => Buffer {
+function signWith(library: Libsodium): (key: KeyObject, data: Buffer) => Buffer {
   /** Worked out once for each key, and forgotten with it. */
   const secretKeys = new WeakMap<KeyObject, Buffer>()
 

@@ -1,7 +1,8 @@
-import { createHmac, timingSafeEqual, type KeyObject } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
 import type { RefreshTokenContent, RefreshTokens } from '../../application/ports/refresh-tokens.ts'
 import { parseSessionId } from '../../domain/session.ts'
 import { parseUserId } from '../../domain/user.ts'
+import { hmacSha256 } from './hmac-sha256.ts'
 import { deriveKeys, type DerivedKeys, type Secrets } from './secrets.ts'
 
 const VERSION = 1
@@ -26,7 +27,7 @@ export class HmacRefreshTokens implements RefreshTokens {
     content.writeBigUInt64BE(BigInt(userId), 5)
     content.write(sessionId.replaceAll('-', ''), 13, 'hex')
     content.writeUInt32BE(generation, 29)
-    return Buffer.concat([content, mac(key, content)]).toString('base64url')
+    return Buffer.concat([content, hmacSha256(key, content)]).toString('base64url')
   }
 
   open(token: string): RefreshTokenContent | undefined {
@@ -37,17 +38,16 @@ export class HmacRefreshTokens implements RefreshTokens {
     const content = bytes.subarray(0, CONTENT_LENGTH)
     const key = this.#keys.byId.get(content.toString('hex', 1, 5))
     const isSealed =
-      key !== undefined && timingSafeEqual(mac(key.key, content), bytes.subarray(CONTENT_LENGTH))
+      key !== undefined && timingSafeEqual(hmacSha256(key.key, content), bytes.subarray(CONTENT_LENGTH))
     return isSealed && content.readUInt8(0) === VERSION ? read(content) : undefined
   }
 }
 
-const mac = (key: KeyObject, content: Buffer): Buffer => createHmac('sha256', key).update(content).digest()
-
 function read(content: Buffer): RefreshTokenContent | undefined {
   const userId = parseUserId(Number(content.readBigUInt64BE(5)))
   const hex = content.toString('hex', 13, 29)
-  const sessionId = parseSessionId(hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'))
+  const groups = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)]
+  const sessionId = parseSessionId(groups.join('-'))
   if (userId === undefined || sessionId === undefined) return undefined
   return { userId, sessionId, generation: content.readUInt32BE(29) }
 }

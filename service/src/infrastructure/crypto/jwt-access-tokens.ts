@@ -93,4 +93,4 @@ function parseClaims(payload: string): Record<string, unknown> {
 }
 
 /** NumericDate of RFC 7519, rounded down: never later than the moment meant. */
-const toSeconds = (time: Date): number => Math.floor(+time / 1000)
+const toSeconds = (time: Date): number => Math.floor(time.getTime() / 1000)

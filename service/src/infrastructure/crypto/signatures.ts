@@ -1,6 +1,7 @@
-import { createHmac, sign, timingSafeEqual, verify, type KeyObject } from 'node:crypto'
+import { sign, timingSafeEqual, verify, type KeyObject } from 'node:crypto'
 import type { SigningAlgorithm } from '../../domain/signing-key.ts'
 import { signEd25519 } from './ed25519.ts'
+import { hmacSha256 } from './hmac-sha256.ts'
 
 export type TokenAlgorithm = SigningAlgorithm | 'HS256'
 
@@ -14,7 +15,7 @@ export function signData(algorithm: TokenAlgorithm, key: KeyObject, data: Buffer
     case 'RS256':
       return sign('sha256', data, key)
     case 'HS256':
-      return createHmac('sha256', key).update(data).digest()
+      return hmacSha256(key, data)
   }
 }
 
@@ -33,7 +34,7 @@ export function verifyData(
     case 'RS256':
       return verify('sha256', data, key, signature)
     case 'HS256': {
-      const expected = createHmac('sha256', key).update(data).digest()
+      const expected = hmacSha256(key, data)
       return expected.length === signature.length && timingSafeEqual(expected, signature)
     }
   }

@@ -3,7 +3,6 @@ import type { Logger } from 'pino'
 import type { DeliveryNews } from '../../application/outbox/deliver-events.ts'
 import type { Clock } from '../../application/ports/clock.ts'
 import type { PasswordHasher } from '../../application/ports/password-hasher.ts'
-import type { Sessions } from '../../application/ports/sessions.ts'
 import type { RevocationFeed } from '../../application/revocations/revocation-feed.ts'
 import type { ReceiptBuffer } from '../../application/sessions/receipt-buffer.ts'
 import type { UseCases } from '../../application/use-cases.ts'
@@ -51,8 +50,8 @@ export async function openObservability({ otlp: settings }: Config, logger: Logg
     /** What /metrics answers. */
     text: () => metrics.text(),
     observeStatement: tracing?.statement,
-    observeSessions: (create: (onRefresh: (sessions: number) => void) => Sessions): Sessions =>
-      outcomes.observeSessions(create(measureBatches(meter))),
+    /** To be told how many sessions each statement of refreshes is for. */
+    observeBatch: measureBatches(meter),
     observeReceipts: (receipts: ReceiptBuffer): ReceiptBuffer => countReceipts(meter, receipts),
     observeHashing: (create: (observe: SlotObserver) => LoadedHasher): PasswordHasher =>
       observeHashing(meter, create(timeHashing(meter))),

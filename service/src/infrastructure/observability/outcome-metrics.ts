@@ -1,9 +1,7 @@
 import type { Counter, Meter } from '@opentelemetry/api'
 import { ApplicationError, type ErrorCode } from '../../application/errors.ts'
-import type { Sessions } from '../../application/ports/sessions.ts'
-import type { IssuedTokens } from '../../application/sessions/issue-tokens.ts'
+import type { RefreshedTokens } from '../../application/sessions/refresh-session.ts'
 import type { UseCases } from '../../application/use-cases.ts'
-import type { Session } from '../../domain/session.ts'
 import { aroundUseCases, type UseCaseName } from './around-use-cases.ts'
 import { Tally } from './tally.ts'
 
@@ -41,8 +39,6 @@ export class OutcomeMetrics {
   readonly #signIns: Counter
   readonly #refreshes: Tally<{ result: string }>
   readonly #refusals: Counter
-  /** Those that a rotation answered: a refresh that answers another gave the last pair again. */
-  readonly #rotated = new WeakSet<Session>()
 
   constructor(meter: Meter) {
     this.#signIns = meter.createCounter('chat_auth_sign_ins', { description: 'Sign-ins by their result' })
@@ -80,27 +76,11 @@ export class OutcomeMetrics {
     })
   }
 
-  observeSessions(sessions: Sessions): Sessions {
-    return {
-      rotate: async (rotation) => {
-        const session = await sessions.rotate(rotation)
-        if (session !== undefined) this.#rotated.add(session)
-        return session
-      },
-      find: (userId, id) => sessions.find(userId, id),
-      usersOf: (ids) => sessions.usersOf(ids),
-      countLive: (userIds, now) => sessions.countLive(userIds, now),
-      listAll: (userId) => sessions.listAll(userId),
-      listLive: (userId, now) => sessions.listLive(userId, now),
-      confirm: (receipts) => sessions.confirm(receipts),
-    }
-  }
-
   #countSuccess(name: UseCaseName, answer: unknown): void {
     if (name === 'createSession') this.#signIns.add(1, { result: 'ok' })
     if (name !== 'refreshSession') return
-    const isRotated = this.#rotated.has((answer as IssuedTokens).session)
-    this.#refreshes.add(1, { result: isRotated ? 'rotated' : 'repeated' })
+    const { isRepeat } = answer as RefreshedTokens
+    this.#refreshes.add(1, { result: isRepeat ? 'repeated' : 'rotated' })
   }
 
   #countRefusal(name: UseCaseName, code: Code): void {

@@ -42,7 +42,7 @@ export const fromUser = (user: NewUser): Insertable<UserRow> => ({
   deleted_at: user.deletedAt ?? null,
 })
 
-export function toSession(row: Selectable<SessionRow>): Session {
+export function toSession(row: Omit<Selectable<SessionRow>, 'check_after'>): Session {
   return {
     id: row.id as SessionId,
     userId: row.user_id as UserId,

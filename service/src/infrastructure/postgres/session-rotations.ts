@@ -1,11 +1,41 @@
 import { CompiledQuery } from 'kysely'
 import { ApplicationError } from '../../application/errors.ts'
 import type { Rotation } from '../../application/ports/sessions.ts'
-import { secondsAfter, type Session } from '../../domain/session.ts'
+import { earlier, secondsAfter, type Session } from '../../domain/session.ts'
 import type { Database } from './database.ts'
 import { prepared } from './guarded-pool.ts'
 import { toSession } from './rows.ts'
-import { sessionColumns, type SessionRow } from './schema.ts'
+import type { SessionRow } from './schema.ts'
+
+/** What of a session the step itself does not tell. Each column costs every refresh. */
+const UNTOLD = [
+  'id',
+  'confirmed_generation',
+  'created_at',
+  'last_seen_at',
+  'expires_at',
+  'device_id',
+  'device_name',
+  'user_agent',
+  'address',
+  'auth_time',
+  'amr',
+  'roles',
+] as const
+
+type RotatedRow = Pick<SessionRow, (typeof UNTOLD)[number]>
+
+/** The session after that step. */
+const sessionAfter = ({ userId, generation, now, idleSeconds }: Rotation, row: RotatedRow): Session =>
+  toSession({
+    ...row,
+    user_id: userId,
+    generation: generation + 1,
+    refreshed_at: now,
+    idle_expires_at: earlier(secondsAfter(now, idleSeconds), row.expires_at),
+    ended_at: null,
+    end_reason: null,
+  })
 
 /**
  * The guard is the whole of it: the update matches only the live session at that generation. The roles are the session's
@@ -17,7 +47,7 @@ export const ROTATE = prepared(
    set generation = generation + 1, refreshed_at = $4, idle_expires_at = least($5::timestamptz, expires_at)
    where user_id = $1 and id = $2 and generation = $3
      and ended_at is null and idle_expires_at > $4 and expires_at > $4
-   returning ${sessionColumns.join(', ')}`,
+   returning ${UNTOLD.join(', ')}`,
 )
 
 /**
@@ -40,7 +70,7 @@ const ROTATE_MANY = prepared(
    where sessions.user_id = wanted.user_id and sessions.id = wanted.id
      and sessions.generation = wanted.generation
      and ended_at is null and idle_expires_at > now and expires_at > now
-   returning ${sessionColumns.map((column) => `sessions.${column}`).join(', ')}`,
+   returning ${UNTOLD.map((column) => `sessions.${column}`).join(', ')}`,
 )
 
 /** Statements under way before calls begin to wait for one another. */
@@ -130,8 +160,8 @@ export class SessionRotations {
     const { userId, sessionId, generation, now, idleSeconds } = rotation
     const parameters = [userId, sessionId, generation, now, secondsAfter(now, idleSeconds)]
     const { rows } = await this.#db.executeQuery(CompiledQuery.raw(ROTATE, parameters))
-    const row = rows[0] as SessionRow | undefined
-    return row && toSession(row)
+    const row = rows[0] as RotatedRow | undefined
+    return row && sessionAfter(rotation, row)
   }
 
   async #rotateMany(batch: readonly Twins[]): Promise<void> {
@@ -145,7 +175,7 @@ export class SessionRotations {
     }
     const rotated = this.#rotateTogether(batch.map(([{ rotation }]) => rotation))
     for (const [first, ...others] of batch) {
-      first.answer(this.#fromBatch(first.rotation, rotated, (session) => session))
+      first.answer(this.#fromBatch(first.rotation, rotated, (row) => sessionAfter(first.rotation, row)))
       for (const { rotation, answer } of others) answer(this.#fromBatch(rotation, rotated, () => undefined))
     }
     await rotated.catch(() => undefined)
@@ -154,12 +184,12 @@ export class SessionRotations {
   /** `answerOf` a rotated session; otherwise what the ordinary path answers. */
   async #fromBatch(
     rotation: Rotation,
-    rotated: Promise<ReadonlyMap<string, Session>>,
-    answerOf: (session: Session) => Answer,
+    rotated: Promise<ReadonlyMap<string, RotatedRow>>,
+    answerOf: (row: RotatedRow) => Answer,
   ): Promise<Answer> {
     try {
-      const session = (await rotated).get(rotation.sessionId)
-      if (session !== undefined) return answerOf(session)
+      const row = (await rotated).get(rotation.sessionId)
+      if (row !== undefined) return answerOf(row)
     } catch (error) {
       // Where the database is away, each would only find the same.
       if (error instanceof ApplicationError) throw error
@@ -167,7 +197,7 @@ export class SessionRotations {
     return this.#rotateOne(rotation)
   }
 
-  async #rotateTogether(rotations: readonly Rotation[]): Promise<ReadonlyMap<string, Session>> {
+  async #rotateTogether(rotations: readonly Rotation[]): Promise<ReadonlyMap<string, RotatedRow>> {
     this.#onStatement(rotations.length)
     const columns = [
       rotations.map(({ userId }) => userId),
@@ -177,6 +207,6 @@ export class SessionRotations {
       rotations.map(({ now, idleSeconds }) => secondsAfter(now, idleSeconds)),
     ]
     const { rows } = await this.#db.executeQuery(CompiledQuery.raw(ROTATE_MANY, columns))
-    return new Map((rows as SessionRow[]).map((row) => [row.id, toSession(row)]))
+    return new Map((rows as RotatedRow[]).map((row) => [row.id, row]))
   }
 }

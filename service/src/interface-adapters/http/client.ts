@@ -13,8 +13,9 @@ const WITH_PORT = /^(?:([\d.]+):\d+|\[([^\]]+)\](?::\d+)?)$/
 /** Where the request came from, past the proxies that are trusted. Any spelling of an address gives the same. */
 export function clientAddress(request: FastifyRequest): ClientAddress {
   // By far the most common, in the one spelling that this accepts.
-  if (isIPv4(request.ip)) return { text: request.ip, network: `${request.ip}/32` }
-  const given = request.ip.replace(WITH_PORT, '$1$2')
+  const { ip } = request
+  if (isIPv4(ip)) return { text: ip, network: `${ip}/32` }
+  const given = ip.replace(WITH_PORT, '$1$2')
   const address = ipaddr.isValid(given) ? ipaddr.process(given) : ipaddr.parse('::')
   if (address instanceof ipaddr.IPv4) return { text: address.toString(), network: `${address.toString()}/32` }
   // Without the zone a link-local address comes with: it is this machine's affair, and no part of the address.

@@ -120,4 +120,5 @@ const subject = (user: User, session: Session, { tokenIssuer, tokenAudience }: T
 /** NumericDate of RFC 7519. */
 const numericDate = (time: Date): number => Math.floor(+time / 1000)
 
-const secondsBetween = (start: Date, end: Date): number => Math.floor((+end - +start) / 1000)
+const secondsBetween = (start: Date, end: Date): number =>
+  Math.floor((end.getTime() - start.getTime()) / 1000)

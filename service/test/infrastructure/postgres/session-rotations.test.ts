@@ -268,14 +268,19 @@ class Side {
   }
 }
 
-/** Without a crowd's statement, as each would be alone. */
+/** Without a crowd's statement, as each would be alone; what is answered is the whole row as it then stands. */
 const onePerStatement = ({ sessions, pool }: PostgresStore): Sessions =>
   Object.assign(Object.create(sessions) as Sessions, {
     find: sessions.find.bind(sessions),
     rotate: async ({ userId, sessionId: id, generation, now, idleSeconds }: Rotation) => {
       const values = [userId, id, generation, now, new Date(+now + idleSeconds * 1_000)]
-      const { rows } = await pool.query<SessionRow>(ROTATE, values)
-      return rows[0] && toSession(rows[0])
+      const { rowCount } = await pool.query(ROTATE, values)
+      if (rowCount === 0) return undefined
+      const { rows } = await pool.query<SessionRow>('select * from sessions where user_id = $1 and id = $2', [
+        userId,
+        id,
+      ])
+      return toSession(rows[0] as SessionRow)
     },
   })
 
