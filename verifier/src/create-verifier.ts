@@ -54,20 +54,13 @@ export function createVerifierAt(options: VerifierOptions, clock: Clock): Verifi
     requests.close()
   }
 
-  const refuseWhenClosed = (): void => {
-    if (closing !== undefined) throw new TokenRefused('unavailable', { message: 'The verifier is closed.' })
-  }
+  const refuse = (): Promise<never> =>
+    Promise.reject(new TokenRefused('unavailable', { message: 'The verifier is closed.' }))
 
   const verifier: Verifier = {
     ready: (wanted = {}) => readiness.wait(wanted, () => lastError),
-    async verify(token) {
-      refuseWhenClosed()
-      return local.verify(token)
-    },
-    async redeemTicket(ticket, origin) {
-      refuseWhenClosed()
-      return local.redeemTicket(ticket, origin)
-    },
+    verify: (token) => (closing === undefined ? local.verify(token) : refuse()),
+    redeemTicket: (ticket, origin) => (closing === undefined ? local.redeemTicket(ticket, origin) : refuse()),
     onSessionEnded: (listener) => sessions.onEnd.add(listener),
     health: () => describeHealth({ sessions, keys, local, receipts }),
     guardSockets: () => createSocketGuard(guardSource({ sessions, local, verifier, whenStale, clock })),
