@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg, release, totalmem, type } from 'node:os'
 
 export interface Machine {
@@ -21,6 +22,15 @@ export const describeMachine = (postgres?: string): Machine => ({
   openssl: process.versions.openssl,
   ...(postgres !== undefined && { postgres }),
 })
+
+/** Whether the system makes groups of processes, among which priorities do not count (sched(7), "The autogroup feature"). */
+export function hasAutogroups(): boolean {
+  try {
+    return readFileSync('/proc/sys/kernel/sched_autogroup_enabled', 'utf8').trim() === '1'
+  } catch {
+    return false
+  }
+}
 
 /** Processes that ran or waited to, on average over the last minute. More than cores: others were at work, too. */
 export const loadNow = (): number => Math.round((loadavg()[0] ?? 0) * 10) / 10

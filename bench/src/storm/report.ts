@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import type { Finding, Outcome } from '../bench.ts'
+import { hasAutogroups } from '../machine.ts'
 import { milliseconds, readable } from '../numbers.ts'
 import { latency, median, spread } from '../statistics.ts'
 import type { Phase, Round } from './scenario.ts'
@@ -7,7 +8,12 @@ import type { Phase, Round } from './scenario.ts'
 /** Promised of the 99th percentile while sign-ins saturate the cores (product.md). */
 const PROMISED = 2
 
-const WHY_SLOWER = `hashing shares ${availableParallelism()} cores with everything else, clients included (bench/README.md)`
+const autogroups = hasAutogroups()
+
+const WHY_SLOWER =
+  `hashing shares ${availableParallelism()} cores with everything else, clients included` +
+  (autogroups ? ", and the system's autogroups hide its low priority from PostgreSQL" : '') +
+  ' (bench/README.md)'
 
 const VERIFICATION = 'verification in another process'
 
@@ -77,6 +83,7 @@ function figuresOf(rounds: readonly Round[]) {
     p99Ratios: p99Ratios(rounds, of),
   }))
   return {
+    autogroups,
     waits,
     refusedIdle: refusedIn(rounds.map(({ idle }) => idle)),
     refusedInStorm: refusedIn(rounds.map(({ storm }) => storm)),
