@@ -203,6 +203,30 @@ describe.each(databaseNames)('the revocation feed on %s', (database) => {
       await own.stop()
     }
   })
+
+  test('lets go of its readers when it was set back, as by an old backup: they start again', async () => {
+    const own = await startTestService(database)
+    try {
+      const [kept, lost] = [await signedIn(own), await signedIn(own)]
+      await signOut(kept)
+      const reader = await read(own)
+      await reader.until(knows(kept.tokens.session.id))
+      await signOut(lost)
+      await reader.until(knows(lost.tokens.session.id))
+      const { db } = own.service
+      await db.transaction().execute(async (tx) => {
+        await sql`delete from revocations where session_id = ${lost.tokens.session.id}`.execute(tx)
+        await sql`update revocation_log set last_seq = last_seq - 1`.execute(tx)
+      })
+      expect(await reader.ended).toBe('cut off')
+      const again = await read(own, String(reader.events.at(-1)?.id ?? 0))
+      await again.until(hasHeartbeat)
+      expect(again.events[0]?.event).toBe('snapshot')
+      expect([kept, lost].map(({ tokens }) => knows(tokens.session.id)(again))).toEqual([true, false])
+    } finally {
+      await own.stop()
+    }
+  })
 })
 
 describe('at shutdown', () => {
