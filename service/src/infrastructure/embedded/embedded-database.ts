@@ -1,11 +1,16 @@
 import { PGlite } from '@electric-sql/pglite'
 import { createPgConfig } from '@electric-sql/pglite/node-postgres'
 import { NodeFS } from '@electric-sql/pglite/nodefs'
+import { setFlagsFromString } from 'node:v8'
 import pg from 'pg'
 import { pgTypes } from '../postgres/connect.ts'
 import { claimDataFolder, DataFolderError } from './data-folder.ts'
 import { flush } from './flushing.ts'
 import { preparePostgresFolder } from './postgres-folder.ts'
+
+// V8 sometimes ends the process when it frees WebAssembly code that it has replaced by faster one (nodejs/node#64500; seen once here, in
+// the wrappers around calls from PGlite to JavaScript). Kept, such code takes some megabytes.
+setFlagsFromString('--no-wasm-code-gc')
 
 export interface EmbeddedDatabase {
   /** One connection, which is all PGlite has: a query made from inside a transaction must go through that transaction. */
