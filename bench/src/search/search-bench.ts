@@ -13,7 +13,7 @@ import { latency, type Latency } from '../statistics.ts'
 import { addPeople } from './people.ts'
 
 const PEOPLE = 1_000_000
-const SEARCHES = 400
+const SEARCHES = 300
 const LATER_PAGE = 50
 /** One more than is shown tells whether there is another page. */
 const PAGE = 21
