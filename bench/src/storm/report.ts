@@ -12,7 +12,7 @@ const autogroups = hasAutogroups()
 
 const WHY_SLOWER =
   `hashing shares ${availableParallelism()} cores with everything else, clients included` +
-  (autogroups ? ", and the system's autogroups hide its low priority from PostgreSQL" : '') +
+  (autogroups ? ', and autogroups may hide its low priority from PostgreSQL' : '') +
   ' (bench/README.md)'
 
 const VERIFICATION = 'verification in another process'

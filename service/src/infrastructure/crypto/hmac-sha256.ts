@@ -15,7 +15,7 @@ export const hmacSha256 =
 
 /** libsodium's own HMAC is not among what its package exports; its hash is. */
 function hmacWith(library: Libsodium): (key: KeyObject, data: Buffer) => Buffer {
-  // All that tells of a key is in memory of its own, that is neither swapped nor dumped.
+  // What is worked out from a key is kept in memory of its own, that is neither swapped nor dumped where the system allows.
   const secret = (bytes: number): Buffer => library.sodium_malloc(bytes)
 
   function begin(key: Buffer, pad: number): Buffer {
@@ -34,11 +34,14 @@ function hmacWith(library: Libsodium): (key: KeyObject, data: Buffer) => Buffer 
   function beginBoth(key: KeyObject): { readonly inner: Buffer; readonly outer: Buffer } {
     const given = key.export()
     const bytes = given.length > BLOCK_BYTES ? createHash('sha256').update(given).digest() : given
-    const both = { inner: begin(bytes, 0x36), outer: begin(bytes, 0x5c) }
-    bytes.fill(0)
-    given.fill(0)
-    begun.set(key, both)
-    return both
+    try {
+      const both = { inner: begin(bytes, 0x36), outer: begin(bytes, 0x5c) }
+      begun.set(key, both)
+      return both
+    } finally {
+      bytes.fill(0)
+      given.fill(0)
+    }
   }
 
   const state = secret(library.crypto_hash_sha256_STATEBYTES)

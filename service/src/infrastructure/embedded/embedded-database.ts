@@ -8,10 +8,6 @@ import { claimDataFolder, DataFolderError } from './data-folder.ts'
 import { flush } from './flushing.ts'
 import { preparePostgresFolder } from './postgres-folder.ts'
 
-// V8 sometimes ends the process when it frees WebAssembly code that it has replaced by faster one (nodejs/node#64500; seen once here, in
-// the wrappers around calls from PGlite to JavaScript). Kept, such code takes some megabytes.
-setFlagsFromString('--no-wasm-code-gc')
-
 export interface EmbeddedDatabase {
   /** One connection, which is all PGlite has: a query made from inside a transaction must go through that transaction. */
   readonly pool: pg.Pool
@@ -46,6 +42,9 @@ export const openEmbeddedDatabase = async (folder: string): Promise<EmbeddedData
 
 const start = async (folder: string): Promise<PGlite> => {
   const log: string[] = []
+  // V8 sometimes ends the process when it frees WebAssembly code that it has replaced by faster one (nodejs/node#64500; seen once
+  // here, in the wrappers around calls from PGlite to JavaScript). Kept, such code takes some megabytes.
+  setFlagsFromString('--no-wasm-code-gc')
   try {
     return await PGlite.create({
       fs: new FlushingNodeFs(folder),

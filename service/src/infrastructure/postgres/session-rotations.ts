@@ -7,7 +7,7 @@ import { prepared } from './guarded-pool.ts'
 import { toSession } from './rows.ts'
 import type { SessionRow } from './schema.ts'
 
-/** What of a session the step itself does not tell. Each column costs every refresh. */
+/** What of a session the step itself does not tell, and the id, by which a batch finds its rows. Each column costs every refresh. */
 const UNTOLD = [
   'id',
   'confirmed_generation',
