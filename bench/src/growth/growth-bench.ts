@@ -21,12 +21,12 @@ const PASSWORD = 'correct horse battery staple'
 const settings = { shared_buffers: '1GB', max_wal_size: '16GB', checkpoint_timeout: '1h' }
 
 export const WORKS = {
-  statement: { atOnce: 16, forMs: 2_000 },
-  anywhere: { atOnce: 16, forMs: 1_500 },
-  refresh: { atOnce: 16, forMs: 2_000 },
-  list: { atOnce: 4, forMs: 1_000 },
-  search: { atOnce: 4, forMs: 1_000 },
-  signIn: { atOnce: 2, forMs: 1_500 },
+  statement: { atOnce: 16, forMs: 1_500 },
+  anywhere: { atOnce: 16, forMs: 1_200 },
+  refresh: { atOnce: 16, forMs: 1_500 },
+  list: { atOnce: 4, forMs: 700 },
+  search: { atOnce: 4, forMs: 700 },
+  signIn: { atOnce: 2, forMs: 1_000 },
 } as const
 export type Work = keyof typeof WORKS
 

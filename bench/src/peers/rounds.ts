@@ -8,7 +8,7 @@ import { cpuMsOfChildren, cpuMsSince } from './processes.ts'
 
 const ROUNDS_AT_MOST = 12
 const ROUNDS_AT_LEAST = 5
-const MEASURED_MS = 95_000
+const MEASURED_MS = 75_000
 const PEOPLE = 32
 const CROWD = 16
 const SIGN_INS = 96

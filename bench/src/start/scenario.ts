@@ -12,7 +12,7 @@ import type { PGliteProcess } from './bare-pglite.ts'
 import { gatherPeople, refreshAllTheTime, signInAllTheTime } from './load.ts'
 
 const ROUNDS = 5
-const LOAD_SECONDS = 10
+const LOAD_SECONDS = 7
 const SAMPLE_MS = 250
 const IDLE_MS = 2_000
 /** Between two questions whether it is ready. */

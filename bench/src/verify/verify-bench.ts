@@ -8,7 +8,7 @@ import type { Cost, Memory, Slice, Worker } from './worker.ts'
 const REVOKED = [0, 100_000, 1_000_000]
 /** Short, so that whoever else uses the machine disturbs few of them; the median is taken. */
 const SLICE_MS = 25
-const MEASURED_MS = 90_000
+const MEASURED_MS = 60_000
 const ROUNDS_AT_MOST = 50
 const ROUNDS_AT_LEAST = 10
 
