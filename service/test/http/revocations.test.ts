@@ -303,7 +303,8 @@ describe('two instances on one database', () => {
         const before = reader.named('heartbeat').length
         await writeElsewhere(place.url, ELSEWHERE)
         await reader.until(knows(ELSEWHERE))
-        await reader.until(() => reader.named('heartbeat').length >= before + 3)
+        // No more than these: after three seconds without a lock the first requests are put off.
+        await reader.until(() => reader.named('heartbeat').length > before)
         expect(answered).toBe(0)
 
         await holder.query('commit')
