@@ -43,7 +43,7 @@ export const openEmbeddedDatabase = async (folder: string): Promise<EmbeddedData
 const start = async (folder: string): Promise<PGlite> => {
   const log: string[] = []
   // V8 sometimes ends the process when it frees WebAssembly code that it has replaced by faster one (nodejs/node#64500; seen once
-  // here, in the wrappers around calls from PGlite to JavaScript). Kept, such code takes some megabytes.
+  // here, in the wrappers around calls from PGlite to JavaScript). Such code is kept instead.
   setFlagsFromString('--no-wasm-code-gc')
   try {
     return await PGlite.create({
