@@ -100,7 +100,8 @@ export async function startNginx(instances: readonly Addresses[]): Promise<Runni
     await stop()
     throw error
   }
-  const requests = () => readFileSync(log, 'utf8').split('\n').filter(Boolean).map(parseLine)
+  // What follows the last end of a line is one that is still being written.
+  const requests = () => readFileSync(log, 'utf8').split('\n').slice(0, -1).map(parseLine)
   return { url, internalUrl: `http://127.0.0.1:${internalPort}`, requests, complaints, stop }
 }
 
