@@ -39,6 +39,8 @@ export class FaultTrial {
   #rounds = 0
   #injected = 0
   readonly #news = new EventEmitter()
+  /** Who was in the middle of their life when the last round ended. */
+  readonly #resting: HonestPerson[] = []
   #loops: Promise<unknown> | undefined
   #isStopping = false
   #endProbability = USUAL
@@ -83,14 +85,15 @@ export class FaultTrial {
     this.#injected += 1
   }
 
-  /** One life after the other. */
+  /** One life after the other; one that a round interrupts goes on in the next. */
   async #live(): Promise<void> {
-    let person: HonestPerson | undefined
+    let person = this.#resting.pop()
     while (!this.#isStopping) {
       if (person === undefined || person.isOver) person = await this.#signUp()
       else await person.act(this.#endProbability)
       this.#news.emit('acted')
     }
+    if (person !== undefined) this.#resting.push(person)
   }
 
   async #signUp(): Promise<HonestPerson | undefined> {
