@@ -3,7 +3,6 @@ import { feedBench } from './feed/feed-bench.ts'
 import { growthBench } from './growth/growth-bench.ts'
 import { peersBench } from './peers/peers-bench.ts'
 import { refreshBench } from './refresh/refresh-bench.ts'
-import { searchBench } from './search/search-bench.ts'
 import { startBench } from './start/start-bench.ts'
 import { stormBench } from './storm/storm-bench.ts'
 import { verifyBench } from './verify/verify-bench.ts'
@@ -14,7 +13,6 @@ export const benches: Readonly<Record<string, Bench>> = {
   feed: feedBench,
   refresh: refreshBench,
   growth: growthBench,
-  search: searchBench,
   peers: peersBench,
   storm: stormBench,
   start: startBench,

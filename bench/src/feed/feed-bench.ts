@@ -5,7 +5,7 @@ import { report } from './report.ts'
 import { measure, type Arrangement, type Measured } from './scenario.ts'
 
 const ENDS = 30
-const PAUSE_MS = 300
+const PAUSE_MS = 200
 /** Its snapshot does not fit into what the system holds for a connection. */
 const LOG_FOR_STUCK = 65_000
 

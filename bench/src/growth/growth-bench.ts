@@ -8,10 +8,11 @@ import type { Bench, Outcome } from '../bench.ts'
 import { Child } from '../child.ts'
 import { fastFilling, fillWithSessions } from '../refresh/bulk-sessions.ts'
 import { WARM_UP_MS, type Slice } from '../refresh/slice.ts'
-import { addPeople } from '../search/people.ts'
 import type { GrowthDriver } from './driver.ts'
 import type { Doing, GrowthClient } from './http-client.ts'
-import { SIGNING_IN, SIZES, type Reach } from './reach.ts'
+import { measurePages } from './pages.ts'
+import { addPeople } from './people.ts'
+import { MOST, SIGNING_IN, SIZES, type Reach } from './reach.ts'
 import { report } from './report.ts'
 
 const ROUNDS = 5
@@ -21,9 +22,9 @@ const PASSWORD = 'correct horse battery staple'
 const settings = { shared_buffers: '1GB', max_wal_size: '16GB', checkpoint_timeout: '1h' }
 
 export const WORKS = {
-  statement: { atOnce: 16, forMs: 1_500 },
+  statement: { atOnce: 16, forMs: 1_200 },
   anywhere: { atOnce: 16, forMs: 1_200 },
-  refresh: { atOnce: 16, forMs: 1_500 },
+  refresh: { atOnce: 16, forMs: 1_200 },
   list: { atOnce: 4, forMs: 700 },
   search: { atOnce: 4, forMs: 700 },
   signIn: { atOnce: 2, forMs: 1_000 },
@@ -142,7 +143,14 @@ async function run(note: (progress: string) => void): Promise<Outcome> {
   const cluster = await startPrivateCluster({ settings })
   try {
     await fill(cluster, note)
-    return { ...report(await measureOn(cluster, note)), postgres: cluster.version }
+    const sizes = report(await measureOn(cluster, note))
+    const pages = await measurePages(urlOf(cluster, MOST), note)
+    return {
+      findings: [...sizes.findings, ...pages.findings],
+      figures: { sizes: sizes.figures, pages: pages.figures },
+      plots: [...sizes.plots, ...pages.plots],
+      postgres: cluster.version,
+    }
   } finally {
     await cluster.stop()
   }

@@ -3,6 +3,7 @@
 import { SESSIONS_PER_PERSON } from '../refresh/bulk-sessions.ts'
 
 export const SIZES = [10_000, 1_000_000, 10_000_000] as const
+export const [FEW, MANY, MOST] = SIZES
 
 /** They sign in; the others list their sessions and search. */
 export const SIGNING_IN = 50

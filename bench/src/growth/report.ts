@@ -4,11 +4,10 @@ import type { BarPlot } from '../plot.ts'
 import { perSecond } from '../refresh/slice.ts'
 import { latency, median, spread } from '../statistics.ts'
 import { WORKS, type Measured, type Work } from './growth-bench.ts'
-import { SIZES, WORKING_SET } from './reach.ts'
+import { FEW, MANY, MOST, SIZES, WORKING_SET } from './reach.ts'
 
 /** Promised of a refresh: its cost among so many, over that among few. */
 const LIMIT = 1.2
-const [FEW, MANY, MOST] = SIZES
 const IN_USE = `${WORKING_SET.toLocaleString('en')} of them in use`
 
 const names: Record<Work, string> = {

@@ -7,7 +7,7 @@ import type { Load } from './load.ts'
 import { cpuMsOfChildren, cpuMsSince } from './processes.ts'
 
 const ROUNDS_AT_MOST = 12
-const ROUNDS_AT_LEAST = 5
+const ROUNDS_AT_LEAST = 3
 const MEASURED_MS = 75_000
 const PEOPLE = 32
 const CROWD = 16

@@ -77,12 +77,13 @@ export async function fillWithSessions(url: string, bulk: BulkSessions): Promise
   await migrate(filling)
   await filling.destroy()
   // Side by side: no row of the one is looked for by the other.
-  const filledFrom = withSettings(url, { session_replication_role: 'replica', maintenance_work_mem: '1GB' })
+  const memory = { maintenance_work_mem: '1GB', work_mem: '256MB' }
+  const filledFrom = withSettings(url, { session_replication_role: 'replica', ...memory })
   await Promise.all([
     addPeople(filledFrom, Math.ceil(count / SESSIONS_PER_PERSON)),
     addSessions(filledFrom, bulk),
   ])
-  await runStatements(url, ['vacuum (analyze) users, sessions'])
+  await runStatements(url, ['vacuum analyze'])
 }
 
 /** The same database, with other settings for whoever connects by this address. */

@@ -17,6 +17,8 @@ import { NEXT_IN_SQL, SESSIONS } from './walk.ts'
 
 const ROUNDS = 5
 const SECONDS = 3
+/** Before the first round; there is one before each slice besides. */
+const WARM_UPS = 4
 /** Those that do one thing at a time need less to tell what it takes. */
 const ALONE_SECONDS = 1
 
@@ -118,10 +120,7 @@ async function takeTurn(stage: Stage, contender: Contender): Promise<void> {
 async function takeTurns(stage: Stage, note: (progress: string) => void): Promise<readonly Measured[]> {
   const contenders = contendersOn(stage)
   note('warming up')
-  for (const { prepare, measure } of contenders) {
-    await prepare()
-    await measure()
-  }
+  for (let time = 0; time < WARM_UPS; time += 1) for (const { prepare } of contenders) await prepare()
   for (let round = 0; round < ROUNDS; round += 1) {
     note(`round ${round + 1} of ${ROUNDS}`)
     const shift = (round * 2) % contenders.length

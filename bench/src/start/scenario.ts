@@ -11,8 +11,8 @@ import { residentBytes } from '../feed/operating-system.ts'
 import type { PGliteProcess } from './bare-pglite.ts'
 import { gatherPeople, refreshAllTheTime, signInAllTheTime } from './load.ts'
 
-const ROUNDS = 5
-const LOAD_SECONDS = 7
+const ROUNDS = 4
+const LOAD_SECONDS = 5
 const SAMPLE_MS = 250
 const IDLE_MS = 2_000
 /** Between two questions whether it is ready. */

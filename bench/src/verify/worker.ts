@@ -11,7 +11,7 @@ import {
   type Contender,
   type ContenderName,
 } from './contenders.ts'
-import { ALGORITHMS, audience, createIssuer, issuer, type Algorithm } from './tokens.ts'
+import { audience, createIssuer, issuer, type Algorithm, type Issuer } from './tokens.ts'
 
 const LONGEST_START_MS = 120_000
 const FRESH_MS = 3_000
@@ -35,13 +35,12 @@ export interface Memory {
   readonly loadMs: number
 }
 
-const issuers = Object.fromEntries(
-  ALGORITHMS.map((algorithm) => [algorithm, createIssuer(algorithm)]),
-) as Record<Algorithm, ReturnType<typeof createIssuer>>
-// Before there is a verifier: while so many are signed, nobody would read its heartbeats.
-const tokens = Object.fromEntries(
-  ALGORITHMS.map((algorithm) => [algorithm, issueTokens(issuers[algorithm])]),
-) as Record<Algorithm, ReturnType<typeof issueTokens>>
+interface Issued {
+  readonly by: Issuer
+  readonly tokens: ReturnType<typeof issueTokens>
+}
+
+const issued = new Map<Algorithm, Issued>()
 const verifiers: Verifier[] = []
 const contenders = new Map<Algorithm, Partial<Record<ContenderName, Contender>>>()
 
@@ -86,8 +85,16 @@ async function measure(slice: Slice, count: number): Promise<Cost> {
 }
 
 const answers = {
-  jwks: () =>
-    Object.values(issuers).flatMap(({ signingKey }) => (signingKey === undefined ? [] : [signingKey.jwk])),
+  /** Answers the public keys. Comes before `connect`: while so many are signed, nobody would read a heartbeat. */
+  issue: (algorithms: readonly Algorithm[]): Record<string, unknown>[] => {
+    for (const algorithm of algorithms) {
+      const by = createIssuer(algorithm)
+      issued.set(algorithm, { by, tokens: issueTokens(by) })
+    }
+    return [...issued.values()].flatMap(({ by: { signingKey } }) =>
+      signingKey === undefined ? [] : [signingKey.jwk],
+    )
+  },
 
   /** Connects a verifier and answers what it came to hold in memory. */
   connect: async (url: string): Promise<Memory> => {
@@ -96,21 +103,20 @@ const answers = {
     const verifier = await connect(url)
     const loadMs = performance.now() - startedAt
     const heapBytes = (await heapInUse()) - before
-    for (const algorithm of ['EdDSA', 'ES256', 'RS256'] as const)
-      contenders.set(algorithm, createContenders(issuers[algorithm], tokens[algorithm], verifier))
+    for (const [algorithm, { by, tokens }] of issued)
+      if (by.sharedSecret === undefined) contenders.set(algorithm, createContenders(by, tokens, verifier))
     return { heapBytes, loadMs }
   },
 
   /** What does not depend on the number of ended sessions. */
   addOthers: async (url: string): Promise<void> => {
-    const shared = await connect(url, issuers.HS256.sharedSecret)
-    contenders.set('HS256', createContenders(issuers.HS256, tokens.HS256, shared))
-    for (const algorithm of ALGORITHMS) {
-      const jose = await createJoseContenders(issuers[algorithm], tokens[algorithm])
-      contenders.set(algorithm, { ...contenders.get(algorithm), ...jose })
+    for (const [algorithm, { by, tokens }] of issued) {
+      if (by.sharedSecret !== undefined)
+        contenders.set(algorithm, createContenders(by, tokens, await connect(url, by.sharedSecret)))
+      const jose = await createJoseContenders(by, tokens)
+      const full = algorithm === 'EdDSA' ? createFullContender(by, await connect(url)) : {}
+      contenders.set(algorithm, { ...contenders.get(algorithm), ...jose, ...full })
     }
-    const full = createFullContender(issuers.EdDSA, await connect(url))
-    contenders.set('EdDSA', { ...contenders.get('EdDSA'), ...full })
   },
 
   /** Warms up, and answers how many verifications take about `sliceMs`. */

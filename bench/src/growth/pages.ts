@@ -1,18 +1,17 @@
 import type pg from 'pg'
-import { startPrivateCluster } from '../../../scripts/postgres/private-cluster.ts'
 import type { SearchPlace } from '../../../service/src/domain/user-search.ts'
 import type { UserId } from '../../../service/src/domain/user.ts'
-import { connectPool, connectWithoutDeadlines } from '../../../service/src/infrastructure/postgres/connect.ts'
+import { connectPool } from '../../../service/src/infrastructure/postgres/connect.ts'
 import { openDatabase } from '../../../service/src/infrastructure/postgres/database.ts'
-import { migrate } from '../../../service/src/infrastructure/postgres/migrate.ts'
 import { PostgresUsers } from '../../../service/src/infrastructure/postgres/postgres-users.ts'
-import type { Bench, Finding, Outcome } from '../bench.ts'
+import type { Finding, Outcome } from '../bench.ts'
 import { milliseconds, readable } from '../numbers.ts'
 import type { Plot } from '../plot.ts'
+import { SESSIONS_PER_PERSON } from '../refresh/bulk-sessions.ts'
 import { latency, type Latency } from '../statistics.ts'
-import { addPeople } from './people.ts'
+import { MOST } from './reach.ts'
 
-const PEOPLE = 1_000_000
+const PEOPLE = MOST / SESSIONS_PER_PERSON
 const SEARCHES = 300
 const LATER_PAGE = 50
 /** One more than is shown tells whether there is another page. */
@@ -139,32 +138,22 @@ const plot = (measured: readonly Measured[]): Plot => ({
   groups: measured.map(({ kind, first, later }) => ({ name: kind, values: [first.p99, later?.p99] })),
 })
 
-async function run(note: (progress: string) => void): Promise<Outcome> {
-  // How it is filled is not what is measured.
-  const cluster = await startPrivateCluster({ settings: { fsync: 'off', max_wal_size: '8GB' } })
+/** How long a page of a search takes in the database at `url`, which has PEOPLE of ./people.ts; one search at a time. */
+export async function measurePages(
+  url: string,
+  note: (progress: string) => void,
+): Promise<Omit<Outcome, 'postgres'>> {
+  const pool = connectPool(url, 1)
   try {
-    const filling = openDatabase(connectWithoutDeadlines(cluster.url))
-    await migrate(filling)
-    await filling.destroy()
-    note(`${PEOPLE.toLocaleString('en')} people sign up`)
-    await addPeople(cluster.url, PEOPLE)
-    const pool = connectPool(cluster.url, 1)
     const users = new PostgresUsers(openDatabase(pool))
     const measured: Measured[] = []
     for (const [kind, fragments] of Object.entries(kinds)) {
-      note(kind)
+      note(`search, ${kind}`)
       measured.push(await measure(users, kind, fragments))
     }
     const findings = [...measured.map(findingOf), await sizeFinding(pool)]
-    await pool.end()
-    return { findings, figures: measured, plots: [plot(measured)], postgres: cluster.version }
+    return { findings, figures: measured, plots: [plot(measured)] }
   } finally {
-    await cluster.stop()
+    await pool.end()
   }
-}
-
-export const searchBench: Bench = {
-  what: 'how long a page of a search by name takes among a million people',
-  limitSeconds: 900,
-  run,
 }
