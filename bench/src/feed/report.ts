@@ -9,6 +9,12 @@ const PROMISED_MS = 100
 /** Refused before the answer was there is refused at once. */
 const delays = ({ afterAnswer }: Measured): number[] => afterAnswer.map((ms) => Math.max(0, ms))
 
+function whyLate({ serviceCpuMsPerEnd, readerCpuMsPerEnd, missing }: Measured): string {
+  if (missing > 0) return 'some were never told of it'
+  const [atService, atReaders] = [serviceCpuMsPerEnd, readerCpuMsPerEnd].map(readable)
+  return `an end takes ${atService} ms of processor time at the service and ${atReaders} ms at the readers, all on one machine`
+}
+
 function refusal(measured: Measured): Finding {
   const { arrangement, missing, stuckSeconds } = measured
   const { p50, p99, max } = latency(delays(measured))
@@ -21,6 +27,7 @@ function refusal(measured: Measured): Finding {
     figure: `p50 ${milliseconds(p50)}, p99 ${milliseconds(p99)}, max ${milliseconds(max)}${lost}`,
     against: `p99 ${PROMISED_MS} ms${isStuck ? `; the stuck one is ${dropped}` : ''}`,
     ratio: p99 / PROMISED_MS,
+    whyNot: whyLate(measured),
   }
   if (isStuck) return { ...finding, isKept: isInTime && stuckSeconds !== undefined }
   const isPromised = arrangement.full + arrangement.light <= 1_000
