@@ -9,8 +9,10 @@ const PROMISED_MS = 100
 /** Refused before the answer was there is refused at once. */
 const delays = ({ afterAnswer }: Measured): number[] => afterAnswer.map((ms) => Math.max(0, ms))
 
-function whyLate({ serviceCpuMsPerEnd, readerCpuMsPerEnd, missing }: Measured): string {
-  if (missing > 0) return 'some were never told of it'
+function whyMissed({ serviceCpuMsPerEnd, readerCpuMsPerEnd, ...measured }: Measured): string {
+  if (measured.missing > 0) return 'some were never told of it'
+  if (measured.arrangement.hasStuckReader === true && measured.stuckSeconds === undefined)
+    return 'the stuck one was kept'
   const [atService, atReaders] = [serviceCpuMsPerEnd, readerCpuMsPerEnd].map(readable)
   return `an end takes ${atService} ms of processor time at the service and ${atReaders} ms at the readers, all on one machine`
 }
@@ -27,7 +29,7 @@ function refusal(measured: Measured): Finding {
     figure: `p50 ${milliseconds(p50)}, p99 ${milliseconds(p99)}, max ${milliseconds(max)}${lost}`,
     against: `p99 ${PROMISED_MS} ms${isStuck ? `; the stuck one is ${dropped}` : ''}`,
     ratio: p99 / PROMISED_MS,
-    whyNot: whyLate(measured),
+    whyNot: whyMissed(measured),
   }
   if (isStuck) return { ...finding, isKept: isInTime && stuckSeconds !== undefined }
   const isPromised = arrangement.full + arrangement.light <= 1_000
