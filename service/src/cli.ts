@@ -1,17 +1,20 @@
 import { readFileSync } from 'node:fs'
 import { CommanderError } from 'commander'
-import { askAt } from './infrastructure/cli/ask.ts'
+import { confirmAt } from './infrastructure/cli/ask.ts'
 import { connectionOf } from './infrastructure/cli/connection.ts'
 import { callsTo } from './infrastructure/cli/service-calls.ts'
-import { loadEnvironment } from './infrastructure/config.ts'
+import { loadEnvironment, type LoadedEnvironment } from './infrastructure/settings/environment.ts'
+import { readConfig } from './infrastructure/settings/config.ts'
+import { SettingsError } from './infrastructure/settings/settings-reader.ts'
 import { CommandFailure, exitCodes, type ExitCode } from './interface-adapters/cli/exit-codes.ts'
 import { createProgram } from './interface-adapters/cli/program.ts'
+import { describeRestore } from './interface-adapters/cli/restore-command.ts'
 import { printableJson } from './interface-adapters/cli/text.ts'
 
-/** Wires the operator's command line by hand and runs it once. Answers what the process is to exit with. */
+/** Builds the operator's command line by hand and runs it once. Returns the exit code of the process. */
 export async function runCli(args: readonly string[]): Promise<ExitCode> {
   const { stdin, stdout, stderr } = process
-  // `chat-auth … | head`: a reader that has gone is nobody's trouble.
+  // `chat-auth … | head`: the reader may close the pipe early, which is not an error.
   stdout.on('error', () => undefined)
   let exitCode: ExitCode = exitCodes.done
   const program = createProgram({
@@ -19,10 +22,20 @@ export async function runCli(args: readonly string[]): Promise<ExitCode> {
     out: (text) => stdout.write(text),
     err: (text) => stderr.write(text),
     run: async (command, options) => {
-      const call = callsTo(connectionOf(options, loadEnvironment()))
-      const report = await command({ call, confirm: askAt({ input: stdin, output: stderr }) })
+      const { environment, warnings } = settingsHere()
+      for (const warning of warnings) stderr.write(`Warning: ${warning}\n`)
+      const call = callsTo(connectionOf(options, environment))
+      const report = await command({ call, confirm: confirmAt({ input: stdin, output: stderr }) })
       stdout.write(options.json === true ? printableJson(report.json) : report.text)
       exitCode = report.exitCode ?? exitCodes.done
+    },
+    restore: async (options) => {
+      // Not a static import: other commands do not wait for the database's code.
+      const { runRestore } = await import('./wiring/run-restore.ts')
+      const lines = stdin.isTTY ? undefined : stdin
+      const progress = (text: string): void => void stderr.write(text)
+      const report = await runRestore(readConfig(settingsHere().environment), options, { lines, progress })
+      stdout.write(describeRestore(report, options))
     },
   })
   try {
@@ -36,8 +49,16 @@ export async function runCli(args: readonly string[]): Promise<ExitCode> {
   }
 }
 
+function settingsHere(): LoadedEnvironment {
+  try {
+    return loadEnvironment()
+  } catch (error) {
+    throw error instanceof SettingsError ? new CommandFailure(error.message, exitCodes.wrongUsage) : error
+  }
+}
+
 const explainFault = (error: unknown): string =>
-  `A fault of chat-auth itself: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`
+  `chat-auth failed unexpectedly. Please report this: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`
 
 function readVersion(): string {
   const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')

@@ -1,30 +1,33 @@
 import type { Writable } from 'node:stream'
 import { importUsers } from './application/users/import-users.ts'
-import { loadEnvironment, readConfig, type Config } from './infrastructure/config.ts'
+import { reserveUsernames } from './domain/reserved-usernames.ts'
+import { readConfig, type Config } from './infrastructure/settings/config.ts'
+import { loadEnvironment } from './infrastructure/settings/environment.ts'
 import { passlibPbkdf2Sha256 } from './infrastructure/crypto/foreign-password-hashes.ts'
-import { explainFailure } from './infrastructure/explain-failure.ts'
+import { explainFailure } from './infrastructure/process/explain-failure.ts'
 import { CannotImport } from './infrastructure/import/cannot-import.ts'
-import { ImportTally } from './infrastructure/import/import-tally.ts'
+import { ImportCounts } from './infrastructure/import/import-counts.ts'
 import { readOptions, type ImportOptions } from './infrastructure/import/options.ts'
 import { PostgresOldUsers } from './infrastructure/import/postgres-old-users.ts'
 import { Progress } from './infrastructure/import/progress.ts'
 import { openReport } from './infrastructure/import/report-file.ts'
 import { openTarget } from './infrastructure/import/target.ts'
+import type { MaintenanceSettings } from './infrastructure/storage/open-for-maintenance.ts'
 
 interface Surroundings {
   readonly stdout: Writable
-  /** Words for people. */
+  /** Messages for the operator. */
   readonly stderr: Writable & { readonly isTTY?: boolean }
   readonly shouldStop: () => boolean
 }
 
-/** Wires the import by hand and runs it. Answers what it counted, and whether it read every row. */
+/** Builds the import by hand and runs it. Returns its counts, and whether it read every row. */
 export async function runImport(
   { from, dryRun, report: reportName }: ImportOptions,
-  config: Pick<Config, 'databaseUrl' | 'dataDir'>,
+  config: MaintenanceSettings & Pick<Config, 'reservedUsernames'>,
   { stdout, stderr, shouldStop }: Surroundings,
 ) {
-  const tally = new ImportTally()
+  const counts = new ImportCounts()
   const progress = new Progress(stderr)
   await using opened = new AsyncDisposableStack()
   const oldUsers = opened.adopt(await PostgresOldUsers.open(from), (source) => source.close())
@@ -32,37 +35,38 @@ export async function runImport(
   const report = opened.adopt(await openReport(reportName, stdout), (file) => file.close())
   const { importedUsers, clock } = target
   const { recognises: recognisesHash } = passlibPbkdf2Sha256
-  stderr.write(`${dryRun ? 'Dry run: nothing is written' : 'Importing'} to ${target.place}\n`)
+  const reservedUsernames = reserveUsernames(config.reservedUsernames)
+  stderr.write(`${dryRun ? 'Dry run: nothing is written' : 'Importing'} to ${target.location}\n`)
   try {
-    const end = await importUsers({ oldUsers, importedUsers, recognisesHash, clock })({
-      begin: (count) => (tally.total = count),
+    const end = await importUsers({ oldUsers, importedUsers, recognisesHash, reservedUsernames, clock })({
+      begin: (count) => (counts.total = count),
       note: async (outcomes) => {
-        tally.add(outcomes)
+        counts.add(outcomes)
         await report.write(outcomes)
-        progress.show(tally.counts.read, tally.progress)
+        progress.show(counts.totals.read, counts.progress)
       },
       shouldStop,
     })
     progress.end()
-    stderr.write(end === 'done' ? tally.summary(dryRun) : `Stopped: ${tally.progress}.\n${GO_ON}`)
-    return { ...tally.counts, isDone: end === 'done' }
+    stderr.write(end === 'done' ? counts.summary(dryRun) : `Stopped: ${counts.progress}.\n${RUN_AGAIN}`)
+    return { ...counts.totals, isDone: end === 'done' }
   } catch (error) {
     progress.end()
-    if (tally.counts.read > 0) stderr.write(`Failed: ${tally.progress}.\n${GO_ON}`)
+    if (counts.totals.read > 0) stderr.write(`Failed: ${counts.progress}.\n${RUN_AGAIN}`)
     throw error
   }
 }
 
-const GO_ON = 'Run the same command again to go on: whoever was imported stays and is passed over.\n'
+const RUN_AGAIN = 'Run the same command again to continue. Users that were imported are skipped.\n'
 
 async function runCommand(args: readonly string[]): Promise<number> {
   const { stdout, stderr } = process
-  // A reader that has gone is told of by the write that fails; without a listener it would end the process.
+  // If the reader has closed the pipe, the write fails and says so. Without a handler the error would end the process.
   stdout.on('error', () => undefined)
   let isStopping = false
   const stop = (): void => {
     isStopping = true
-    stderr.write('\nStopping; what is under way is finished first.\n')
+    stderr.write('\nStopping after the current batch.\n')
   }
   try {
     const options = readOptions(args, new Date(), {
@@ -71,7 +75,9 @@ async function runCommand(args: readonly string[]): Promise<number> {
     })
     if (typeof options === 'number') return options
     process.on('SIGINT', stop).on('SIGTERM', stop)
-    const config = readConfig(loadEnvironment())
+    const { environment, warnings } = loadEnvironment()
+    for (const warning of warnings) stderr.write(`Warning: ${warning}\n`)
+    const config = readConfig(environment)
     const { isDone, skipped } = await runImport(options, config, {
       stdout,
       stderr,

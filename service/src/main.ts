@@ -1,97 +1,86 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { createOutbox } from './application/outbox/outbox.ts'
 import type { Clock } from './application/ports/clock.ts'
-import { createRevocationFeed, wakeForRevocations } from './application/revocations/revocation-feed.ts'
+import { wakeForRevocations } from './application/revocations/revocation-feed.ts'
 import { createUseCases } from './application/use-cases.ts'
-import { banner } from './infrastructure/banner.ts'
-import { loadEnvironment, readConfig, type Config } from './infrastructure/config.ts'
-import { createDoctor } from './infrastructure/doctor/doctor.ts'
-import { withFeed } from './infrastructure/feed-readiness.ts'
-import { createHealth } from './infrastructure/health.ts'
-import { openKeys } from './infrastructure/keys.ts'
-import { openListeners } from './infrastructure/listeners.ts'
-import { logEvents } from './infrastructure/log-events.ts'
-import { createLogger } from './infrastructure/logger.ts'
-import { openObservability } from './infrastructure/observability/observability.ts'
-import { openOutbox } from './infrastructure/outgoing/open-outbox.ts'
-import { createDrawnAvatars } from './infrastructure/pictures/drawn-avatars.ts'
+import { ObservedTransactions } from './infrastructure/observability/observed-transactions.ts'
 import { DatabaseClock } from './infrastructure/postgres/database-clock.ts'
-import { PostgresMedia } from './infrastructure/postgres/postgres-media.ts'
-import { PostgresRevocationLog } from './infrastructure/postgres/postgres-revocation-log.ts'
-import { runProcess } from './infrastructure/run-process.ts'
-import { openStorage } from './infrastructure/storage.ts'
-import { startUpkeep } from './infrastructure/upkeep.ts'
-import { useCaseDeps } from './infrastructure/use-case-deps.ts'
-import { RevocationStream } from './interface-adapters/http/revocation-stream.ts'
+import { PostgresSigningKeys } from './infrastructure/postgres/postgres-signing-keys.ts'
+import { banner } from './infrastructure/process/banner.ts'
+import { createLogger } from './infrastructure/process/logger.ts'
+import { readOptions } from './infrastructure/process/options.ts'
+import { runProcess } from './infrastructure/process/run-process.ts'
+import { readConfig, type Config } from './infrastructure/settings/config.ts'
+import { loadEnvironment } from './infrastructure/settings/environment.ts'
+import { openStorage } from './infrastructure/storage/open-storage.ts'
+import { RevocationStream } from './interface-adapters/http/internal/revocation-stream.ts'
+import { startBackgroundTasks } from './wiring/background-tasks.ts'
+import { openHttpListeners } from './wiring/http-listeners.ts'
+import { openObservability } from './wiring/observability.ts'
+import { buildPorts, type PasswordChecks } from './wiring/ports.ts'
+import { warnOfUnreadableKeys } from './wiring/warn-of-unreadable-keys.ts'
 
-/** Starts everything and wires it by hand; the only place that knows everyone. */
-export async function startService(config: Config, logger: Logger, replaced: { clock?: Clock } = {}) {
+export interface Overrides extends Partial<PasswordChecks> {
+  readonly clock?: Clock
+  /** Gives up the signing keys of the database, for example because AUTH_SECRET is lost. */
+  readonly newSigningKeys?: boolean
+  /** False: nothing is cleaned up, and no key is rotated, without a call. A slow test then loses no row that it counts. */
+  readonly maintenance?: boolean
+}
+
+/** Builds one instance of the service by hand and starts it. Tests bring a clock and cheap password checks. */
+export async function startService(config: Config, logger: Logger, overrides: Overrides = {}) {
   const observability = await openObservability(config, logger)
-  const storage = await openStorage(config, logger, observability.observeStatement)
-  const { db, feedDb, serviceKeys, place } = storage
-  const databaseClock = new DatabaseClock(db)
+  const { hooks } = observability
+  const storage = await openStorage(config, logger, hooks.statement)
+  const databaseClock = new DatabaseClock(storage.db)
   await databaseClock.synchronise()
-  const clock = replaced.clock ?? databaseClock
-  const secrets = { current: storage.authSecret, previous: config.previousAuthSecrets }
-  const keys = await openKeys({ config, storage, secrets, clock })
-  const { tokenKeys } = keys
-
-  const log = createRevocationFeed({ revocationLog: new PostgresRevocationLog(feedDb), clock })
-  const feed = observability.observeFeed(log)
-  const { outbox, deliveries } = openOutbox({ config, storage, clock, tokenKeys, logger, observability })
-  const observers = [logEvents(logger), observability.observeEvents, wakeForRevocations(feed), outbox.wake]
-  const chosen = { config, db, clock, secrets, tokenKeys, deliveries, observers, observability }
-  const deps = await useCaseDeps(chosen)
-  const { receipts, attempts } = deps
-  const useCases = observability.observeUseCases(createUseCases(deps))
-  const stream = new RevocationStream(feed)
-  observability.observeInstance({ storage, clock, keys, stream })
-
-  let hasBegunToStop = false
-  const isDraining = () => hasBegunToStop
-  const health = withFeed(
-    createHealth({ db, canSign: keys.canSign, isDraining }),
-    observability.feedStaleness,
-  )
-  const upkeep = startUpkeep({
-    ...{ db, clock, logger, attempts, outbox, rotateKeys: keys.rotate },
-    synchroniseClock: () => databaseClock.synchronise(),
-    flushReceipts: () => receipts.flush(),
-    beatFeed: () => stream.beat(),
-    expireSessions: useCases.expireSessions,
-  })
+  const clock = overrides.clock ?? databaseClock
+  if (overrides.newSigningKeys === true) await new PostgresSigningKeys(storage.db).removeAll()
+  const ports = observability.observe(await buildPorts({ config, storage, clock, hooks }, overrides))
+  const { feed, deliveries, consumers, signingKeys, receipts } = ports
+  await warnOfUnreadableKeys(signingKeys, logger)
+  const outbox = createOutbox({ deliveries, consumers, clock, report: hooks.delivery, chance: Math.random })
+  const transactions = new ObservedTransactions(ports.transactions, [wakeForRevocations(feed), outbox.wake])
+  const useCases = observability.observeUseCases(createUseCases({ ...ports, transactions }))
+  const stream = observability.observeStream(new RevocationStream(feed))
   await feed.catchUp()
   const wakeUp = await storage.onRevocations(feed.wake)
-  const doctor = createDoctor({
-    ...{ config, storage, clock, tokenKeys, feed },
-    readerCount: () => stream.readerCount,
-    isListening: () => wakeUp.isListening(),
-    listKeys: keys.list,
-  })
-  const media = { media: new PostgresMedia(db), drawAvatar: createDrawnAvatars() }
-  const listeners = await openListeners({
-    ...{ config, useCases, health, isDraining, keys, doctor, media, serviceKeys, stream, logger },
-    observability,
-  })
+  let isStopping = false
+  const isDraining = () => isStopping
+  const served = { config, ports, useCases, stream, wakeUp, isDraining, logger, observability }
+  const listeners = await openHttpListeners(served)
   const { port, internalPort } = listeners
-  logger.info({ event: 'service.started', port, internal_port: internalPort, data: place })
+  const { maintenance = true } = overrides
+  const background = { ports, databaseClock, outbox, stream, useCases, maintenance, logger }
+  const backgroundTasks = startBackgroundTasks(background)
+  logger.info({ event: 'service.started', port, internal_port: internalPort, data: storage.location })
 
   return {
-    ...{ db, port, internalPort, useCases, receipts, outbox, stream, rotateKeys: keys.rotate, place },
+    db: storage.db,
+    location: storage.location,
+    port,
+    internalPort,
+    useCases,
+    receipts,
+    outbox,
+    stream,
+    rotateKeys: signingKeys.rotate,
     banner: banner(config, storage, port, internalPort),
-    /** Goes on answering for a while, and says to load balancers that it will not for long. */
+    /** Keeps serving for SHUTDOWN_DELAY, and reports "not ready" to load balancers meanwhile. */
     drain: async (): Promise<void> => {
-      hasBegunToStop = true
+      isStopping = true
       await delay(config.shutdownDelaySeconds * 1_000)
     },
-    /** Answers what is under way, writes what is still noted, and lets go of the database. */
+    /** Finishes the in-flight requests, writes what is still buffered, and closes the database. */
     stop: async (): Promise<void> => {
-      hasBegunToStop = true
+      isStopping = true
       await Promise.all([listeners.close(), outbox.stop()])
-      await Promise.all([upkeep.stop(), wakeUp.stop()])
-      // Once more: what the last requests wrote may be on its way to its consumers.
+      await Promise.all([backgroundTasks.stop(), wakeUp.stop()])
+      // Once more: the last requests may have woken the outbox after its first stop.
       await outbox.stop()
-      // Ends that were answered a moment ago become known everywhere, and nothing is reading when the database closes.
+      // The last committed ends get their numbers in the log, so that other instances learn of them.
       await feed.catchUp().catch((error: unknown) => logger.warn({ event: 'feed.late', err: error }))
       await receipts.flush().catch((error: unknown) => logger.warn({ event: 'receipts.lost', err: error }))
       await observability.stop()
@@ -104,7 +93,11 @@ export type Service = Awaited<ReturnType<typeof startService>>
 
 if (import.meta.main) {
   await runProcess(async () => {
-    const config = readConfig(loadEnvironment())
-    return startService(config, createLogger(config.logLevel))
+    const options = readOptions(process.argv.slice(2))
+    const { environment, warnings } = loadEnvironment()
+    const config = readConfig(environment)
+    const logger = createLogger(config.logLevel)
+    for (const msg of warnings) logger.warn({ event: 'settings.warning', msg })
+    return startService(config, logger, options)
   })
 }

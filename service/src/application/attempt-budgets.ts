@@ -1,4 +1,5 @@
 import type { ClientAddress } from '../domain/device.ts'
+import type { SessionId } from '../domain/session.ts'
 import type { UserId } from '../domain/user.ts'
 import type { AttemptBudget } from './ports/attempt-limits.ts'
 
@@ -8,32 +9,62 @@ const HOUR = 60 * MINUTE
 /** Growing waits, never a lock-out: 1, 2, 4 … seconds up to a quarter of an hour. */
 const guessing = { firstDelaySeconds: 1, longestDelaySeconds: 15 * MINUTE, forgetAfterSeconds: 24 * HOUR }
 
-/** Guesses at many people from one place. Wide enough for an office behind one address. */
-export const signInsFrom = (address: ClientAddress): AttemptBudget => ({
-  key: `sign-in:network:${address.network}`,
-  free: 50,
+/**
+ * Guesses at many users from one network, and from the networks around it, which have larger budgets. Wide enough for an
+ * office behind one address.
+ */
+export const signInsFrom = (address: ClientAddress): readonly AttemptBudget[] =>
+  networksAround(address).map((network, width) => ({
+    key: `sign-in:network:${network}`,
+    free: 50 * 2 ** width,
+    ...guessing,
+    forgetAfterSeconds: HOUR,
+  }))
+
+/** Guesses at one user from one network. */
+export const signInsAt = (name: string, { network }: ClientAddress): AttemptBudget => ({
+  key: `sign-in:account:${name}:${network}`,
+  free: 10,
   ...guessing,
+})
+
+/** Guesses at one user from all networks together. Only for clients that may buy attempts: others could be locked out. */
+export const signInsTo = (name: string): AttemptBudget => ({
+  key: `sign-in:account:${name}`,
+  free: 20,
+  ...guessing,
+})
+
+/** Guesses at one user by a device with which they signed in before. */
+export const signInsBy = (name: string, knownDevice: string): AttemptBudget => ({
+  key: `sign-in:device:${name}:${knownDevice}`,
+  free: 10,
+  ...guessing,
+})
+
+/** Sign-ins with the right password, 30 an hour. More than that count as guesses. */
+export const successfulSignInsOf = (userId: UserId): AttemptBudget => ({
+  key: `sign-in:success:${userId}`,
+  free: 30,
+  firstDelaySeconds: 2 * MINUTE,
+  longestDelaySeconds: 2 * MINUTE,
   forgetAfterSeconds: HOUR,
 })
 
 /**
- * Guesses at one person. A place they signed in from before has a budget of its own, so that a stranger who guesses
- * at their password cannot keep them out (ASVS 6.1.1).
+ * Guesses at the current password by the holder of an access token. They count per session, so that a thief of one token
+ * does not block the owner's other sessions.
  */
-export const signInsTo = (name: string, knownDevice: string | undefined): AttemptBudget => ({
-  key: `sign-in:account:${name}:${knownDevice ?? 'strangers'}`,
+export const passwordChecksIn = (sessionId: SessionId): AttemptBudget => ({
+  key: `password-check:${sessionId}`,
   free: 10,
   ...guessing,
 })
 
-/** Guesses at the current password by somebody who holds an access token. */
-export const passwordChecksOf = (userId: UserId): AttemptBudget => ({
-  key: `password-check:${userId}`,
-  free: 10,
-  ...guessing,
-})
-
-/** Changes of the address that cost no password. They tell which addresses are taken, as registration does. */
+/**
+ * Changes of the address. They reveal which addresses are taken, as registration does. They count after the password, so
+ * that a thief of a token does not use up the owner's.
+ */
 export const emailChangesOf = (userId: UserId): AttemptBudget => ({
   key: `email-change:${userId}`,
   free: 5,
@@ -42,7 +73,16 @@ export const emailChangesOf = (userId: UserId): AttemptBudget => ({
   forgetAfterSeconds: 24 * HOUR,
 })
 
-/** Pictures take memory and time to decode; whoever tries a few until one looks right does not wait. */
+/** New passwords that are scored. Scoring takes the event loop milliseconds. */
+export const newPasswordsOf = (userId: UserId): AttemptBudget => ({
+  key: `new-password:${userId}`,
+  free: 20,
+  firstDelaySeconds: 15,
+  longestDelaySeconds: 15 * MINUTE,
+  forgetAfterSeconds: HOUR,
+})
+
+/** Pictures take memory and time to decode. A user who tries a few until one looks right does not wait. */
 export const avatarChangesOf = (userId: UserId): AttemptBudget => ({
   key: `avatar:${userId}`,
   free: 20,
@@ -51,11 +91,29 @@ export const avatarChangesOf = (userId: UserId): AttemptBudget => ({
   forgetAfterSeconds: HOUR,
 })
 
-/** Registration tells which addresses are taken, so it is limited; one household may still sign up together. */
-export const registrationsFrom = (address: ClientAddress): AttemptBudget => ({
-  key: `registration:network:${address.network}`,
-  free: 20,
+/** An export may be large. A user who loses the first one may fetch it again. */
+export const exportsOf = (userId: UserId): AttemptBudget => ({
+  key: `export:${userId}`,
+  free: 10,
   firstDelaySeconds: 30,
-  longestDelaySeconds: HOUR,
-  forgetAfterSeconds: 2 * HOUR,
+  longestDelaySeconds: 15 * MINUTE,
+  forgetAfterSeconds: HOUR,
 })
+
+/**
+ * Registration reveals which addresses are taken, so it is limited, for a network and the networks around it. A household
+ * or a class may still sign up together: the number is a setting.
+ */
+export const registrationsFrom = (address: ClientAddress, perNetwork: number): readonly AttemptBudget[] =>
+  networksAround(address).map((network, width) => ({
+    key: `registration:network:${network}`,
+    free: perNetwork * 2 ** width,
+    firstDelaySeconds: 30,
+    longestDelaySeconds: HOUR,
+    forgetAfterSeconds: 2 * HOUR,
+  }))
+
+const networksAround = ({ network, widerNetworks }: ClientAddress): readonly string[] => [
+  network,
+  ...widerNetworks,
+]

@@ -1,7 +1,7 @@
 import type { InvalidValueCode } from '../domain/invalid-value.ts'
-import type { EndReason } from '../domain/session.ts'
+import type { ProofChallenge } from './ports/proof-of-work.ts'
 
-/** What the service refuses, as a closed list. Each has a status in problem-details.ts and a row in docs/errors.md. */
+/** Every error of the application, as a closed list. Each has a status in problem-types.ts and a row in docs/errors.md. */
 export type ErrorCode =
   | 'validation_failed'
   | 'authentication_required'
@@ -25,6 +25,9 @@ export type ErrorCode =
   | 'overloaded'
   | 'unavailable'
 
+/** Codes that every use case may throw. A use case's own list leaves them out. */
+export const commonErrors = ['unavailable'] as const satisfies readonly ErrorCode[]
+
 export interface FieldProblem {
   readonly field: string
   readonly code: InvalidValueCode
@@ -32,16 +35,31 @@ export interface FieldProblem {
 }
 
 export interface ErrorDetails {
-  /** Said to the caller in place of the code's standing sentence. Never holds a secret. */
+  /** Replaces the general sentence of the code in the response. Never holds a secret. */
   readonly detail?: string
   readonly fields?: readonly FieldProblem[]
-  /** Why the session ended, with `session_ended`. */
-  readonly reason?: EndReason
+  /** Why the session ended, with `session_ended`; the reason given to the user, with `user_disabled`. */
+  readonly reason?: string
+  /** When the ban ends, with `user_disabled`. */
+  readonly until?: Date
   readonly retryAfterSeconds?: number
+  /** The work that buys the attempt, with `too_many_attempts`. */
+  readonly challenge?: ProofChallenge
   readonly cause?: unknown
 }
 
-/** A refusal the caller is told about. Anything else that is thrown is a fault and becomes a 500. */
+/**
+ * The service cannot process a request at the moment, for a reason that is not the caller's. `reason` is a sentence for
+ * the caller; `cause` is for the log.
+ */
+export const unavailable = (reason: string, retryAfterSeconds: number, cause?: unknown): ApplicationError =>
+  new ApplicationError('unavailable', {
+    detail: `${reason} Keep your tokens, and try again after the number of seconds in Retry-After.`,
+    retryAfterSeconds,
+    cause,
+  })
+
+/** An error that the caller sees. Any other error is a fault and becomes a 500. */
 export class ApplicationError extends Error {
   readonly code: ErrorCode
   readonly details: ErrorDetails

@@ -1,7 +1,8 @@
 import type { Events } from './ports/events.ts'
 import { listDeliveries } from './outbox/list-deliveries.ts'
 import { replayDeliveries, replayDelivery, type ReplayDeliveryDeps } from './outbox/replay-delivery.ts'
-import { authenticate, type AuthenticateDeps } from './sessions/authenticate.ts'
+import { authenticate } from './sessions/authenticate.ts'
+import type { CheckAccessTokenDeps } from './sessions/check-access-token.ts'
 import { createSession, type CreateSessionDeps } from './sessions/create-session.ts'
 import { endAllOwnSessions, endOwnSession } from './sessions/end-own-sessions.ts'
 import { endUserSession, endUserSessions } from './sessions/end-user-sessions.ts'
@@ -10,7 +11,7 @@ import { introspectToken, type IntrospectTokenDeps } from './sessions/introspect
 import { listSessions } from './sessions/list-sessions.ts'
 import { refreshSession, type RefreshSessionDeps } from './sessions/refresh-session.ts'
 import { listUserSessions } from './sessions/list-user-sessions.ts'
-import { noteReceipts } from './sessions/note-receipts.ts'
+import { noteReceipts, type NoteReceiptsDeps } from './sessions/note-receipts.ts'
 import { createTicket, type CreateTicketDeps } from './tickets/create-ticket.ts'
 import { redeemTicket, type RedeemTicketDeps } from './tickets/redeem-ticket.ts'
 import { changePassword, type ChangePasswordDeps } from './users/change-password.ts'
@@ -19,24 +20,28 @@ import { disableUser } from './users/disable-user.ts'
 import { enableUser } from './users/enable-user.ts'
 import { exportUser } from './users/export-user.ts'
 import { countSessions, findUserByEmail, inspectUser } from './users/inspect-users.ts'
+import { liftBans } from './users/lift-bans.ts'
 import { lookupUsers } from './users/lookup-users.ts'
-import { readUser } from './users/read-user.ts'
+import { readUser, type ReadUserDeps } from './users/read-user.ts'
 import { registerUser, type RegisterUserDeps } from './users/register-user.ts'
 import { removeAvatar } from './users/remove-avatar.ts'
-import { searchUsers } from './users/search-users.ts'
+import { searchUsers, type SearchUsersDeps } from './users/search-users.ts'
 import { setAvatar, type SetAvatarDeps } from './users/set-avatar.ts'
 import { setRoles } from './users/set-roles.ts'
 import { updateUser } from './users/update-user.ts'
 
-export type UseCaseDeps = AuthenticateDeps &
+export type UseCaseDeps = CheckAccessTokenDeps &
   ChangePasswordDeps &
   CreateSessionDeps &
   CreateTicketDeps &
   IntrospectTokenDeps &
+  NoteReceiptsDeps &
   RedeemTicketDeps &
   RefreshSessionDeps &
   RegisterUserDeps &
+  ReadUserDeps &
   ReplayDeliveryDeps &
+  SearchUsersDeps &
   SetAvatarDeps & { readonly events: Events }
 
 /** Everything the service can do. */
@@ -72,6 +77,7 @@ export const createUseCases = (deps: UseCaseDeps) => ({
   countSessions: countSessions(deps),
   disableUser: disableUser(deps),
   enableUser: enableUser(deps),
+  liftBans: liftBans(deps),
   setRoles: setRoles(deps),
   listDeliveries: listDeliveries(deps),
   replayDelivery: replayDelivery(deps),

@@ -4,7 +4,7 @@ import { ApplicationError, type FieldProblem } from './errors.ts'
 type Parsers = Record<string, () => unknown>
 type Parsed<P extends Parsers> = { readonly [K in keyof P]: ReturnType<P[K]> }
 
-/** Runs one parser per field and answers what they made; throws `validation_failed` naming every field that failed. */
+/** Runs one parser per field and returns their values. Throws `validation_failed` naming every field that failed. */
 export function validate<P extends Parsers>(parsers: P): Parsed<P> {
   const problems: FieldProblem[] = []
   const values = Object.entries(parsers).map(([field, parse]) => {
@@ -20,6 +20,6 @@ export function validate<P extends Parsers>(parsers: P): Parsed<P> {
   return Object.fromEntries(values) as Parsed<P>
 }
 
-/** Refuses one field whose value was understood but does not do. */
+/** Refuses one field whose value is well-formed but not acceptable. */
 export const refuseField = (field: string, { code, message }: InvalidValue): ApplicationError =>
   new ApplicationError('validation_failed', { fields: [{ field, code, message }] })

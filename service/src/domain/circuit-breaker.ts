@@ -1,18 +1,18 @@
 import { secondsAfter } from './session.ts'
 import type { UserId } from './user.ts'
 
-/** So many people's deliveries fail without one that succeeds: it is the consumer that is away, not one of them. */
-const PEOPLE_TO_OPEN = 5
+/** The consumer counts as down if deliveries for this many users fail in a row. */
+const FAILING_USERS_TO_OPEN = 5
 const FIRST_PAUSE_SECONDS = 5
 const LONGEST_PAUSE_SECONDS = 120
 
-/** Keeps a consumer that is away from being called for every event there is. */
+/** Stops calls to a consumer that is down. */
 export interface Circuit {
-  /** Whose deliveries failed since one last succeeded. One person's, however often, says nothing about the consumer. */
+  /** The users whose deliveries failed since the last success. Failures of one user say nothing about the consumer. */
   readonly failing: ReadonlySet<UserId>
-  /** Pauses in a row; 0 while it is closed. */
+  /** The number of successive pauses; 0 while the circuit is closed. */
   readonly pauses: number
-  /** Until then nothing is tried; after that one delivery at a time. */
+  /** No delivery is attempted until then, and one at a time afterwards. */
   readonly pausedUntil: Date | undefined
 }
 
@@ -23,13 +23,13 @@ export const isOpen = (circuit: Circuit): boolean => circuit.pauses > 0
 export const isPaused = ({ pausedUntil }: Circuit, now: Date): boolean =>
   pausedUntil !== undefined && now < pausedUntil
 
-/** After a delivery to that person failed. `chance` is a number from 0 to 1: instances do not come back at once. */
+/** After a delivery for that user failed. `chance` is a number from 0 to 1, so that instances do not retry at the same time. */
 export function afterFailure(circuit: Circuit, userId: UserId, now: Date, chance: number): Circuit {
-  // Deliveries that were under way when the pause began say nothing new.
+  // Deliveries that were in flight when the pause began do not extend it.
   if (isPaused(circuit, now)) return circuit
   const failing =
-    circuit.failing.size < PEOPLE_TO_OPEN ? new Set([...circuit.failing, userId]) : circuit.failing
-  if (failing.size < PEOPLE_TO_OPEN) return { ...circuit, failing }
+    circuit.failing.size < FAILING_USERS_TO_OPEN ? new Set([...circuit.failing, userId]) : circuit.failing
+  if (failing.size < FAILING_USERS_TO_OPEN) return { ...circuit, failing }
   const seconds = Math.min(FIRST_PAUSE_SECONDS * 2 ** circuit.pauses, LONGEST_PAUSE_SECONDS)
   return { failing, pauses: circuit.pauses + 1, pausedUntil: secondsAfter(now, seconds * (1 - chance / 2)) }
 }

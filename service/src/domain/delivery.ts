@@ -2,11 +2,11 @@ import { secondsAfter } from './session.ts'
 
 /** With the waits below the last attempt is made one and a half to three days after the first. */
 export const ATTEMPTS_AT_MOST = 75
-/** What a consumer that is away altogether has not taken after so long is given up too, tried or not. */
+/** A delivery that waits for longer than this becomes a dead letter, even if the consumer was down all the time. */
 export const LONGEST_WAIT_SECONDS = 3 * 24 * 3600
-/** So long an operator can have a dead letter delivered after all. */
+/** An operator can replay a dead letter for this long. */
 export const DEAD_LETTER_RETENTION_SECONDS = 7 * 24 * 3600
-/** Whoever has taken a delivery has it for so long alone; more than an attempt can last. */
+/** Lease on a claimed delivery. Longer than any attempt. */
 export const CLAIM_SECONDS = 15
 
 const FIRST_WAIT_SECONDS = 5
@@ -16,8 +16,8 @@ export const DELIVERY_STATES = ['waiting', 'dead'] as const
 export type DeliveryState = (typeof DELIVERY_STATES)[number]
 
 /**
- * When a delivery is tried again that has failed so many times: after 5 s, 10 s, 20 s … up to 1 h, each of them shortened by
- * up to a half, so that what failed together does not come back together. Undefined when it is given up.
+ * When a delivery that failed is retried: after 5 s, 10 s, 20 s … up to 1 h. Each wait is shortened by up to a half, so
+ * that deliveries that failed together are not retried together. Undefined when it becomes a dead letter.
  * `chance` is a number from 0 to 1.
  */
 export function nextAttempt(failures: number, now: Date, chance: number): Date | undefined {

@@ -1,7 +1,16 @@
+import type { Ban } from './ban.ts'
 import type { Session } from './session.ts'
 import type { User, UserId } from './user.ts'
 
-/** Something that happened to a person or a session, told to whoever listens. Names and shapes are stable. */
+type TokenOfAnotherGeneration = {
+  session_id: string
+  presented_generation: number
+  /** The session's own, before the refresh. */
+  generation: number
+  address: string
+}
+
+/** Something that happened to a user or a session, delivered to the event consumers. Names and shapes are stable. */
 export type DomainEvent = { readonly userId: UserId; readonly occurredAt: Date } & (
   | { readonly type: 'user.created'; readonly data: { username: string } }
   | {
@@ -9,16 +18,25 @@ export type DomainEvent = { readonly userId: UserId; readonly occurredAt: Date }
       readonly data: { username: string; changed: readonly ('username' | 'email' | 'avatar')[] }
     }
   | { readonly type: 'user.password_changed'; readonly data: { session_id: string } }
-  | { readonly type: 'user.disabled'; readonly data: { reason: string } }
-  | { readonly type: 'user.enabled'; readonly data: Record<string, never> }
+  | {
+      readonly type: 'user.disabled'
+      /** `reason` is for operators, `public_reason` for the user. `until` is null for a ban without an end. */
+      readonly data: { reason: string; public_reason: string | null; until: string | null }
+    }
+  | {
+      readonly type: 'user.enabled'
+      /** The operator's own words; null if there are none, or the ban ended by itself. */
+      readonly data: { note: string | null }
+    }
   | { readonly type: 'user.roles_changed'; readonly data: { roles: readonly string[] } }
   | { readonly type: 'user.deleted'; readonly data: Record<string, never> }
   | { readonly type: 'session.created'; readonly data: { session_id: string; device_name: string } }
   | { readonly type: 'session.ended'; readonly data: { session_id: string; reason: string } }
   | {
       readonly type: 'session.refresh_token_reused'
-      readonly data: { session_id: string; presented_generation: number; generation: number; address: string }
+      readonly data: TokenOfAnotherGeneration
     }
+  | { readonly type: 'session.rolled_forward'; readonly data: TokenOfAnotherGeneration }
 )
 
 export const userCreated = (user: User): DomainEvent => ({
@@ -46,18 +64,22 @@ export const passwordChanged = (session: Session, now: Date): DomainEvent => ({
   data: { session_id: session.id },
 })
 
-export const userDisabled = (user: User, reason: string, now: Date): DomainEvent => ({
+export const userDisabled = (userId: UserId, ban: Ban): DomainEvent => ({
   type: 'user.disabled',
-  userId: user.id,
-  occurredAt: now,
-  data: { reason },
+  userId,
+  occurredAt: ban.since,
+  data: {
+    reason: ban.reason,
+    public_reason: ban.publicReason ?? null,
+    until: ban.until?.toISOString() ?? null,
+  },
 })
 
-export const userEnabled = (user: User, now: Date): DomainEvent => ({
+export const userEnabled = (userId: UserId, note: string | undefined, now: Date): DomainEvent => ({
   type: 'user.enabled',
-  userId: user.id,
+  userId,
   occurredAt: now,
-  data: {},
+  data: { note: note ?? null },
 })
 
 export const userRolesChanged = (user: User, now: Date): DomainEvent => ({
@@ -88,7 +110,7 @@ export const sessionEnded = (session: Session, now: Date): DomainEvent => ({
   data: { session_id: session.id, reason: session.endReason ?? 'expired' },
 })
 
-/** A security event: a copy of the session's tokens is in somebody else's hands. */
+/** A security event: an attacker may hold a copy of the session's tokens. */
 export const refreshTokenReused = (
   session: Session,
   presented: number,
@@ -96,6 +118,19 @@ export const refreshTokenReused = (
   now: Date,
 ): DomainEvent => ({
   type: 'session.refresh_token_reused',
+  userId: session.userId,
+  occurredAt: now,
+  data: { session_id: session.id, presented_generation: presented, generation: session.generation, address },
+})
+
+/** The token is genuine and newer than the session: the database was set back. */
+export const sessionRolledForward = (
+  session: Session,
+  presented: number,
+  address: string,
+  now: Date,
+): DomainEvent => ({
+  type: 'session.rolled_forward',
   userId: session.userId,
   occurredAt: now,
   data: { session_id: session.id, presented_generation: presented, generation: session.generation, address },

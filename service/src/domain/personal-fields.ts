@@ -1,22 +1,23 @@
 import type { DomainEvent } from './event.ts'
 
-/** The fields of an event's data that say who or where somebody is. A kind of event that is missing here does not compile. */
+/** The fields of an event's data that identify or locate the user. The compiler requires every type of event. */
 export const personalFields = {
   'user.created': ['username'],
   'user.updated': ['username'],
   'user.password_changed': [],
-  // An operator's own words about the person.
-  'user.disabled': ['reason'],
-  'user.enabled': [],
+  // Operators' own words about the user.
+  'user.disabled': ['reason', 'public_reason'],
+  'user.enabled': ['note'],
   'user.roles_changed': [],
   'user.deleted': [],
   'session.created': ['device_name'],
   'session.ended': [],
   'session.refresh_token_reused': ['address'],
+  'session.rolled_forward': ['address'],
 } as const satisfies Record<DomainEvent['type'], readonly string[]>
 
-/** The same event once its person is deleted: the fields are there, and empty. */
-export function scrubbed(event: DomainEvent): DomainEvent {
+/** The same event after its user was deleted: the personal fields are null. */
+export function redacted(event: DomainEvent): DomainEvent {
   const emptied = Object.fromEntries(personalFields[event.type].map((field) => [field, null]))
   return { ...event, data: { ...event.data, ...emptied } } as DomainEvent
 }

@@ -3,34 +3,36 @@ import {
   END_REASONS,
   endReasonOf,
   isLive,
-  runsOutAt,
+  expiryOf,
   secondsAfter,
   type Session,
   type SessionId,
 } from './session.ts'
 import type { UserId } from './user.ts'
 
-/** Why access tokens are refused before they expire: the end of their session, or that they say what is no longer so. */
-export const REVOCATION_REASONS = [...END_REASONS, 'roles_changed'] as const
+/** Why access tokens are refused before they expire: their session ended, or newer ones took their place. */
+export const REVOCATION_REASONS = [...END_REASONS, 'roles_changed', 'tokens_renewed'] as const
 
-/** Tells verifiers to refuse the tokens of a session that ended before its time, or the older ones of one that goes on. */
+/** Tells verifiers to refuse all tokens of an ended session, or the older tokens of a session that continues. */
 export interface Revocation {
   readonly sessionId: SessionId
   readonly userId: UserId
   readonly reason: (typeof REVOCATION_REASONS)[number]
-  /** The last generation whose tokens are refused; undefined when the session is over, and with it every token. */
+  /** The last generation whose tokens are refused. Undefined if the session has ended: then every token is refused. */
   readonly upToGeneration: number | undefined
-  /** From then on none of those access tokens can be valid any more. */
+  /** The time at which the last of these access tokens has expired. */
   readonly expiresAt: Date
 }
 
 /**
- * A refresh that overlapped with the end may have handed out its token a little later, and clocks of instances differ a
+ * A refresh that overlapped with the end may have issued its token a little later, and the clocks of instances differ a
  * little.
  */
 const MARGIN_SECONDS = 60
 
-/** The revocation of a session that just ended; none for one that ran out, since its tokens did too. */
+/**
+ * The revocation of a session that has just ended. An expired session needs none, because its tokens have expired too.
+ */
 export function revocationOf(ended: Session, accessTokenTtlSeconds: number): Revocation | undefined {
   if (ended.endedAt === undefined || ended.endReason === 'expired') return undefined
   return {
@@ -42,9 +44,12 @@ export function revocationOf(ended: Session, accessTokenTtlSeconds: number): Rev
   }
 }
 
-/** The revocation of the tokens a session has had so far, since its roles changed; none once it is over or has run out. */
+/**
+ * The revocation of a session's tokens issued so far, after a change of roles or a renewal. An ended or expired session needs none.
+ */
 export function outdatedTokensOf(
   session: Session,
+  reason: 'roles_changed' | 'tokens_renewed',
   accessTokenTtlSeconds: number,
   now: Date,
 ): Revocation | undefined {
@@ -52,11 +57,11 @@ export function outdatedTokensOf(
   return {
     sessionId: session.id,
     userId: session.userId,
-    reason: 'roles_changed',
+    reason,
     upToGeneration: session.generation,
     expiresAt: lastTokenGoneAt(session, accessTokenTtlSeconds, now),
   }
 }
 
 const lastTokenGoneAt = (session: Session, ttlSeconds: number, lastIssuedAt: Date): Date =>
-  secondsAfter(earlier(secondsAfter(lastIssuedAt, ttlSeconds), runsOutAt(session)), MARGIN_SECONDS)
+  secondsAfter(earlier(secondsAfter(lastIssuedAt, ttlSeconds), expiryOf(session)), MARGIN_SECONDS)

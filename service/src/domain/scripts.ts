@@ -1,3 +1,5 @@
+import { allowedInIdentifiers } from './identifier-status.ts'
+
 /**
  * Which characters a username may hold and which scripts may stand together: the IdentifierClass of
  * RFC 8264 narrowed to letters, their marks and ASCII digits of the scripts UAX #31 recommends.
@@ -17,8 +19,9 @@ const alone =
 const writingSystems = [...alone.split(' ').map((script) => [script]), ...mixtures]
 
 /**
- * Belong to every writing system: digits, separators, and of the letters and marks of no script (stress marks,
- * musical stems, overlays) only those UTS #39 allows in identifiers: the ʻokina, horn, comma below, cedilla, ogonek.
+ * Characters that belong to every writing system: digits, separators, and the few letters and marks without a script
+ * that UTS #39 allows in identifiers: the ʻokina, horn, comma below, cedilla and ogonek. Stress marks, musical stems and
+ * overlays are left out.
  */
 const everywhere = String.raw`0-9._\-\u02BB\u031B\u0326-\u0328`
 
@@ -36,12 +39,27 @@ const anyWritingSystem = writtenIn([...new Set(writingSystems.flat())])
 const identifierCharacter =
   /^[[\p{Ll}\p{Lu}\p{Lo}\p{Lm}\p{Mn}\p{Mc}0-9._\-]--[\p{Default_Ignorable_Code_Point}\u1100-\u11FF\uA960-\uA97C\uD7B0-\uD7FB\u0640\u07FA\u302E\u302F\u3031-\u3035\u303B]]$/v
 
-/** RFC 8264, 9.17: a character with a compatibility form is another spelling of that form. */
-const hasCompatibilityForm = (character: string): boolean => character.normalize('NFKC') !== character
+/**
+ * RFC 8264, 9.17: a character with a compatibility form is another spelling of that form. Thai and Lao am are accepted,
+ * because keyboards type them in common names. They look like their forms.
+ */
+const hasCompatibilityForm = (character: string): boolean =>
+  !/[\u0E33\u0EB3]/.test(character) && character.normalize('NFKC') !== character
 
 /** Whether a username may hold this character, one code point of a string in NFC. */
 export const isUsernameCharacter = (character: string): boolean =>
   identifierCharacter.test(character) && anyWritingSystem.test(character) && !hasCompatibilityForm(character)
+
+/** Whether UTS #39, 3.1, allows the character in identifiers: letters in everyday use, without technical and historic ones. */
+export const isAllowedInIdentifiers = (character: string): boolean => {
+  allowed ??= new RegExp(
+    `^[${allowedInIdentifiers.replace(/[0-9a-f]+/g, String.raw`\u{$&}`).replace(/\s/g, '')}]$`,
+    'v',
+  )
+  return allowed.test(character)
+}
+
+let allowed: RegExp | undefined
 
 /** Whether one writing system covers the whole text, made of characters a username may hold. */
 export const isOneWritingSystem = (text: string): boolean =>
@@ -55,4 +73,5 @@ const rightToLeftName =
  * The Bidi rule (RFC 5893, 2) as far as the allowed characters can break it: a name with a right-to-left
  * letter starts with one, ends with one or a digit (and marks), and has no left-to-right letter.
  */
-export const keepsBidiRule = (text: string): boolean => !rightToLeft.test(text) || rightToLeftName.test(text)
+export const satisfiesBidiRule = (text: string): boolean =>
+  !rightToLeft.test(text) || rightToLeftName.test(text)

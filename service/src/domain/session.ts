@@ -14,7 +14,7 @@ export const parseSessionId = (text: string): SessionId | undefined =>
 /** More often than any session is refreshed in its time. */
 const GENERATION_LIMIT = 2 ** 31
 
-/** Reads a generation out of a token or a report; undefined when no session can have it. */
+/** Reads a generation from a token or a receipt; undefined if no session can have it. */
 export const parseGeneration = (value: unknown): number | undefined =>
   Number.isInteger(value) && Number(value) >= 0 && Number(value) < GENERATION_LIMIT
     ? Number(value)
@@ -38,19 +38,21 @@ export const END_REASONS = [
 export type EndReason = (typeof END_REASONS)[number]
 
 export interface SessionLimits {
-  /** A session that is not refreshed for so long runs out. */
+  /** A session that is not refreshed for this many seconds expires. */
   readonly idleSeconds: number
-  /** A session runs out so long after its sign-in, however often it is refreshed. */
+  /** A session expires this many seconds after its sign-in, however often it is refreshed. */
   readonly absoluteSeconds: number
 }
 
-/** One person signed in on one device. */
+/** One user signed in on one device. */
 export interface Session {
   readonly id: SessionId
   readonly userId: UserId
   /** How often it was refreshed: 0 at sign-in. The refresh token carries the same number. */
   readonly generation: number
-  /** The highest generation that somebody has shown to hold, by using its access token. */
+  /** The first generation whose tokens are accepted. Earlier ones were withdrawn (see `renewSession`). */
+  readonly oldestGeneration: number
+  /** The highest generation whose access token was used. */
   readonly confirmedGeneration: number
   readonly createdAt: Date
   readonly refreshedAt: Date
@@ -61,9 +63,9 @@ export interface Session {
   readonly endReason: EndReason | undefined
   readonly device: Device
   readonly authTime: Date
-  /** How the person proved who they are (RFC 8176). */
+  /** How the user authenticated (RFC 8176). */
   readonly amr: readonly string[]
-  /** A copy of the person's, changed with them: a token's generation tells whether it has the present ones. */
+  /** A copy of the user's roles, changed together with them. A token of an older generation may have older roles. */
   readonly roles: readonly string[]
 }
 
@@ -77,6 +79,7 @@ export function startSession(
     id,
     userId,
     generation: 0,
+    oldestGeneration: 0,
     confirmedGeneration: 0,
     createdAt: now,
     refreshedAt: now,
@@ -92,37 +95,70 @@ export function startSession(
   }
 }
 
-/** When the session runs out by itself; no token of it lives longer. */
-export const runsOutAt = (session: Session): Date => earlier(session.idleExpiresAt, session.expiresAt)
+/** The session after a refresh: the next generation, with a new idle limit that never passes the absolute one. */
+export const refreshSession = (session: Session, now: Date, idleSeconds: number): Session => ({
+  ...session,
+  generation: session.generation + 1,
+  refreshedAt: now,
+  idleExpiresAt: earlier(secondsAfter(now, idleSeconds), session.expiresAt),
+})
 
-export const hasRunOut = (session: Session, now: Date): boolean => runsOutAt(session) <= now
+/**
+ * The session after its user proved again who they are. A copy of an earlier token is worth nothing from now on: it may have
+ * been stolen.
+ */
+export function renewSession(
+  session: Session,
+  amr: readonly string[],
+  now: Date,
+  idleSeconds: number,
+): Session {
+  const next = refreshSession(session, now, idleSeconds)
+  return { ...next, oldestGeneration: next.generation, authTime: now, amr }
+}
+
+/** Whether tokens of this generation were withdrawn. Their session may be live. */
+export const isWithdrawn = (session: Session, generation: number): boolean =>
+  generation < session.oldestGeneration
+
+/**
+ * The session after a refresh with a token of the later generation `presented`. The generation after it is the successor that
+ * the token would have had, so a copy of an older token does not become valid again.
+ */
+export const rollForward = (session: Session, presented: number, now: Date, idleSeconds: number): Session =>
+  refreshSession({ ...session, generation: presented }, now, idleSeconds)
+
+/** When the session expires unless it is refreshed. None of its tokens is valid for longer. */
+export const expiryOf = (session: Session): Date => earlier(session.idleExpiresAt, session.expiresAt)
+
+export const isExpired = (session: Session, now: Date): boolean => expiryOf(session) <= now
 
 export const isLive = (session: Session, now: Date): boolean =>
-  session.endedAt === undefined && !hasRunOut(session, now)
+  session.endedAt === undefined && !isExpired(session, now)
 
-/** Why a session that is not live is not: its end reason, or `expired` when it ran out unmarked. */
+/** The end reason of a session that is not live: `expired` if it expired and is not marked as ended. */
 export const endReasonOf = (session: Session): EndReason => session.endReason ?? 'expired'
 
-/** Ends a session. One that ended before keeps its first reason and time; one that has run out has `expired`. */
+/** Ends a session. An ended session keeps its first reason and time; an expired one gets the reason `expired`. */
 export function endSession(session: Session, reason: EndReason, now: Date): Session {
   if (session.endedAt !== undefined) return session
-  return { ...session, endedAt: now, endReason: hasRunOut(session, now) ? 'expired' : reason }
+  return { ...session, endedAt: now, endReason: isExpired(session, now) ? 'expired' : reason }
 }
 
 /** Long enough to sign in and fill in a form. */
 const RECENT_SIGN_IN_SECONDS = 5 * 60
 
-/** The password was asked for on this very session, so short a time ago that it need not be again. */
+/** Whether the user signed in so recently that the password need not be asked for again. */
 export const isSignedInRecently = ({ authTime }: Session, now: Date): boolean =>
   now < secondsAfter(authTime, RECENT_SIGN_IN_SECONDS)
 
-/** What is left of a session of a deleted person: nothing that says who or where they were. */
+/** A session of a deleted user, without the data that identifies or locates them. */
 export const forgetDevice = (session: Session): Session => ({
   ...session,
   device: { id: undefined, name: '', userAgent: '', address: '0.0.0.0' },
 })
 
-/** The sessions that have to make room before another one may start: the longest unused ones. */
+/** The longest unused sessions, which must end before another one may start. */
 export function displacedBy(live: readonly Session[], maximum: number): readonly Session[] {
   const surplus = live.length - maximum + 1
   if (surplus <= 0) return []

@@ -1,13 +1,15 @@
 import { confusables } from './confusables.ts'
+import { withoutDrawnAlike } from './drawn-alike.ts'
+import { withSortedMarks } from './sorted-marks.ts'
 import type { Username } from './username.ts'
 
 /**
- * What a username looks like (UTS #39, 4), sorted: the look of its small letters and, where that differs, the
- * look as typed. Two names that share a look are taken for one another, so a look belongs to one person. Not for
- * showing, and not stable: names have to be given new looks when the confusables are of a new Unicode version.
+ * The looks of a username (UTS #39, 4), sorted: the look of its small letters and, where that differs, the look as
+ * typed. Two names with the same look are easily confused, so a look belongs to one user. Looks are never displayed.
+ * They must be computed again when the confusables come from a new Unicode version.
  *
- * The small letters alone would miss `paypaI`, shown with an I that passes for l, and Greek ΝΙΝΑ, whose small
- * νινα looks Latin no more. The look as typed alone would give the two cases of one name different looks.
+ * The small letters alone would miss `paypaI`, shown with an I that passes for l, and Greek ΝΙΝΑ, whose small νινα
+ * looks Latin no more. The look as typed alone would give the two cases of one name different looks.
  */
 export const looksOf = ({ text }: Pick<Username, 'text'>): readonly string[] =>
   Array.from(new Set([settle(text), settle(withPrototypes(text))])).sort()
@@ -22,14 +24,26 @@ const settle = (text: string): string => {
   return next === text ? text : settle(next)
 }
 
-/** The final sigma is a matter of position, not of name. */
+/** The final sigma depends on its position, so it does not distinguish names. */
 const lowerCased = (text: string): string => text.toLowerCase().replaceAll('ς', 'σ')
 
+/** The marks are sorted twice. Some have letters as prototypes, and may come only after the marks beside them are in order. */
 const withPrototypes = (text: string): string => {
+  const sorted = mapped(withoutDrawnAlike(text.normalize('NFD')), (character) => {
+    const prototype = prototypeOf(character)
+    return isMark(character) && !isMark(prototype) ? character : prototype
+  })
+  return mapped(sorted, prototypeOf).replace(dotOverStem, '')
+}
+
+const mapped = (text: string, map: (character: string) => string): string =>
+  withSortedMarks(Array.from(text, map).join('').normalize('NFD'))
+
+const isMark = (text: string): boolean => /^\p{M}+$/v.test(text)
+
+const prototypeOf = (character: string): string => {
   prototypes ??= readConfusables()
-  let mapped = ''
-  for (const character of text.normalize('NFD')) mapped += prototypes.get(character) ?? character
-  return mapped.normalize('NFD').replace(dotOverStem, '')
+  return prototypes.get(character) ?? character
 }
 
 /** A dot adds nothing to the look of i and j: `İ` in small letters is an i with a second dot. */

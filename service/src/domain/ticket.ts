@@ -1,18 +1,23 @@
 import { earlier, secondsAfter, type SessionId } from './session.ts'
 import type { UserId } from './user.ts'
 
-/** Long enough to open a socket with, on a bad connection too. */
+/** Long enough to open a socket, even on a bad connection. */
 const TICKET_LIFETIME_SECONDS = 30
 
-/** Stands for an access token where that cannot be sent: once, for a moment, and only from the page it was given to. */
+/** Enough for the pages and sockets that a device opens at the same time. */
+export const TICKETS_PER_SESSION = 10
+
+/**
+ * Replaces an access token where it cannot be sent. Valid once, for seconds, and only for the page that requested it.
+ */
 export interface Ticket {
   readonly userId: UserId
   readonly sessionId: SessionId
-  /** Those of the access token it was given for; what it opens lives no longer than that. */
+  /** The generation and times of its access token. A socket that it opens does not outlive that token. */
   readonly generation: number
   readonly issuedAt: Date
   readonly tokenExpiresAt: Date
-  /** The web page it is bound to (RFC 6454); undefined for clients that are none. */
+  /** The web page it is bound to (RFC 6454); undefined for a client that is not a web page. */
   readonly origin: string | undefined
   /** Never later than `tokenExpiresAt`. */
   readonly expiresAt: Date
@@ -27,6 +32,6 @@ export const startTicket = (bearer: Bearer, now: Date): Ticket => ({
 
 export const hasExpired = (ticket: Ticket, now: Date): boolean => ticket.expiresAt <= now
 
-/** A ticket that is bound to a page works for that page alone; one that is not works for everybody. */
+/** A ticket that is bound to a page works for that page alone; an unbound ticket works for any client. */
 export const fitsOrigin = (ticket: Ticket, origin: string | undefined): boolean =>
   ticket.origin === undefined || ticket.origin === origin

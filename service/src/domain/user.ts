@@ -1,10 +1,11 @@
+import { isInForce, type Ban } from './ban.ts'
 import type { EmailAddress } from './email-address.ts'
 import type { PasswordHash } from './password.ts'
 import type { Username } from './username.ts'
 
 declare const brand: unique symbol
 
-/** A person's number; given once and never again, whatever becomes of the person. */
+/** The number of a user. It is never given to another user, even after a deletion. */
 export type UserId = number & { readonly [brand]: 'UserId' }
 
 /** Reads a user id out of a path, a token or a row; undefined when it cannot be one. */
@@ -19,18 +20,18 @@ export interface User {
   readonly email: EmailAddress
   readonly emailVerified: boolean
   readonly passwordHash: PasswordHash
-  /** Counts the passwords the person has had; a renewed hash of the same one leaves it as it is. */
+  /** Counts the passwords that the user has had. A new hash of the same password does not change it. */
   readonly passwordVersion: number
   readonly roles: readonly string[]
   readonly createdAt: Date
-  readonly disabledAt: Date | undefined
-  readonly disabledReason: string | undefined
-  /** The name of the picture's content; undefined for people without one of their own. */
+  /** The last ban, unless it was lifted. It may be over: see `banOf`. */
+  readonly ban: Ban | undefined
+  /** The content name of the picture; undefined for users without one. */
   readonly avatar: string | undefined
   readonly deletedAt: Date | undefined
 }
 
-/** A user who has no number yet: the store gives it. */
+/** A user without an id: the store assigns it. */
 export type NewUser = Omit<User, 'id'>
 
 export function registerUser(
@@ -47,21 +48,24 @@ export function registerUser(
     passwordVersion: 1,
     roles: [],
     createdAt: now,
-    disabledAt: undefined,
-    disabledReason: undefined,
+    ban: undefined,
     avatar: undefined,
     deletedAt: undefined,
   }
 }
 
-export const isDisabled = (user: User): boolean => user.disabledAt !== undefined
+/** The ban that is in force. */
+export const banOf = ({ ban }: User, now: Date): Ban | undefined =>
+  ban !== undefined && isInForce(ban, now) ? ban : undefined
+
+export const isDisabled = (user: User, now: Date): boolean => banOf(user, now) !== undefined
 
 export const isDeleted = (user: User): boolean => user.deletedAt !== undefined
 
-/** No password has it, and it is of our own kind: it does not count as one that was imported. */
+/** The hash of no password. It has this service's own format, so it does not count as imported. */
 const NO_HASH = '$argon2id$' as PasswordHash
 
-/** What is left of a deleted person: a number. Its colon keeps it apart from every name and address. */
+/** A deleted user, of whom only the id is left. No name or address contains the colon. */
 export const deleteUser = (user: User, now: Date): User => ({
   ...user,
   username: { text: `:${user.id}`, key: `:${user.id}` } as Username,
@@ -70,12 +74,12 @@ export const deleteUser = (user: User, now: Date): User => ({
   passwordHash: NO_HASH,
   passwordVersion: user.passwordVersion + 1,
   roles: [],
-  disabledReason: undefined,
+  ban: undefined,
   avatar: undefined,
   deletedAt: now,
 })
 
-/** A new address has to be verified anew. */
+/** A new address is not verified yet. */
 export const changeEmail = (user: User, email: EmailAddress): User => ({
   ...user,
   email,
@@ -88,7 +92,7 @@ export const changePassword = (user: User, passwordHash: PasswordHash): User => 
   passwordVersion: user.passwordVersion + 1,
 })
 
-export const disable = (user: User, reason: string, now: Date): User =>
-  isDisabled(user) ? user : { ...user, disabledAt: now, disabledReason: reason }
+/** A ban replaces an earlier one. */
+export const disable = (user: User, ban: Ban): User => ({ ...user, ban })
 
-export const enable = (user: User): User => ({ ...user, disabledAt: undefined, disabledReason: undefined })
+export const enable = (user: User): User => ({ ...user, ban: undefined })

@@ -1,29 +1,34 @@
 import { InvalidValue } from './invalid-value.ts'
-import { isOneWritingSystem, isUsernameCharacter, keepsBidiRule } from './scripts.ts'
+import {
+  isAllowedInIdentifiers,
+  isOneWritingSystem,
+  isUsernameCharacter,
+  satisfiesBidiRule,
+} from './scripts.ts'
 
 declare const parsed: unique symbol
 
 /**
- * The name a person is known by (RFC 8265, UsernameCaseMapped); made in this file alone. What it looks like
- * (`looksOf`) is unique, too, and worked out when a name is taken only: it costs more than all else about a name.
+ * The name of a user (RFC 8265, UsernameCaseMapped); created in this file only. Its looks (`looksOf`) are unique too.
+ * They are computed only when a name is chosen, because that is the most expensive step.
  */
 export interface Username {
-  /** As the person typed it, in NFC and with full-width and half-width forms made ordinary. */
+  /** As the user typed it, in NFC, with full-width and half-width forms replaced by ordinary ones. */
   readonly text: string
-  /** The case-mapped form: unique, and what people sign in with. */
+  /** The case-mapped form: unique, and used to sign in. */
   readonly key: string
   readonly [parsed]: true
 }
 
-const minCharacters = 4
-const maxCharacters = 32
+/** In code points. */
+export const USERNAME_LIMITS = { minimum: 4, maximum: 32 } as const
 
 /** No composed character has more than four code points (8 UTF-16 units) when decomposed. */
-const maxTypedUnits = maxCharacters * 8
+const maxTypedUnits = USERNAME_LIMITS.maximum * 8
 
 /**
- * Reads the name somebody wants. Throws InvalidValue with `too_short`, `too_long`, `invalid_characters`,
- * `mixed_scripts` or `invalid_format`. The rules are those of RFC 8265, 3.3, and UTS #39, 5.1 and 5.4.
+ * Reads the name that a user chooses. Throws InvalidValue with `too_short`, `too_long`, `invalid_characters`,
+ * `mixed_scripts` or `invalid_format`. The rules are those of RFC 8265, 3.3, and UTS #39, 3.1, 5.1 and 5.4.
  */
 export const parseUsername = (typed: string): Username => {
   if (typed.length > maxTypedUnits) throw tooLong()
@@ -33,22 +38,24 @@ export const parseUsername = (typed: string): Username => {
   const key = caseMapped(text)
   if (isTooShort(text, key)) throw tooShort()
   if (isTooLong(text, key)) throw tooLong()
+  const restricted = Array.from(text + key).find((character) => !isAllowedInIdentifiers(character))
+  if (restricted !== undefined) throw new InvalidValue('invalid_characters', everydayOnly(restricted))
   if (!isOneWritingSystem(text)) throw new InvalidValue('mixed_scripts', oneScriptOnly)
   requireForm(text)
   return { text, key } as Username
 }
 
 /**
- * The key to look up for whatever somebody typed at sign-in; `undefined` when no username has it. Asks less
+ * The lookup key of the text typed at sign-in; `undefined` when it cannot be a username. It is less strict
  * than `parseUsername`, so that a name stays usable when the rules for new ones become stricter.
  */
-export const usernameKey = (typed: string): string | undefined => adoptUsername(typed)?.key
+export const usernameKey = (typed: string): string | undefined => parseLegacyUsername(typed)?.key
 
 /**
- * Takes over a name that somebody has in another service; `undefined` when nobody could sign in with it. Asks as little as
- * `usernameKey` does: nobody loses a name to rules that are stricter here.
+ * Reads a name from another service; `undefined` if it could not be used to sign in. It is as lenient as `usernameKey`,
+ * so that no user loses a name because of newer rules.
  */
-export const adoptUsername = (typed: string): Username | undefined => {
+export const parseLegacyUsername = (typed: string): Username | undefined => {
   if (typed.length > maxTypedUnits) return undefined
   const text = normalised(typed)
   const key = caseMapped(text)
@@ -56,8 +63,8 @@ export const adoptUsername = (typed: string): Username | undefined => {
   return Array.from(text).every(isUsernameCharacter) ? ({ text, key } as Username) : undefined
 }
 
-/** The form in which a fragment of a name is looked for in keys; `undefined` when no name can hold it. */
-export const fragmentKey = (typed: string): string | undefined => {
+/** The form of a name's fragment that a search compares with keys; `undefined` if no name can contain it. */
+export const searchKey = (typed: string): string | undefined => {
   if (typed.length > maxTypedUnits) return undefined
   const text = normalised(typed.trim())
   const key = caseMapped(text)
@@ -73,29 +80,29 @@ const caseMapped = (text: string): string => text.toLowerCase().normalize('NFC')
 
 const lengthOf = (text: string): number => Array.from(text).length
 
-// Small letters may compose where capitals do not and the other way round: both forms keep the limits.
+// Case mapping can change the length, so both forms must be within the limits.
 const isTooShort = (text: string, key: string): boolean =>
-  Math.min(lengthOf(text), lengthOf(key)) < minCharacters
+  Math.min(lengthOf(text), lengthOf(key)) < USERNAME_LIMITS.minimum
 const isTooLong = (text: string, key: string): boolean =>
-  Math.max(lengthOf(text), lengthOf(key)) > maxCharacters
+  Math.max(lengthOf(text), lengthOf(key)) > USERNAME_LIMITS.maximum
 
 const requireForm = (text: string): void => {
   if (!/[\p{L}0-9]/v.test(text)) {
-    throw new InvalidValue('invalid_format', 'Use at least one letter or digit in the username.')
+    throw new InvalidValue('invalid_format', 'Must contain at least one letter or digit.')
   }
   if (!/^(?:\p{L}\p{M}*|[0-9._\-])+$/v.test(text)) {
     throw new InvalidValue(
       'invalid_format',
-      'An accent or other mark needs a letter before it: add the letter or remove the mark.',
+      'An accent or other mark must follow a letter. Add the letter, or remove the mark.',
     )
   }
   if (/(\p{Mn})\1|\p{Mn}{5}/v.test(text.normalize('NFD'))) {
     throw new InvalidValue(
       'invalid_format',
-      'Too many marks on one letter: use each mark once and at most four of them.',
+      'Too many marks on one letter. Use each mark once, and at most four of them.',
     )
   }
-  if (!keepsBidiRule(text)) {
+  if (!satisfiesBidiRule(text)) {
     throw new InvalidValue(
       'invalid_format',
       'A username written from right to left must start with a letter and end with a letter or digit.',
@@ -103,19 +110,22 @@ const requireForm = (text: string): void => {
   }
 }
 
-const tooShort = (): InvalidValue =>
-  new InvalidValue('too_short', `Choose a username of at least ${minCharacters} characters.`)
+const lengthAdvice = `Must be ${USERNAME_LIMITS.minimum} to ${USERNAME_LIMITS.maximum} characters.`
 
-const tooLong = (): InvalidValue =>
-  new InvalidValue('too_long', `Choose a username of at most ${maxCharacters} characters.`)
+const tooShort = (): InvalidValue => new InvalidValue('too_short', lengthAdvice)
+
+const tooLong = (): InvalidValue => new InvalidValue('too_long', lengthAdvice)
 
 const oneScriptOnly =
-  'Write the whole username in one script, such as only Latin or only Cyrillic; letters of different scripts can look alike.'
+  'Must be in one script, such as only Latin or only Cyrillic, because letters of different scripts can look alike.'
+
+const everydayOnly = (character: string): string =>
+  `Must contain only letters in everyday use, because rare ones can look like others. Replace ${named(character)}.`
 
 const adviceAgainst = (character: string): string => {
-  if (character === '@') return 'A username cannot be an e-mail address: leave out “@”.'
-  if (/^\p{Nd}$/v.test(character)) return `Use the digits 0 to 9 in place of “${character}”.`
-  return `Use only letters, digits, “.”, “_” and “-” in the username: remove ${named(character)}.`
+  if (character === '@') return 'A username cannot be an e-mail address. Remove “@”.'
+  if (/^\p{Nd}$/v.test(character)) return `Use the digits 0 to 9 instead of “${character}”.`
+  return `Must contain only letters, digits, “.”, “_” and “-”. Remove ${named(character)}.`
 }
 
 const named = (character: string): string => {

@@ -1,6 +1,8 @@
 import type { ClientAddress } from '../../src/domain/device.ts'
 import type { NewUser, User } from '../../src/domain/user.ts'
 import type { PasswordHash } from '../../src/domain/password.ts'
+import { reserveUsernames } from '../../src/domain/reserved-usernames.ts'
+import { MemoryRequestLimits } from '../../src/infrastructure/process/memory-request-limits.ts'
 import { createReceiptBuffer } from '../../src/application/sessions/receipt-buffer.ts'
 import type { CreateSessionInput } from '../../src/application/sessions/create-session.ts'
 import { createUseCases, type UseCaseDeps } from '../../src/application/use-cases.ts'
@@ -10,7 +12,10 @@ import { FakeDeliveries } from '../fakes/fake-deliveries.ts'
 import { FakePasswordHasher } from '../fakes/fake-password-hasher.ts'
 import { FakePasswordStrength } from '../fakes/fake-password-strength.ts'
 import { FakePictures } from '../fakes/fake-pictures.ts'
+import { FakeProofOfWork } from '../fakes/fake-proof-of-work.ts'
+import { FakeSpentProofs } from '../fakes/fake-spent-proofs.ts'
 import { createFakeStore } from '../fakes/fake-store.ts'
+import { FakeReceiptProofs } from '../fakes/fake-receipt-proofs.ts'
 import { FakeTickets } from '../fakes/fake-tickets.ts'
 import { FakeAccessTokens, FakeRefreshTokens } from '../fakes/fake-tokens.ts'
 import { demandingLocks } from '../fakes/lock-demanding-transactions.ts'
@@ -19,8 +24,8 @@ import { at, DAY, sessionId } from '../support/builders.ts'
 export const ttlSeconds = 600
 export const limits = { idleSeconds: 30 * DAY, absoluteSeconds: 180 * DAY }
 export const password = 'correct horse'
-export const home: ClientAddress = { text: '203.0.113.7', network: '203.0.113.7/32' }
-export const away: ClientAddress = { text: '198.51.100.9', network: '198.51.100.9/32' }
+export const home: ClientAddress = { text: '203.0.113.7', network: '203.0.113.7/32', widerNetworks: [] }
+export const away: ClientAddress = { text: '198.51.100.9', network: '198.51.100.9/32', widerNetworks: [] }
 
 /** The service on fakes. `replace` puts other ports in the place of the usual ones. */
 export function aWorld(replace: (deps: UseCaseDeps) => Partial<UseCaseDeps> = () => ({})) {
@@ -35,11 +40,22 @@ export function aWorld(replace: (deps: UseCaseDeps) => Partial<UseCaseDeps> = ()
     ...{ attempts, passwords, pictures, clock },
     users: store.users,
     events: {
-      ofUser: (userId) => Promise.resolve(store.world().events.filter((event) => event.userId === userId)),
+      page: (userId, last = 0, limit) =>
+        Promise.resolve(
+          store
+            .world()
+            .events.map((event, index) => ({ ...event, id: index + 1 }))
+            .filter((event) => event.userId === userId && event.id > last)
+            .slice(0, limit),
+        ),
     },
+    requestLimits: new MemoryRequestLimits(),
+    proofOfWork: new FakeProofOfWork(),
+    spentProofs: new FakeSpentProofs(),
     sessions: store.sessions,
     transactions: demandingLocks(store.transactions),
     receipts: createReceiptBuffer(store.sessions),
+    receiptProofs: new FakeReceiptProofs(),
     tickets: new FakeTickets(),
     deliveries: new FakeDeliveries(store),
     passwordStrength: new FakePasswordStrength(),
@@ -47,10 +63,12 @@ export function aWorld(replace: (deps: UseCaseDeps) => Partial<UseCaseDeps> = ()
     refreshTokens: new FakeRefreshTokens(),
     sessionIds: { next: () => sessionId((sessions += 1)) },
     sessionLimits: limits,
-    reusePolicy: { windowSeconds: 30, lostAnswer: 'receipts' },
+    reusePolicy: { windowSeconds: 30, lostResponse: 'receipts' },
     maximumSessionsPerUser: 50,
     accessTokenTtlSeconds: ttlSeconds,
     passwordMinimumLength: 8,
+    registrationsPerNetwork: 20,
+    reservedUsernames: reserveUsernames(['admin', 'chat-auth']),
   }
   const deps = { ...usual, ...replace(usual) }
   const useCases = createUseCases(deps)
@@ -60,11 +78,11 @@ export function aWorld(replace: (deps: UseCaseDeps) => Partial<UseCaseDeps> = ()
 
   return {
     ...{ store, attempts, passwords, pictures, deps, useCases, signIn },
-    /** Lets the time go by. */
+    /** Advances the clock. */
     pass: (more: number) => (seconds += more),
     addUser: (name: string, changes: Partial<NewUser> = {}): Promise<User> =>
       addUser(store, name, { passwordHash: `fake$2$${password}` as PasswordHash, ...changes }),
-    /** A signed in person, as the other use cases know them. */
+    /** A signed-in user as the caller of other use cases. */
     signInAsCaller: async (changes: Partial<CreateSessionInput> = {}) =>
       useCases.authenticate((await signIn(changes)).accessToken),
     eventTypes: () => store.world().events.map(({ type }) => type),
@@ -82,4 +100,5 @@ const signInInput: CreateSessionInput = {
   describedDevice: 'Firefox on Linux',
   userAgent: 'Mozilla/5.0',
   address: home,
+  purchase: { proof: undefined },
 }

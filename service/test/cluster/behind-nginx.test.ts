@@ -1,8 +1,8 @@
-// What deploy/nginx/nginx.conf and docker-compose.cluster.yaml promise each other, the service and its clients.
+// Checks that deploy/nginx/nginx.conf and docker-compose.cluster.yaml fit each other and the service.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { HttpClient } from '../support/http-client.ts'
 import { nginxConfiguration } from '../support/nginx.ts'
-import { newPerson, type Tokens } from '../support/test-client.ts'
+import { newUser, type Tokens } from '../support/test-client.ts'
 import { composeFile, shutdownDelay, startCluster, type Cluster } from './cluster.ts'
 
 const secondsIn = (text: string, pattern: RegExp): number => Number(pattern.exec(text)?.[1])
@@ -13,16 +13,17 @@ describe('the two files', () => {
   )
 
   test.each([
-    ['people', 8000],
-    ['services', 8010],
-  ])('name the same instances: %s', (upstream, port) => {
+    ['public', 8000],
+    ['internal', 8010],
+    ['feed', 8010],
+  ])('nginx balances over the %s port of every instance in the Compose file', (upstream, port) => {
     const block = new RegExp(`upstream ${upstream} \\{[^}]*\\}`).exec(nginxConfiguration)?.[0] ?? ''
     const servers = [...block.matchAll(/^ +server (\S+)/gm)].map(([, server]) => server)
     expect(servers).toEqual(services.map((name) => `${name ?? ''}:${port}`))
     expect(servers).toHaveLength(3)
   })
 
-  test('agree on who the proxy is, which no instance is, and where the instances are', () => {
+  test('the nginx and Compose files agree on the addresses of the proxy and the instances', () => {
     const [nginx, ...others] = [...composeFile.matchAll(/ipv4_address: (\S+)/g)]
       .map(([, address]) => address)
       .toReversed()
@@ -35,14 +36,14 @@ describe('the two files', () => {
     expect(new Set([nginx, ...others]).size).toBe(services.length + 1)
   })
 
-  test('leave an instance the time to drain, and nginx the time to notice', () => {
+  test('the Compose file gives an instance time to drain, and nginx time to notice', () => {
     const delay = secondsIn(shutdownDelay, /^(\d+)s$/)
     const keptIdle = [...nginxConfiguration.matchAll(/keepalive_timeout (\d+)s;/g)].map(([, text]) =>
       Number(text),
     )
     expect(keptIdle).toHaveLength(2)
     for (const seconds of keptIdle) expect(seconds).toBeLessThan(delay)
-    // The service ends itself 8 s after the delay at the latest.
+    // The service exits at most 8 s after the delay.
     expect(secondsIn(composeFile, /stop_grace_period: (\d+)s\n {2}read_only/)).toBeGreaterThanOrEqual(
       delay + 10,
     )
@@ -64,13 +65,13 @@ describe('behind nginx', () => {
 
   async function signIn(address: string, headers: Record<string, string> = {}) {
     const client = new HttpClient(url, address)
-    const { username, email, password } = newPerson()
+    const { username, email, password } = newUser()
     await client.ask('POST', '/v1/users', { body: { username, email, password }, headers })
     const { body } = await client.ask('POST', '/v1/sessions', { body: { username, password }, headers })
     return { client, token: (body as Tokens).access_token }
   }
 
-  test('the service knows its clients by their own addresses, whatever they claim', async () => {
+  test('behind nginx the service sees the real client address despite a forged header', async () => {
     for (const headers of [{}, { 'x-forwarded-for': '203.0.113.9' }]) {
       const { client, token } = await signIn('127.0.0.77', headers)
       const { body } = await client.ask('GET', '/v1/sessions', { token })
@@ -79,23 +80,23 @@ describe('behind nginx', () => {
     }
   })
 
-  test('a picture that is too large is refused in the words of the service', async () => {
+  test('behind nginx a picture that is too large gets the error of the service', async () => {
     const { client, token } = await signIn('127.0.0.78')
     const form = new FormData()
     form.append('avatar', new Blob([new Uint8Array(2 * 1024 * 1024 + 1)]), 'a.png')
-    const answer = await fetch(`${url}/v1/users/me/avatar`, {
+    const response = await fetch(`${url}/v1/users/me/avatar`, {
       method: 'PUT',
       headers: { authorization: `Bearer ${token}` },
       body: form,
     })
-    expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([
+    expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([
       413,
       'picture_too_large',
     ])
     client.close()
   })
 
-  test('an id of the client’s is the one in the answer; without one there is one all the same', async () => {
+  test('nginx passes on the request id of the client, and makes one if there is none', async () => {
     const client = new HttpClient(url)
     const given = await client.ask('GET', '/health/live', { headers: { 'x-request-id': 'mine-of-course' } })
     expect(given.headers['x-request-id']).toBe('mine-of-course')
@@ -104,7 +105,7 @@ describe('behind nginx', () => {
     client.close()
   })
 
-  test('when no instance is left, clients are told to keep their tokens and to come back', async () => {
+  test('without a live instance nginx responds that clients keep their tokens and retry', async () => {
     await Promise.all(cluster.instances.map((instance) => instance.stop()))
     const client = new HttpClient(url)
     const { status, headers, body } = await client.ask('POST', '/v1/sessions/refresh', { body: {} })

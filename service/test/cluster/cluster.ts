@@ -1,20 +1,21 @@
-// Three instances of the service behind nginx, on a database of their own.
+// Starts three instances of the service behind nginx, on their own database.
 import { readFileSync } from 'node:fs'
 import { vi } from 'vitest'
 import { startNginx, type Addresses, type ProxiedRequest, type RunningNginx } from '../support/nginx.ts'
 import { startServiceProcess, type ServiceProcess } from '../support/service-process.ts'
 import { steadyPorts } from '../support/steady-ports.ts'
 import { migratedDatabase } from '../support/test-service.ts'
+import { firstSecret } from '../support/service-keys.ts'
 
 export const composeFile = readFileSync(
   new URL('../../../docker-compose.cluster.yaml', import.meta.url),
   'utf8',
 )
 
-/** As docker-compose.cluster.yaml sets it. */
+/** The value in docker-compose.cluster.yaml. */
 export const shutdownDelay = /SHUTDOWN_DELAY: (\S+)/.exec(composeFile)?.[1] ?? ''
 
-/** An instance that comes back to its own ports. */
+/** An instance that keeps its ports when it restarts. */
 class Instance {
   readonly addresses: Addresses
   readonly #settings: Record<string, string>
@@ -30,7 +31,7 @@ class Instance {
   }
 
   get process(): ServiceProcess {
-    if (this.#process === undefined) throw new Error('the instance does not run')
+    if (this.#process === undefined) throw new Error('the instance is not running')
     return this.#process
   }
 
@@ -38,7 +39,7 @@ class Instance {
     this.#process = await startServiceProcess(this.#settings)
   }
 
-  /** SIGTERM; throws unless it then exits as it should. */
+  /** Sends SIGTERM and waits. Throws unless the instance exits with 0. */
   stop = (): Promise<void> => this.process.stop()
 
   kill = async (): Promise<void> => this.#process?.kill()
@@ -47,9 +48,9 @@ class Instance {
 export interface Cluster {
   readonly nginx: RunningNginx
   readonly instances: readonly Instance[]
-  /** For verifiers: the internal listener of them all. */
+  /** The internal listener of nginx, for verifiers. */
   readonly internal: { readonly internalUrl: string; readonly serviceKey: string }
-  /** Waits until the instance is given requests, again if there were any before: somebody has to send some. */
+  /** Waits until nginx sends a new request to the instance. The test must keep requests coming. */
   isUsed(instance: Instance): Promise<void>
   readonly stop: () => Promise<void>
 }
@@ -81,13 +82,13 @@ async function start(settings: Record<string, string>, end: AsyncDisposableStack
   return {
     nginx,
     instances,
-    internal: { internalUrl: nginx.internalUrl, serviceKey: place.settings.SERVICE_KEYS },
+    internal: { internalUrl: nginx.internalUrl, serviceKey: firstSecret(place.settings.SERVICE_KEYS) },
     isUsed: async ({ addresses: { port } }) => {
       const before = nginx.requests().length
       const isServed = ({ instances: asked, status }: ProxiedRequest) =>
         status < 300 && asked.at(-1) === `127.0.0.1:${port}`
       await vi.waitUntil(() => nginx.requests().slice(before).some(isServed), {
-        timeout: 25_000,
+        timeout: 60_000,
         interval: 50,
       })
     },

@@ -1,14 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { HttpClient, type HttpAnswer } from '../support/http-client.ts'
-import { newPerson, type Tokens } from '../support/test-client.ts'
+import { HttpClient, type HttpResponse } from '../support/http-client.ts'
+import { newUser, type Tokens } from '../support/test-client.ts'
 
 /**
- * People who come one after the other, each from an address of their own: sign up, sign in, refresh, sign out. Nothing is
- * tried twice, and whatever is not answered as it should is noted.
+ * New users, one after another, each from their own address: sign up, sign in, refresh, sign out. Nothing is retried,
+ * and every unexpected response is recorded.
  */
-export class Newcomers {
+export class NewUsers {
   readonly failures: string[] = []
-  /** How many have done it all. */
+  /** The number of users who completed all steps. */
   count = 0
   readonly #url: string
   readonly #loop: Promise<void>
@@ -27,11 +27,11 @@ export class Newcomers {
   }
 
   async #one(client: HttpClient): Promise<void> {
-    const { username, email, password } = newPerson()
-    const ask = async (status: number, ...request: Parameters<HttpClient['ask']>): Promise<HttpAnswer> => {
-      const answer = await client.ask(...request)
-      if (answer.status === status) return answer
-      throw new Error(`${request[0]} ${request[1]}: ${answer.status} ${JSON.stringify(answer.body)}`)
+    const { username, email, password } = newUser()
+    const ask = async (status: number, ...request: Parameters<HttpClient['ask']>): Promise<HttpResponse> => {
+      const response = await client.ask(...request)
+      if (response.status === status) return response
+      throw new Error(`${request[0]} ${request[1]}: ${response.status} ${JSON.stringify(response.body)}`)
     }
     try {
       await ask(201, 'POST', '/v1/users', { body: { username, email, password } })

@@ -11,9 +11,9 @@ export interface PasswordHasherSubject {
 }
 
 const password = parseNewPassword('Grüße aus Köln', 8)
+const share = ['strangers', '192.0.2.1/32', 'sign-in:anna']
 const refused = { matches: false, outdated: false }
 
-/** What every PasswordHasher does. `make` is called once. */
 export const passwordHasherContract = (name: string, make: () => PasswordHasherSubject): void => {
   describe(`${name} keeps the PasswordHasher contract`, () => {
     let subject: PasswordHasherSubject
@@ -23,21 +23,21 @@ export const passwordHasherContract = (name: string, make: () => PasswordHasherS
     beforeAll(async () => {
       subject = make()
       hasher = subject.hasher
-      stored = await hasher.hash(password)
+      stored = await hasher.hash(password, share)
     })
 
-    test('there is room for a password while none is being hashed', async () => {
-      hasher.requireRoom()
-      await hasher.verify(password, stored, false)
-      hasher.requireRoom()
+    test('the hasher has room for a password while it hashes none', async () => {
+      hasher.requireCapacity()
+      await hasher.verify(password, stored, false, share)
+      hasher.requireCapacity()
     })
 
     test('a hash matches its password and needs no replacement', async () => {
-      expect(await hasher.verify(password, stored, false)).toEqual({ matches: true, outdated: false })
-      expect(await hasher.verify(password, stored, true)).toEqual({ matches: true, outdated: false })
+      expect(await hasher.verify(password, stored, false, share)).toEqual({ matches: true, outdated: false })
+      expect(await hasher.verify(password, stored, true, share)).toEqual({ matches: true, outdated: false })
     })
 
-    test('a hash matches no other password: not in another case, longer, shorter or empty', async () => {
+    test('a hash does not match a password in another case, longer, shorter or empty', async () => {
       const others = [
         password.toLowerCase(),
         `${password} `,
@@ -46,61 +46,62 @@ export const passwordHasherContract = (name: string, make: () => PasswordHasherS
         '',
         stored,
       ]
-      for (const typed of others) expect(await hasher.verify(typed, stored, true), typed).toEqual(refused)
+      for (const typed of others)
+        expect(await hasher.verify(typed, stored, true, share), typed).toEqual(refused)
     })
 
-    test('a password typed with its accents apart or with other spaces is the same', async () => {
+    test('a password with decomposed accents or other spaces is the same password', async () => {
       const typed = password.normalize('NFD').replaceAll(' ', '\u00A0')
       expect(typed).not.toBe(password)
-      expect(await hasher.verify(typed, stored, false)).toEqual({ matches: true, outdated: false })
+      expect(await hasher.verify(typed, stored, false, share)).toEqual({ matches: true, outdated: false })
     })
 
-    test('a long password counts to its last character', async () => {
+    test('a long password is compared to its last character', async () => {
       const long = parseNewPassword('🐢'.repeat(127) + 'a', 8)
-      const hash = await hasher.hash(long)
-      expect((await hasher.verify(long, hash, false)).matches).toBe(true)
-      expect((await hasher.verify('🐢'.repeat(127) + 'b', hash, false)).matches).toBe(false)
+      const hash = await hasher.hash(long, share)
+      expect((await hasher.verify(long, hash, false, share)).matches).toBe(true)
+      expect((await hasher.verify('🐢'.repeat(127) + 'b', hash, false, share)).matches).toBe(false)
     })
 
-    test('nothing matches where there is no stored hash', async () => {
+    test('no password matches if there is no stored hash', async () => {
       for (const typed of [password, '']) {
-        expect(await hasher.verify(typed, undefined, false)).toEqual(refused)
-        expect(await hasher.verify(typed, undefined, true)).toEqual(refused)
+        expect(await hasher.verify(typed, undefined, false, share)).toEqual(refused)
+        expect(await hasher.verify(typed, undefined, true, share)).toEqual(refused)
       }
     })
 
-    test('what no password can be matches nothing and throws nothing', async () => {
+    test('an impossible password does not match and does not throw', async () => {
       for (const typed of ['a\0b', '\ud83d', 'x'.repeat(100_000)]) {
-        expect(await hasher.verify(typed, stored, true)).toEqual(refused)
-        expect(await hasher.verify(typed, undefined, true)).toEqual(refused)
+        expect(await hasher.verify(typed, stored, true, share)).toEqual(refused)
+        expect(await hasher.verify(typed, undefined, true, share)).toEqual(refused)
       }
     })
 
     test('a hash with other parameters matches and should be replaced', async () => {
-      const other = await subject.withOtherParameters.hash(password)
-      expect(await hasher.verify(password, other, false)).toEqual({ matches: true, outdated: true })
-      expect(await hasher.verify('another password', other, false)).toEqual(refused)
+      const other = await subject.withOtherParameters.hash(password, share)
+      expect(await hasher.verify(password, other, false, share)).toEqual({ matches: true, outdated: true })
+      expect(await hasher.verify('another password', other, false, share)).toEqual(refused)
     })
 
-    test('a foreign hash matches the password as it was typed and should be replaced', async () => {
+    test('a foreign hash matches the password as it was typed, and should be replaced', async () => {
       const { foreignHash } = subject
-      expect(await hasher.verify('ge\u0308heim', foreignHash, true)).toEqual({
+      expect(await hasher.verify('ge\u0308heim', foreignHash, true, share)).toEqual({
         matches: true,
         outdated: true,
       })
-      expect(await hasher.verify('g\u00EBheim', foreignHash, true)).toEqual(refused)
-      expect(await hasher.verify('', foreignHash, true)).toEqual(refused)
+      expect(await hasher.verify('g\u00EBheim', foreignHash, true, share)).toEqual(refused)
+      expect(await hasher.verify('', foreignHash, true, share)).toEqual(refused)
     })
 
-    test('a foreign hash that came after one was last looked for still matches', async () => {
+    test('a foreign hash that was stored after the last check for one still matches', async () => {
       const { foreignHash } = subject
-      expect(await hasher.verify('ge\u0308heim', foreignHash, false)).toEqual({
+      expect(await hasher.verify('ge\u0308heim', foreignHash, false, share)).toEqual({
         matches: true,
         outdated: true,
       })
     })
 
-    test('a corrupt stored hash matches nothing and throws nothing', async () => {
+    test('a corrupt stored hash does not match and does not throw', async () => {
       const corrupt = [
         '',
         'x',
@@ -111,7 +112,7 @@ export const passwordHasherContract = (name: string, make: () => PasswordHasherS
         '$$$$$',
       ]
       for (const hash of corrupt)
-        expect(await hasher.verify(password, hash as PasswordHash, true), hash).toEqual(refused)
+        expect(await hasher.verify(password, hash as PasswordHash, true, share), hash).toEqual(refused)
     })
   })
 }

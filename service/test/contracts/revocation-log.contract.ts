@@ -1,9 +1,10 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { LoggedRevocation, RevocationLog } from '../../src/application/ports/revocation-log.ts'
 import type { Revocation } from '../../src/domain/revocation.ts'
 import { END_REASONS } from '../../src/domain/session.ts'
 import type { UserId } from '../../src/domain/user.ts'
 import { at, sessionId } from '../support/builders.ts'
+import { describeContract } from './describe-contract.ts'
 
 export interface OpenedLog {
   readonly log: RevocationLog
@@ -31,119 +32,146 @@ export async function readAll(log: RevocationLog, seq = 0): Promise<LoggedRevoca
   return last === undefined || last === lastSeq ? [...rows] : [...rows, ...(await readAll(log, last))]
 }
 
-/** What every RevocationLog does. */
-export const revocationLogContract = (name: string, open: () => Promise<OpenedLog>): void => {
-  describe(`${name} keeps the RevocationLog contract`, () => {
-    let opened: OpenedLog
-    let log: RevocationLog
+/** A page without what is drawn at random. */
+async function pageAfter(log: RevocationLog, seq: number) {
+  const { rows, lastSeq, coveredFrom } = await log.readAfter(seq)
+  return { rows: unmarked(rows), lastSeq, coveredFrom }
+}
 
-    beforeAll(async () => {
-      opened = await open()
-    })
-    beforeEach(async () => {
-      await opened.clear()
-      log = opened.log
-    })
-    afterAll(() => opened.close())
+/** Rows without their marks. */
+export const unmarked = (rows: readonly LoggedRevocation[]) =>
+  rows.map((row) => ({ ...row, mark: undefined }))
 
-    test('an empty log is covered from its beginning', async () => {
-      await log.number()
-      expect(await log.readAfter(0)).toEqual({ rows: [], lastSeq: 0, coveredFrom: 0 })
-    })
+export const revocationLogContract = describeContract('RevocationLog', (opened: OpenedLog) => {
+  test('an empty revocation log is covered from its start', async () => {
+    expect(await opened.log.number()).toBe(false)
+    expect(await pageAfter(opened.log, 0)).toEqual({ rows: [], lastSeq: 0, coveredFrom: 0 })
+  })
 
-    test('what is committed has no place until it is numbered', async () => {
-      await opened.commit(aRevocation(1))
-      expect(await log.readAfter(0)).toEqual({ rows: [], lastSeq: 0, coveredFrom: 0 })
-      await log.number()
-      expect(await log.readAfter(0)).toEqual({
-        rows: [{ ...aRevocation(1), seq: 1 }],
-        lastSeq: 1,
-        coveredFrom: 0,
-      })
-    })
-
-    test.each(END_REASONS)('a row with the reason %s comes back as it was written', async (reason) => {
-      const written = aRevocation(1, {
-        reason,
-        userId: 9_007_199_254_740_991 as UserId,
-        expiresAt: at(0.123),
-      })
-      await opened.commit(written)
-      await log.number()
-      expect(await readAll(log)).toEqual([{ ...written, seq: 1 }])
-    })
-
-    test('a session may have several rows: its tokens were outdated, more than once, before it ended', async () => {
-      const rows = [0, 7, 2 ** 31 - 1].map((upToGeneration) =>
-        aRevocation(1, { reason: 'roles_changed', upToGeneration }),
-      )
-      await opened.commit(...rows, aRevocation(1))
-      await log.number()
-      const read = await readAll(log)
-      expect(read).toEqual([...rows, aRevocation(1)].map((row, at) => ({ ...row, seq: at + 1 })))
-      await opened.removeExpired(at(99))
-      expect(await readAll(log)).toEqual([])
-    })
-
-    test('places are 1, 2, 3 …, each given once, however often rows are numbered', async () => {
-      for (let round = 0; round < 3; round += 1) {
-        await opened.commit(aRevocation(2 * round + 1), aRevocation(2 * round + 2))
-        await log.number()
-        await log.number()
-      }
-      const rows = await readAll(log)
-      expect(rows.map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6])
-      expect(rows.map((row) => row.sessionId).sort()).toEqual([1, 2, 3, 4, 5, 6].map(sessionId))
-    })
-
-    test('a place is for good: later rows change nothing about earlier ones', async () => {
-      await opened.commit(aRevocation(5), aRevocation(3))
-      await log.number()
-      const before = await readAll(log)
-      await opened.commit(aRevocation(1))
-      await log.number()
-      expect((await readAll(log)).slice(0, 2)).toEqual(before)
-    })
-
-    test('only what comes after the asked place is read', async () => {
-      await opened.commit(...[1, 2, 3, 4, 5].map((number) => aRevocation(number)))
-      await log.number()
-      expect((await readAll(log, 3)).map(({ seq }) => seq)).toEqual([4, 5])
-      expect(await log.readAfter(5)).toEqual({ rows: [], lastSeq: 5, coveredFrom: 0 })
-      expect((await log.readAfter(99)).lastSeq).toBe(5)
-    })
-
-    test('the log says from where it is whole after its front was removed', async () => {
-      await opened.commit(...[1, 2, 3, 4].map((number) => aRevocation(number)))
-      await log.number()
-      const [first, second] = await readAll(log)
-      await opened.removeExpired(second?.expiresAt ?? at(0))
-      expect(first?.seq).toBe(1)
-      const { coveredFrom, rows } = await log.readAfter(2)
-      expect([coveredFrom, rows.map(({ seq }) => seq)]).toEqual([2, [3, 4]])
-    })
-
-    test('a log of which everything was removed is covered from its end, and goes on from there', async () => {
-      await opened.commit(aRevocation(1), aRevocation(2))
-      await log.number()
-      await opened.removeExpired(at(99))
-      expect(await log.readAfter(0)).toEqual({ rows: [], lastSeq: 2, coveredFrom: 2 })
-      await opened.commit(aRevocation(3))
-      await log.number()
-      expect(await log.readAfter(2)).toEqual({
-        rows: [{ ...aRevocation(3), seq: 3 }],
-        lastSeq: 3,
-        coveredFrom: 2,
-      })
-    })
-
-    test('a row that expires later than those behind it keeps them, so that there are no gaps', async () => {
-      await opened.commit(aRevocation(1, { expiresAt: at(50) }))
-      await log.number()
-      await opened.commit(aRevocation(2))
-      await log.number()
-      await opened.removeExpired(at(10))
-      expect((await readAll(log)).map(({ seq }) => seq)).toEqual([1, 2])
+  test('a committed revocation has no seq until it is numbered', async () => {
+    await opened.commit(aRevocation(1))
+    expect(await pageAfter(opened.log, 0)).toEqual({ rows: [], lastSeq: 0, coveredFrom: 0 })
+    await opened.log.number()
+    expect(await pageAfter(opened.log, 0)).toEqual({
+      rows: [{ ...aRevocation(1), seq: 1 }],
+      lastSeq: 1,
+      coveredFrom: 0,
     })
   })
-}
+
+  test.each(END_REASONS)('a revocation with the reason %s is read as it was written', async (reason) => {
+    const written = aRevocation(1, {
+      reason,
+      userId: 9_007_199_254_740_991 as UserId,
+      expiresAt: at(0.123),
+    })
+    await opened.commit(written)
+    await opened.log.number()
+    expect(unmarked(await readAll(opened.log))).toEqual([{ ...written, seq: 1 }])
+  })
+
+  test('a session can have several revocations: tokens outdated more than once, then its end', async () => {
+    const rows = [0, 7, 2 ** 31 - 1].map((upToGeneration) =>
+      aRevocation(1, { reason: 'roles_changed', upToGeneration }),
+    )
+    await opened.commit(...rows, aRevocation(1))
+    await opened.log.number()
+    const read = await readAll(opened.log)
+    expect(unmarked(read)).toEqual([...rows, aRevocation(1)].map((row, at) => ({ ...row, seq: at + 1 })))
+    await opened.removeExpired(at(99))
+    expect(await readAll(opened.log)).toEqual([])
+  })
+
+  test('the seq is 1, 2, 3 …, each given once, however often revocations are numbered', async () => {
+    for (let round = 0; round < 3; round += 1) {
+      await opened.commit(aRevocation(2 * round + 1), aRevocation(2 * round + 2))
+      await opened.log.number()
+      await opened.log.number()
+    }
+    const rows = await readAll(opened.log)
+    expect(rows.map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6])
+    expect(rows.map((row) => row.sessionId).sort()).toEqual([1, 2, 3, 4, 5, 6].map(sessionId))
+  })
+
+  test('a seq never changes when later revocations are numbered', async () => {
+    await opened.commit(aRevocation(5), aRevocation(3))
+    await opened.log.number()
+    const before = await readAll(opened.log)
+    await opened.commit(aRevocation(1))
+    await opened.log.number()
+    expect((await readAll(opened.log)).slice(0, 2)).toEqual(before)
+  })
+
+  test('only revocations after the given seq are read', async () => {
+    await opened.commit(...[1, 2, 3, 4, 5].map((number) => aRevocation(number)))
+    await opened.log.number()
+    expect((await readAll(opened.log, 3)).map(({ seq }) => seq)).toEqual([4, 5])
+    expect(await pageAfter(opened.log, 5)).toEqual({ rows: [], lastSeq: 5, coveredFrom: 0 })
+    expect((await opened.log.readAfter(99)).lastSeq).toBe(5)
+  })
+
+  test('the revocation log reports from where it is complete after its front was removed', async () => {
+    await opened.commit(...[1, 2, 3, 4].map((number) => aRevocation(number)))
+    await opened.log.number()
+    const [first, second] = await readAll(opened.log)
+    await opened.removeExpired(second?.expiresAt ?? at(0))
+    expect(first?.seq).toBe(1)
+    const { coveredFrom, rows } = await opened.log.readAfter(2)
+    expect([coveredFrom, rows.map(({ seq }) => seq)]).toEqual([2, [3, 4]])
+  })
+
+  test('a revocation log whose rows were all removed is covered from its end, and continues there', async () => {
+    await opened.commit(aRevocation(1), aRevocation(2))
+    await opened.log.number()
+    await opened.removeExpired(at(99))
+    expect(await pageAfter(opened.log, 0)).toEqual({ rows: [], lastSeq: 2, coveredFrom: 2 })
+    await opened.commit(aRevocation(3))
+    await opened.log.number()
+    expect(await pageAfter(opened.log, 2)).toEqual({
+      rows: [{ ...aRevocation(3), seq: 3 }],
+      lastSeq: 3,
+      coveredFrom: 2,
+    })
+  })
+
+  test('a revocation that expires later keeps those behind it, so that there are no gaps', async () => {
+    await opened.commit(aRevocation(1, { expiresAt: at(50) }))
+    await opened.log.number()
+    await opened.commit(aRevocation(2))
+    await opened.log.number()
+    await opened.removeExpired(at(10))
+    expect((await readAll(opened.log)).map(({ seq }) => seq)).toEqual([1, 2])
+  })
+
+  test('a row keeps its mark, and each numbering draws another one', async () => {
+    await opened.commit(aRevocation(1))
+    await opened.log.number()
+    await opened.commit(aRevocation(2))
+    await opened.log.number()
+    const [first, second] = await readAll(opened.log)
+    expect(first?.mark).toBeGreaterThan(0)
+    expect(second?.mark).not.toBe(first?.mark)
+    expect((await opened.log.readAfter(1)).mark).toBe(first?.mark)
+    expect((await opened.log.readAfter(2)).mark).toBe(second?.mark)
+  })
+
+  test('a row that was removed, or never was, has no mark', async () => {
+    await opened.commit(aRevocation(1))
+    await opened.log.number()
+    await opened.removeExpired(at(99))
+    expect((await opened.log.readAfter(1)).mark).toBeUndefined()
+    expect((await opened.log.readAfter(0)).mark).toBeUndefined()
+  })
+
+  test('the log keeps its identity until it is renewed, and one renewal is enough', async () => {
+    const { log } = await opened.log.readAfter(0)
+    await opened.commit(aRevocation(1))
+    await opened.log.number()
+    expect((await opened.log.readAfter(0)).log).toBe(log)
+    await opened.log.renew(log)
+    const { log: renewed } = await opened.log.readAfter(1)
+    expect(renewed).not.toBe(log)
+    await opened.log.renew(log)
+    expect((await opened.log.readAfter(1)).log).toBe(renewed)
+  })
+})

@@ -1,8 +1,10 @@
 import type { AttemptLimits } from '../../src/application/ports/attempt-limits.ts'
+import type { AuditLog } from '../../src/application/ports/audit-log.ts'
 import type { Deliveries } from '../../src/application/ports/deliveries.ts'
 import type { Media } from '../../src/application/ports/media.ts'
 import type { Sessions } from '../../src/application/ports/sessions.ts'
 import type { SigningKeyStore } from '../../src/application/ports/signing-keys.ts'
+import type { SpentProofs } from '../../src/application/ports/spent-proofs.ts'
 import type { Tickets } from '../../src/application/ports/tickets.ts'
 import type { Transaction, Transactions } from '../../src/application/ports/transactions.ts'
 import type { Users } from '../../src/application/ports/users.ts'
@@ -15,7 +17,7 @@ import { registerUser, type NewUser, type User, type UserId } from '../../src/do
 import { parseUsername } from '../../src/domain/username.ts'
 import { aSession, noon } from '../support/builders.ts'
 
-/** Every port that keeps something, on one implementation. */
+/** All ports that store something, on one implementation. */
 export interface Store {
   readonly users: Users
   readonly sessions: Sessions
@@ -23,8 +25,10 @@ export interface Store {
   readonly attempts: AttemptLimits
   readonly signingKeys: SigningKeyStore
   readonly tickets: Tickets
+  readonly spentProofs: SpentProofs
   readonly media: Media
   readonly deliveries: Deliveries
+  readonly auditLog: AuditLog
   revocations(): Promise<readonly Revocation[]>
   /** In the order in which they will be delivered. */
   events(): Promise<readonly DomainEvent[]>
@@ -33,14 +37,12 @@ export interface Store {
   close(): Promise<void>
 }
 
-export type OpenStore = () => Promise<Store>
-
-/** The hash is of our own kind, so that it is not a foreign one. */
+/** Its password hash does not count as a foreign one. */
 export const aNewUser = (name: string, changes: Partial<NewUser> = {}): NewUser => ({
   ...registerUser(
     parseUsername(name),
     parseEmailAddress(`${name}@example.org`),
-    '$argon2id$of the tests' as PasswordHash,
+    '$argon2id$for-tests' as PasswordHash,
     noon,
   ),
   ...changes,
@@ -49,7 +51,7 @@ export const aNewUser = (name: string, changes: Partial<NewUser> = {}): NewUser 
 export const inTransaction = <T>(
   store: Pick<Store, 'transactions'>,
   work: (tx: Transaction) => Promise<T>,
-): Promise<T> => store.transactions.transaction(work)
+): Promise<T> => store.transactions.transaction('system', work)
 
 export const addUser = (
   store: Pick<Store, 'transactions'>,
@@ -73,11 +75,11 @@ export const readSession = async (
   { userId, id }: { userId: UserId; id: SessionId },
 ): Promise<Session | undefined> => (await store.sessions.find(userId, id))?.session
 
-/** What became of calls that may be refused: `'done'`, or the code of the refusal. */
+/** The results of calls that may be refused: `'done'`, or the code of the refusal. Sorted. */
 export const outcomes = async (calls: readonly Promise<unknown>[]): Promise<string[]> => {
   const settled = await Promise.allSettled(calls)
-  const words = settled.map((each) =>
+  const results = settled.map((each) =>
     each.status === 'fulfilled' ? 'done' : ((each.reason as { code?: string }).code ?? String(each.reason)),
   )
-  return words.sort()
+  return results.sort()
 }

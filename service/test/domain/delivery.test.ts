@@ -10,18 +10,18 @@ const waits = (chance: number): number[] =>
   })
 
 describe('a delivery that failed', () => {
-  test('is tried again after 5 seconds, then after twice as long each time, up to an hour', () => {
+  test('a failed delivery is retried after 5 seconds, then twice as long each time up to an hour', () => {
     expect(waits(0).slice(0, 5)).toEqual([5, 10, 20, 40, 80])
     expect(waits(0).slice(-8)).toEqual(Array.from({ length: 8 }, () => HOUR))
     for (const [at, wait] of waits(0).entries()) expect(wait).toBe(Math.min(5 * 2 ** at, HOUR))
   })
 
-  test('is tried up to twice as early, by chance', () => {
+  test('jitter shortens the wait before a retry of a delivery by up to half', () => {
     for (const [at, wait] of waits(1).entries()) expect(wait).toBe((waits(0)[at] ?? 0) / 2)
     expect(nextAttempt(1, noon, 0.5)).toEqual(at(3.75))
   })
 
-  test('is given up after about three days, half of that at the least', () => {
+  test('a failed delivery becomes a dead letter after about three days, at least half of that', () => {
     const sum = (numbers: number[]): number => numbers.reduce((total, each) => total + each, 0)
     expect(sum(waits(0)) / DAY).toBeCloseTo(2.7, 1)
     expect(sum(waits(1)) / DAY).toBeGreaterThan(1)
@@ -30,6 +30,6 @@ describe('a delivery that failed', () => {
   })
 })
 
-test('a claim lasts longer than an attempt can: 5 seconds, and what the database may take before and after', () => {
+test('the lease on a delivery outlasts an attempt of 5 seconds and two slow database calls', () => {
   expect(CLAIM_SECONDS).toBeGreaterThan(5 + 2 * 3.5)
 })

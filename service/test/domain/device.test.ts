@@ -14,14 +14,14 @@ const refusalOf = (parse: (text: string) => string, typed: string): string => {
 
 describe('a device id', () => {
   test.each(['a', '!', '~', '5f0c9a3e-2f8e-4f5e-9a39-0f3c1f2d3b4c', '__proto__', 'x'.repeat(128)])(
-    'may be %j',
+    '%j is a valid device id',
     (typed) => {
       expect(parseDeviceId(typed)).toBe(typed)
     },
   )
 
   test.each(['', ' ', 'a b', 'a\n', 'a\0', 'é', '😀', '\u007f', 'x'.repeat(129), 'x'.repeat(1_000_000)])(
-    'may not be %#',
+    'an invalid device id is refused (%#)',
     (typed) => {
       expect(refusalOf(parseDeviceId, typed)).toBe('invalid_format')
     },
@@ -30,21 +30,21 @@ describe('a device id', () => {
 
 describe('a device name', () => {
   test.each(['x', 'Ännas Händy', "Anna's iPhone 📱", '我的电脑', 'x'.repeat(100), '😀'.repeat(100)])(
-    'may be %j',
+    '%j is a valid device name',
     (typed) => {
       expect(parseDeviceName(typed)).toBe(typed)
     },
   )
 
-  test('loses the spaces around it', () => {
+  test('a device name loses its leading and trailing spaces', () => {
     expect(parseDeviceName(' \t my  phone \n')).toBe('my  phone')
   })
 
-  test.each(['', ' ', '\n\t', '\u00a0', '\ufeff'])('may not be empty: %j', (typed) => {
+  test.each(['', ' ', '\n\t', '\u00a0', '\ufeff'])('an empty device name is refused: %j', (typed) => {
     expect(refusalOf(parseDeviceName, typed)).toBe('too_short')
   })
 
-  test('has at most 100 characters, however many units each takes', () => {
+  test('a device name has at most 100 code points', () => {
     expect(refusalOf(parseDeviceName, 'x'.repeat(101))).toBe('too_long')
     expect(refusalOf(parseDeviceName, '😀'.repeat(101))).toBe('too_long')
     expect(refusalOf(parseDeviceName, 'x'.repeat(5_000_000))).toBe('too_long')
@@ -53,17 +53,17 @@ describe('a device name', () => {
   test.each([
     ['a line break', 'a\nb'],
     ['a tab', 'a\tb'],
-    ['the end of a string in C', 'a\0b'],
+    ['a NUL character', 'a\0b'],
     ['a terminal escape', 'a\u001b[31mb'],
     ['a C1 control', 'a\u009bb'],
-    ['text that runs the other way', 'a\u202eb'],
+    ['a right-to-left override', 'a\u202eb'],
     ['a zero-width space', 'a\u200bb'],
     ['a byte order mark', 'a\ufeffb'],
     ['a line separator', 'a\u2028b'],
     ['a paragraph separator', 'a\u2029b'],
-    ['half a character', 'a\ud83d'],
+    ['a lone surrogate', 'a\ud83d'],
     ['an invisible tag', 'a\u{e0041}b'],
-  ])('may not hold %s', (_, typed) => {
+  ])('a device name may not contain %s', (_, typed) => {
     expect(refusalOf(parseDeviceName, typed)).toBe('invalid_characters')
   })
 })

@@ -1,3 +1,4 @@
+import { domainToASCII } from 'node:url'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { emailKey, parseEmailAddress } from '../../src/domain/email-address.ts'
@@ -27,11 +28,11 @@ describe('an e-mail address', () => {
     'ann@123.example',
     'ann@xn--mnchen-3ya.de',
     'ann@r3---sn.example.org',
-  ])('may be %s', (typed) => {
+  ])('%s is a valid email address', (typed) => {
     expect(parseEmailAddress(typed)).toEqual({ text: typed, key: typed })
   })
 
-  test('keeps the case of the local part and puts the domain in small letters', () => {
+  test('an email address keeps the case of its local part; its domain becomes lower case', () => {
     expect(parseEmailAddress('Ann.B@Example.ORG')).toEqual({
       text: 'Ann.B@example.org',
       key: 'ann.b@example.org',
@@ -57,7 +58,7 @@ describe('an e-mail address', () => {
     'ann;bob@example.org',
     'ann\\b@example.org',
     'ann＠example.org',
-  ])('is not %j, which is no dot-atom and domain', (typed) => {
+  ])('%j is not a dot-atom and a domain, so not an email address', (typed) => {
     expect(refusalOf(typed)).toBe('invalid_format')
   })
 
@@ -67,7 +68,9 @@ describe('an e-mail address', () => {
     'ann @example.org',
     'ann@example.org\r\nBcc: b@c.de',
     'ann\u00a0b@c.de',
-  ])('holds no white space: %j', (typed) => expect(refusalOf(typed)).toBe('invalid_characters'))
+  ])('an email address with white space is refused: %j', (typed) =>
+    expect(refusalOf(typed)).toBe('invalid_characters'),
+  )
 
   test.each([
     'änn@example.org',
@@ -75,21 +78,23 @@ describe('an e-mail address', () => {
     'ann\u200d@example.org',
     'ann\u0000@example.org',
     'ann\ud800@example.org',
-  ])('has an ASCII local part: %j', (typed) => expect(refusalOf(typed)).toBe('invalid_characters'))
+  ])('an email address whose local part is not ASCII is refused: %j', (typed) =>
+    expect(refusalOf(typed)).toBe('invalid_characters'),
+  )
 
-  test('is limited to 64 octets before the @ and 254 in all', () => {
+  test('an email address has at most 64 octets before the @ and 254 in all', () => {
     const domain = `${'d'.repeat(61)}.`.repeat(3) + 'info'
     expect(refusalOf(`${'a'.repeat(65)}@example.org`)).toBe('too_long')
     expect(refusalOf(`${'a'.repeat(64)}@${domain}`)).toBe('too_long')
     expect(refusalOf(`${'a'.repeat(254 - 1 - domain.length)}@${domain}`)).toBe('accepted')
   })
 
-  test('is measured with its domain in A-labels', () => {
+  test('the length of an email address counts its domain in A-labels', () => {
     const domain = `${'ä'.repeat(56)}.`.repeat(4) + 'de'
     expect(refusalOf(`ann@${domain}`)).toBe('too_long')
   })
 
-  test('is too long when it is huge, whatever it holds', () => {
+  test('huge input is refused as too long for an email address', () => {
     expect(refusalOf('@'.repeat(50_000_000))).toBe('too_long')
     expect(refusalOf(`ann@${'ä'.repeat(100_000)}.de`)).toBe('too_long')
   })
@@ -116,7 +121,7 @@ describe('the domain of an e-mail address', () => {
     ['example.org#x'],
     ['ex%61mple.org'],
     ['example\\.org'],
-  ])('is not %s', (domain) => {
+  ])('an email address may not have the domain %s', (domain) => {
     expect(refusalOf(`ann@${domain}`)).toBe('invalid_format')
   })
 
@@ -128,7 +133,7 @@ describe('the domain of an e-mail address', () => {
     ['例え.テスト', 'xn--r8jz45g.xn--zckzah'],
     ['почта.рф', 'xn--80a1acny.xn--p1ai'],
     ['דוגמה.קום', 'xn--6dbbec0c.xn--9dbq2a'],
-  ])('may be international: %s is %s', (domain, ascii) => {
+  ])('the international domain %s becomes %s', (domain, ascii) => {
     expect(domainOf(domain)).toBe(ascii)
   })
 
@@ -153,19 +158,79 @@ describe('the domain of an e-mail address', () => {
     ['letters of both directions in a label', 'aא.com'],
     ['Arabic digits as its last label', 'example.١٢'],
     ['one label', 'münchen'],
-  ])('is refused with %s', (_what, domain) => {
+  ])('an email domain with %s is refused', (_what, domain) => {
+    expect(refusalOf(`ann@${domain}`)).toBe('invalid_format')
+  })
+})
+
+describe('an international domain, by IDNA2008', () => {
+  test.each([
+    ['a Catalan middle dot between two l', 'paral·lel.cat', 'xn--parallel-koa.cat'],
+    ['a Greek keraia before a Greek letter', 'α͵β.gr', 'xn--wva3je.gr'],
+    ['a geresh after a Hebrew letter', 'א׳ב.org', 'xn--4dbc5h.org'],
+    ['gershayim after a Hebrew letter', 'צה״ל.org', undefined],
+    ['a katakana middle dot between katakana', 'ア・イ.jp', 'xn--ccke4x.jp'],
+    ['a katakana middle dot beside Han', '東・abc.jp', undefined],
+    ['Arabic-Indic digits', 'م٠.org', 'xn--hhb8c.org'],
+    ['a joiner after a virama', 'क्\u200dष.org', 'xn--11b2ezcw70k.org'],
+    ['the ideographic zero', '二〇.cn', undefined],
+    ['double hyphens in plain ASCII', 'r3---sn.example.org', 'r3---sn.example.org'],
+    ['capital letters in its A-label', 'XN--MNCHEN-3YA.de', 'xn--mnchen-3ya.de'],
+    ['a sharp s', 'xn--fa-hia.de', 'xn--fa-hia.de'],
+    ['right-to-left letters', 'xn--9dbne9b.org', 'xn--9dbne9b.org'],
+    ['a label of 63 octets in A-labels', `${'ä'.repeat(55)}.de`, undefined],
+  ])('an email domain with %s is accepted', (_what, domain, ascii) => {
+    const parsed = domainOf(domain)
+    expect(parsed).toBe(ascii ?? domainToASCII(domain))
+    expect(domainOf(parsed)).toBe(parsed)
+  })
+
+  test.each([
+    ['an A-label that is not Punycode', 'xn--zz.org'],
+    ['an empty A-label', 'xn--.org'],
+    ['an A-label that ends in a hyphen', 'xn--abc-.org'],
+    ['an A-label of ASCII alone', 'xn--abc-0.org'],
+    ['an A-label in capital letters that is not Punycode', 'XN--ZZ.org'],
+    ['an A-label of a snowman', 'xn--n3h.net'],
+    ['an A-label of an emoji', 'xn--ls8h.la'],
+    ['an A-label as its last label that is not Punycode', 'example.xn--zz'],
+    ['an A-label of misplaced middle dots', 'xn--ab-0ea.org'],
+    ['an A-label that begins with a mark', 'xn--a-ccb.org'],
+    ['a middle dot between other letters', 'a·b.org'],
+    ['a middle dot at its end', 'paral·.cat'],
+    ['a keraia without a Greek letter behind it', 'β͵.gr'],
+    ['a geresh without a Hebrew letter before it', '׳א.org'],
+    ['a katakana middle dot among Latin letters', 'abc・def.jp'],
+    ['katakana middle dots alone', '・・.jp'],
+    ['digits of both Arabic sets', 'م٠۰.org'],
+    ['a joiner without a virama', 'ab\u200dcä.org'],
+    ['a non-joiner without a virama', 'mün\u200cchen.de'],
+    ['hyphens in the third and fourth place', 'äb--c.org'],
+    ['a hyphen at its beginning', '-ä.org'],
+    ['a hyphen at its end', 'ä-.org'],
+    ['a tatweel', 'مـن.org'],
+    ['a label that begins with a mark', '\u0301ä.org'],
+    ['a label of more than 63 octets in A-labels', `${'ä'.repeat(58)}.de`],
+    ['a full-width dot', 'münchen．de'],
+    ['a half-width ideographic dot', 'münchen｡de'],
+    ['a trailing dot', 'münchen.de.'],
+    ['a right-to-left label with a digit first', '1שלום.org'],
+    ['a right-to-left label with a Latin letter', 'שלוםa.org'],
+    ['old Hangul letters', 'ᄀᅟ.kr'],
+    ['a question mark of another script', 'ليهما؟.org'],
+  ])('an email domain with %s is refused', (_what, domain) => {
     expect(refusalOf(`ann@${domain}`)).toBe('invalid_format')
   })
 })
 
 describe('the key of an e-mail address', () => {
-  test('is the same however the address is spelled', () => {
+  test('all spellings of an email address have the same key', () => {
     expect(emailKey('ANN@MÜNCHEN.DE')).toBe('ann@xn--mnchen-3ya.de')
     expect(emailKey('ann@xn--MNCHEN-3ya.de')).toBe('ann@xn--mnchen-3ya.de')
   })
 
   test.each(['', 'ann', '__proto__', '\ud800@', 'x'.repeat(10_000)])(
-    'is undefined for what is no address',
+    'text that is not an email address has no key',
     (typed) => {
       expect(emailKey(typed)).toBeUndefined()
     },
@@ -180,7 +245,7 @@ describe('any e-mail address', () => {
     fc.string({ unit: letters }).map((tail) => `ann@${tail}.org`),
   )
 
-  test('is read as itself again, and its key too', () => {
+  test('parsing a parsed email address or its key changes nothing', () => {
     fc.assert(
       fc.property(anything, (typed) => {
         fc.pre(emailKey(typed) !== undefined)
@@ -192,7 +257,7 @@ describe('any e-mail address', () => {
     )
   })
 
-  test('is accepted or refused with a code, whatever was typed', () => {
+  test('any text is either a valid email address or refused with a code', () => {
     fc.assert(fc.property(anything, (typed) => refusalOf(typed) !== ''))
   })
 })

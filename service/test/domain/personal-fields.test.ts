@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest'
 import { sessionEnded, userDisabled } from '../../src/domain/event.ts'
-import { scrubbed } from '../../src/domain/personal-fields.ts'
-import { aSession, aUser, at } from '../support/builders.ts'
+import { redacted } from '../../src/domain/personal-fields.ts'
+import { aBan, aSession, at, aUser } from '../support/builders.ts'
 
-test('a scrubbed event says what happened and when, and no longer to whom', () => {
-  const event = userDisabled(aUser(), 'Anna of Example Street', at(1))
-  expect(scrubbed(event)).toEqual({ ...event, data: { reason: null } })
+test('a redacted event keeps its type and time and loses its personal fields', () => {
+  const event = userDisabled(aUser().id, aBan({ reason: 'Anna of Example Street', since: at(1) }))
+  expect(redacted(event)).toEqual({ ...event, data: { reason: null, public_reason: null, until: null } })
 })
 
-test('the reason for which a session ended is a word of ours, and stays', () => {
+test('redacting keeps the reason a session ended for, since it is not personal', () => {
   const event = sessionEnded(aSession({ endReason: 'signed_out' }), at(1))
-  expect(scrubbed(event)).toEqual(event)
+  expect(redacted(event)).toEqual(event)
 })

@@ -1,16 +1,22 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { judgeRefresh, type RefreshVerdict, type ReusePolicy } from '../../src/domain/refresh-verdict.ts'
-import { endSession, END_REASONS, type Session } from '../../src/domain/session.ts'
+import {
+  endSession,
+  END_REASONS,
+  refreshSession,
+  renewSession,
+  type Session,
+} from '../../src/domain/session.ts'
 import { aSession, at, DAY } from '../support/builders.ts'
 
-const receipts: ReusePolicy = { windowSeconds: 30, lostAnswer: 'receipts' }
-const windowOnly: ReusePolicy = { windowSeconds: 30, lostAnswer: 'window' }
-const noWindow: ReusePolicy = { windowSeconds: 0, lostAnswer: 'receipts' }
-const strict: ReusePolicy = { windowSeconds: 0, lostAnswer: 'window' }
+const receipts: ReusePolicy = { windowSeconds: 30, lostResponse: 'receipts' }
+const windowOnly: ReusePolicy = { windowSeconds: 30, lostResponse: 'window' }
+const noWindow: ReusePolicy = { windowSeconds: 0, lostResponse: 'receipts' }
+const strict: ReusePolicy = { windowSeconds: 0, lostResponse: 'window' }
 const policies = [receipts, windowOnly, noWindow, strict]
 
-/** Refreshed five times, the last time a hundred seconds after noon; nobody used what that gave out. */
+/** Refreshed five times, the last time 100 seconds after noon. The latest access token is unused. */
 const unconfirmed = aSession({ generation: 5, confirmedGeneration: 4, refreshedAt: at(100) })
 const confirmed = aSession({ ...unconfirmed, confirmedGeneration: 5 })
 
@@ -23,23 +29,43 @@ const judged = (
 const kind = (...question: Parameters<typeof judged>): string => judged(...question).kind
 
 describe('a refresh token', () => {
-  test('of no session is unknown', () => {
+  test('a refresh token without a session is unknown', () => {
     expect(judged(undefined, 0, receipts, 101)).toEqual({ kind: 'unknown' })
   })
 
-  test('of a generation that does not exist yet is unknown, even when the session is over', () => {
-    expect(judged(unconfirmed, 6, receipts, 101)).toEqual({ kind: 'unknown' })
-    expect(kind(endSession(unconfirmed, 'signed_out', at(100)), 6, receipts, 101)).toBe('unknown')
-    expect(kind(unconfirmed, 6, receipts, 400 * DAY)).toBe('unknown')
+  test('a refresh token that is newer than a live session rolls the session forward', () => {
+    for (const policy of policies) {
+      expect(judged(unconfirmed, 6, policy, 101)).toEqual({ kind: 'roll_forward' })
+      expect(kind(confirmed, 600, policy, 20 * DAY)).toBe('roll_forward')
+    }
   })
 
-  test.each(policies)('of the present generation rotates, whatever the policy: %j', (policy) => {
+  test('a withdrawn refresh token is unknown, in and after the window, and never a replay', () => {
+    const renewed = renewSession(unconfirmed, ['pwd'], at(100), DAY)
+    expect(renewed).toMatchObject({ generation: 6, oldestGeneration: 6 })
+    for (const policy of policies) {
+      for (const presented of [0, 4, 5])
+        for (const seconds of [100, 131])
+          expect(judged(renewed, presented, policy, seconds)).toEqual({ kind: 'unknown' })
+      expect(kind(renewed, 6, policy, 101)).toBe('rotate')
+    }
+    const next = refreshSession(renewed, at(200), DAY)
+    expect([5, 6].map((presented) => kind(next, presented, receipts, 201))).toEqual(['unknown', 'repeat'])
+  })
+
+  test('a refresh token that is newer than its session does not revive it', () => {
+    const ended = endSession(unconfirmed, 'signed_out', at(100))
+    expect(judged(ended, 6, receipts, 101)).toEqual({ kind: 'ended', reason: 'signed_out' })
+    expect(judged(unconfirmed, 6, receipts, 400 * DAY)).toEqual({ kind: 'ended', reason: 'expired' })
+  })
+
+  test.each(policies)('a refresh token of the current generation rotates under the policy %j', (policy) => {
     expect(judged(unconfirmed, 5, policy, 101)).toEqual({ kind: 'rotate' })
     expect(kind(confirmed, 5, policy, 20 * DAY)).toBe('rotate')
     expect(kind(aSession(), 0, policy, 0)).toBe('rotate')
   })
 
-  test('of the present generation rotates until the limits, and not at them', () => {
+  test('a refresh token of the current generation rotates until just before the limits', () => {
     const idle = aSession({ idleExpiresAt: at(50) })
     expect(kind(idle, 0, receipts, 49.999)).toBe('rotate')
     expect(judged(idle, 0, receipts, 50)).toEqual({ kind: 'ended', reason: 'expired' })
@@ -48,13 +74,13 @@ describe('a refresh token', () => {
     expect(judged(absolute, 0, receipts, 50)).toEqual({ kind: 'ended', reason: 'expired' })
   })
 
-  test.each(END_REASONS)('of a session that ended as %s is told so', (reason) => {
+  test.each(END_REASONS)('a refresh token of a session that ended as %s gets that reason', (reason) => {
     const ended = endSession(confirmed, reason, at(200))
     expect(judged(ended, 5, receipts, 201)).toEqual({ kind: 'ended', reason })
   })
 
   test.each([0, 1, 4])(
-    'of a session that is over is never counted as theft, such as generation %i of 5',
+    'a token of a session that is over is never a replay: generation %i of 5',
     (presented) => {
       for (const policy of policies) {
         expect(kind(endSession(confirmed, 'signed_out', at(200)), presented, policy, 300)).toBe('ended')
@@ -65,7 +91,7 @@ describe('a refresh token', () => {
 })
 
 describe('a token of the generation before', () => {
-  test('is answered again within the window, to its last millisecond', () => {
+  test('the previous token gets the same pair until the last millisecond of the window', () => {
     for (const policy of [receipts, windowOnly]) {
       expect(judged(confirmed, 4, policy, 100)).toEqual({ kind: 'repeat' })
       expect(kind(confirmed, 4, policy, 130)).toBe('repeat')
@@ -73,36 +99,36 @@ describe('a token of the generation before', () => {
     }
   })
 
-  test('is answered again long after, when nobody has used its successor', () => {
+  test('the previous token gets the same pair long after if its successor is unused', () => {
     expect(kind(unconfirmed, 4, receipts, 130.001)).toBe('repeat')
     expect(kind(unconfirmed, 4, receipts, 29 * DAY)).toBe('repeat')
     expect(kind(aSession({ ...unconfirmed, confirmedGeneration: 0 }), 4, receipts, 29 * DAY)).toBe('repeat')
   })
 
-  test('is a replay once somebody has', () => {
+  test('the previous token is a replay once its successor was used', () => {
     expect(judged(confirmed, 4, receipts, 131)).toEqual({ kind: 'replay' })
     expect(kind(confirmed, 4, receipts, 29 * DAY)).toBe('replay')
   })
 
-  test('is a replay after the window, used or not, where only the window counts', () => {
+  test('with LOST_ANSWER=window, the previous token is always a replay after the window', () => {
     expect(kind(unconfirmed, 4, windowOnly, 130)).toBe('repeat')
     expect(kind(unconfirmed, 4, windowOnly, 130.001)).toBe('replay')
   })
 
-  test('is a replay at once without a window, unless nobody has used its successor', () => {
+  test('without a window, the previous token is a replay as soon as its successor was used', () => {
     expect(kind(confirmed, 4, noWindow, 100)).toBe('replay')
     expect(kind(unconfirmed, 4, noWindow, 100)).toBe('repeat')
     expect(kind(unconfirmed, 4, strict, 100)).toBe('replay')
   })
 
-  test('is answered again by an instance whose clock is a little behind that of the one that rotated', () => {
+  test('an instance with a slow clock repeats the pair for the previous token', () => {
     expect(kind(confirmed, 4, receipts, 99.9)).toBe('repeat')
   })
 })
 
 describe('an older token', () => {
   test.each([0, 1, 2, 3])(
-    'is a replay, used or not, within the window or not: generation %i of 5',
+    'a token older than the previous one is always a replay: generation %i of 5',
     (presented) => {
       for (const policy of policies) {
         expect(kind(unconfirmed, presented, policy, 100)).toBe('replay')
@@ -114,10 +140,10 @@ describe('an older token', () => {
   )
 })
 
-test('the verdict is that of the table, row by row, for every session and token', () => {
+test('the refresh verdict matches the documented table for every session and token', () => {
   const policy = fc.record<ReusePolicy>({
     windowSeconds: fc.constantFrom(0, 1, 30, 600),
-    lostAnswer: fc.constantFrom('receipts', 'window'),
+    lostResponse: fc.constantFrom('receipts', 'window'),
   })
   fc.assert(
     fc.property(
@@ -127,7 +153,7 @@ test('the verdict is that of the table, row by row, for every session and token'
       fc.boolean(),
       fc.constantFrom(0, 0.999, 1, 30, 30.001, 600, 600.001, 30 * DAY),
       policy,
-      (generation, confirmedGeneration, presented, hasEnded, age, { windowSeconds, lostAnswer }) => {
+      (generation, confirmedGeneration, presented, hasEnded, age, { windowSeconds, lostResponse }) => {
         fc.pre(confirmedGeneration <= generation)
         const session = aSession({
           generation,
@@ -135,18 +161,18 @@ test('the verdict is that of the table, row by row, for every session and token'
           ...(hasEnded && { endedAt: at(0), endReason: 'terminated' }),
         })
         const isInWindow = windowSeconds > 0 && age <= windowSeconds
-        const isLost = lostAnswer === 'receipts' && confirmedGeneration < generation
+        const isLost = lostResponse === 'receipts' && confirmedGeneration < generation
         const expected =
-          presented > generation
-            ? 'unknown'
-            : hasEnded || age >= 30 * DAY
-              ? 'ended'
+          hasEnded || age >= 30 * DAY
+            ? 'ended'
+            : presented > generation
+              ? 'roll_forward'
               : presented === generation
                 ? 'rotate'
                 : presented === generation - 1 && (isInWindow || isLost)
                   ? 'repeat'
                   : 'replay'
-        expect(kind(session, presented, { windowSeconds, lostAnswer }, age)).toBe(expected)
+        expect(kind(session, presented, { windowSeconds, lostResponse }, age)).toBe(expected)
       },
     ),
     { numRuns: 2_000 },

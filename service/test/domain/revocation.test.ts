@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
 import { outdatedTokensOf, revocationOf } from '../../src/domain/revocation.ts'
-import { endSession, END_REASONS } from '../../src/domain/session.ts'
+import { endSession, END_REASONS, type Session } from '../../src/domain/session.ts'
 import { aSession, at, sessionId } from '../support/builders.ts'
 
 const TTL = 600
 
 test.each(END_REASONS.filter((reason) => reason !== 'expired'))(
-  'a session that ends as %s is revoked until a minute after the last of its tokens has run out',
+  'a session that ends as %s stays revoked a minute beyond its last access token',
   (reason) => {
     expect(revocationOf(endSession(aSession(), reason, at(50)), TTL)).toEqual({
       sessionId: sessionId(1),
@@ -18,7 +18,7 @@ test.each(END_REASONS.filter((reason) => reason !== 'expired'))(
   },
 )
 
-test('a revocation is kept no longer than a minute after the session could have lasted, since no token of it does', () => {
+test('a revocation is kept at most a minute beyond the limits of its session', () => {
   const idle = aSession({ idleExpiresAt: at(70) })
   expect(revocationOf(endSession(idle, 'terminated', at(50)), TTL)?.expiresAt).toEqual(at(130))
   const absolute = aSession({ expiresAt: at(80) })
@@ -33,19 +33,22 @@ test('a session that has not ended has no revocation', () => {
   expect(revocationOf(aSession(), TTL)).toBeUndefined()
 })
 
-test('the tokens of a session up to now are refused until a minute after the last of them has run out', () => {
-  expect(outdatedTokensOf(aSession({ generation: 4 }), TTL, at(50))).toEqual({
+test('a role change revokes the tokens so far until a minute after the last one expires', () => {
+  expect(outdatedTokensOf(aSession({ generation: 4 }), 'roles_changed', TTL, at(50))).toEqual({
     sessionId: sessionId(1),
     userId: 42,
     reason: 'roles_changed',
     upToGeneration: 4,
     expiresAt: at(710),
   })
-  expect(outdatedTokensOf(aSession({ idleExpiresAt: at(70) }), TTL, at(50))?.expiresAt).toEqual(at(130))
-  expect(outdatedTokensOf(aSession({ expiresAt: at(80) }), TTL, at(50))?.expiresAt).toEqual(at(140))
+  const expiry = (session: Session) => outdatedTokensOf(session, 'tokens_renewed', TTL, at(50))?.expiresAt
+  expect(expiry(aSession({ idleExpiresAt: at(70) }))).toEqual(at(130))
+  expect(expiry(aSession({ expiresAt: at(80) }))).toEqual(at(140))
 })
 
-test('a session that is over has no tokens that could be outdated', () => {
-  expect(outdatedTokensOf(endSession(aSession(), 'terminated', at(50)), TTL, at(60))).toBeUndefined()
-  expect(outdatedTokensOf(aSession({ idleExpiresAt: at(50) }), TTL, at(50))).toBeUndefined()
+test('a role change revokes no tokens of a session that is over', () => {
+  expect(
+    outdatedTokensOf(endSession(aSession(), 'terminated', at(50)), 'roles_changed', TTL, at(60)),
+  ).toBeUndefined()
+  expect(outdatedTokensOf(aSession({ idleExpiresAt: at(50) }), 'roles_changed', TTL, at(50))).toBeUndefined()
 })

@@ -5,12 +5,13 @@ import {
   endReasonOf,
   endSession,
   END_REASONS,
-  hasRunOut,
+  isExpired,
   isLive,
   isSignedInRecently,
   parseGeneration,
   parseSessionId,
-  runsOutAt,
+  refreshSession,
+  expiryOf,
   startSession,
   type Session,
 } from '../../src/domain/session.ts'
@@ -25,11 +26,12 @@ const started = (idleSeconds: number, absoluteSeconds: number): Session =>
   )
 
 describe('a session that starts', () => {
-  test('is of generation 0, which nobody has confirmed to be lost or used', () => {
+  test('a new session starts at generation 0, confirmed up to generation 0', () => {
     expect(started(30, 60)).toEqual({
       id: sessionId(7),
       userId: 9,
       generation: 0,
+      oldestGeneration: 0,
       confirmedGeneration: 0,
       createdAt: noon,
       refreshedAt: noon,
@@ -45,8 +47,25 @@ describe('a session that starts', () => {
     })
   })
 
-  test('may not rest past its absolute limit', () => {
+  test('the idle limit of a new session does not pass its absolute limit', () => {
     expect(started(60, 30)).toMatchObject({ idleExpiresAt: at(30), expiresAt: at(30) })
+  })
+})
+
+describe('a refreshed session', () => {
+  test('a refresh begins the next generation and the idle time, and changes nothing else', () => {
+    const session = aSession({ generation: 4, confirmedGeneration: 3, expiresAt: at(600) })
+    expect(refreshSession(session, at(60), 30)).toEqual({
+      ...session,
+      generation: 5,
+      refreshedAt: at(60),
+      idleExpiresAt: at(90),
+    })
+  })
+
+  test('a refresh never moves the idle limit past the absolute limit', () => {
+    const session = aSession({ idleExpiresAt: at(70), expiresAt: at(80) })
+    expect(refreshSession(session, at(60), 30).idleExpiresAt).toEqual(at(80))
   })
 })
 
@@ -54,26 +73,23 @@ describe('a session', () => {
   test.each([
     { idle: 30, absolute: 60 },
     { idle: 60, absolute: 30 },
-  ])(
-    'runs out at the earlier of its limits, to the millisecond: $idle s idle, $absolute s in all',
-    ({ idle, absolute }) => {
-      const session = aSession({ idleExpiresAt: at(idle), expiresAt: at(absolute) })
-      expect(runsOutAt(session)).toEqual(at(30))
-      expect(hasRunOut(session, at(29.999))).toBe(false)
-      expect(isLive(session, at(29.999))).toBe(true)
-      expect(hasRunOut(session, at(30))).toBe(true)
-      expect(isLive(session, at(30))).toBe(false)
-    },
-  )
+  ])('a session runs out at its earlier limit: $idle s idle, $absolute s absolute', ({ idle, absolute }) => {
+    const session = aSession({ idleExpiresAt: at(idle), expiresAt: at(absolute) })
+    expect(expiryOf(session)).toEqual(at(30))
+    expect(isExpired(session, at(29.999))).toBe(false)
+    expect(isLive(session, at(29.999))).toBe(true)
+    expect(isExpired(session, at(30))).toBe(true)
+    expect(isLive(session, at(30))).toBe(false)
+  })
 
-  test('that ended is not live, however much of its time is left', () => {
+  test('an ended session is not live, even before its limits', () => {
     const ended = endSession(aSession(), 'signed_out', at(5))
     expect(isLive(ended, at(5))).toBe(false)
     expect(isLive(ended, noon)).toBe(false)
-    expect(hasRunOut(ended, at(5))).toBe(false)
+    expect(isExpired(ended, at(5))).toBe(false)
   })
 
-  test('that ends keeps everything but its end', () => {
+  test('ending a session changes only its end time and reason', () => {
     const session = aSession({ generation: 3 })
     expect(endSession(session, 'terminated', at(5))).toEqual({
       ...session,
@@ -83,7 +99,7 @@ describe('a session', () => {
     expect(session.endedAt).toBeUndefined()
   })
 
-  test('ends once: later ends change neither its reason nor its time', () => {
+  test('ending a session again changes neither its reason nor its end time', () => {
     fc.assert(
       fc.property(
         fc.constantFrom(...END_REASONS),
@@ -101,12 +117,12 @@ describe('a session', () => {
     )
   })
 
-  test('that has run out ends as expired, whatever it is ended for', () => {
+  test('a session that has run out ends as expired, whatever the given reason', () => {
     expect(endSession(aSession(), 'terminated', at(30 * DAY - 1)).endReason).toBe('terminated')
     expect(endSession(aSession(), 'terminated', at(30 * DAY)).endReason).toBe('expired')
   })
 
-  test('that is over has the reason it ended for, or ran out', () => {
+  test('the end reason of a session is the one it ended with, or expired', () => {
     expect(endReasonOf(endSession(aSession(), 'displaced', at(5)))).toBe('displaced')
     expect(endReasonOf(aSession())).toBe('expired')
   })
@@ -124,23 +140,23 @@ describe('making room for another session', () => {
   const displaced = (live: readonly Session[], maximum: number): number[] =>
     displacedBy(live, maximum).map(({ id }) => Number.parseInt(id.slice(-4), 16))
 
-  test('displaces nobody while there is room for one more', () => {
+  test('a new session displaces no other while the user is below the maximum', () => {
     expect(displaced([], 1)).toEqual([])
     expect(displaced([used(1, 0, 0), used(2, 0, 0)], 3)).toEqual([])
   })
 
-  test('displaces the longest unused one, where being seen and being refreshed both are use', () => {
+  test('a new session displaces the longest unused one; requests and refreshes both count', () => {
     const live = [used(1, 10, 40), used(2, 30, 0), used(3, 35, 5)]
     expect(displaced(live, 3)).toEqual([2])
     expect(displaced(live.toReversed(), 3)).toEqual([2])
   })
 
-  test('displaces several, longest unused first, after the maximum was lowered', () => {
+  test('after the maximum was lowered, a new session displaces several, longest unused first', () => {
     expect(displaced([used(1, 10, 40), used(2, 30, 0), used(3, 35, 5), used(4, 1, 1)], 2)).toEqual([4, 2, 3])
     expect(displaced([used(1, 10, 40), used(2, 30, 0)], 1)).toEqual([2, 1])
   })
 
-  test('leaves room for exactly one more, and nobody that goes was used later than one that stays', () => {
+  test('displacing leaves room for exactly one session and keeps the most recently used ones', () => {
     const sessions = fc.array(fc.tuple(fc.nat(1000), fc.nat(1000)), { maxLength: 20 })
     fc.assert(
       fc.property(sessions, fc.integer({ min: 1, max: 20 }), (uses, maximum) => {
@@ -156,7 +172,7 @@ describe('making room for another session', () => {
 })
 
 describe('a session id', () => {
-  test('is a UUID in its one spelling', () => {
+  test('a session id is a UUID in lower case with hyphens', () => {
     const id = '019a0000-0000-7abc-8000-00000000ffff'
     expect(parseSessionId(id)).toBe(id)
   })
@@ -173,13 +189,13 @@ describe('a session id', () => {
     '019a0000-0000-7abc-8000-00000000fffg',
     "019a0000-0000-7abc-8000-00000000ffff' or 1=1",
     '__proto__',
-  ])('is not %j', (text) => {
+  ])('%j is not a session id', (text) => {
     expect(parseSessionId(text)).toBeUndefined()
   })
 })
 
 describe('a generation', () => {
-  test.each([0, 1, 2 ** 31 - 1])('can be %d', (value) => {
+  test.each([0, 1, 2 ** 31 - 1])('%d is a valid generation', (value) => {
     expect(parseGeneration(value)).toBe(value)
   })
 
@@ -200,7 +216,7 @@ describe('a generation', () => {
     [1],
     {},
     1n,
-  ])('is never an odd value (%#)', (value) => {
+  ])('a value that is not a 31-bit integer is not a generation (%#)', (value) => {
     expect(parseGeneration(value)).toBeUndefined()
   })
 })

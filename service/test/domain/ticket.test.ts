@@ -5,21 +5,21 @@ import { at, sessionId } from '../support/builders.ts'
 
 const millisecond = 0.001
 
-/** Of an access token that was issued at noon and lives ten minutes. */
+/** A ticket for an access token that was issued at noon and lives ten minutes. */
 const aTicket = (seconds: number, changes: Partial<Ticket> = {}): Ticket => {
   const bearer = { userId: 42 as UserId, sessionId: sessionId(1), generation: 3, origin: undefined }
   return startTicket({ ...bearer, issuedAt: at(0), tokenExpiresAt: at(600), ...changes }, at(seconds))
 }
 
 describe('a ticket', () => {
-  test('says what its access token says', () => {
+  test('a ticket carries the claims of its access token', () => {
     expect(aTicket(60, { origin: 'https://chat.example.org' })).toEqual({
       ...{ userId: 42, sessionId: sessionId(1), generation: 3, origin: 'https://chat.example.org' },
       ...{ issuedAt: at(0), tokenExpiresAt: at(600), expiresAt: at(90) },
     })
   })
 
-  test('lives for 30 seconds, and is gone at the very moment they are over', () => {
+  test('a ticket expires exactly 30 seconds after it was created', () => {
     const ticket = aTicket(60)
     expect(hasExpired(ticket, at(60))).toBe(false)
     expect(hasExpired(ticket, at(90 - millisecond))).toBe(false)
@@ -27,7 +27,7 @@ describe('a ticket', () => {
     expect(hasExpired(ticket, at(9999))).toBe(true)
   })
 
-  test('lives no longer than its access token', () => {
+  test('a ticket lives no longer than its access token', () => {
     const ticket = aTicket(590)
     expect(ticket.expiresAt).toEqual(at(600))
     expect(hasExpired(ticket, at(600 - millisecond))).toBe(false)
@@ -35,10 +35,10 @@ describe('a ticket', () => {
   })
 })
 
-describe('a ticket that is bound to a page', () => {
+describe('a ticket that is bound to an origin', () => {
   const ticket = aTicket(0, { origin: 'https://chat.example.org' })
 
-  test('works for that page', () => {
+  test('a ticket bound to an origin works for that origin', () => {
     expect(fitsOrigin(ticket, 'https://chat.example.org')).toBe(true)
   })
 
@@ -57,11 +57,11 @@ describe('a ticket that is bound to a page', () => {
     'https://chat.example.org, https://evil.example',
     ' https://chat.example.org',
     'chat.example.org',
-  ])('does not work for %s', (origin) => {
+  ])('a ticket bound to an origin does not work for %s', (origin) => {
     expect(fitsOrigin(ticket, origin)).toBe(false)
   })
 
-  test('is bound to a page without an address, too', () => {
+  test('a ticket can be bound to the origin "null" or an empty one', () => {
     const bound = (origin: string) => aTicket(0, { origin })
     expect(fitsOrigin(bound('null'), 'null')).toBe(true)
     expect(fitsOrigin(bound('null'), undefined)).toBe(false)
@@ -72,7 +72,7 @@ describe('a ticket that is bound to a page', () => {
 })
 
 test.each([undefined, '', 'null', 'https://chat.example.org'])(
-  'a ticket of a client that is no web page works for the origin %s',
+  'a ticket that is not bound to an origin works for the origin %s',
   (origin) => {
     expect(fitsOrigin(aTicket(0), origin)).toBe(true)
   },

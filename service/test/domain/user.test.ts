@@ -11,7 +11,7 @@ import {
   registerUser,
 } from '../../src/domain/user.ts'
 import { parseUsername } from '../../src/domain/username.ts'
-import { aUser, at, noon } from '../support/builders.ts'
+import { aBan, at, aUser, noon } from '../support/builders.ts'
 
 describe('a user id', () => {
   test.each([
@@ -20,7 +20,7 @@ describe('a user id', () => {
     ['42', 42],
     [9007199254740991, 9007199254740991],
     ['9007199254740991', 9007199254740991],
-  ])('%j is %d', (value, id) => {
+  ])('%j is read as the user id %d', (value, id) => {
     expect(parseUserId(value)).toBe(id)
   })
 
@@ -60,16 +60,16 @@ describe('a user id', () => {
     [{}],
     [1n],
     [new Date(5)],
-  ])('a value that cannot be one is none (%#)', (value) => {
+  ])('a value that cannot be a user id is undefined (%#)', (value) => {
     expect(parseUserId(value)).toBeUndefined()
   })
 })
 
-describe('a person', () => {
+describe('a user', () => {
   const name = parseUsername('anna')
   const email = parseEmailAddress('anna@example.org')
 
-  test('who registers has no roles and an address yet to be verified', () => {
+  test('a new user has no roles and an unverified email address', () => {
     expect(registerUser(name, email, 'hash' as PasswordHash, noon)).toEqual({
       username: name,
       email,
@@ -78,19 +78,18 @@ describe('a person', () => {
       passwordVersion: 1,
       roles: [],
       createdAt: noon,
-      disabledAt: undefined,
-      disabledReason: undefined,
+      ban: undefined,
     })
   })
 
-  test('has to verify a new address anew', () => {
+  test('a changed email address is unverified', () => {
     const other = parseEmailAddress('anna@example.com')
     expect(changeEmail(aUser({ emailVerified: true }), other)).toEqual(
       aUser({ email: other, emailVerified: false }),
     )
   })
 
-  test('has verified the same address in another spelling, and not by spelling it anew', () => {
+  test('respelling an email address does not change whether it is verified', () => {
     const respelled = parseEmailAddress('Anna@EXAMPLE.org')
     expect(changeEmail(aUser({ emailVerified: true }), respelled)).toEqual(
       aUser({ email: respelled, emailVerified: true }),
@@ -98,21 +97,22 @@ describe('a person', () => {
     expect(changeEmail(aUser(), respelled).emailVerified).toBe(false)
   })
 
-  test('with a new password has had one more', () => {
+  test('changing the password increases the password version by one', () => {
     const changed = changePassword(aUser({ passwordVersion: 3 }), 'new' as PasswordHash)
     expect(changed).toEqual(aUser({ passwordHash: 'new' as PasswordHash, passwordVersion: 4 }))
   })
 
-  test('is disabled once: a second ban keeps the first reason and time', () => {
-    const banned = disable(aUser(), 'spam', at(5))
-    expect(banned).toEqual(aUser({ disabledAt: at(5), disabledReason: 'spam' }))
-    expect(disable(banned, 'again', at(9))).toBe(banned)
+  test('a ban replaces an earlier one', () => {
+    const banned = disable(aUser(), aBan({ until: at(5) }))
+    const longer = aBan({ reason: 'Spam again', since: at(3), until: at(9) })
+    expect(disable(banned, longer)).toEqual(aUser({ ban: longer }))
   })
 
-  test('is enabled again without a trace of the ban', () => {
-    expect(isDisabled(aUser())).toBe(false)
-    expect(isDisabled(disable(aUser(), 'spam', at(5)))).toBe(true)
-    expect(enable(disable(aUser(), 'spam', at(5)))).toEqual(aUser())
-    expect(enable(aUser())).toEqual(aUser())
+  test('a user is disabled from the ban until it ends or is lifted', () => {
+    const banned = disable(aUser(), aBan({ until: at(5) }))
+    expect(isDisabled(aUser(), at(0))).toBe(false)
+    expect([at(0), at(4), at(5)].map((now) => isDisabled(banned, now))).toEqual([true, true, false])
+    expect(isDisabled(disable(aUser(), aBan()), at(1e9))).toBe(true)
+    expect(enable(banned)).toEqual(aUser())
   })
 })

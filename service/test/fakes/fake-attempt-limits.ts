@@ -6,22 +6,19 @@ interface Counted {
   readonly count: number
   readonly allowedAt: Date
   readonly forgetAt: Date
+  /** When it would be forgotten without the latest attempt. */
+  readonly forgottenBefore: Date
 }
 
 const ALWAYS = new Date(0)
 
-/** Counts in memory, by what the budgets are called. */
+/** Counts in memory, by the key of the budget. */
 export class FakeAttemptLimits implements AttemptLimits {
   readonly #counted = new Map<string, Counted>()
 
-  /** How many attempts count against the budget of that name now. */
+  /** How many attempts count against the budget with that key now. */
   countOf(key: string): number {
     return this.#counted.get(key)?.count ?? 0
-  }
-
-  async check(budgets: readonly AttemptBudget[], now: Date): Promise<void> {
-    await Promise.resolve()
-    this.#refuseUsedUp(budgets, now)
   }
 
   async take(budgets: readonly AttemptBudget[], now: Date): Promise<void> {
@@ -38,27 +35,32 @@ export class FakeAttemptLimits implements AttemptLimits {
       const count = counted.count - 1
       const isLatest = +counted.forgetAt === +secondsAfter(takenAt, forgetAfterSeconds)
       const allowedAt = count < free || isLatest ? ALWAYS : counted.allowedAt
-      this.#counted.set(key, { ...counted, count, allowedAt })
+      const forgetAt = isLatest ? counted.forgottenBefore : counted.forgetAt
+      this.#counted.set(key, { ...counted, count, allowedAt, forgetAt })
     }
   }
 
   #refuseUsedUp(budgets: readonly AttemptBudget[], now: Date): void {
-    const waits = budgets.map(({ key }) => +(this.#remembered(key, now)?.allowedAt ?? ALWAYS) - +now)
+    const waits = budgets.map((budget) => +(this.#remembered(budget, now)?.allowedAt ?? ALWAYS) - +now)
     const longest = Math.max(0, ...waits)
     if (longest === 0) return
     throw new ApplicationError('too_many_attempts', { retryAfterSeconds: Math.ceil(longest / 1000) })
   }
 
   #takeOne(budget: AttemptBudget, now: Date): void {
-    const count = (this.#remembered(budget.key, now)?.count ?? 0) + 1
+    const remembered = this.#remembered(budget, now)
+    const count = (remembered?.count ?? 0) + 1
     const allowedAt = count < budget.free ? ALWAYS : secondsAfter(now, delaySeconds(budget, count))
     const forgetAt = secondsAfter(now, budget.forgetAfterSeconds)
-    this.#counted.set(budget.key, { count, allowedAt, forgetAt })
+    const forgottenBefore = remembered?.forgetAt ?? now
+    this.#counted.set(budget.key, { count, allowedAt, forgetAt, forgottenBefore })
   }
 
-  #remembered(key: string, now: Date): Counted | undefined {
+  #remembered({ key, forgetAfterSeconds }: AttemptBudget, now: Date): Counted | undefined {
     const counted = this.#counted.get(key)
-    return counted !== undefined && counted.forgetAt > now ? counted : undefined
+    if (counted === undefined || counted.forgetAt <= now) return undefined
+    // Counted by a clock that was ahead.
+    return counted.forgetAt > secondsAfter(now, forgetAfterSeconds + 60) ? undefined : counted
   }
 
   async prove(proven: AttemptBudget, others: readonly AttemptBudget[], takenAt: Date): Promise<void> {

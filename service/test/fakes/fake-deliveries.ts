@@ -13,8 +13,8 @@ interface Row {
   readonly id: number
   readonly consumer: string
   readonly userId: UserId
-  /** Of the event, among all there ever were. */
-  readonly place: number
+  /** The index of the event among all events ever added. */
+  readonly eventIndex: number
   readonly createdAt: Date
   attempts: number
   lastError: string | undefined
@@ -33,17 +33,17 @@ export class FakeDeliveries implements Deliveries {
   #lastId = 0
   #lastClaim = 0
   #rows: Row[] = []
-  /** By consumer and person. */
+  /** By consumer and user. */
   readonly #queues = new Map<string, Queue>()
-  readonly #gone = new Set<number>()
+  readonly #removed = new Set<number>()
 
   constructor(store: Pick<FakeStore, 'world'>) {
     this.#store = store
   }
 
-  /** Whether a real store would have removed the event at that place. */
-  isGone(place: number): boolean {
-    return this.#gone.has(place)
+  /** Whether a real store would have removed the event with that index. */
+  isRemoved(eventIndex: number): boolean {
+    return this.#removed.has(eventIndex)
   }
 
   dispatch(
@@ -53,10 +53,10 @@ export class FakeDeliveries implements Deliveries {
     const end = Math.min(this.#store.world().events.length, this.#dispatched + limit)
     const taken = end - this.#dispatched
     for (; this.#dispatched < end; this.#dispatched += 1) {
-      const place = this.#dispatched
-      const event = this.#event(place)
+      const eventIndex = this.#dispatched
+      const event = this.#event(eventIndex)
       for (const consumer of consumersOf(event)) {
-        const delivery = { consumer, userId: event.userId, place, createdAt: now }
+        const delivery = { consumer, userId: event.userId, eventIndex, createdAt: now }
         this.#rows.push({
           id: (this.#lastId += 1),
           ...delivery,
@@ -67,7 +67,7 @@ export class FakeDeliveries implements Deliveries {
         const key = keyOf(delivery)
         if (!this.#queues.has(key)) this.#queues.set(key, { dueAt: now, claim: undefined })
       }
-      this.#removeIfDone(place)
+      this.#removeIfDone(eventIndex)
     }
     return Promise.resolve(taken)
   }
@@ -91,7 +91,7 @@ export class FakeDeliveries implements Deliveries {
         return {
           id: row.id,
           consumer,
-          event: this.#event(row.place),
+          event: this.#event(row.eventIndex),
           attempts: row.attempts,
           claim: queue.claim,
         }
@@ -99,11 +99,11 @@ export class FakeDeliveries implements Deliveries {
     )
   }
 
-  complete({ id, ...claimed }: ClaimedDelivery, now: Date): Promise<void> {
+  acknowledge({ id, ...claimed }: ClaimedDelivery, now: Date): Promise<void> {
     const row = this.#rows.find((each) => each.id === id)
     this.#rows = this.#rows.filter((each) => each.id !== id)
-    if (row !== undefined) this.#removeIfDone(row.place)
-    this.#goOn(claimed, now)
+    if (row !== undefined) this.#removeIfDone(row.eventIndex)
+    this.#endClaim(claimed, now)
     return Promise.resolve()
   }
 
@@ -114,21 +114,24 @@ export class FakeDeliveries implements Deliveries {
     const row = this.#rows.find((each) => each.id === id)
     if (this.#isOurs(claimed) && row !== undefined) {
       row.lastError = error
-      this.#goOn(claimed, until)
+      this.#endClaim(claimed, until)
     }
     return Promise.resolve()
   }
 
-  giveUp({ id, ...claimed }: ClaimedDelivery, { now, error }: { now: Date; error: string }): Promise<void> {
+  moveToDeadLetters(
+    { id, ...claimed }: ClaimedDelivery,
+    { now, error }: { now: Date; error: string },
+  ): Promise<void> {
     const row = this.#rows.find((each) => each.id === id)
     if (this.#isOurs(claimed) && row !== undefined) {
       Object.assign(row, { deadAt: now, lastError: error })
-      this.#goOn(claimed, now)
+      this.#endClaim(claimed, now)
     }
     return Promise.resolve()
   }
 
-  hasten(consumer: string, now: Date, limit: number): Promise<number> {
+  resumePostponed(consumer: string, now: Date, limit: number): Promise<number> {
     const postponed = [...this.#queues]
       .filter(
         ([key, { dueAt, claim }]) => key.startsWith(`${consumer} `) && dueAt > now && claim === undefined,
@@ -138,7 +141,7 @@ export class FakeDeliveries implements Deliveries {
     return Promise.resolve(postponed.length)
   }
 
-  giveUpOld(
+  moveOldToDeadLetters(
     consumer: string,
     { dispatchedBefore, now, error }: { dispatchedBefore: Date; now: Date; error: string; limit: number },
   ): Promise<number> {
@@ -162,21 +165,21 @@ export class FakeDeliveries implements Deliveries {
 
   replay(id: number, now: Date): Promise<boolean> {
     const row = this.#rows.find((each) => each.id === id)
-    if (row?.deadAt !== undefined) this.#bringBack(row, now)
+    if (row?.deadAt !== undefined) this.#requeueDead(row, now)
     return Promise.resolve(row !== undefined)
   }
 
   replayAll(consumer: string, now: Date, limit: number): Promise<number> {
     const isDead = ({ deadAt }: Row): boolean => deadAt !== undefined && deadAt <= now
     const dead = this.#rows.filter((row) => row.consumer === consumer && isDead(row)).slice(0, limit)
-    for (const row of dead) this.#bringBack(row, now)
+    for (const row of dead) this.#requeueDead(row, now)
     return Promise.resolve(dead.length)
   }
 
   removeDead(deadBefore: Date, limit: number): Promise<number> {
     const old = this.#rows.filter(({ deadAt }) => deadAt !== undefined && deadAt < deadBefore).slice(0, limit)
     this.#rows = this.#rows.filter((row) => !old.includes(row))
-    for (const { place } of old) this.#removeIfDone(place)
+    for (const { eventIndex } of old) this.#removeIfDone(eventIndex)
     return Promise.resolve(old.length)
   }
 
@@ -185,16 +188,17 @@ export class FakeDeliveries implements Deliveries {
     return Promise.resolve([...new Set(waiting.map(({ consumer }) => consumer))].sort())
   }
 
-  /** Scrubbed since, perhaps. */
-  #event(place: number): StoredEvent {
-    const event = this.#store.world().events[place]
+  /** The event as it is now, which may have been redacted. */
+  #event(eventIndex: number): StoredEvent {
+    const { events, actors } = this.#store.world()
+    const event = events[eventIndex]
     if (event === undefined) throw new Error('there is no such event')
-    return { ...event, id: `event ${place}`, version: 1 }
+    return { ...event, id: `event ${eventIndex}`, version: 1, actor: actors[eventIndex] }
   }
 
   #waiting(consumer: string): Row[] {
     const waiting = this.#rows.filter((row) => row.consumer === consumer && row.deadAt === undefined)
-    return waiting.toSorted((a, b) => a.place - b.place)
+    return waiting.toSorted((a, b) => a.eventIndex - b.eventIndex)
   }
 
   #queue(row: Pick<Row, 'consumer' | 'userId'>): Queue {
@@ -207,29 +211,35 @@ export class FakeDeliveries implements Deliveries {
     return this.#queues.get(keyOf({ consumer, userId: event.userId }))?.claim === claim
   }
 
-  #goOn(claimed: Omit<ClaimedDelivery, 'id'>, dueAt: Date): void {
+  #endClaim(claimed: Omit<ClaimedDelivery, 'id'>, dueAt: Date): void {
     if (!this.#isOurs(claimed)) return
     const queue = this.#queue({ consumer: claimed.consumer, userId: claimed.event.userId })
     Object.assign(queue, { dueAt, claim: undefined })
   }
 
-  #bringBack(row: Row, now: Date): void {
+  #requeueDead(row: Row, now: Date): void {
     Object.assign(row, { deadAt: undefined, attempts: 0 })
     const queue = this.#queue(row)
     if (queue.claim === undefined) queue.dueAt = now
   }
 
-  #removeIfDone(place: number): void {
-    if (!this.#rows.some((row) => row.place === place)) this.#gone.add(place)
+  #removeIfDone(eventIndex: number): void {
+    if (!this.#rows.some((row) => row.eventIndex === eventIndex)) this.#removed.add(eventIndex)
   }
 
   #listed(row: Row): ListedDelivery {
-    const event = this.#event(row.place)
+    const event = this.#event(row.eventIndex)
     return {
-      ...{ id: row.id, consumer: row.consumer, userId: row.userId, attempts: row.attempts },
+      id: row.id,
+      consumer: row.consumer,
+      userId: row.userId,
+      attempts: row.attempts,
       state: row.deadAt === undefined ? 'waiting' : 'dead',
-      ...{ eventId: event.id, eventType: event.type, occurredAt: event.occurredAt },
-      ...{ lastError: row.lastError, deadAt: row.deadAt },
+      eventId: event.id,
+      eventType: event.type,
+      occurredAt: event.occurredAt,
+      lastError: row.lastError,
+      deadAt: row.deadAt,
       nextAttemptAt: row.deadAt === undefined ? this.#queue(row).dueAt : undefined,
     }
   }

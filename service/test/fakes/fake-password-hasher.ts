@@ -2,13 +2,13 @@ import { ApplicationError } from '../../src/application/errors.ts'
 import type { PasswordHasher } from '../../src/application/ports/password-hasher.ts'
 import { normalizePassword, type Password, type PasswordHash } from '../../src/domain/password.ts'
 
-/** Keeps passwords in plain text, in the forms `fake$2$<password>` and, imported, `foreign$<as typed>`. */
+/** Stores passwords in plain text, as `fake$2$<password>` or, if imported, as `foreign$<as typed>`. */
 export class FakePasswordHasher implements PasswordHasher {
   /** Stands for the parameters; hashes of another generation are outdated. */
   readonly #generation: number
-  /** How many passwords were checked, those of nobody included. */
+  /** How many passwords were checked, including those of unknown users. */
   verifications = 0
-  /** While it is true, all is refused as `overloaded`. */
+  /** While it is true, every call is refused as `overloaded`. */
   isFull = false
 
   constructor(generation = 2) {
@@ -19,13 +19,13 @@ export class FakePasswordHasher implements PasswordHasher {
     return `foreign$${typed}` as PasswordHash
   }
 
-  requireRoom(): void {
+  requireCapacity(): void {
     if (this.isFull) throw new ApplicationError('overloaded', { retryAfterSeconds: 1 })
   }
 
   async hash(password: Password): Promise<PasswordHash> {
     await Promise.resolve()
-    this.requireRoom()
+    this.requireCapacity()
     return `fake$${this.#generation}$${password}` as PasswordHash
   }
 
@@ -34,7 +34,7 @@ export class FakePasswordHasher implements PasswordHasher {
     stored: PasswordHash | undefined,
   ): Promise<{ matches: boolean; outdated: boolean }> {
     await Promise.resolve()
-    this.requireRoom()
+    this.requireCapacity()
     this.verifications += 1
     const [, generation, password] = /^fake\$(\d+)\$(.+)$/su.exec(stored ?? '') ?? []
     const own = password !== undefined && password === normalizePassword(typed)
@@ -44,10 +44,10 @@ export class FakePasswordHasher implements PasswordHasher {
   }
 }
 
-/** `hasher` but for what `changes` does in its place. */
+/** `hasher`, with the functions of `changes` instead of its own. */
 export const hasherWith = (hasher: PasswordHasher, changes: Partial<PasswordHasher>): PasswordHasher => ({
-  requireRoom: () => {
-    hasher.requireRoom()
+  requireCapacity: () => {
+    hasher.requireCapacity()
   },
   hash: (...given) => hasher.hash(...given),
   verify: (...given) => hasher.verify(...given),

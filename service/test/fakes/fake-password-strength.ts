@@ -2,7 +2,7 @@ import type { PasswordStrength } from '../../src/application/ports/password-stre
 import { InvalidValue } from '../../src/domain/invalid-value.ts'
 import type { NewPassword } from '../../src/domain/password.ts'
 
-/** Objects to passwords that begin with "password" and to those that hold one of the person's names. */
+/** Refuses passwords that start with "password" and those that contain a name of the user. */
 export class FakePasswordStrength implements PasswordStrength {
   objection(password: NewPassword, personal: readonly string[]): InvalidValue | undefined {
     if (personal.some((name) => password.includes(name))) {

@@ -3,17 +3,17 @@ import { ApplicationError } from '../../src/application/errors.ts'
 import type { Pictures } from '../../src/application/ports/pictures.ts'
 import type { Avatar } from '../../src/domain/avatar.ts'
 
-/** Takes any bytes but the words `no picture` for a picture, and shows them as they are. */
+/** Accepts any bytes except `no picture` as a picture, and keeps them as they are. */
 export class FakePictures implements Pictures {
-  /** There is room for nothing more. */
+  /** While it is true, every picture is refused as `overloaded`. */
   isFull = false
 
-  requireRoom(): void {
+  requireCapacity(): void {
     if (this.isFull) throw new ApplicationError('overloaded', { retryAfterSeconds: 2 })
   }
 
   async makeAvatar(read: () => Promise<Uint8Array>): Promise<Avatar> {
-    this.requireRoom()
+    this.requireCapacity()
     const bytes = await read()
     if (Buffer.from(bytes).toString() === 'no picture') throw new ApplicationError('unsupported_picture')
     return fakeAvatar(bytes)

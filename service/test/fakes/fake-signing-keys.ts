@@ -1,7 +1,7 @@
 import type { SigningKeysLocked, SigningKeyStore } from '../../src/application/ports/signing-keys.ts'
 import type { SigningKey } from '../../src/domain/signing-key.ts'
 
-/** One piece of work after the other; the keys change when it succeeds, and only then. */
+/** Runs one piece of work after the other. The keys change only if the work succeeds. */
 export class FakeSigningKeys implements SigningKeyStore {
   keys: readonly SigningKey[] = []
   #queue: Promise<unknown> = Promise.resolve()
@@ -11,14 +11,14 @@ export class FakeSigningKeys implements SigningKeyStore {
   }
 
   exclusively<T>(work: (keys: SigningKeysLocked) => Promise<T>): Promise<T> {
-    const result = this.#queue.then(async () => {
+    const turn = this.#queue.then(async () => {
       const locked = new LockedKeys(this.keys)
-      const answer = await work(locked)
+      const result = await work(locked)
       this.keys = locked.keys
-      return answer
+      return result
     })
-    this.#queue = result.catch(() => undefined)
-    return result
+    this.#queue = turn.catch(() => undefined)
+    return turn
   }
 }
 
@@ -40,8 +40,8 @@ class LockedKeys implements SigningKeysLocked {
     return Promise.resolve()
   }
 
-  reseal(kid: string, sealedPrivateKey: string): Promise<void> {
-    this.keys = this.keys.map((key) => (key.kid === kid ? { ...key, sealedPrivateKey } : key))
+  reencrypt(kid: string, encryptedPrivateKey: string): Promise<void> {
+    this.keys = this.keys.map((key) => (key.kid === kid ? { ...key, encryptedPrivateKey } : key))
     return Promise.resolve()
   }
 

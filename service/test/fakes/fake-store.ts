@@ -1,54 +1,44 @@
-import { BlockList, isIPv4 } from 'node:net'
-import { ApplicationError } from '../../src/application/errors.ts'
+import { ApplicationError, unavailable } from '../../src/application/errors.ts'
+import type { AuditLog } from '../../src/application/ports/audit-log.ts'
 import type { Media, MediaInTransaction } from '../../src/application/ports/media.ts'
-import type { Sessions, SessionsInTransaction } from '../../src/application/ports/sessions.ts'
+import type { SessionKey, Sessions, SessionsInTransaction } from '../../src/application/ports/sessions.ts'
 import type { Transaction, Transactions } from '../../src/application/ports/transactions.ts'
 import type { FoundUser, Users, UserSearch, UsersInTransaction } from '../../src/application/ports/users.ts'
-import type { Avatar } from '../../src/domain/avatar.ts'
-import type { DomainEvent } from '../../src/domain/event.ts'
-import { scrubbed } from '../../src/domain/personal-fields.ts'
-import type { Revocation } from '../../src/domain/revocation.ts'
+import { actorOf, type Author } from '../../src/domain/actor.ts'
+import { isInForce } from '../../src/domain/ban.ts'
+import { redacted } from '../../src/domain/personal-fields.ts'
 import {
-  earlier,
   forgetDevice,
-  hasRunOut,
+  isExpired,
   isLive,
-  secondsAfter,
+  refreshSession,
   type Session,
   type SessionId,
 } from '../../src/domain/session.ts'
 import { looksOf } from '../../src/domain/skeleton.ts'
-import { isDeleted, isDisabled, type User, type UserId } from '../../src/domain/user.ts'
-import { MATCHES, type Match, type SearchPlace } from '../../src/domain/user-search.ts'
-import type { Username } from '../../src/domain/username.ts'
-
-/** All that is stored. Its values are immutable, so copying the containers copies the world. */
-interface World {
-  readonly users: Map<UserId, User>
-  readonly sessions: Map<SessionId, Session>
-  readonly media: Map<UserId, Avatar>
-  readonly revocations: Revocation[]
-  readonly heldNames: Username[]
-  readonly events: DomainEvent[]
-}
+import { enable, isDeleted, isDisabled, type User, type UserId } from '../../src/domain/user.ts'
+import { entryOf, fakeAuditLog, forgetInAudit, record } from './fake-audit-log.ts'
+import { contains, type InTurn, type Read, type World } from './fake-world.ts'
+import { MATCHES, type Match, type SearchCursor } from '../../src/domain/user-search.ts'
 
 export interface FakeStore {
   readonly users: Users
   readonly sessions: Sessions
   readonly media: Media
+  readonly auditLog: AuditLog
   readonly transactions: Transactions
-  /** What is durable now. */
+  /** The committed state. */
   world(): World
-  /** From now on every call finds the store away, or back again. */
-  setAway(isAway: boolean): void
-  /** The next transaction meets a conflict when it is done, is undone and runs again. */
+  /** From now on every call finds the store down, or up again. */
+  setDown(isDown: boolean): void
+  /** The next transaction meets a conflict at its end, is rolled back and runs again. */
   conflictOnce(): void
 }
 
 /**
- * Users, sessions, revocations and events in memory. A transaction works on a copy of the world that takes its place at
- * the end; whatever writes waits for the one before, so there are no locks. Calling the store from inside a
- * transaction but through that transaction never returns.
+ * Users, sessions, revocations and events in memory. A transaction works on a copy of the world, which replaces the world at
+ * the end. Every write waits for the one before, so there are no locks. Inside a transaction, a call to the store that does
+ * not go through the transaction never returns.
  */
 export function createFakeStore(): FakeStore {
   let world: World = {
@@ -58,20 +48,22 @@ export function createFakeStore(): FakeStore {
     revocations: [],
     heldNames: [],
     events: [],
+    actors: [],
+    audit: [],
   }
   let lastUserId = 0
-  let isAway = false
+  let isDown = false
   let conflicts = 0
   let writers: Promise<unknown> = Promise.resolve()
 
-  function refuseWhenAway(): void {
-    if (isAway) throw new ApplicationError('unavailable', { retryAfterSeconds: 2 })
+  function refuseIfDown(): void {
+    if (isDown) throw unavailable('The database cannot be reached.', 2)
   }
 
   /** Runs `write` on a copy when all writers before it are done, and keeps the copy if it succeeds. */
   function inTurn<T>(write: (draft: World) => T | Promise<T>): Promise<T> {
     const turn = writers.then(async () => {
-      refuseWhenAway()
+      refuseIfDown()
       for (;;) {
         const draft = copyOf(world)
         const result = await write(draft)
@@ -87,9 +79,9 @@ export function createFakeStore(): FakeStore {
     return turn
   }
 
-  const read = async <T>(look: (present: World) => T): Promise<T> => {
+  const read = async <T>(look: (world: World) => T): Promise<T> => {
     await Promise.resolve()
-    refuseWhenAway()
+    refuseIfDown()
     return look(world)
   }
 
@@ -99,15 +91,15 @@ export function createFakeStore(): FakeStore {
     users: users(read, inTurn),
     sessions: sessions(read, inTurn),
     media: media(read),
-    transactions: { transaction: (work) => inTurn((draft) => work(transactionOn(draft, nextUserId))) },
+    auditLog: fakeAuditLog(read, inTurn),
+    transactions: {
+      transaction: (author, work) => inTurn((draft) => work(transactionOn(draft, nextUserId, author))),
+    },
     world: () => world,
-    setAway: (away) => (isAway = away),
+    setDown: (down) => (isDown = down),
     conflictOnce: () => (conflicts = 1),
   }
 }
-
-type Read = <T>(look: (present: World) => T) => Promise<T>
-type InTurn = <T>(write: (draft: World) => T | Promise<T>) => Promise<T>
 
 const copyOf = (world: World): World => ({
   users: new Map(world.users),
@@ -116,6 +108,8 @@ const copyOf = (world: World): World => ({
   revocations: [...world.revocations],
   heldNames: [...world.heldNames],
   events: [...world.events],
+  actors: [...world.actors],
+  audit: [...world.audit],
 })
 
 const users = (read: Read, inTurn: InTurn): Users => ({
@@ -156,29 +150,20 @@ function searchIn(users: readonly User[], search: UserSearch): FoundUser[] {
   const found = users.flatMap((user) => {
     const { key } = user.username
     const at = key.indexOf(search.fragment)
-    const isHidden = isDeleted(user) || (isDisabled(user) && !search.withDisabled)
+    const isHidden = isDeleted(user) || (isDisabled(user, search.now) && !search.withDisabled)
     if (at === -1 || isHidden || user.id === search.except) return []
     const match: Match = key === search.fragment ? 'exact' : at === 0 ? 'prefix' : 'inside'
-    return [{ user, place: { match, ending: key.slice(at), userId: user.id } }]
+    return [{ user, cursor: { match, ending: key.slice(at), userId: user.id } }]
   })
-  found.sort((a, b) => compare(a.place, b.place))
+  found.sort((a, b) => compare(a.cursor, b.cursor))
   const { after, limit } = search
-  return found.filter(({ place }) => after === undefined || compare(place, after) > 0).slice(0, limit)
+  return found.filter(({ cursor }) => after === undefined || compare(cursor, after) > 0).slice(0, limit)
 }
 
-const compare = (a: SearchPlace, b: SearchPlace): number =>
+const compare = (a: SearchCursor, b: SearchCursor): number =>
   MATCHES.indexOf(a.match) - MATCHES.indexOf(b.match) ||
   Buffer.compare(Buffer.from(a.ending), Buffer.from(b.ending)) ||
   a.userId - b.userId
-
-function contains(network: string, address: string): boolean {
-  const [base = '', prefix] = network.split('/')
-  const list = new BlockList()
-  list.addSubnet(base, Number(prefix), familyOf(base))
-  return list.check(address, familyOf(address))
-}
-
-const familyOf = (address: string): 'ipv4' | 'ipv6' => (isIPv4(address) ? 'ipv4' : 'ipv6')
 
 const sessions = (read: Read, inTurn: InTurn): Sessions => ({
   find: (userId, id) =>
@@ -192,8 +177,7 @@ const sessions = (read: Read, inTurn: InTurn): Sessions => ({
     inTurn((draft) => {
       const session = sessionOf(draft, userId, sessionId)
       if (session?.generation !== generation || !isLive(session, now)) return undefined
-      const idleExpiresAt = earlier(secondsAfter(now, idleSeconds), session.expiresAt)
-      const rotated = { ...session, generation: generation + 1, refreshedAt: now, idleExpiresAt }
+      const rotated = refreshSession(session, now, idleSeconds)
       draft.sessions.set(sessionId, rotated)
       return rotated
     }),
@@ -207,25 +191,33 @@ const sessions = (read: Read, inTurn: InTurn): Sessions => ({
   countLive: (userIds, now) =>
     read((world) => new Map(userIds.map((userId) => [userId, liveOf(world, userId, now).length]))),
 
-  listAll: (userId) =>
+  page: (userId, last, limit) =>
     read((world) =>
-      [...world.sessions.values()].filter((each) => each.userId === userId).toSorted(newestFirst),
+      [...world.sessions.values()]
+        .filter(({ userId: owner, id }) => owner === userId && (last === undefined || id < last))
+        .toSorted((a, b) => (a.id < b.id ? 1 : -1))
+        .slice(0, limit),
     ),
 
   listLive: (userId, now) => read((world) => liveOf(world, userId, now).toSorted(newestFirst)),
 
   confirm: (receipts) =>
     inTurn((draft) => {
+      let ahead = 0
       for (const { userId, sessionId, generation, seenAt } of receipts) {
         const session = sessionOf(draft, userId, sessionId)
         if (session === undefined || session.endedAt !== undefined) continue
-        const reached = Math.min(generation, session.generation)
+        if (generation > session.generation) {
+          ahead += 1
+          continue
+        }
         draft.sessions.set(sessionId, {
           ...session,
-          confirmedGeneration: Math.max(session.confirmedGeneration, reached),
+          confirmedGeneration: Math.max(session.confirmedGeneration, generation),
           lastSeenAt: session.lastSeenAt > seenAt ? session.lastSeenAt : seenAt,
         })
       }
+      return ahead
     }),
 })
 
@@ -236,6 +228,9 @@ function sessionOf(world: World, userId: UserId, id: SessionId): Session | undef
 
 const liveOf = (world: World, userId: UserId, now: Date): Session[] =>
   [...world.sessions.values()].filter((session) => session.userId === userId && isLive(session, now))
+
+const byKey = (a: SessionKey, b: SessionKey): number =>
+  a.userId - b.userId || (a.id < b.id ? -1 : a.id === b.id ? 0 : 1)
 
 const newestFirst = (a: Session, b: Session): number => +b.createdAt - +a.createdAt || (a.id < b.id ? 1 : -1)
 
@@ -249,19 +244,28 @@ const mediaInTransaction = (draft: World): MediaInTransaction => ({
   remove: (userId) => done(() => draft.media.delete(userId)),
 })
 
-const transactionOn = (draft: World, nextUserId: () => UserId): Transaction => ({
+const transactionOn = (draft: World, nextUserId: () => UserId, author: Author): Transaction => ({
   users: usersInTransaction(draft, nextUserId),
   sessions: sessionsInTransaction(draft),
   media: mediaInTransaction(draft),
   revocations: { add: (added) => done(() => draft.revocations.push(...added)) },
   outbox: {
-    add: (added) => done(() => draft.events.push(...added)),
-    scrub: (userId) =>
+    add: (added) =>
       done(() => {
-        const kept = draft.events.map((event) => (event.userId === userId ? scrubbed(event) : event))
+        draft.events.push(...added)
+        draft.actors.push(...added.map((event) => actorOf(author, event)))
+        record(
+          draft.audit,
+          added.map((event) => entryOf(event, actorOf(author, event))),
+        )
+      }),
+    redact: (userId) =>
+      done(() => {
+        const kept = draft.events.map((event) => (event.userId === userId ? redacted(event) : event))
         draft.events.splice(0, Infinity, ...kept)
       }),
   },
+  audit: { forget: (userId) => done(() => forgetInAudit(draft.audit, userId)) },
 })
 
 async function done(step: () => unknown): Promise<void> {
@@ -291,6 +295,15 @@ function usersInTransaction(draft: World, nextUserId: () => UserId): UsersInTran
         if (!isDeleted(user)) refuseTaken(user, user.id)
         draft.users.set(user.id, user)
       }),
+    liftBans: async (now, limit) => {
+      await Promise.resolve()
+      const over = [...draft.users.values()]
+        .filter(({ ban }) => ban !== undefined && !isInForce(ban, now))
+        .toSorted((a, b) => Number(a.ban?.until) - Number(b.ban?.until))
+      const lifted = over.slice(0, limit)
+      for (const user of lifted) draft.users.set(user.id, enable(user))
+      return lifted.map(({ id }) => id)
+    },
     holdName: (username) => done(() => draft.heldNames.push(username)),
   }
 }
@@ -301,7 +314,25 @@ const looksAlike = (one: User['username'], other: User['username']): boolean =>
 const sessionsInTransaction = (draft: World): SessionsInTransaction => ({
   lock: (userId, id) => Promise.resolve(sessionOf(draft, userId, id)),
   lockLive: (userId, now) => Promise.resolve(liveOf(draft, userId, now)),
+  lockAll: (keys) =>
+    Promise.resolve(
+      keys.map(({ userId, id }) => sessionOf(draft, userId, id)).filter((session) => session !== undefined),
+    ),
+  lockLiveAfter: (after, now, limit) => {
+    const live = [...draft.sessions.values()].filter((session) => isLive(session, now)).toSorted(byKey)
+    const following = live.filter((session) => after === undefined || byKey(session, after) > 0)
+    return Promise.resolve(following.slice(0, limit))
+  },
   add: (session) => done(() => draft.sessions.set(session.id, session)),
+
+  saveRefreshed: (refreshed) =>
+    done(() => {
+      const session = sessionOf(draft, refreshed.userId, refreshed.id)
+      if (session === undefined) return
+      const { generation, oldestGeneration, refreshedAt, idleExpiresAt, authTime, amr } = refreshed
+      const renewed = { generation, oldestGeneration, refreshedAt, idleExpiresAt, authTime, amr }
+      draft.sessions.set(session.id, { ...session, ...renewed })
+    }),
 
   saveEnded: async (ended) => {
     await Promise.resolve()
@@ -330,10 +361,10 @@ const sessionsInTransaction = (draft: World): SessionsInTransaction => ({
       }
     }),
 
-  lockRunOut: (now, limit) => {
-    const runOut = [...draft.sessions.values()].filter(
-      (session) => session.endedAt === undefined && hasRunOut(session, now),
+  lockExpired: (now, limit) => {
+    const expired = [...draft.sessions.values()].filter(
+      (session) => session.endedAt === undefined && isExpired(session, now),
     )
-    return Promise.resolve(runOut.slice(0, limit))
+    return Promise.resolve(expired.slice(0, limit))
   },
 })

@@ -1,9 +1,9 @@
 import type { AccessClaims, AccessTokens } from '../../src/application/ports/access-tokens.ts'
 import type { RefreshTokenContent, RefreshTokens } from '../../src/application/ports/refresh-tokens.ts'
-import { earlier, runsOutAt, secondsAfter, type Session, type SessionId } from '../../src/domain/session.ts'
+import { earlier, expiryOf, secondsAfter, type Session, type SessionId } from '../../src/domain/session.ts'
 import type { UserId } from '../../src/domain/user.ts'
 
-/** Tokens that anybody can read and make: `access <user> <session> <generation> <roles> <issue> <expiry>`. */
+/** Tokens that a test can read and make: `access <user> <session> <generation> <roles> <issue> <expiry>`. */
 export class FakeAccessTokens implements AccessTokens {
   readonly #ttlSeconds: number
 
@@ -12,7 +12,7 @@ export class FakeAccessTokens implements AccessTokens {
   }
 
   issue(session: Session, now: Date): { token: string; expiresAt: Date } {
-    const expiresAt = earlier(secondsAfter(now, this.#ttlSeconds), runsOutAt(session))
+    const expiresAt = earlier(secondsAfter(now, this.#ttlSeconds), expiryOf(session))
     const words = [
       'access',
       session.userId,
@@ -41,11 +41,11 @@ export class FakeAccessTokens implements AccessTokens {
 
 /** `refresh <user> <session> <generation>`. */
 export class FakeRefreshTokens implements RefreshTokens {
-  seal({ userId, sessionId, generation }: RefreshTokenContent): string {
+  issue({ userId, sessionId, generation }: RefreshTokenContent): string {
     return `refresh ${userId} ${sessionId} ${generation}`
   }
 
-  open(token: string): RefreshTokenContent | undefined {
+  verify(token: string): RefreshTokenContent | undefined {
     const [kind, userId, sessionId, generation] = token.split(' ')
     if (kind !== 'refresh') return undefined
     return {

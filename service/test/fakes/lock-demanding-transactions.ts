@@ -2,14 +2,14 @@ import type { Transaction, Transactions } from '../../src/application/ports/tran
 import type { UserId } from '../../src/domain/user.ts'
 
 /**
- * Transactions that fail where work touches a user's sessions, revocations or events without holding that user: what a
- * store that runs one transaction after the other would not notice.
+ * Transactions that fail if the work changes a user's sessions, revocations or events without holding that user. A store that
+ * runs one transaction after the other would not notice that.
  */
 export const demandingLocks = (transactions: Transactions): Transactions => ({
-  transaction: (work) => transactions.transaction((tx) => work(demanding(tx))),
+  transaction: (author, work) => transactions.transaction(author, (tx) => work(demanding(tx))),
 })
 
-function demanding({ users, sessions, media, revocations, outbox }: Transaction): Transaction {
+function demanding({ users, sessions, media, revocations, outbox, audit }: Transaction): Transaction {
   const held = new Set<UserId>()
   const hold = <T extends { readonly userId: UserId }>(found: readonly T[]): readonly T[] => {
     for (const { userId } of found) held.add(userId)
@@ -35,6 +35,11 @@ function demanding({ users, sessions, media, revocations, outbox }: Transaction)
         demand(user.id)
         await users.save(user)
       },
+      liftBans: async (...given) => {
+        const lifted = await users.liftBans(...given)
+        for (const id of lifted) held.add(id)
+        return lifted
+      },
       holdName: (...given) => users.holdName(...given),
     },
     sessions: {
@@ -50,6 +55,10 @@ function demanding({ users, sessions, media, revocations, outbox }: Transaction)
         demand(session.userId)
         await sessions.add(session)
       },
+      saveRefreshed: async (session) => {
+        demand(session.userId)
+        await sessions.saveRefreshed(session)
+      },
       saveEnded: async (ended) => {
         demand(...ownersOf(ended))
         return sessions.saveEnded(ended)
@@ -62,7 +71,9 @@ function demanding({ users, sessions, media, revocations, outbox }: Transaction)
         demand(userId)
         await sessions.forgetDevices(userId)
       },
-      lockRunOut: async (now, limit) => hold(await sessions.lockRunOut(now, limit)),
+      lockAll: async (keys) => hold(await sessions.lockAll(keys)),
+      lockLiveAfter: async (after, now, limit) => hold(await sessions.lockLiveAfter(after, now, limit)),
+      lockExpired: async (now, limit) => hold(await sessions.lockExpired(now, limit)),
     },
     media: {
       put: async (userId, avatar) => {
@@ -85,9 +96,15 @@ function demanding({ users, sessions, media, revocations, outbox }: Transaction)
         demand(...ownersOf(events))
         await outbox.add(events)
       },
-      scrub: async (userId) => {
+      redact: async (userId) => {
         demand(userId)
-        await outbox.scrub(userId)
+        await outbox.redact(userId)
+      },
+    },
+    audit: {
+      forget: async (userId) => {
+        demand(userId)
+        await audit.forget(userId)
       },
     },
   }

@@ -1,7 +1,7 @@
-// A database server whose disk is full, of data or of the write-ahead log. TEST_SEED replays it.
+// The disk of a database server fills up with data or with the write-ahead log. TEST_SEED replays it.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { startPrivateCluster, type PrivateCluster } from '../../../scripts/postgres/private-cluster.ts'
-import { connect } from '../../../verifier/test/end-to-end/connected.ts'
+import { connect } from '../../../end-to-end/connected.ts'
 import { queryOn } from '../support/database-query.ts'
 import { faultRounds, timeoutFor } from '../support/fault-rounds.ts'
 import { FaultTrial } from '../support/fault-trial.ts'
@@ -10,7 +10,7 @@ import type { ServiceProcess } from '../support/service-process.ts'
 import { mountSmallDisk, type SmallDisk } from '../support/small-disk.ts'
 
 const DISK_MEGABYTES = 32
-/** Of each instance. */
+/** The minimum of 503s from each instance. */
 const REFUSALS = 10
 
 let disk: SmallDisk
@@ -34,7 +34,7 @@ const disks = [
       await query('create database small tablespace small')
       return { started, url: started.url.replace(/postgres$/, 'small') }
     },
-    // Every end and every sign-in is one row more.
+    // Every sign-in and every end adds a row.
     strain: () => Promise.resolve(),
     ease: () => Promise.resolve(),
   },
@@ -47,7 +47,7 @@ const disks = [
       })
       return { started, url: started.url }
     },
-    // A standby that never comes keeps the log from being used again, and somebody writes a lot.
+    // The slot of an absent standby keeps the log from being recycled, and a large message fills it.
     strain: async (url: string) => {
       const query = queryOn(url)
       await query(`select pg_create_physical_replication_slot('gone', true)
@@ -65,7 +65,7 @@ const answeredWith = (instances: readonly ServiceProcess[], wanted: number): num
     .flatMap(({ logs }) => logs)
     .filter(({ event, status }) => event === 'http.request' && status === wanted).length
 
-/** The server finds room again now and then; so does the ballast. */
+/** The server frees some space now and then, so the ballast must grow again. */
 async function untilWritesFail(
   instances: readonly ServiceProcess[],
   strain: () => Promise<void>,
@@ -78,18 +78,18 @@ async function untilWritesFail(
       const refusals = instances.map((instance, at) => answeredWith([instance], 503) - (before[at] ?? 0))
       expect(Math.min(...refusals)).toBeGreaterThanOrEqual(REFUSALS)
     },
-    { timeout: 30_000 },
+    { timeout: 60_000 },
   )
 }
 
-/** A server that cannot write its log stops, and may give up starting again by itself. Then its operator starts it. */
+/** A server that cannot write its log stops, and may not recover by itself. In that case an operator restarts it. */
 async function untilServerIsBack(server: PrivateCluster): Promise<void> {
   await vi.waitFor(
     async () => {
       if (!isRunning(server.pid())) await server.restart()
       await queryOn(server.url)('select')
     },
-    { timeout: 30_000 },
+    { timeout: 60_000 },
   )
 }
 
@@ -104,7 +104,7 @@ const isRunning = (pid: number): boolean => {
 const rounds = faultRounds(1, 1 / 25)
 
 test.each(disks)(
-  'a disk that is full of $what costs 503s, leaves nothing half done, and is over when there is room',
+  'a disk full of $what causes only 503s until there is space again',
   async ({ start, strain, ease }) => {
     const { started, url } = await start()
     cluster = started

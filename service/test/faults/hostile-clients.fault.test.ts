@@ -1,16 +1,16 @@
-// Hundreds of clients that are slow, greedy or senseless, all at once, beside people who use the same process.
+// Hundreds of slow, greedy or malformed clients attack a process in parallel while other users work with it.
 import { expect, onTestFinished, test } from 'vitest'
 import { queryOn } from '../support/database-query.ts'
 import { faultRounds, timeoutFor } from '../support/fault-rounds.ts'
 import { FaultTrial } from '../support/fault-trial.ts'
 import {
-  askWithoutListening,
-  dripInto,
-  findNobody,
+  requestWithoutReading,
+  sendSlowly,
+  readUntilClosed,
   pipelineRubbish,
-  pourInto,
-  rudeRequests,
-  sendRudely,
+  sendEndlessBody,
+  hostileRequests,
+  sendHostileRequest,
   slowBeginnings,
 } from '../support/hostile-clients.ts'
 import { startInstance } from '../support/instances.ts'
@@ -23,9 +23,9 @@ const GREEDY = 10
 const GREEDY_REQUESTS = 2_000
 const GOOD_BEFORE_RUBBISH = 20
 const POURED_MOST = 128 * 2 ** 20
-/** Far above what two sockets' buffers hold, far below what is poured. */
+/** Far more than the buffers of two sockets hold, and far less than a client tries to send. */
 const POURED_BOUND = 32 * 2 ** 20
-/** The answers asked for and the bombs unpacked would take gigabytes. */
+/** Buffered responses and unpacked bombs would take gigabytes. */
 const BOUND_MEGABYTES = 300
 
 const times = <T>(count: number, work: () => Promise<T>): Promise<T[]> =>
@@ -33,29 +33,29 @@ const times = <T>(count: number, work: () => Promise<T>): Promise<T[]> =>
 
 async function beSlow(url: string): Promise<void> {
   const all = Object.values(slowBeginnings).map((beginning) =>
-    times(SLOW_OF_EACH, () => dripInto(url, beginning)),
+    times(SLOW_OF_EACH, () => sendSlowly(url, beginning)),
   )
-  for (const answers of await Promise.all(all)) {
-    expect(new Set(answers)).toEqual(new Set([408]))
+  for (const responses of await Promise.all(all)) {
+    expect(new Set(responses)).toEqual(new Set([408]))
   }
 }
 
 async function beRude(url: string): Promise<void> {
-  for (const [what, rude] of Object.entries(rudeRequests)) {
-    const statuses = await times(RUDE_OF_EACH, () => sendRudely(url, rude))
+  for (const [what, rude] of Object.entries(hostileRequests)) {
+    const statuses = await times(RUDE_OF_EACH, () => sendHostileRequest(url, rude))
     expect(new Set(statuses), what).toEqual(new Set([rude.status]))
   }
 }
 
 async function pour(url: string): Promise<void> {
-  const taken = await times(RUDE_OF_EACH, () => pourInto(url, POURED_MOST))
+  const taken = await times(RUDE_OF_EACH, () => sendEndlessBody(url, POURED_MOST))
   expect(Math.max(...taken)).toBeLessThan(POURED_BOUND)
 }
 
 async function talkRubbish(url: string): Promise<void> {
-  const answers = await times(RUDE_OF_EACH, () => pipelineRubbish(url, GOOD_BEFORE_RUBBISH))
-  for (const statuses of answers) {
-    // The refusal ends the connection, and with it what was not answered yet.
+  const responses = await times(RUDE_OF_EACH, () => pipelineRubbish(url, GOOD_BEFORE_RUBBISH))
+  for (const statuses of responses) {
+    // The refusal closes the connection, so some good requests may have no response.
     expect(statuses.pop()).toBe(400)
     expect(statuses).toEqual(statuses.map(() => 200))
   }
@@ -64,7 +64,8 @@ async function talkRubbish(url: string): Promise<void> {
 const rounds = faultRounds(1, 1 / 50)
 
 test(
-  'slow, greedy and senseless clients take bounded memory, are told what is wrong, and are nobody else’s trouble',
+  'slow, greedy and malformed clients get errors, take bounded memory and affect nobody else',
+  { tags: ['HTTP-5'], timeout: timeoutFor(rounds) },
   async () => {
     const place = await migratedDatabase()
     onTestFinished(place.remove)
@@ -75,22 +76,21 @@ test(
     await trial.acknowledged(40)
     const before = residentMegabytes(pid)
     for (let round = 0; round < rounds; round += 1) {
-      const deaf = await times(GREEDY, () => askWithoutListening(url, GREEDY_REQUESTS))
+      const deaf = await times(GREEDY, () => requestWithoutReading(url, GREEDY_REQUESTS))
       const attacks = Promise.all([beSlow(url), beRude(url), pour(url), talkRubbish(url)])
       trial.injected()
-      // The slow ones are borne for many seconds, and meanwhile the others are served.
+      // The slow clients keep their connections for many seconds, and the users are served meanwhile.
       const first = await Promise.race([
         trial.acknowledged(60).then(() => 'people'),
         attacks.then(() => 'attackers'),
       ])
-      expect(first, 'who is done first').toBe('people')
+      expect(first, 'the group that finishes first').toBe('people')
       await attacks
-      await Promise.all(deaf.map(findNobody))
+      await Promise.all(deaf.map(readUntilClosed))
       await trial.check({ query: queryOn(place.url) })
     }
     await trial.finish({ query: queryOn(place.url) })
     expect(peakMegabytes(pid) - before).toBeLessThan(BOUND_MEGABYTES)
     await instance.stop()
   },
-  timeoutFor(rounds),
 )

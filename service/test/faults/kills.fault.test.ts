@@ -1,21 +1,21 @@
-// kill -9 at random points of refreshing and of ending. TEST_SEED replays the schedule.
+// Kills processes at random moments during refreshes and session ends. TEST_SEED replays the schedule.
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { startPrivateCluster, type PrivateCluster } from '../../../scripts/postgres/private-cluster.ts'
 import { openEmbeddedDatabase } from '../../src/infrastructure/embedded/embedded-database.ts'
-import { behind, connect, proxyTo } from '../../../verifier/test/end-to-end/connected.ts'
+import { behind, connect, proxyTo } from '../../../end-to-end/connected.ts'
 import { queryOn } from '../support/database-query.ts'
 import { faultRounds, timeoutFor } from '../support/fault-rounds.ts'
 import { FaultTrial } from '../support/fault-trial.ts'
 import {
   faultSettings,
-  peopleServedBy,
+  requestsServedBy,
   startInstance,
   startTwo,
   withNewVerifier,
 } from '../support/instances.ts'
 import { startServiceProcess, type ServiceProcess } from '../support/service-process.ts'
 import { targetOf } from '../support/tcp-proxy.ts'
-import { temporaryFolder } from '../support/test-service.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const rounds = faultRounds(12)
 
@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterAll(() => cluster.stop())
 
 test(
-  'one of two instances that is killed while people refresh and end sessions takes nothing along',
+  'killing one of two instances during refreshes and sign-outs loses nothing',
   async () => {
     const query = queryOn(cluster.url)
     const trial = new FaultTrial('kill -9 during refresh and ending')
@@ -35,22 +35,22 @@ test(
     let instances: readonly ServiceProcess[] = [first, second]
     trial.moveTo(...instances)
     const proxy = await proxyTo(first.internalUrl)
-    // Lives through all of it, as behind a load balancer; in each round there is a new one beside it.
+    // This verifier runs through all rounds, as behind a load balancer. Each round adds a new one.
     const old = await connect(behind(proxy, first))
 
     for (let round = 0; round < rounds; round += 1) {
       const [killed, survivor] = trial.random.isTrue(0.5) ? instances : instances.toReversed()
-      if (killed === undefined || survivor === undefined) throw new Error('there are two')
-      const before = peopleServedBy(killed)
+      if (killed === undefined || survivor === undefined) throw new Error('two instances are expected')
+      const before = requestsServedBy(killed)
       await trial.acknowledged(1 + trial.random.below(60))
-      // The end of an idle one would be none.
-      await vi.waitFor(() => expect(peopleServedBy(killed)).toBeGreaterThan(before), { timeout: 20_000 })
-      await trial.acknowledgedInRush(1 + trial.random.below(8))
+      // Killing an idle instance would not test anything.
+      await vi.waitFor(() => expect(requestsServedBy(killed)).toBeGreaterThan(before), { timeout: 60_000 })
+      await trial.acknowledgedInBurst(1 + trial.random.below(8))
       await killed.kill()
       trial.injected()
       proxy.aim(targetOf(survivor.internalUrl))
       const starting = startInstance(cluster.url)
-      // Should the test fail before it asks.
+      // Avoids an unhandled rejection if the test fails before it awaits this promise.
       starting.catch(() => undefined)
       trial.moveTo(survivor)
       await survivor.alive(trial.acknowledged(40))
@@ -68,7 +68,7 @@ test(
 const embeddedRounds = faultRounds(3, 1 / 5)
 
 test(
-  'an embedded service that is killed loses nothing it acknowledged, and everybody goes on',
+  'a killed embedded service loses nothing it acknowledged, and sessions go on',
   async () => {
     const place = await temporaryFolder()
     onTestFinished(place.remove)
@@ -85,7 +85,7 @@ test(
     for (let round = 0; round < embeddedRounds; round += 1) {
       trial.moveTo(service)
       await service.alive(trial.acknowledged(20 + trial.random.below(80)))
-      await service.alive(trial.acknowledgedInRush(1 + trial.random.below(8)))
+      await service.alive(trial.acknowledgedInBurst(1 + trial.random.below(8)))
       await service.kill()
       trial.injected()
       service = await start()

@@ -1,4 +1,4 @@
-// 5,000 readers of the revocation feed at one instance, one of which stops reading. FAULT_READERS changes their number.
+// 5,000 readers follow the revocation feed of one instance, and one stops reading. FAULT_READERS changes the number.
 import { spawn, spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { createInterface } from 'node:readline'
@@ -14,11 +14,11 @@ import { migratedDatabase } from '../support/test-service.ts'
 
 const READERS = Number(process.env['FAULT_READERS'] || 5_000)
 const PROCESSES = 2
-/** Ended together, so that each reader gets them in one piece. */
+/** The sessions of a user end together, so that each reader gets all the ends in one piece. */
 const SESSIONS_EACH = 100
-/** More than the small window of the stuck reader and the buffer of its connection hold. */
+/** More than the receive window of the stuck reader and the buffer of its connection can hold. */
 const ENDS = 1_500
-/** A connection and its buffers. What is told to all is held once; a copy for each would take more. */
+/** One connection and its buffers. Events are shared by all readers; a copy for each reader would exceed this. */
 const READER_MEGABYTES = 0.05
 const BASE_MEGABYTES = 150
 
@@ -29,13 +29,13 @@ interface Seen {
   readonly most: number
 }
 
-/** Sockets of a process, and what it has open besides. */
+/** Checks that a process may open enough files, including sockets. */
 function requireOpenFiles(needed: number): void {
   const limit = spawnSync('sh', ['-c', 'ulimit -Hn'], { encoding: 'utf8' }).stdout.trim()
   if (limit !== 'unlimited' && Number(limit) < needed) {
     throw new Error(
-      `${READERS} readers need ${needed} open files in a process, and the limit is ${limit}: ` +
-        `raise it (ulimit -Hn), or set FAULT_READERS to fewer.`,
+      `${READERS} readers need ${needed} open files in a process, but the limit is ${limit}. ` +
+        `Raise it (ulimit -Hn), or set FAULT_READERS to a smaller number.`,
     )
   }
 }
@@ -53,7 +53,7 @@ async function openReaders({ internalUrl, serviceKey }: ServiceProcess): Promise
   return scripts
 }
 
-/** Answers what it says next: when it has begun, and once told to read on, when it was sent off. */
+/** Starts the stuck reader. `readOn` makes it read again and returns the line it prints at the end of the stream. */
 async function openStuckReader({ internalUrl, serviceKey }: ServiceProcess) {
   const script = new URL('../support/fixtures/stuck-reader.pl', import.meta.url).pathname
   const child = spawn('perl', [script, new URL(internalUrl).port, serviceKey], {
@@ -75,7 +75,7 @@ async function openStuckReader({ internalUrl, serviceKey }: ServiceProcess) {
   }
 }
 
-/** People with many sessions, each a copy of one that was begun in earnest. */
+/** Creates users with many sessions. One session of each user is real, the others are copies of it. */
 async function peopleWithSessions(service: ServiceProcess, databaseUrl: string): Promise<number[]> {
   const client = service.client()
   const people: number[] = []
@@ -93,7 +93,7 @@ async function peopleWithSessions(service: ServiceProcess, databaseUrl: string):
   return people
 }
 
-/** How many readers the service says it has. */
+/** The number of readers that the service reports. */
 async function readerCount({ internalUrl, serviceKey }: ServiceProcess): Promise<number> {
   const { body } = await new TestClient(internalUrl).get('/v1/doctor', serviceKey)
   const { findings } = body as { findings: { detail: string }[] }
@@ -107,7 +107,7 @@ async function allAt(scripts: readonly RunningScript[], place: number): Promise<
   return lines.map((line) => JSON.parse(line ?? '{}') as Seen)
 }
 
-test('a reader that is stuck is dropped, and each of the others is told of every end', async () => {
+test('a stuck feed reader is dropped, and every other reader receives every end', async () => {
   requireOpenFiles(READERS + 500)
   const place = await migratedDatabase()
   onTestFinished(place.remove)

@@ -1,20 +1,21 @@
-// Deliveries of a process that is killed. TEST_SEED replays it.
+// Kills a process while it delivers events. TEST_SEED replays it.
 import { afterEach, beforeEach, expect, onTestFailed, test } from 'vitest'
-import { tallyFault } from '../support/fault-report.ts'
+import { recordFault } from '../support/fault-report.ts'
 import { faultRounds, timeoutFor } from '../support/fault-rounds.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 import { startServiceProcess } from '../support/service-process.ts'
-import { StandIn, untilCalled } from '../support/stand-in.ts'
-import { newPerson, type Person } from '../support/test-client.ts'
-import { migratedDatabase, temporaryFolder } from '../support/test-service.ts'
+import { StubServer, untilCalled } from '../support/stub-server.ts'
+import { newUser, type TestUser } from '../support/test-client.ts'
+import { migratedDatabase } from '../support/test-service.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const rounds = faultRounds(1, 1 / 10)
 
-let hooks: StandIn
-let messaging: StandIn
+let hooks: StubServer
+let messaging: StubServer
 beforeEach(async () => {
-  hooks = await StandIn.start()
-  messaging = await StandIn.start()
+  hooks = await StubServer.start()
+  messaging = await StubServer.start()
 })
 afterEach(() => Promise.all([hooks.down(), messaging.down()]))
 
@@ -28,10 +29,10 @@ test.each([
   ['PGlite', temporaryFolder],
   ['PostgreSQL', migratedDatabase],
 ])(
-  'kill -9 in the middle of deliveries loses no event and keeps the order of each person, on %s',
+  'kill -9 during deliveries loses no event and keeps the order of each user, on %s',
   async (_, place) => {
     const random = seededRandom()
-    const tally = tallyFault('kill -9 during deliveries', random.seed)
+    const result = recordFault('kill -9 during deliveries', random.seed)
     onTestFailed(() => console.log(`TEST_SEED=${random.seed}`))
     const { settings, remove } = await place()
     const all = {
@@ -41,17 +42,17 @@ test.each([
       WEBHOOK_SECRETS: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
       WEBHOOK_ALLOW_PRIVATE: 'true',
     }
-    const people: Person[] = []
+    const people: TestUser[] = []
     const names = new Map<number, string[]>()
     for (let round = 0; round < rounds; round += 1) {
       const service = await startServiceProcess(all)
-      // From some call on nothing is answered any more: the process dies while it waits.
+      // After some calls the receivers stop responding, so the process is killed while it waits.
       const before = hooks.received.length + messaging.received.length
-      const answered = 2 + random.below(6)
+      const accepted = 2 + random.below(6)
       for (const each of [hooks, messaging]) {
-        each.answer = (__, response) => {
+        each.respond = (__, response) => {
           const count = hooks.received.length + messaging.received.length - before
-          if (count <= answered) response.writeHead(204).end()
+          if (count <= accepted) response.writeHead(204).end()
         }
       }
       for (let number = 0; number < 3; number += 1) {
@@ -60,19 +61,19 @@ test.each([
         const { access_token: token } = await client.signIn(person)
         people.push(person)
         for (let change = 0; change < 3; change += 1) {
-          const { username } = newPerson()
+          const { username } = newUser()
           expect((await client.patch('/v1/users/me', { username }, token)).status).toBe(200)
           names.set(person.id, [...(names.get(person.id) ?? []), username])
-          tally.acknowledged += 1
+          result.acknowledged += 1
         }
       }
       const calls = () => hooks.received.length + messaging.received.length - before
-      await untilCalled([hooks, messaging], () => calls() > answered)
+      await untilCalled([hooks, messaging], () => calls() > accepted)
       await service.kill()
-      tally.rounds += 1
-      tally.injected += 1
+      result.rounds += 1
+      result.injected += 1
     }
-    for (const each of [hooks, messaging]) each.answer = (__, response) => response.writeHead(204).end()
+    for (const each of [hooks, messaging]) each.respond = (__, response) => response.writeHead(204).end()
     const service = await startServiceProcess(all)
     const webhooks = (): Webhook[] =>
       hooks.received.map(({ headers, body }) => ({
@@ -97,7 +98,7 @@ test.each([
       ])
       const told = once.map(({ data }) => data.username).filter((name) => name !== undefined)
       expect(told).toEqual([username, ...(names.get(id) ?? [])])
-      // What came twice came before anything later did.
+      // A repeated event arrived before any later event.
       const places = theirs.map((each) => once.findIndex((other) => other.id === each.id))
       expect(places).toEqual(places.toSorted((a, b) => a - b))
     }

@@ -1,4 +1,4 @@
-// Two real processes on a real PostgreSQL: refreshes and changes of roles, all at once.
+// Sends refreshes and role changes in parallel to two real processes on a real PostgreSQL.
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { faultRounds, timeoutFor } from '../support/fault-rounds.ts'
@@ -29,11 +29,11 @@ const clientAt = (at: number): TestClient => new TestClient(instances[at % 2]?.u
 async function setRoles(at: number, id: number, roles: readonly string[]): Promise<void> {
   const { internalUrl = '', serviceKey = '' } = instances[at % 2] ?? {}
   const headers = { authorization: `Bearer ${serviceKey}` }
-  const answer = await new TestClient(internalUrl).request('PUT', `/v1/users/${id}/roles`, {
+  const response = await new TestClient(internalUrl).request('PUT', `/v1/users/${id}/roles`, {
     headers,
     body: { roles },
   })
-  expect(answer.status).toBe(204)
+  expect(response.status).toBe(204)
 }
 
 interface Seen {
@@ -44,12 +44,12 @@ interface Seen {
 const seenIn = ({ access_token: token }: Tokens): Seen =>
   JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as Seen
 
-/** Each change's number is its role, so that what a token says tells how old it is. */
+/** The number of each change is in the role name, so that the role in a token shows how old it is. */
 const numberOf = ([role]: readonly string[]): number => (role === undefined ? 0 : Number(role.slice(1)))
 
 test(
-  'no token with old roles is of a generation that was not outdated',
-  { timeout: timeoutFor(rounds) },
+  'every token with the old roles belongs to a generation that was outdated',
+  { tags: ['SESSION-8'], timeout: timeoutFor(rounds) },
   async () => {
     const person = await clientAt(0).register()
     let tokens = await clientAt(1).signIn(person)
@@ -58,13 +58,13 @@ test(
     let isOver = false
     const refreshing = async (): Promise<void> => {
       while (!isOver) {
-        // Four at once at either instance: one rotates, the others are answered again.
-        const answers = await Promise.all(
+        // Four parallel refreshes over both instances: one rotates the token, the others get the same successor.
+        const responses = await Promise.all(
           [0, 1, 2, 3].map((at) => clientAt(at).refresh(tokens.refresh_token)),
         )
-        expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200])
-        for (const { body } of answers) seen.push(seenIn(body as Tokens))
-        tokens = answers[0]?.body as Tokens
+        expect(responses.map(({ status }) => status)).toEqual([200, 200, 200, 200])
+        for (const { body } of responses) seen.push(seenIn(body as Tokens))
+        tokens = responses[0]?.body as Tokens
       }
     }
     const changing = async (): Promise<void> => {
@@ -79,11 +79,11 @@ test(
     expect(rows).toHaveLength(CHANGES)
     const outdated = rows.map(({ up_to_generation }) => up_to_generation)
     for (const { gen, roles } of seen) {
-      // The first change that the token does not know of refuses it.
+      // The first role change that the token does not include makes it outdated.
       const next = outdated[numberOf(roles)]
       expect(next === undefined || gen <= next, `generation ${gen} with ${roles.join()}`).toBe(true)
     }
-    // And the refreshes did meet the changes.
+    // The refreshes did race the changes.
     expect(new Set(seen.map(({ roles }) => roles.join())).size).toBeGreaterThan(3)
     expect((await clientAt(0).get('/v1/users/me', tokens.access_token)).status).toBe(200)
     const { body } = await clientAt(1).refresh(tokens.refresh_token)

@@ -1,53 +1,41 @@
-// 500 people who sign in at once, beside others who are signed in already.
+// 500 users sign in at the same time while signed-in users refresh.
 import { availableParallelism } from 'node:os'
 import { expect, onTestFinished, test } from 'vitest'
-import { ACCEPTED, connect, verdictOn } from '../../../verifier/test/end-to-end/connected.ts'
-import type { Verifier } from '../../../verifier/src/index.ts'
+import { ACCEPTED, connect, verdictOn } from '../../../end-to-end/connected.ts'
+import type { Verifier } from '../../../verifiers/node/src/index.ts'
 import { AcknowledgedRecord } from '../support/acknowledged-record.ts'
-import { signInCrowd } from '../support/crowd.ts'
+import { copiesOf } from '../support/copied-users.ts'
+import { signInMany } from '../support/sign-in-many.ts'
 import { queryOn } from '../support/database-query.ts'
 import { reportFault } from '../support/fault-report.ts'
 import { faultRounds, timeoutFor } from '../support/fault-rounds.ts'
-import type { HonestClient, Wrong } from '../support/honest-client.ts'
+import type { CheckingClient, Violation } from '../support/checking-client.ts'
 import { startTwo } from '../support/instances.ts'
 import { peakMegabytes, residentMegabytes } from '../support/process-memory.ts'
 import type { ServiceProcess } from '../support/service-process.ts'
-import { TestClient, type Answer, type Person, type Tokens } from '../support/test-client.ts'
+import { TestClient, type ApiResponse, type TestUser, type Tokens } from '../support/test-client.ts'
 import { migratedDatabase } from '../support/test-service.ts'
 
 const STORM = 500
 const OTHERS = 20
-/** What one check of a password takes. All at once would take nine gigabytes. */
+/** The memory of one password check. 500 in parallel would take nine gigabytes. */
 const HASH_MEGABYTES = 19
-/** For 500 requests and what they leave until the garbage is collected. */
+/** For 500 requests and their garbage until it is collected. */
 const REQUESTS_MEGABYTES = 300
 
 const rounds = faultRounds(1, 1 / 20)
 
-/** Registering 500 would be a storm of its own, so they are copies of one, with the same password. */
-async function manyLike(person: Person, url: string): Promise<Person[]> {
-  const copies = await queryOn(url)<{ username: string }>(
-    `insert into users (username, username_key, email, email_key, email_verified, password_hash, password_version,
-       roles, created_at)
-     select name, name, name || '@example.org', name || '@example.org', false, password_hash, 1, '{}', created_at
-     from users, lateral (select 'storm' || number as name from generate_series(1, ${STORM}) as number) as names
-     where id = $1 returning username`,
-    [person.id],
-  )
-  return copies.map(({ username }) => ({ ...person, username }))
-}
-
-const signIn = (url: string, { username, password }: Person): Promise<Answer> =>
+const signIn = (url: string, { username, password }: TestUser): Promise<ApiResponse> =>
   new TestClient(url).post('/v1/sessions', { username, password })
 
-/** Let in, or told when to come back. */
-const isInOrPutOff = ({ status, headers }: Answer): boolean =>
+/** Whether the user is signed in, or got a Retry-After. */
+const isInOrPutOff = ({ status, headers }: ApiResponse): boolean =>
   status === 201 || ([429, 503].includes(status) && Number(headers.get('retry-after')) > 0)
 
-/** One refresh after the other until the storm is over. Answers what the verifier said to each token that came. */
+/** Refreshes repeatedly until the burst ends. Returns the verdict of the verifier on each new token. */
 async function refreshDuring(
   storm: Promise<unknown>,
-  client: HonestClient,
+  client: CheckingClient,
   verifier: Verifier,
 ): Promise<string[]> {
   const over = new AbortController()
@@ -61,92 +49,92 @@ async function refreshDuring(
   return verdicts
 }
 
-/** Everybody comes at once; whoever was put off comes back until they are in. Answers what those hold who were let in. */
+/** Signs in all users in parallel, then retries some of the refused ones. Returns the tokens of the first sign-ins. */
 async function weather(
   { url }: ServiceProcess,
-  people: readonly Person[],
-  others: readonly HonestClient[],
+  people: readonly TestUser[],
+  others: readonly CheckingClient[],
   verifier: Verifier,
 ): Promise<Tokens[]> {
   const storm = Promise.all(people.map((person) => signIn(url, person)))
-  const [answers, ...verdicts] = await Promise.all([
+  const [responses, ...verdicts] = await Promise.all([
     storm,
     ...others.map((client) => refreshDuring(storm, client, verifier)),
   ])
   expect(
-    answers.filter((answer) => !isInOrPutOff(answer)).map(({ status, body }) => ({ status, body })),
+    responses.filter((response) => !isInOrPutOff(response)).map(({ status, body }) => ({ status, body })),
   ).toEqual([])
-  // Whoever cannot be hashed soon is told so.
-  expect(answers.some(({ body }) => (body as { code?: string }).code === 'overloaded')).toBe(true)
+  // A sign-in that would wait too long for its hash gets `overloaded`.
+  expect(responses.some(({ body }) => (body as { code?: string }).code === 'overloaded')).toBe(true)
   expect(new Set(verdicts.flat())).toEqual(new Set([ACCEPTED]))
   expect(verdicts.flat().length).toBeGreaterThan(OTHERS)
-  const putOff = people.filter((_, at) => answers[at]?.status !== 201)
+  const putOff = people.filter((_, at) => responses[at]?.status !== 201)
   for (const person of putOff.slice(0, 10)) expect((await signIn(url, person)).status).toBe(201)
-  return answers.filter(({ status }) => status === 201).map(({ body }) => body as Tokens)
+  return responses.filter(({ status }) => status === 201).map(({ body }) => body as Tokens)
 }
 
-/** Whoever was told that they are in has a session that is there, lives, and lets them in everywhere. */
+/** Finds acknowledged sign-ins whose session is missing, has ended or is not accepted everywhere. */
 async function lostAmong(
   letIn: readonly Tokens[],
   { url }: ServiceProcess,
   databaseUrl: string,
   verifier: Verifier,
-): Promise<Wrong[]> {
+): Promise<Violation[]> {
   const rows = await queryOn(databaseUrl)<{ id: string }>(
     'select id from sessions where id = any($1) and end_reason is null',
     [letIn.map(({ session }) => session.id)],
   )
   const live = new Set(rows.map(({ id }) => id))
-  const wrongs: Wrong[] = []
+  const violations: Violation[] = []
   for (const { session, access_token: token } of letIn) {
     const verdict = await verdictOn(verifier.verify(token))
     const { status } = await new TestClient(url).get('/v1/users/me', token)
     if (live.has(session.id) && verdict === ACCEPTED && status === 200) continue
-    const row = live.has(session.id) ? 'there' : 'not there'
-    wrongs.push({
+    const row = live.has(session.id) ? 'live' : 'not live'
+    violations.push({
       kind: 'lost',
       what: `${session.id} is ${row}, read with ${status}, and verified: ${verdict}`,
     })
   }
-  return wrongs
+  return violations
 }
 
 test(
-  'a storm of sign-ins takes bounded memory, lets in or puts off, and fails no refresh',
+  'a burst of sign-ins takes bounded memory and fails no refresh',
+  { tags: ['HTTP-6'], timeout: timeoutFor(rounds) },
   async () => {
     const place = await migratedDatabase()
     onTestFinished(place.remove)
     const instances = await startTwo(place.url)
     const [instance, other] = instances
     const record = new AcknowledgedRecord()
-    const others = await signInCrowd(
+    const others = await signInMany(
       instances.map(({ url }) => url),
       OTHERS,
       record,
     )
-    const people = await manyLike(await instance.client().register(), place.url)
+    const people = await copiesOf(await instance.client().register(), STORM, place.url)
     const before = residentMegabytes(instance.pid)
     const verifier = await connect(instance)
     const letIn: Tokens[] = []
     for (let round = 0; round < rounds; round += 1) {
       letIn.push(...(await weather(instance, people, others, verifier)))
     }
-    const wrongs = [
-      ...others.flatMap((client) => client.wrongs),
+    const violations = [
+      ...others.flatMap((client) => client.violations),
       ...(await lostAmong(letIn, other, place.url, verifier)),
     ]
     reportFault({
-      fault: 'sign-in storm, 500 at once',
+      fault: 'sign-in storm, 500 in parallel',
       rounds,
       injected: rounds * STORM,
       acknowledged: record.acknowledged + letIn.length,
-      lost: wrongs.filter(({ kind }) => kind === 'lost').length,
-      falseLogouts: wrongs.filter(({ kind }) => kind === 'false logout').length,
+      lost: violations.filter(({ kind }) => kind === 'lost').length,
+      falseLogouts: violations.filter(({ kind }) => kind === 'false logout').length,
     })
-    expect(wrongs).toEqual([])
+    expect(violations).toEqual([])
     const bound = availableParallelism() * HASH_MEGABYTES + REQUESTS_MEGABYTES
     expect(peakMegabytes(instance.pid) - before).toBeLessThan(bound)
     await Promise.all(instances.map((each) => each.stop()))
   },
-  timeoutFor(rounds),
 )

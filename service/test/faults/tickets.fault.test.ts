@@ -1,11 +1,11 @@
-// Two real processes on a real PostgreSQL, and tickets that are redeemed on both at once.
+// Redeems tickets on two real processes in parallel, on a real PostgreSQL.
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { faultRounds, timeoutFor } from '../support/fault-rounds.ts'
 import { waitingForLocks } from '../support/lock-waits.ts'
 import { startServiceProcess, type ServiceProcess } from '../support/service-process.ts'
-import { TestClient, type Answer, type Person, type Tokens } from '../support/test-client.ts'
+import { TestClient, type ApiResponse, type TestUser, type Tokens } from '../support/test-client.ts'
 import { migratedDatabase } from '../support/test-service.ts'
 
 const rounds = faultRounds(5, 1 / 10)
@@ -27,13 +27,13 @@ describe('tickets on two instances', () => {
     await place.remove()
   })
 
-  /** A client of one instance and of the other in turn, each at an address of its own. */
+  /** A client of one of the two instances, in turn. Each client has its own address. */
   const clientAt = (at: number): TestClient => new TestClient(instances[at % 2]?.url ?? '')
   const operatorAt = (at: number): TestClient => {
     const { internalUrl = '', serviceKey = '' } = instances[at % 2] ?? {}
     return new TestClient(internalUrl, undefined, { token: serviceKey })
   }
-  const signedIn = async (): Promise<{ person: Person; tokens: Tokens }> => {
+  const signedIn = async (): Promise<{ person: TestUser; tokens: Tokens }> => {
     const person = await clientAt(0).register()
     return { person, tokens: await clientAt(1).signIn(person) }
   }
@@ -42,21 +42,28 @@ describe('tickets on two instances', () => {
     expect(status).toBe(201)
     return (body as { ticket: string }).ticket
   }
-  const redeem = (ticket: string, at: number): Promise<Answer> =>
+  const redeem = (ticket: string, at: number): Promise<ApiResponse> =>
     operatorAt(at).post('/v1/tickets/redeem', { ticket })
 
-  test('one of 64 that redeem a ticket at once gets it', { timeout: timeoutFor(rounds) }, async () => {
-    const { tokens } = await signedIn()
-    for (let round = 0; round < 2 * rounds; round += 1) {
-      const ticket = await ticketFor(tokens, round)
-      const answers = await Promise.all(times(64, (at) => redeem(ticket, at)))
-      const [redeemed, ...others] = answers.toSorted((a, b) => a.status - b.status)
-      expect(redeemed).toMatchObject({ status: 200, body: { sid: tokens.session.id } })
-      for (const answer of others) expect(answer).toMatchObject(GONE)
-    }
-  })
+  test(
+    'one of 64 parallel redemptions of a ticket succeeds',
+    { tags: ['TOKEN-12'], timeout: timeoutFor(rounds) },
+    async () => {
+      const { tokens } = await signedIn()
+      for (let round = 0; round < 2 * rounds; round += 1) {
+        const ticket = await ticketFor(tokens, round)
+        const responses = await Promise.all(times(64, (at) => redeem(ticket, at)))
+        const [redeemed, ...others] = responses.toSorted((a, b) => a.status - b.status)
+        expect(redeemed).toMatchObject({ status: 200, body: { sid: tokens.session.id } })
+        for (const response of others) expect(response).toMatchObject(GONE)
+      }
+    },
+  )
 
-  const endings: { how: string; end: (person: Person, tokens: Tokens, at: number) => Promise<Answer> }[] = [
+  const endings: {
+    how: string
+    end: (person: TestUser, tokens: Tokens, at: number) => Promise<ApiResponse>
+  }[] = [
     {
       how: 'signing out',
       end: (_person, { access_token: token }, at) => clientAt(at).delete('/v1/sessions/current', token),
@@ -85,21 +92,21 @@ describe('tickets on two instances', () => {
   ]
 
   test.each(endings)(
-    'none is good on one instance once $how has ended its session on the other',
+    'a ticket is refused on one instance once $how has ended its session on the other',
+    { tags: ['SESSION-2'], timeout: timeoutFor(rounds) },
     async ({ end }) => {
       for (let round = 0; round < rounds; round += 1) {
         const { person, tokens } = await signedIn()
         const tickets = await Promise.all(times(8, (at) => ticketFor(tokens, at)))
         await end(person, tokens, round)
-        const answers = await Promise.all(tickets.map((ticket) => redeem(ticket, round + 1)))
-        for (const answer of answers) expect(answer).toMatchObject(GONE)
+        const responses = await Promise.all(tickets.map((ticket) => redeem(ticket, round + 1)))
+        for (const response of responses) expect(response).toMatchObject(GONE)
       }
     },
-    timeoutFor(rounds),
   )
 
   test(
-    'none that is redeemed while its session ends is good after that',
+    'a ticket redeemed while its session ends is refused after that',
     { timeout: timeoutFor(rounds) },
     async () => {
       for (let round = 0; round < rounds; round += 1) {
@@ -122,7 +129,7 @@ describe('tickets on two instances', () => {
     },
   )
 
-  test('one whose redemption waits in the database while its session ends is not good', async () => {
+  test('a redemption that waits in the database while the session ends is refused', async () => {
     const { tokens } = await signedIn()
     const ticket = await ticketFor(tokens, 0)
     const holder = new pg.Client(place.url)
@@ -134,7 +141,7 @@ describe('tickets on two instances', () => {
     const out = await clientAt(0).delete('/v1/sessions/current', tokens.access_token)
     expect(out.status).toBe(204)
     await holder.query('commit')
-    for (const answer of await Promise.all(redemptions)) expect(answer).toMatchObject(GONE)
+    for (const response of await Promise.all(redemptions)) expect(response).toMatchObject(GONE)
     await holder.end()
   })
 })

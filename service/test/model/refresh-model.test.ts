@@ -1,9 +1,10 @@
-// Random lives of sessions on two instances, every answer compared with the rules. TEST_SEED replays a run, MODEL_STEPS
-// sets its length.
+// Random lives of sessions on two instances. Every response is compared with the rules. TEST_SEED replays a run,
+// MODEL_STEPS sets its length.
 import { randomUUID } from 'node:crypto'
 import { afterEach, describe, expect, test } from 'vitest'
+import { aBan } from '../support/builders.ts'
 import { seededRandom, type SeededRandom } from '../support/seeded-random.ts'
-import { RefreshWorld, type Holder, type Parallel, type PersonInWorld, type Track } from './refresh-world.ts'
+import { RefreshWorld, type Holder, type Parallel, type UserInWorld, type Track } from './refresh-world.ts'
 import type { Rules } from './session-rules.ts'
 
 const SECOND = 1_000
@@ -17,9 +18,9 @@ const usual: Rules = {
   accessMs: 600 * SECOND,
 }
 
-const PEOPLE = 8
-const SESSIONS_AT_ONCE = 12
-/** Sessions that are over stay in the game for a while: they must stay over. */
+const USERS = 8
+const LIVE_SESSIONS = 12
+/** Sessions that are over stay in the run for a while, to check that they stay over. */
 const OVER_AT_MOST = 10
 
 class RandomLives {
@@ -33,7 +34,7 @@ class RandomLives {
   }
 
   async run(steps: number): Promise<void> {
-    for (let count = 0; count < PEOPLE; count += 1) await this.#world.register()
+    for (let count = 0; count < USERS; count += 1) await this.#world.register()
     while (this.steps < steps) {
       await this.#fill()
       await this.#pickAction()()
@@ -55,6 +56,7 @@ class RandomLives {
       [8, () => this.#thiefActs()],
       [1.5, () => this.#replay()],
       [0.7, () => this.#presentTheFuture()],
+      [1, () => this.#setBack()],
       [2, () => this.#presentToOneThatIsOver()],
       [0.8, () => this.#signOut()],
       [0.6, () => this.#signInAgain()],
@@ -69,12 +71,12 @@ class RandomLives {
 
   /** There are always enough live sessions, and a few that are over. */
   async #fill(): Promise<void> {
-    const { tracks, people } = this.#world
+    const { tracks, users } = this.#world
     const over = tracks.filter((track) => this.#world.overBecause(track) !== undefined)
     for (const track of over.slice(0, -OVER_AT_MOST)) tracks.splice(tracks.indexOf(track), 1)
-    while (this.#live().length < SESSIONS_AT_ONCE) {
+    while (this.#live().length < LIVE_SESSIONS) {
       await this.#world.start(
-        this.#random.pick(people),
+        this.#random.pick(users),
         this.#maybe(0.5, () => randomUUID()),
       )
     }
@@ -86,57 +88,55 @@ class RandomLives {
   #maybe = <T>(probability: number, make: () => T): T | undefined =>
     this.#random.isTrue(probability) ? make() : undefined
 
-  /** Now and then the answer is lost: the person keeps the old token and tries that again, soon or much later. */
+  /** The response is sometimes lost. Then the user keeps the old token and presents it again, soon or much later. */
   async #refresh(): Promise<void> {
     const track = this.#track()
-    const isAnswered = await this.#world.present(track, track.person.generation, this.#at(), 'person')
-    if (!isAnswered) return
+    const isIssued = await this.#world.present(track, track.user.generation, this.#at(), 'user')
+    if (!isIssued) return
     const isLost = this.#random.isTrue(0.2)
     if (this.#random.isTrue(0.02)) this.#copyTo(track)
-    if (!isLost) this.#world.received(track, track.person)
+    if (!isLost) this.#world.received(track, track.user)
   }
 
   async #openTabs(): Promise<void> {
     const track = this.#track()
     const tabs = Array.from({ length: 2 + this.#random.below(4) }, () => ({
-      generation: track.person.generation,
+      generation: track.user.generation,
     }))
-    const answered = await this.#world.presentTogether(track, tabs, 'tabs')
-    const isOneKept = answered.some((isAnswered) => isAnswered && !this.#random.isTrue(0.2))
-    if (isOneKept) this.#world.received(track, track.person)
+    const issued = await this.#world.presentTogether(track, tabs, 'tabs')
+    const isOneKept = issued.some((isIssued) => isIssued && !this.#random.isTrue(0.2))
+    if (isOneKept) this.#world.received(track, track.user)
   }
 
-  /** Everything at once: the person, their thieves, an old token, and a sign-out. */
+  /** In parallel: the user, the thieves, an old token and a sign-out. */
   async #meddle(): Promise<void> {
     const track = this.#track()
-    const all: Parallel[] = [track.person, ...track.thieves].map(({ generation }) => ({ generation }))
+    const all: Parallel[] = [track.user, ...track.thieves].map(({ generation }) => ({ generation }))
     if (this.#random.isTrue(0.1)) {
       track.isHonest = false
       all.push({ generation: this.#random.below(track.state.generation + 1) })
     }
-    const { access } = track.person
+    const { access } = track.user
     const caller =
       this.#random.isTrue(0.2) && access ? await this.#world.use(track, access, this.#at()) : undefined
     if (caller !== undefined) all.push({ signOut: caller })
     const parallel = all.slice(-4)
-    const answered = await this.#world.presentTogether(track, parallel, 'everybody')
-    const hasPair = answered.some(
-      (isAnswered, index) => isAnswered && 'generation' in (parallel[index] ?? {}),
-    )
-    if (hasPair && parallel.length === all.length && answered[0] === true)
-      this.#world.received(track, track.person)
+    const issued = await this.#world.presentTogether(track, parallel, 'all')
+    const hasPair = issued.some((isIssued, index) => isIssued && 'generation' in (parallel[index] ?? {}))
+    if (hasPair && parallel.length === all.length && issued[0] === true)
+      this.#world.received(track, track.user)
   }
 
   async #use(): Promise<void> {
     const track = this.#track()
-    const { access } = track.person
+    const { access } = track.user
     if (access !== undefined) await this.#world.use(track, access, this.#at())
   }
 
   async #passTime(): Promise<void> {
     const { clock, now, rules } = this.#world
     const { rotatedAt, idleUntil, until } = this.#track().state
-    // To the moment itself, and to those beside it.
+    // To the edge itself, and to one millisecond before and after it.
     const edges = [rotatedAt + rules.windowMs, rotatedAt + rules.accessMs].filter((edge) => edge > now)
     if (this.#random.isTrue(0.05)) edges.push(idleUntil, until)
     const toEdge = edges.length > 0 ? this.#random.pick(edges) - now + this.#random.pick([-1, 0, 1]) : 0
@@ -155,11 +155,11 @@ class RandomLives {
     track.thieves.push(thief)
   }
 
-  /** Copies what the person holds at the moment. */
+  /** Copies the tokens that the user holds. */
   #steal(): Promise<void> {
     const track = this.#track()
     track.isHonest = false
-    const { generation, access } = track.person
+    const { generation, access } = track.user
     track.thieves.push({ name: 'thief', generation, access: this.#maybe(0.5, () => access) })
     return Promise.resolve()
   }
@@ -185,8 +185,15 @@ class RandomLives {
 
   #presentTheFuture(): Promise<unknown> {
     const track = this.#random.pick(this.#world.tracks)
+    track.isHonest = false
     const generation = track.state.generation + 1 + this.#random.below(3)
     return this.#world.present(track, generation, this.#at(), 'forger')
+  }
+
+  /** The database is restored from a backup: the session has an earlier state, and its holders have newer tokens. */
+  async #setBack(): Promise<void> {
+    const track = this.#track()
+    await this.#world.setBack(track, this.#random.pick([1, 2, 5]))
   }
 
   async #presentToOneThatIsOver(): Promise<void> {
@@ -194,14 +201,14 @@ class RandomLives {
     if (over.length === 0) return
     const track = this.#random.pick(over)
     const { generation } = track.state
-    const presented = this.#random.pick([generation, generation - 1, track.person.generation, 0])
-    await this.#world.present(track, Math.max(0, presented), this.#at(), 'somebody')
-    if (track.person.access !== undefined) await this.#world.use(track, track.person.access, this.#at())
+    const presented = this.#random.pick([generation, generation - 1, track.user.generation, 0])
+    await this.#world.present(track, Math.max(0, presented), this.#at(), 'a client')
+    if (track.user.access !== undefined) await this.#world.use(track, track.user.access, this.#at())
   }
 
   async #signOut(): Promise<void> {
     const track = this.#track()
-    const caller = track.person.access && (await this.#world.use(track, track.person.access, this.#at()))
+    const caller = track.user.access && (await this.#world.use(track, track.user.access, this.#at()))
     if (caller === undefined) return
     const other = this.#random.pick(this.#live().filter(({ owner }) => owner === track.owner))
     const reason = other === track ? 'signed_out' : 'terminated'
@@ -214,30 +221,26 @@ class RandomLives {
   }
 
   async #endFromOutside(): Promise<void> {
-    const owner = this.#random.pick(this.#world.people)
+    const owner = this.#random.pick(this.#world.users)
     if (this.#random.isTrue(0.4)) return this.#changePassword(owner)
     if (this.#random.isTrue(0.5)) {
       return this.#world.endAll(owner, 'terminated_by_admin', ({ useCases }, id) =>
-        useCases.endUserSessions(id),
+        useCases.endUserSessions('service:ops', id),
       )
     }
     return this.#world.endAll(owner, 'user_disabled', async ({ useCases }, id) => {
-      await useCases.disableUser(id, 'for the test')
-      await useCases.enableUser(id)
+      await useCases.disableUser('service:ops', id, aBan())
+      await useCases.enableUser('service:ops', id)
     })
   }
 
-  async #changePassword(owner: PersonInWorld): Promise<void> {
+  async #changePassword(owner: UserInWorld): Promise<void> {
     const track = await this.#world.signIn(owner, undefined, 0)
-    const caller = track.person.access && (await this.#world.use(track, track.person.access, 0))
+    const caller = track.user.access && (await this.#world.use(track, track.user.access, 0))
     if (caller === undefined) throw new Error('the session is new')
     const newPassword = `pw ${randomUUID()}`
     const passwords = { currentPassword: owner.password, newPassword }
-    const before = track.state
-    await this.#world.endAll(owner, 'password_changed', ({ useCases }) =>
-      useCases.changePassword(caller, passwords),
-    )
-    track.state = before
+    await this.#world.changePassword(track, ({ useCases }) => useCases.changePassword(caller, passwords))
     owner.password = newPassword
   }
 
@@ -247,12 +250,12 @@ class RandomLives {
   }
 }
 
-describe('random lives of sessions on two instances follow the rules of refresh', () => {
+describe('random sessions on two instances follow the refresh rules', () => {
   let world: RefreshWorld | undefined
   afterEach(() => world?.close())
 
   const variants = [
-    { name: 'as it comes', rules: usual, steps: 12_000 },
+    { name: 'with the default settings', rules: usual, steps: 12_000 },
     { name: 'with LOST_ANSWER=window', rules: { ...usual, receipts: false }, steps: 2_000 },
     { name: 'with REFRESH_REUSE_WINDOW=0', rules: { ...usual, windowMs: 0 }, steps: 2_000 },
     {
@@ -262,7 +265,7 @@ describe('random lives of sessions on two instances follow the rules of refresh'
     },
   ]
   test.each(variants)(
-    '$name',
+    'random sessions on two instances follow the refresh rules $name',
     async ({ name, rules, steps: byDefault }) => {
       const random = seededRandom()
       world = await RefreshWorld.create(rules)
@@ -277,10 +280,12 @@ describe('random lives of sessions on two instances follow the rules of refresh'
       } finally {
         console.log(`${name}: seed ${random.seed}, ${lives.steps} steps, ${JSON.stringify(world.counts)}`)
       }
-      // Without receipts a person whose answer was lost for longer than the window is signed out: that is their price.
+      // Without receipts, a user whose response was lost for longer than the window is signed out. This is the cost
+      // of that setting.
       const falseAlarms = rules.receipts ? 0 : world.counts.falseAlarms
       expect(world.counts, `TEST_SEED=${random.seed}`).toMatchObject({ missedReplays: 0, falseAlarms })
       expect(world.counts.reused).toBeGreaterThan(0)
+      expect(world.counts.rolledForward).toBeGreaterThan(0)
     },
     240_000,
   )

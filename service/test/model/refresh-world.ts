@@ -1,8 +1,8 @@
-// People, thieves and two instances, and what is known about each session from outside.
+// Users, thieves and two instances, with the state that each session should have.
 import pg from 'pg'
 import { ApplicationError } from '../../src/application/errors.ts'
 import type { IssuedTokens } from '../../src/application/sessions/issue-tokens.ts'
-import type { Caller } from '../../src/application/sessions/authenticate.ts'
+import type { Caller } from '../../src/application/sessions/caller.ts'
 import type { ReceiptBuffer } from '../../src/application/sessions/receipt-buffer.ts'
 import { startSession, type Session, type SessionId } from '../../src/domain/session.ts'
 import type { UserId } from '../../src/domain/user.ts'
@@ -10,13 +10,13 @@ import { HmacRefreshTokens } from '../../src/infrastructure/crypto/hmac-refresh-
 import { UuidSessionIds } from '../../src/infrastructure/crypto/uuid-session-ids.ts'
 import { PostgresTransactions } from '../../src/infrastructure/postgres/postgres-transactions.ts'
 import type { Service } from '../../src/main.ts'
-import { newPerson, type Person } from '../support/test-client.ts'
+import { newUser, type TestUser } from '../support/test-client.ts'
 import { migratedDatabase, startOn, testSecret, type TestService } from '../support/test-service.ts'
 import * as model from './session-rules.ts'
 import type { Outcome, Rules, SessionState } from './session-rules.ts'
 import { StillClock } from './still-clock.ts'
 
-const address = { text: '192.0.2.1', network: '192.0.2.1/32' }
+const address = { text: '192.0.2.1', network: '192.0.2.1/32', widerNetworks: [] }
 
 export interface AccessToken {
   readonly token: string
@@ -24,9 +24,9 @@ export interface AccessToken {
   readonly expiresAt: number
 }
 
-/** Whoever holds tokens of a session: the person, or somebody who copied them. */
+/** A holder of the tokens of a session: the user, or a thief who copied them. */
 export interface Holder {
-  readonly name: 'person' | 'thief'
+  readonly name: 'user' | 'thief'
   generation: number
   access: AccessToken | undefined
 }
@@ -34,33 +34,35 @@ export interface Holder {
 export interface Track {
   readonly id: SessionId
   readonly userId: UserId
-  readonly owner: PersonInWorld
+  readonly owner: UserInWorld
   readonly deviceId: string | undefined
-  readonly person: Holder
+  readonly user: Holder
   readonly thieves: Holder[]
   /** The refresh token of each generation: the same one whenever it is handed out. */
   readonly tokens: string[]
   state: SessionState
-  /** The person alone held the tokens and never presented an old one. */
+  /** Only the user held the tokens, and no old one was presented. */
   isHonest: boolean
-  /** The newest generation that was shown to be in use, to the service's knowledge. */
+  /** The newest generation that the service has seen in use. */
   used: number
   readonly history: string[]
+  /** Earlier states, the latest last. */
+  readonly past: SessionState[]
 }
 
-export interface PersonInWorld extends Person {
+export interface UserInWorld extends TestUser {
   password: string
 }
 
 interface Instance {
   readonly test: TestService
   readonly service: Service
-  readonly flush: () => Promise<void>
+  readonly flush: () => Promise<unknown>
   /** Receipts that are noted and not written. */
   readonly noted: Map<SessionId, number>
 }
 
-/** One of the things that may happen at the same moment. */
+/** One of several parallel actions. */
 export type Parallel = { readonly generation: number } | { readonly signOut: Caller }
 
 interface Presentation {
@@ -72,13 +74,14 @@ export class RefreshWorld {
   readonly clock = new StillClock()
   readonly rules: Rules
   readonly instances: readonly Instance[]
-  readonly people: PersonInWorld[] = []
+  readonly users: UserInWorld[] = []
   readonly tracks: Track[] = []
   readonly counts = {
     falseAlarms: 0,
     missedReplays: 0,
     handedOut: 0,
     repeated: 0,
+    rolledForward: 0,
     reused: 0,
     ended: 0,
     receipts: 0,
@@ -99,7 +102,7 @@ export class RefreshWorld {
     const { url, settings, remove } = await migratedDatabase()
     const admin = new pg.Client(url)
     await admin.connect()
-    // Nothing here is about crashes, and waiting for the disk at each step is most of the time.
+    // This test is not about crashes, and waiting for the disk at each step would take most of its time.
     await admin.query(`alter database ${new URL(url).pathname.slice(1)} set synchronous_commit = off`)
     const world = new RefreshWorld(rules, admin, remove)
     const place = { settings, remove: () => Promise.resolve() }
@@ -132,14 +135,18 @@ export class RefreshWorld {
   overBecause = (track: Track): string | undefined => model.overBecause(track.state, this.now)
 
   async register(): Promise<void> {
-    const person = newPerson()
-    const user = await this.#instance(0).service.useCases.registerUser({ ...person, address })
-    this.people.push({ ...person, id: user.id })
+    const account = newUser()
+    const user = await this.#instance(0).service.useCases.registerUser({
+      ...account,
+      address,
+      purchase: undefined,
+    })
+    this.users.push({ ...account, id: user.id })
   }
 
-  async signIn(owner: PersonInWorld, deviceId: string | undefined, at: number): Promise<Track> {
+  async signIn(owner: UserInWorld, deviceId: string | undefined, at: number): Promise<Track> {
     const issued = await this.#instance(at).service.useCases.createSession({
-      ...{ username: owner.username, password: owner.password, deviceId, address },
+      ...{ username: owner.username, password: owner.password, deviceId, address, purchase: undefined },
       ...{ deviceName: undefined, describedDevice: 'a device', userAgent: 'the model' },
     })
     for (const track of this.tracks) {
@@ -148,24 +155,24 @@ export class RefreshWorld {
     }
     const track = this.#follow(issued.session, owner)
     this.#examine(track, issued)
-    this.received(track, track.person)
+    this.received(track, track.user)
     return track
   }
 
   /** A session as a sign-in starts it, without the hashing, which would take most of the time. */
-  async start(owner: PersonInWorld, deviceId: string | undefined): Promise<Track> {
+  async start(owner: UserInWorld, deviceId: string | undefined): Promise<Track> {
     const device = { id: deviceId, name: 'a device', userAgent: 'the model', address: address.text }
     const begun = { id: this.#ids.next(), userId: owner.id as UserId, device, amr: ['pwd'], roles: [] }
     const limits = { idleSeconds: this.rules.idleMs / 1000, absoluteSeconds: this.rules.absoluteMs / 1000 }
     const session = startSession(begun, limits, this.clock.now())
     const transactions = new PostgresTransactions(this.#instance(0).service.db)
-    await transactions.transaction((tx) => tx.sessions.add(session))
+    await transactions.transaction('system', (tx) => tx.sessions.add(session))
     const track = this.#follow(session, owner)
-    track.tokens.push(this.#forger.seal({ userId: track.userId, sessionId: track.id, generation: 0 }))
+    track.tokens.push(this.#forger.issue({ userId: track.userId, sessionId: track.id, generation: 0 }))
     return track
   }
 
-  #follow({ id, userId, device }: Session, owner: PersonInWorld): Track {
+  #follow({ id, userId, device }: Session, owner: UserInWorld): Track {
     const track: Track = {
       ...{
         id,
@@ -175,10 +182,11 @@ export class RefreshWorld {
         thieves: [],
         tokens: [],
         history: [],
+        past: [],
         isHonest: true,
         used: 0,
       },
-      person: { name: 'person', generation: 0, access: undefined },
+      user: { name: 'user', generation: 0, access: undefined },
       state: model.started(this.now, this.rules),
     }
     this.tracks.push(track)
@@ -193,7 +201,7 @@ export class RefreshWorld {
 
   #lastAccess: AccessToken | undefined
 
-  /** Presents a refresh token and compares the answer with the table's. Answers whether a pair came back. */
+  /** Presents a refresh token and compares the outcome with the table. Returns whether a pair was issued. */
   async present(track: Track, generation: number, at: number, by: string): Promise<boolean> {
     const before = track.state
     const wanted = model.presented(before, generation, this.now, this.rules)
@@ -202,6 +210,7 @@ export class RefreshWorld {
     this.#count(track, [{ generation, outcome }])
     if (outcome !== wanted.outcome)
       this.fail(track, `the table says ${wanted.outcome}, the service ${outcome}`)
+    track.past.push(before)
     track.state = wanted.after
     if (issued === undefined) return false
     this.#examine(track, issued)
@@ -209,8 +218,8 @@ export class RefreshWorld {
   }
 
   /**
-   * Does several things at the same moment, on both instances in turn. The answers must be those of some order in
-   * which they could have happened one after the other.
+   * Runs several actions in parallel, on both instances in turn. The outcomes must be those of some sequential
+   * order of the actions.
    */
   async presentTogether(
     track: Track,
@@ -218,27 +227,27 @@ export class RefreshWorld {
     by: string,
   ): Promise<readonly boolean[]> {
     const before = track.state
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       parallel.map(async (one, at) => {
         if ('generation' in one) return this.#refresh(track, one.generation, at)
         await this.#instance(at).service.useCases.endOwnSession(one.signOut, track.id)
         return { outcome: 'done' as const, issued: undefined }
       }),
     )
-    const outcomes = answers.map(({ outcome }) => outcome)
-    const told = parallel.map((one) => ('generation' in one ? String(one.generation) : 'sign-out'))
-    this.#note(track, `${by} at once: ${told.join(', ')}: ${outcomes.join(', ')}`)
+    const outcomes = responses.map(({ outcome }) => outcome)
+    const actions = parallel.map((one) => ('generation' in one ? String(one.generation) : 'sign-out'))
+    this.#note(track, `${by} in parallel: ${actions.join(', ')}: ${outcomes.join(', ')}`)
     const refreshed = parallel.map((one, index) => ({ ...one, outcome: outcomes[index] }))
     this.#count(
       track,
       refreshed.filter((one): one is Presentation => 'generation' in one),
     )
     const after = this.#inSomeOrder(before, parallel, outcomes)
-    if (after === undefined) this.fail(track, 'no order of these could have given these answers')
+    if (after === undefined) this.fail(track, 'no order of these explains these responses')
     track.state = after
-    for (const { issued } of answers)
+    for (const { issued } of responses)
       if (issued?.session.generation === after.generation) this.#examine(track, issued)
-    return answers.map(({ issued }) => issued !== undefined)
+    return responses.map(({ issued }) => issued !== undefined)
   }
 
   #inSomeOrder(
@@ -261,7 +270,7 @@ export class RefreshWorld {
 
   async #refresh(track: Track, generation: number, at: number) {
     const { id: sessionId, userId, tokens } = track
-    const refreshToken = tokens[generation] ?? this.#forger.seal({ userId, sessionId, generation })
+    const refreshToken = tokens[generation] ?? this.#forger.issue({ userId, sessionId, generation })
     try {
       const issued = await this.#instance(at).service.useCases.refreshSession({ refreshToken, address })
       return { outcome: `tokens ${issued.session.generation}` as const, issued }
@@ -275,7 +284,7 @@ export class RefreshWorld {
     }
   }
 
-  /** Presentations at the same moment: what each of them tells the service, the others need not have known. */
+  /** Counts parallel presentations. None of them needs to know what the others have shown to the service. */
   #count(track: Track, presentations: readonly Presentation[]): void {
     const { state, used } = track
     for (const { generation, outcome } of presentations) {
@@ -285,13 +294,14 @@ export class RefreshWorld {
       if (!outcome.startsWith('tokens')) continue
       this.counts.handedOut += 1
       if (generation < state.generation) this.counts.repeated += 1
+      if (generation > state.generation) this.counts.rolledForward += 1
       const isLate = generation < state.generation - 1 || !model.isInWindow(state, this.now, this.rules)
       if (generation < used && isLate) this.counts.missedReplays += 1
       track.used = Math.max(track.used, generation)
     }
   }
 
-  /** What was handed out belongs to the session as it should be now, and to nothing else. */
+  /** The issued tokens must belong to the session in its expected state. */
   #examine(track: Track, { session, refreshToken, accessToken }: IssuedTokens): void {
     const { generation, rotatedAt, idleUntil, until } = track.state
     const shown = [session.generation, +session.refreshedAt, +session.idleExpiresAt, +session.expiresAt]
@@ -316,21 +326,21 @@ export class RefreshWorld {
     this.#lastAccess = { token: accessToken, generation, expiresAt: expiresAt * 1000 }
   }
 
-  /** Uses an access token at the service. Answers the caller the service saw, if it let them in. */
+  /** Uses an access token at the service. Returns the caller if the service accepted the token. */
   async use(
     track: Track,
     { token, generation, expiresAt }: AccessToken,
     at: number,
   ): Promise<Caller | undefined> {
     const over = this.overBecause(track)
-    const isExpired = expiresAt <= this.now
-    const wanted = isExpired
+    const isRefused = expiresAt <= this.now || (over === undefined && generation < track.state.oldest)
+    const wanted = isRefused
       ? 'invalid_access_token'
       : over === undefined
-        ? 'let in'
+        ? 'accepted'
         : `session_ended ${over}`
     let caller: Caller | undefined
-    let seen = 'let in'
+    let seen = 'accepted'
     try {
       caller = await this.#instance(at).service.useCases.authenticate(token)
     } catch (error) {
@@ -338,7 +348,7 @@ export class RefreshWorld {
       seen = [error.code, error.details.reason].filter((word) => word !== undefined).join(' ')
     }
     this.#note(track, `access token ${generation} used at ${at}: ${seen}`)
-    if (seen !== wanted) this.fail(track, `an access token was to be ${wanted}, and was ${seen}`)
+    if (seen !== wanted) this.fail(track, `an access token should be ${wanted} but was ${seen}`)
     const { noted } = this.#instance(at)
     if (caller !== undefined && generation > track.state.confirmed) {
       noted.set(track.id, Math.max(noted.get(track.id) ?? 0, generation))
@@ -360,13 +370,44 @@ export class RefreshWorld {
     noted.clear()
   }
 
+  /** Gives the session in the database the state that it had `steps` presentations ago, if that lives. */
+  async setBack(track: Track, steps: number): Promise<void> {
+    const [earlier] = track.past.slice(-steps)
+    if (earlier === undefined || model.overBecause(earlier, this.now) !== undefined) return
+    const { generation, oldest, confirmed, rotatedAt, idleUntil } = earlier
+    await this.#admin.query(
+      `update sessions set generation = $2, confirmed_generation = $3, refreshed_at = $4, idle_expires_at = $5,
+         oldest_generation = $6
+       where id = $1`,
+      [track.id, generation, confirmed, new Date(rotatedAt), new Date(idleUntil), oldest],
+    )
+    this.#note(track, `set back to ${generation}`)
+    track.state = earlier
+    // The database knows no use after that time, until the owner of the session returns.
+    track.used = confirmed
+  }
+
   async endAll(
-    owner: PersonInWorld,
+    owner: UserInWorld,
     reason: string,
     end: (service: Service, id: UserId) => Promise<void>,
   ): Promise<void> {
     await end(this.#instance(0).service, owner.id as UserId)
     for (const track of this.tracks) if (track.owner === owner) this.#ended(track, reason)
+  }
+
+  /** A change of the password on this session: the others end, and it gets new tokens. */
+  async changePassword(track: Track, change: (service: Service) => Promise<IssuedTokens>): Promise<void> {
+    const before = track.state
+    const issued: IssuedTokens[] = []
+    await this.endAll(track.owner, 'password_changed', async (service) => {
+      issued.push(await change(service))
+    })
+    this.#note(track, 'tokens renewed')
+    track.past.push(before)
+    track.state = model.renewed(before, this.now, this.rules)
+    for (const tokens of issued) this.#examine(track, tokens)
+    this.received(track, track.user)
   }
 
   async endOne(track: Track, reason: string, end: (service: Service) => Promise<void>): Promise<void> {
@@ -379,11 +420,12 @@ export class RefreshWorld {
     track.state = model.endedAs(track.state, reason, this.now)
   }
 
-  /** Compares what the database says of every session, its revocations and its events. */
+  /** Compares every session in the database, with its revocations and events, with the expected state. */
   async audit(): Promise<void> {
     const { rows } = await this.#admin.query<Record<string, unknown>>(
       `select id, generation, confirmed_generation, end_reason,
-         (select count(*)::int from revocations where session_id = sessions.id) as revocations,
+         (select count(*)::int from revocations
+          where session_id = sessions.id and up_to_generation is null) as revocations,
          (select count(*)::int from outbox where type = 'session.ended' and data->>'session_id' = sessions.id::text) as ends,
          (select count(*)::int from outbox
           where type = 'session.refresh_token_reused' and data->>'session_id' = sessions.id::text) as alarms
@@ -393,7 +435,7 @@ export class RefreshWorld {
     for (const track of this.tracks) {
       const { generation, confirmed, ended } = track.state
       const row = byId.get(track.id) ?? {}
-      // Whether a session that ran out is marked yet, and takes receipts, is the clean-up's business.
+      // A session that ran out may still be unmarked and accept receipts. That depends on the clean-up.
       const hasRunOut = this.overBecause(track) === 'expired'
       const reason = row['end_reason'] === 'expired' ? undefined : (row['end_reason'] ?? undefined)
       const seen = hasRunOut ? confirmed : row['confirmed_generation']
@@ -424,8 +466,8 @@ export class RefreshWorld {
 }
 
 /** From now on receipts are written when the model says so, and not every second. */
-function takeOverFlush(receipts: ReceiptBuffer): () => Promise<void> {
+function takeOverFlush(receipts: ReceiptBuffer): ReceiptBuffer['flush'] {
   const flush = receipts.flush.bind(receipts)
-  receipts.flush = () => Promise.resolve()
+  receipts.flush = () => Promise.resolve(0)
   return flush
 }

@@ -1,9 +1,9 @@
-// The rules of a session, said once more and as plainly as they can be, to judge the service by. Nothing here is
+// The rules of a session, written again as simply as possible to check the service against them. Nothing here is
 // taken from the service. Times are milliseconds.
 
 export interface Rules {
   readonly windowMs: number
-  /** Whether an answer that nobody has used may be asked for again, however late. */
+  /** Whether an unused pair may be repeated, however late. */
   readonly receipts: boolean
   readonly idleMs: number
   readonly absoluteMs: number
@@ -12,6 +12,8 @@ export interface Rules {
 
 export interface SessionState {
   readonly generation: number
+  /** Tokens of earlier generations were withdrawn. */
+  readonly oldest: number
   readonly confirmed: number
   readonly rotatedAt: number
   readonly idleUntil: number
@@ -21,6 +23,7 @@ export interface SessionState {
 
 export const started = (now: number, rules: Rules): SessionState => ({
   generation: 0,
+  oldest: 0,
   confirmed: 0,
   rotatedAt: now,
   idleUntil: Math.min(now + rules.idleMs, now + rules.absoluteMs),
@@ -37,11 +40,20 @@ export function overBecause(session: SessionState, now: number): string | undefi
 export const endedAs = (session: SessionState, reason: string, now: number): SessionState =>
   overBecause(session, now) === undefined ? { ...session, ended: reason } : session
 
-/** What an access token of `generation`, once reported, tells. */
+/** The session after a reported use of an access token of `generation`. */
 export const confirmed = (session: SessionState, generation: number): SessionState =>
-  session.ended === undefined
-    ? { ...session, confirmed: Math.max(session.confirmed, Math.min(generation, session.generation)) }
+  session.ended === undefined && generation <= session.generation
+    ? { ...session, confirmed: Math.max(session.confirmed, generation) }
     : session
+
+/** The live session after its user changed the password on it. */
+export const renewed = (session: SessionState, now: number, rules: Rules): SessionState => ({
+  ...session,
+  generation: session.generation + 1,
+  oldest: session.generation + 1,
+  rotatedAt: now,
+  idleUntil: Math.min(now + rules.idleMs, session.until),
+})
 
 /** `tokens <n>`: the pair of that generation was handed out; otherwise the error's code, with its reason. */
 export type Outcome =
@@ -55,12 +67,13 @@ export interface Step {
 /** The table: what becomes of a refresh token of generation `presented`. */
 export function presented(session: SessionState, presented: number, now: number, rules: Rules): Step {
   const unchanged = (outcome: Outcome): Step => ({ outcome, after: session })
-  if (presented > session.generation) return unchanged('invalid_refresh_token')
   const over = overBecause(session, now)
   if (over !== undefined) return unchanged(`session_ended ${over}`)
-  if (presented === session.generation) {
+  if (presented < session.oldest) return unchanged('invalid_refresh_token')
+  // A newer token than the session's own is genuine too: the database was set back.
+  if (presented >= session.generation) {
     const idleUntil = Math.min(now + rules.idleMs, session.until)
-    const after = { ...session, generation: session.generation + 1, rotatedAt: now, idleUntil }
+    const after = { ...session, generation: presented + 1, rotatedAt: now, idleUntil }
     return { outcome: `tokens ${after.generation}`, after }
   }
   if (presented === session.generation - 1 && mayBeRepeated(session, now, rules)) {

@@ -1,6 +1,6 @@
 import { TestClock } from '../support/test-clock.ts'
 
-/** Moves only when it is told to, so that a moment can be met exactly. */
+/** Moves only when a test advances it, so that a test can hit an exact moment. */
 export class StillClock extends TestClock {
   #now = Date.now()
 

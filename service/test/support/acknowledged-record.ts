@@ -1,9 +1,9 @@
-// What clients asked for and what they were told, on their side of the network: whatever fails over there, it stays.
+// Records the requests of clients and the outcomes they saw. It lives outside the service, so no fault can reach it.
 import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import type { Answer } from './test-client.ts'
+import type { ApiResponse } from './test-client.ts'
 
 export type Ending = 'sign-out' | 'end-all' | 'password-change' | 'ban'
 
@@ -14,26 +14,26 @@ interface Ended {
 
 export type Operation =
   | { readonly what: 'registration' }
-  /** The session has no name that is known before the answer. */
+  /** The session id is unknown until the response arrives. */
   | { readonly what: 'sign-in'; readonly session?: string }
-  /** `generation`: the one that the refresh begins. */
+  /** `generation` is the one that the refresh starts. */
   | { readonly what: 'refresh'; readonly session: string; readonly generation: number }
-  /** The session of the caller's goes on after a password change, so it is not among those that end. */
+  /** The caller's own session survives a password change, so it is not in `ends`. */
   | { readonly what: Ending | 'replay'; readonly ends: readonly Ended[] }
 
-/** `unknown`: no answer came, or one that says to come back later. It may have been done or not. */
+/** `unknown`: no response arrived, or a 503. The operation may or may not have been done. */
 export type Outcome = 'acknowledged' | 'refused' | 'unknown'
 
 export type Entry = Operation & { readonly who: string; readonly outcome: Outcome; readonly at: string }
 
-/** What one person does is noted under their name. */
-export interface Diary {
+/** Records the operations of one user under their name. */
+export interface OperationLog {
   note(operation: Operation, outcome: Outcome): void
 }
 
-export const NO_DIARY: Diary = { note: () => undefined }
+export const NO_LOG: OperationLog = { note: () => undefined }
 
-/** Append-only, in a file that is kept and named when the test fails. */
+/** An append-only file. A failed test keeps the file and prints its path. */
 export class AcknowledgedRecord {
   readonly #folder = mkdtempSync(join(tmpdir(), 'chat-auth-record-'))
   readonly #file = join(this.#folder, 'record.ndjson')
@@ -41,7 +41,7 @@ export class AcknowledgedRecord {
 
   constructor() {
     onTestFinished(({ task }) => {
-      if (task.result?.state === 'fail') console.log(`What was acknowledged: ${this.#file}`)
+      if (task.result?.state === 'fail') console.log(`The acknowledged operations are in ${this.#file}`)
       else rmSync(this.#folder, { recursive: true })
     })
   }
@@ -50,7 +50,7 @@ export class AcknowledgedRecord {
     return this.#acknowledged
   }
 
-  of(who: string): Diary {
+  of(who: string): OperationLog {
     return {
       note: (operation, outcome) => {
         if (outcome === 'acknowledged') this.#acknowledged += 1
@@ -60,7 +60,7 @@ export class AcknowledgedRecord {
     }
   }
 
-  /** As they are in the file. */
+  /** Reads the entries back from the file. */
   entries(): readonly Entry[] {
     return readFileSync(this.#file, 'utf8')
       .trim()
@@ -69,8 +69,8 @@ export class AcknowledgedRecord {
   }
 }
 
-/** A 503 may come after the commit, when it was the database's answer that got lost. */
-export function outcomeOf(answer: Answer | undefined): Outcome {
-  if (answer === undefined || answer.status === 503) return 'unknown'
-  return answer.status < 300 ? 'acknowledged' : 'refused'
+/** A 503 can follow a commit: the database's response may have been lost. */
+export function outcomeOf(response: ApiResponse | undefined): Outcome {
+  if (response === undefined || response.status === 503) return 'unknown'
+  return response.status < 300 ? 'acknowledged' : 'refused'
 }

@@ -1,4 +1,4 @@
-// Holds the published OpenAPI document true: whatever a listener answers has to be declared there.
+// Checks that every response of a listener is declared in its published OpenAPI document.
 import { z } from 'zod'
 
 interface SeenAnswer {
@@ -31,11 +31,11 @@ export class ApiContract {
     return new ApiContract((await response.json()) as OpenApi)
   }
 
-  /** What of an answer is not as declared; undefined when all is, and for paths outside the document. */
+  /** Says how a response differs from its declaration; undefined if it matches or the path is not in the document. */
   objection(method: string, path: string, { status, contentType, body }: SeenAnswer): string | undefined {
     const isHead = method === 'HEAD'
     const operation = this.#operation(isHead ? 'GET' : method, path)
-    // Refusing a method is declared nowhere: there is no such operation.
+    // A refused method (405) has no operation in the document.
     if (operation === undefined) return undefined
     const declared = operation.responses[status]
     if (declared === undefined) return `status ${status} is not declared`

@@ -1,4 +1,5 @@
-// People and sessions as the tests need them: say what matters, the rest is ordinary.
+// Builds users and sessions for tests. A test passes the fields that matter; the rest are defaults.
+import type { Ban } from '../../src/domain/ban.ts'
 import type { Device } from '../../src/domain/device.ts'
 import { parseEmailAddress } from '../../src/domain/email-address.ts'
 import type { PasswordHash } from '../../src/domain/password.ts'
@@ -6,14 +7,14 @@ import { secondsAfter, startSession, type Session, type SessionId } from '../../
 import { registerUser, type User, type UserId } from '../../src/domain/user.ts'
 import { parseUsername } from '../../src/domain/username.ts'
 
-/** When the tests that choose their own time begin. */
+/** The start time of tests that choose their own time. */
 export const noon = new Date('2026-03-01T12:00:00Z')
 
 export const HOUR = 3600
 export const DAY = 24 * HOUR
 const limits = { idleSeconds: 30 * DAY, absoluteSeconds: 180 * DAY }
 
-/** So many seconds after noon. */
+/** The time `seconds` after noon. */
 export const at = (seconds: number): Date => secondsAfter(noon, seconds)
 
 /** The same number gives the same id. */
@@ -28,6 +29,15 @@ export const aUser = (changes: Partial<User> = {}): User => ({
     noon,
   ),
   id: 42 as UserId,
+  ...changes,
+})
+
+/** A ban without an end. */
+export const aBan = (changes: Partial<Ban> = {}): Ban => ({
+  since: noon,
+  reason: 'Spam',
+  publicReason: undefined,
+  until: undefined,
   ...changes,
 })
 

@@ -1,27 +1,35 @@
-// Somebody with several devices, who ends their sessions in every way there is.
+// A user with several devices, whose sessions end in every possible way.
 import { randomUUID } from 'node:crypto'
 import {
   outcomeOf,
   type AcknowledgedRecord,
-  type Diary,
+  type OperationLog,
   type Ending,
   type Outcome,
 } from './acknowledged-record.ts'
-import { Addresses, answered, codeOf, HonestClient, isPutOff, PATIENCE, type Wrong } from './honest-client.ts'
+import {
+  Addresses,
+  describeResponse,
+  codeOf,
+  CheckingClient,
+  isRetryable,
+  MAX_ATTEMPTS,
+  type Violation,
+} from './checking-client.ts'
 import type { SeededRandom } from './seeded-random.ts'
-import { newPerson, type Answer, type Person, type Tokens } from './test-client.ts'
+import { newUser, type ApiResponse, type TestUser, type Tokens } from './test-client.ts'
 
 const ENDINGS: readonly Ending[] = ['sign-out', 'end-all', 'password-change', 'ban']
 const DEVICES = 2
 
-/** An instance of the service, and how an operator gets in. */
+/** An instance of the service, with its internal listener for operators. */
 export interface Instance {
   readonly url: string
   readonly internalUrl: string
   readonly serviceKey: string
 }
 
-/** The same, beginning with another one. */
+/** The same instances, rotated by `by`. */
 export const rotated = (instances: readonly Instance[], by: number): readonly Instance[] => {
   const first = by % Math.max(1, instances.length)
   return [...instances.slice(first), ...instances.slice(0, first)]
@@ -29,83 +37,83 @@ export const rotated = (instances: readonly Instance[], by: number): readonly In
 
 const publicUrls = (instances: readonly Instance[]) => instances.map(({ url }) => url)
 const internalUrls = (instances: readonly Instance[]) => instances.map(({ internalUrl }) => internalUrl)
-/** Each device begins elsewhere, so that what one of them ends at one instance another uses at the next. */
+/** Each device starts at a different instance, so that a session ended at one instance is used at another. */
 const urlsOfDevice = (instances: readonly Instance[], at: number) => publicUrls(rotated(instances, at))
 
-export class HonestPerson {
-  readonly devices: readonly HonestClient[]
-  /** The operator's requests and the sign-ins; the devices have their own. */
-  readonly #wrongs: Wrong[] = []
-  readonly #diary: Diary
+export class CheckingUser {
+  readonly devices: readonly CheckingClient[]
+  /** Wrong outcomes of operator requests and sign-ins. Each device records its own. */
+  readonly #violations: Violation[] = []
+  readonly #log: OperationLog
   readonly #random: SeededRandom
-  readonly #person: Person
+  readonly #person: TestUser
   readonly #public: Addresses
   readonly #internal: Addresses
   readonly #serviceKey: string
   #renewedPassword: string | undefined
   #passwordChange: Outcome | undefined
   #ban: Outcome | undefined
-  /** Each try with a wrong password costs some of the person's budget, so one is made for each change. */
+  /** A wrong password uses up part of the user's rate limit, so there is only one check for each change. */
   #isSignInDue = false
 
   private constructor(
-    person: Person,
-    devices: readonly HonestClient[],
-    diary: Diary,
+    person: TestUser,
+    devices: readonly CheckingClient[],
+    log: OperationLog,
     random: SeededRandom,
     instances: readonly Instance[],
   ) {
     this.#person = person
     this.devices = devices
-    this.#diary = diary
+    this.#log = log
     this.#random = random
     this.#public = new Addresses(publicUrls(instances))
     this.#internal = new Addresses(internalUrls(instances))
     this.#serviceKey = instances[0]?.serviceKey ?? ''
   }
 
-  /** Undefined when a step of it was not acknowledged; `complain` is told when there is no excuse for that. */
+  /** Undefined if a step was not acknowledged. `complain` receives the refusals that are not allowed. */
   static async signUp(
     instances: readonly Instance[],
     record: AcknowledgedRecord,
     random: SeededRandom,
-    complain: (wrong: Wrong) => void,
-  ): Promise<HonestPerson | undefined> {
-    const wanted = newPerson()
+    complain: (violation: Violation) => void,
+  ): Promise<CheckingUser | undefined> {
+    const wanted = newUser()
     const { username, email, password } = wanted
-    const diary = record.of(username)
+    const log = record.of(username)
     const addresses = new Addresses(publicUrls(instances))
     const registered = await addresses.ask((client) =>
       client.post('/v1/users', { username, email, password }),
     )
-    const refused = async (what: string, answer: Answer | undefined): Promise<undefined> => {
-      if (answer === undefined || (await isPutOff(answer))) return
-      complain({ kind: 'other', what: `${what} of ${username} ${answered(answer)}` })
+    const refused = async (what: string, response: ApiResponse | undefined): Promise<undefined> => {
+      if (response === undefined || (await isRetryable(response))) return
+      complain({ kind: 'other', what: `${what} of ${username} ${describeResponse(response)}` })
     }
-    diary.note({ what: 'registration' }, outcomeOf(registered))
+    log.note({ what: 'registration' }, outcomeOf(registered))
     if (registered?.status !== 201) return refused('registration', registered)
-    const devices: HonestClient[] = []
+    const devices: CheckingClient[] = []
     while (devices.length < DEVICES) {
-      const answer = await addresses.ask((client) => client.post('/v1/sessions', { username, password }))
-      const tokens = answer?.status === 201 ? (answer.body as Tokens) : undefined
-      diary.note({ what: 'sign-in', ...(tokens && { session: tokens.session.id }) }, outcomeOf(answer))
-      if (tokens === undefined) return refused('sign-in', answer)
-      devices.push(new HonestClient(tokens, urlsOfDevice(instances, devices.length), diary))
+      const response = await addresses.ask((client) => client.post('/v1/sessions', { username, password }))
+      const tokens = response?.status === 201 ? (response.body as Tokens) : undefined
+      log.note({ what: 'sign-in', ...(tokens && { session: tokens.session.id }) }, outcomeOf(response))
+      if (tokens === undefined) return refused('sign-in', response)
+      devices.push(new CheckingClient(tokens, urlsOfDevice(instances, devices.length), log))
     }
-    const person = { ...wanted, id: (registered.body as Person).id }
-    return new HonestPerson(person, devices, diary, random, instances)
+    const person = { ...wanted, id: (registered.body as TestUser).id }
+    return new CheckingUser(person, devices, log, random, instances)
   }
 
-  get wrongs(): readonly Wrong[] {
-    return [...this.#wrongs, ...this.devices.flatMap(({ wrongs }) => wrongs)]
+  get violations(): readonly Violation[] {
+    return [...this.#violations, ...this.devices.flatMap(({ violations }) => violations)]
   }
 
-  /** A device whose session nobody asked to end. */
-  get live(): HonestClient | undefined {
+  /** A device whose end was never requested. */
+  get live(): CheckingClient | undefined {
     return this.devices.find(({ state }) => state === 'live')
   }
 
-  /** Nothing is left to be done. */
+  /** Whether all sessions have ended. */
   get isOver(): boolean {
     return this.devices.every(({ state }) => state === 'ended')
   }
@@ -116,7 +124,7 @@ export class HonestPerson {
     for (const [at, device] of this.devices.entries()) device.moveTo(...urlsOfDevice(instances, at))
   }
 
-  /** One device does something, or all at once while one of them ends what it ends. */
+  /** One device acts, or all act in parallel while one of them ends sessions. */
   async act(endProbability: number): Promise<boolean> {
     const random = this.#random
     const device = random.pick(this.devices.filter(({ state }) => state !== 'ended'))
@@ -126,27 +134,29 @@ export class HonestPerson {
     return isEnded
   }
 
-  async #end(how: Ending, by: HonestClient): Promise<boolean> {
-    // Whoever does not know whether their password was changed does not know which one to give.
+  async #end(how: Ending, by: CheckingClient): Promise<boolean> {
+    // After an unacknowledged change the user does not know which password is valid.
     if (how === 'password-change' && this.#passwordChange !== undefined) return by.refresh()
     const ends = this.devices.flatMap((device) => {
       const reason = reasonFor(how, device === by)
       return reason === undefined ? [] : [{ device, reason }]
     })
     for (const { device, reason } of ends) device.mayEnd(reason)
-    const answer = await this.#ask(how, by)
-    const outcome = outcomeOf(answer)
+    if (how === 'password-change') by.mayBeWithdrawn()
+    const response = await this.#ask(how, by)
+    const outcome = outcomeOf(response)
     const noted = ends.map(({ device, reason }) => ({ session: device.session, reason }))
-    this.#diary.note({ what: how, ends: noted }, outcome)
+    this.#log.note({ what: how, ends: noted }, outcome)
     if (how === 'password-change') this.#passwordChange = outcome
     if (how === 'ban') this.#ban = outcome
     this.#isSignInDue ||= how === 'password-change' || how === 'ban'
-    if (outcome !== 'acknowledged') return by.refused(how, answer)
+    if (outcome !== 'acknowledged') return by.refused(how, response)
     for (const { device } of ends) device.state = 'ended'
+    if (how === 'password-change') by.renew(response?.body as Tokens | undefined)
     return true
   }
 
-  #ask(how: Ending, by: HonestClient): Promise<Answer | undefined> {
+  #ask(how: Ending, by: CheckingClient): Promise<ApiResponse | undefined> {
     if (how === 'sign-out') return by.ask((client, token) => client.delete('/v1/sessions/current', token))
     if (how === 'end-all') return by.ask((client, token) => client.delete('/v1/sessions', token))
     if (how === 'ban') {
@@ -159,11 +169,11 @@ export class HonestPerson {
     return by.ask((client, token) => client.put('/v1/users/me/password', body, token))
   }
 
-  /** After a fault: the devices, the password and the ban are as they were acknowledged. */
-  async goesOn(): Promise<void> {
+  /** After a fault, the devices, the password and the ban match what was acknowledged. */
+  async checkContinues(): Promise<void> {
     for (const device of this.devices) {
-      if (device.state === 'ended') await device.staysEnded()
-      else await device.goesOn()
+      if (device.state === 'ended') await device.checkStaysEnded()
+      else await device.checkContinues()
     }
     if (this.#isSignInDue) await this.#signInIsAsAcknowledged()
     this.#isSignInDue = false
@@ -172,7 +182,7 @@ export class HonestPerson {
   async #signInIsAsAcknowledged(): Promise<void> {
     const known = [this.#person.password, this.#renewedPassword ?? '']
     const [old, renewed] = await Promise.all(known.map((password) => this.#tryToSignIn(password)))
-    // Of what is neither, the person has complained.
+    // #tryToSignIn has already recorded any other outcome as a violation.
     if (old === undefined || renewed === undefined) return
     const both = `the old password gets ${old}, the new one ${renewed}`
     const accepted = [old, renewed].filter((code) => code !== 'invalid_credentials')
@@ -181,29 +191,29 @@ export class HonestPerson {
     if (this.#ban === 'acknowledged' && !accepted.includes('user_disabled')) this.#lost(`banned: ${both}`)
   }
 
-  /** What the password gets them; undefined when it is nothing that a password can get. */
+  /** The outcome of a sign-in with this password; undefined if it is an unexpected one. */
   async #tryToSignIn(password: string): Promise<'in' | 'user_disabled' | 'invalid_credentials' | undefined> {
     if (password === '') return 'invalid_credentials'
     const { username } = this.#person
-    for (let attempt = 0; attempt < PATIENCE; attempt += 1) {
-      const answer = await this.#public.ask((client) => client.post('/v1/sessions', { username, password }))
-      if (answer === undefined || (await isPutOff(answer))) continue
-      if (answer.status === 201) return 'in'
-      const code = codeOf(answer)
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+      const response = await this.#public.ask((client) => client.post('/v1/sessions', { username, password }))
+      if (response === undefined || (await isRetryable(response))) continue
+      if (response.status === 201) return 'in'
+      const code = codeOf(response)
       if (code === 'user_disabled' || code === 'invalid_credentials') return code
-      this.#wrongs.push({ kind: 'other', what: `sign-in of ${username} ${answered(answer)}` })
+      this.#violations.push({ kind: 'other', what: `sign-in of ${username} ${describeResponse(response)}` })
       return undefined
     }
-    this.#wrongs.push({ kind: 'other', what: `sign-in of ${username} is never answered` })
+    this.#violations.push({ kind: 'other', what: `sign-in of ${username} never got a response` })
     return undefined
   }
 
   #lost(what: string): void {
-    this.#wrongs.push({ kind: 'lost', what: `${this.#person.username}: ${what}` })
+    this.#violations.push({ kind: 'lost', what: `${this.#person.username}: ${what}` })
   }
 }
 
-/** Why a session ends; undefined when it goes on. */
+/** The reason for which a session ends; undefined if it continues. */
 function reasonFor(how: Ending, isOwn: boolean): string | undefined {
   if (how === 'ban') return 'user_disabled'
   if (how === 'password-change') return isOwn ? undefined : 'password_changed'

@@ -36,17 +36,17 @@ const run = async (files: Record<string, string>, args: string[] = [], setup = '
   return { code, lines: output.trimEnd().split('\n') }
 }
 
-test('passed tests are counted in the last line, after the databases and the browser', async () => {
+test('the last line counts the passed tests, after the databases and the browser', async () => {
   const { code, lines } = await run({ good: "test('a', () => {}); test('b', () => {})" }, ['-t', '.'])
   expect(lines.slice(-3)).toEqual(['Databases: none', 'Browser: none', '2 passed, 0 failed'])
   expect(code).toBe(0)
 })
 
-test('faults are counted in a table before the databases, and lost operations do not hide there', async () => {
-  const tally = { fault: 'kill -9', rounds: 2, injected: 2, acknowledged: 9, lost: 1, falseLogouts: 0 }
-  const file = join(folder, 'fault-tallies')
-  await writeFile(file, `${JSON.stringify(tally)}\n`)
-  const setup = `project.provide('faultTallies', ${JSON.stringify(file)})`
+test('the fault table comes before the databases, and a lost operation fails the run', async () => {
+  const result = { fault: 'kill -9', rounds: 2, injected: 2, acknowledged: 9, lost: 1, falseLogouts: 0 }
+  const file = join(folder, 'fault-results')
+  await writeFile(file, `${JSON.stringify(result)}\n`)
+  const setup = `project.provide('faultResults', ${JSON.stringify(file)})`
   const { code, lines } = await run({ good: "test('a', () => {})" }, ['-t', '.'], setup)
   expect(lines.slice(-6).map((line) => line.split(/ {2,}/))).toEqual([
     ['Fault', 'Rounds', 'Injected', 'Acknowledged', 'Lost', 'False logouts', 'Seeds'],
@@ -72,7 +72,7 @@ test('a full run in which no test opened a database or a browser fails', async (
   expect(code).toBe(1)
 })
 
-test('skipped tests are named with their reason', async () => {
+test('the closing lines name each skipped test with its reason', async () => {
   const { lines } = await run({
     skips:
       "test('a', () => {}); test.skip('b', () => {}); test.todo('c'); test('d', ({ skip }) => skip('no moon'))",

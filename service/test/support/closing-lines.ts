@@ -1,5 +1,5 @@
-// The run's last lines: what was skipped, which faults were survived, which databases and browsers the tests opened, and
-// the count.
+// Prints the last lines of a run: skipped tests, the fault table, the databases and browsers that tests opened, and the
+// count of tests.
 import type { Reporter, TestCase, TestModule, TestSpecification, TestSuite, Vitest } from 'vitest/node'
 import { faultTable, hasLosses } from './fault-report.ts'
 import { readOpened } from './opened-databases.ts'
@@ -10,7 +10,7 @@ export default class ClosingLines implements Reporter {
   #vitest: Vitest | undefined
   #isFiltered = true
   #coversAll = false
-  // Stands if the run never gets to its end, as when the global setup fails.
+  // Printed if the run never reaches its end, for example because the global setup failed.
   #lines = ['Databases: none', 'Browser: none', '0 passed, 1 failed']
 
   onInit(vitest: Vitest): void {
@@ -25,14 +25,15 @@ export default class ClosingLines implements Reporter {
     const all = (await this.#vitest?.globTestSpecifications()) ?? []
     const byName = this.#vitest?.config.testNamePattern ?? specifications.find((one) => one.testLines)
     this.#isFiltered = byName !== undefined
-    this.#coversAll = byName === undefined && specifications.length === all.length
+    const isOneProject = (this.#vitest?.config.project.length ?? 0) > 0
+    this.#coversAll = byName === undefined && !isOneProject && specifications.length === all.length
   }
 
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
     const tests = modules.flatMap((module) => [...module.children.allTests()])
     const inState = (state: string) => tests.filter((test) => test.result().state === state)
     const passed = inState('passed').length
-    // A test that never ended, in a process that crashed, is `pending`.
+    // A test is `pending` if its process crashed before the test ended.
     const outsideTests = brokenOutsideTests(modules) + unhandledErrors.length
     const failedTests = inState('failed').length + inState('pending').length
     const skipped = inState('skipped')
@@ -42,13 +43,13 @@ export default class ClosingLines implements Reporter {
     const browsers = readOpened(provided?.openedBrowsers ?? '')
     const opened = [...databases, ...browsers]
     const missing = required.filter((name) => !opened.some((one) => one.startsWith(name)))
-    const faults = provided?.faultTallies ?? ''
+    const faults = provided?.faultResults ?? ''
     const neglected = [
       ...(this.#coversAll ? missing.map((name) => `No test of this full run opened ${name.trim()}.`) : []),
-      ...(failedTests === 0 && hasLosses(faults) ? ['A fault was not survived, and no test failed.'] : []),
+      ...(failedTests === 0 && hasLosses(faults) ? ['A fault caused losses, but no test failed.'] : []),
     ]
     const found = failedTests + outsideTests + neglected.length
-    // No test at all, or a global setup that failed, is a failure too.
+    // A run without any passed test counts as failed.
     const failed = passed === 0 ? Math.max(found, 1) : found
     if (failed > 0) process.exitCode = 1
 

@@ -1,12 +1,12 @@
 import pg from 'pg'
 import type { Query } from './record-checker.ts'
 
-/** Statements beside the service, on a connection for each of them: the server may be another one each time. */
+/** Runs each statement on its own connection, outside the service: the server may change between statements. */
 export const queryOn =
   (url: string): Query =>
   async <Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> => {
     const client = new pg.Client(url)
-    // A server that dies fails the statement; between two of them it would end the test's process.
+    // Without a listener, an `error` event from a dying server would end the test process.
     client.on('error', () => undefined)
     await client.connect()
     try {

@@ -6,8 +6,8 @@ import type { OpenDatabase } from './databases.ts'
 
 type Tables = { jobs: { id: string; name: string; amount: string } }
 
-// What the service's PostgreSQL side relies on, shown on each database it may meet.
-describe.each(databases)('$name', ({ open }) => {
+// Checks on each database the PostgreSQL behavior that the service relies on.
+describe.each(databases)('on $name', ({ open }) => {
   let database: OpenDatabase
   let pool: pg.Pool
   let db: Kysely<Tables>
@@ -34,7 +34,7 @@ describe.each(databases)('$name', ({ open }) => {
     expect(await db.selectFrom('jobs').where('name', '=', 'lost').selectAll().execute()).toEqual([])
   })
 
-  test('a broken unique constraint is 23505 with its name, inside a transaction too', async () => {
+  test('a unique violation has code 23505 and the constraint name, inside a transaction too', async () => {
     const insertTwice = db.transaction().execute(async (transaction) => {
       for (const id of [crypto.randomUUID(), crypto.randomUUID()]) {
         await transaction.insertInto('jobs').values({ id, name: 'same', amount: '1' }).execute()
@@ -49,7 +49,7 @@ describe.each(databases)('$name', ({ open }) => {
     expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }])
   })
 
-  test('FOR UPDATE SKIP LOCKED takes rows', async () => {
+  test('FOR UPDATE SKIP LOCKED returns rows', async () => {
     await pool.query("insert into jobs (name) values ('first'), ('second')")
     const taken = await db
       .transaction()
@@ -67,13 +67,13 @@ describe.each(databases)('$name', ({ open }) => {
     expect(taken).toEqual([{ name: 'first' }])
   })
 
-  test('bigint arrives as a string', async () => {
+  test('a bigint value is read as a string', async () => {
     await pool.query("insert into jobs (name, amount) values ('large', $1)", ['9007199254740993'])
     const rows = await db.selectFrom('jobs').where('name', '=', 'large').select('amount').execute()
     expect(rows).toEqual([{ amount: '9007199254740993' }])
   })
 
-  test('times, bytes, JSON and arrays come back as they went in', async () => {
+  test('times, bytes, JSON and arrays are read as they were written', async () => {
     const values = [new Date('2026-02-03T04:05:06.789Z'), Buffer.from([0, 255]), { a: [1] }, ['x', 'y']]
     const { rows } = await pool.query<unknown[]>({
       text: 'select $1::timestamptz, $2::bytea, $3::jsonb, $4::text[]',
@@ -102,7 +102,7 @@ describe.each(databases)('$name', ({ open }) => {
   })
 
   test('an advisory lock holds until its transaction ends', async () => {
-    // The server's list has the locks of every database, of tests beside this one too.
+    // pg_locks lists the locks of every database, including those of parallel tests.
     const held = `select 1 from pg_locks join pg_database on pg_database.oid = database
       where datname = current_database() and locktype = 'advisory'`
     await db.transaction().execute(async (transaction) => {

@@ -1,6 +1,7 @@
 // Every database the service promises to run on, for `describe.each(databases)`.
 import { PGlite } from '@electric-sql/pglite'
 import { createPgConfig } from '@electric-sql/pglite/node-postgres'
+import { dataDir as readyMadeDatabase } from '@electric-sql/pglite-prepopulatedfs'
 import pg from 'pg'
 import { recordEmbeddedDatabase } from './opened-databases.ts'
 import { createTestDatabase } from './test-database.ts'
@@ -8,8 +9,8 @@ import { createTestDatabase } from './test-database.ts'
 export type OpenDatabase = { pool: pg.Pool; close: () => Promise<void> }
 
 const openEmbedded = async (): Promise<OpenDatabase> => {
-  const pglite = await PGlite.create()
-  // All connections share one session of PGlite, so there is one, and it stays when it is idle.
+  const pglite = await PGlite.create({ loadDataDir: await readyMadeDatabase() })
+  // All connections share the one session of PGlite. So the pool has one connection and keeps it when idle.
   const pool = new pg.Pool(Object.assign(createPgConfig(pglite), { max: 1, idleTimeoutMillis: 0 }))
   pool.query = keepingTheConnection(pool)
   const { rows } = await pool.query<{ server_version: string }>('show server_version')
@@ -25,7 +26,7 @@ const openEmbedded = async (): Promise<OpenDatabase> => {
 
 /**
  * The pool's own `query` replaces its connection after an error. In PGlite's one session the new one then
- * reads the old one's answers: statements fail for no reason, or succeed with wrong rows.
+ * reads the old one's responses: statements fail without cause, or succeed with wrong rows.
  */
 const keepingTheConnection = (pool: pg.Pool): pg.Pool['query'] =>
   (async (...query: [pg.QueryConfig]) => {
@@ -49,7 +50,7 @@ const openOnServer = async (): Promise<OpenDatabase> => {
   }
 }
 
-/** `open` gives an empty database; `close` removes it. */
+/** `open` creates an empty database; `close` removes it. */
 export const databases: { name: string; open: () => Promise<OpenDatabase> }[] = [
   { name: 'PGlite', open: openEmbedded },
   { name: 'PostgreSQL', open: openOnServer },

@@ -1,18 +1,20 @@
-// Where nothing has been started yet: an empty database, or a data folder with nothing in it.
+// An empty PostgreSQL database or an empty data folder, where no service has run yet.
 import { openEmbeddedDatabase } from '../../src/infrastructure/embedded/embedded-database.ts'
 import { connectWithoutDeadlines } from '../../src/infrastructure/postgres/connect.ts'
 import { openDatabase, type Database } from '../../src/infrastructure/postgres/database.ts'
 import { createTestDatabase } from './test-database.ts'
-import { temporaryFolder, testSecret, type DatabaseName } from './test-service.ts'
+import { testSecret, type DatabaseName } from './test-service.ts'
+import { temporaryFolder } from './temporary-folder.ts'
+import { testServiceKeys } from './service-keys.ts'
 
-export interface Place {
+export interface EmptyStore {
   readonly settings: Record<string, string>
   readonly config: { databaseUrl: string | undefined; dataDir: string }
   readonly open: () => Promise<{ db: Database; close: () => Promise<void> }>
   remove(): Promise<void>
 }
 
-export async function emptyPlace(database: DatabaseName): Promise<Place> {
+export async function createEmptyStore(database: DatabaseName): Promise<EmptyStore> {
   if (database === 'PGlite') {
     const { folder, settings, ...temporary } = await temporaryFolder()
     const open = async () => {
@@ -34,7 +36,7 @@ export async function emptyPlace(database: DatabaseName): Promise<Place> {
   const settings = {
     DATABASE_URL: url,
     AUTH_SECRET: testSecret,
-    SERVICE_KEYS: 'service-key-of-the-tests-that-is-long',
+    SERVICE_KEYS: testServiceKeys,
   }
   return { settings, config: { databaseUrl: url, dataDir: '' }, open, remove: drop }
 }

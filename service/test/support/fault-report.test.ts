@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { faultTable, type FaultTally } from './fault-report.ts'
+import { faultTable, type FaultResult } from './fault-report.ts'
 
 let folder: string
 beforeEach(async () => {
@@ -10,17 +10,17 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true }))
 
-const tableOf = async (...tallies: readonly FaultTally[]): Promise<string[]> => {
-  const file = join(folder, 'tallies')
-  await writeFile(file, tallies.map((tally) => `${JSON.stringify(tally)}\n`).join(''))
+const tableOf = async (...results: readonly FaultResult[]): Promise<string[]> => {
+  const file = join(folder, 'results')
+  await writeFile(file, results.map((result) => `${JSON.stringify(result)}\n`).join(''))
   return faultTable(file)
 }
 
-test('there is no table without faults', () => {
+test('the report has no table if no fault was reported', () => {
   expect(faultTable(join(folder, 'none'))).toEqual([])
 })
 
-test('each fault has a line, whatever number of tests reported it, and all of them have one', async () => {
+test('the fault table has a line for each fault and one for the total', async () => {
   const kill = { fault: 'kill', rounds: 2, injected: 2, acknowledged: 100, lost: 0, falseLogouts: 1 }
   const cut = { fault: 'a cut', rounds: 1, injected: 3, acknowledged: 7, lost: 1, falseLogouts: 0 }
   expect(await tableOf({ ...kill, seed: 5 }, cut, { ...kill, seed: 7 })).toEqual([

@@ -1,59 +1,59 @@
-// What the fault tests did: written down by them, shown by the closing lines.
+// Fault tests write their results to a file here; the closing lines print them.
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { inject, onTestFinished } from 'vitest'
 
-/** What one fault test did, for the table in the run's last lines. */
-export interface FaultTally {
-  /** The row of the table in the documentation, such as "kill -9 during refresh and ending". */
+/** The results of one fault test: a row of the table in the closing lines. */
+export interface FaultResult {
+  /** The name of the row, such as "kill -9 during refresh and ending". */
   readonly fault: string
   readonly rounds: number
   readonly seed?: number
   readonly injected: number
-  /** Operations acknowledged. */
+  /** The number of acknowledged operations. */
   readonly acknowledged: number
-  /** Acknowledged and not true any more; the test also fails. */
+  /** The number of acknowledged operations that were undone; the test also fails. */
   readonly lost: number
   readonly falseLogouts: number
 }
 
-/** Appends to a file that other processes write to as well. */
-export const reportFault = (tally: FaultTally): void =>
-  appendFileSync(inject('faultTallies'), `${JSON.stringify(tally)}\n`)
+/** Appends to a file that other processes also write to. */
+export const reportFault = (result: FaultResult): void =>
+  appendFileSync(inject('faultResults'), `${JSON.stringify(result)}\n`)
 
 type Mutable<T> = { -readonly [Name in keyof T]: T[Name] }
 
-/** To be counted up while the test runs, and reported when it ends, however it does. */
-export function tallyFault(fault: string, seed?: number): Mutable<FaultTally> {
+/** The test increments the result while it runs. It is reported when the test ends, even if the test fails. */
+export function recordFault(fault: string, seed?: number): Mutable<FaultResult> {
   const begun = { fault, rounds: 0, injected: 0, acknowledged: 0, lost: 0, falseLogouts: 0 }
-  const tally = seed === undefined ? begun : { ...begun, seed }
-  onTestFinished(() => reportFault(tally))
-  return tally
+  const result = seed === undefined ? begun : { ...begun, seed }
+  onTestFinished(() => reportFault(result))
+  return result
 }
 
-/** Whether something was lost or somebody was signed out, whatever the tests made of it. */
+/** Whether any test lost an operation or signed a user out, even if that test passed. */
 export const hasLosses = (file: string): boolean =>
-  readTallies(file).some(({ lost, falseLogouts }) => lost + falseLogouts > 0)
+  readResults(file).some(({ lost, falseLogouts }) => lost + falseLogouts > 0)
 
-/** A line for each fault and one for all of them; none when no fault was reported. */
+/** One line for each fault and a total; empty if no fault was reported. */
 export function faultTable(file: string): string[] {
-  const tallies = readTallies(file)
-  if (tallies.length === 0) return []
-  const byFault = Object.values(Object.groupBy(tallies, ({ fault }) => fault))
+  const results = readResults(file)
+  if (results.length === 0) return []
+  const byFault = Object.values(Object.groupBy(results, ({ fault }) => fault))
   const rows = byFault.flatMap((same = []) => same.slice(0, 1).map(({ fault }) => rowOf(fault, same)))
-  return aligned([HEADINGS, ...rows, rowOf('total', tallies)])
+  return aligned([HEADINGS, ...rows, rowOf('total', results)])
 }
 
 const HEADINGS = ['Fault', 'Rounds', 'Injected', 'Acknowledged', 'Lost', 'False logouts', 'Seeds']
 
-function rowOf(name: string, tallies: readonly FaultTally[]): string[] {
+function rowOf(name: string, results: readonly FaultResult[]): string[] {
   const sums = (['rounds', 'injected', 'acknowledged', 'lost', 'falseLogouts'] as const).map((figure) =>
-    tallies.reduce((sum, tally) => sum + tally[figure], 0),
+    results.reduce((sum, result) => sum + result[figure], 0),
   )
-  const seeds = name === 'total' ? [] : tallies.flatMap(({ seed }) => seed ?? [])
+  const seeds = name === 'total' ? [] : results.flatMap(({ seed }) => seed ?? [])
   return [name, ...sums.map(String), seeds.join(' ')]
 }
 
-/** Names and seeds to the left, figures to the right. */
+/** Names and seeds are left-aligned, figures right-aligned. */
 function aligned(rows: readonly string[][]): string[] {
   const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
   const pad = (cell: string, column: number) =>
@@ -63,10 +63,10 @@ function aligned(rows: readonly string[][]): string[] {
   return rows.map((row) => row.map(pad).join('  ').trimEnd())
 }
 
-const readTallies = (file: string): FaultTally[] =>
+const readResults = (file: string): FaultResult[] =>
   existsSync(file)
     ? readFileSync(file, 'utf8')
         .trim()
         .split('\n')
-        .map((line) => JSON.parse(line) as FaultTally)
+        .map((line) => JSON.parse(line) as FaultResult)
     : []

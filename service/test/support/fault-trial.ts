@@ -1,49 +1,49 @@
-// A crowd of honest people while something fails, the record of what they were told, and the check of all of it.
+// Runs users while a fault happens, records the outcomes they saw, and checks them afterwards.
 import { EventEmitter, once } from 'node:events'
 import { expect, onTestFailed, onTestFinished } from 'vitest'
-import type { Verifier } from '../../../verifier/src/index.ts'
-import { ACCEPTED, verdictOn, waitUntil } from '../../../verifier/test/end-to-end/connected.ts'
+import type { Verifier } from '../../../verifiers/node/src/index.ts'
+import { ACCEPTED, verdictOn, waitUntil } from '../../../end-to-end/connected.ts'
 import { AcknowledgedRecord } from './acknowledged-record.ts'
 import { reportFault } from './fault-report.ts'
-import { HonestPerson, rotated, type Instance } from './honest-person.ts'
-import type { Wrong } from './honest-client.ts'
-import { contradictions, readRows, type Query } from './record-checker.ts'
+import { CheckingUser, rotated, type Instance } from './checking-user.ts'
+import type { Violation } from './checking-client.ts'
+import { findViolations, readRows, type Query } from './record-checker.ts'
 import { seededRandom } from './seeded-random.ts'
 
-const PEOPLE = 6
-/** How often what somebody does is to end something: as usual, and when everybody does. */
-const USUAL = 0.04
-const RUSH = 0.9
+const USERS = 6
+/** The probability that an action ends a session: usually, and during a burst. */
+const USUAL_END_PROBABILITY = 0.04
+const BURST_END_PROBABILITY = 0.9
 
 interface Checked {
-  /** Undefined where only the service itself can reach the database: see `checkDatabase`. */
+  /** Undefined if only the service itself can reach the database: see `checkDatabase`. */
   readonly query?: Query
-  /** Verifiers of instances that are well; the old ones among them have lived through the fault. */
+  /** Verifiers at healthy instances. Some of them may have been running during the fault. */
   readonly verifiers?: readonly Verifier[]
 }
 
-/** `fault`: the row in the table of faults. It reports itself at the end of the test, however that ends. */
+/** `fault` names the row in the fault table. The trial reports its results when the test ends, even if it fails. */
 export class FaultTrial {
-  /** The schedule's. Everybody has their own, so that what they do is no part of it. */
+  /** For the schedule only. Each user has a separate generator, so their actions do not change the schedule. */
   readonly random = seededRandom()
   readonly #fault: string
   readonly #record = new AcknowledgedRecord()
-  readonly #everybody: HonestPerson[] = []
-  /** Of each, and of those who were not acknowledged. */
-  readonly #numbers = new Map<HonestPerson, number>()
+  readonly #everybody: CheckingUser[] = []
+  /** The number of each user. Sign-ups without an acknowledgement use up a number too. */
+  readonly #numbers = new Map<CheckingUser, number>()
   #signUps = 0
-  readonly #checkWrongs: Wrong[] = []
+  readonly #checkViolations: Violation[] = []
   #instances: readonly Instance[] = []
-  /** Who was over at the last check is not asked again before the last one. */
-  #settled = new Set<HonestPerson>()
+  /** Users whose sessions had all ended at the last check. Only the final check tests them again. */
+  #settled = new Set<CheckingUser>()
   #rounds = 0
   #injected = 0
   readonly #news = new EventEmitter()
-  /** Who was in the middle of their life when the last round ended. */
-  readonly #resting: HonestPerson[] = []
+  /** Users who still had sessions when the last round ended. */
+  readonly #resting: CheckingUser[] = []
   #loops: Promise<unknown> | undefined
   #isStopping = false
-  #endProbability = USUAL
+  #endProbability = USUAL_END_PROBABILITY
 
   constructor(fault: string) {
     this.#fault = fault
@@ -59,33 +59,33 @@ export class FaultTrial {
     for (const person of this.#everybody) person.moveTo(this.#instancesOf(this.#numbers.get(person) ?? 0))
   }
 
-  /** People take turns at where they begin: each instance serves some of them. */
+  /** Spreads the users over the instances: each starts at the next one. */
   #instancesOf(number: number): readonly Instance[] {
     return rotated(this.#instances, number)
   }
 
-  /** Waits for so many more acknowledgements, of everybody at once. */
+  /** Waits for `count` more acknowledgements, summed over all users. */
   async acknowledged(count: number): Promise<void> {
     const wanted = this.#record.acknowledged + count
     this.#isStopping = false
-    this.#loops ??= Promise.all(Array.from({ length: PEOPLE }, () => this.#live()))
-    // A function, since the compiler does not see that settle() may come between.
+    this.#loops ??= Promise.all(Array.from({ length: USERS }, () => this.#live()))
+    // A function, because the compiler does not see that settle() may change the field meanwhile.
     const isWaiting = (): boolean => !this.#isStopping && this.#record.acknowledged < wanted
     while (isWaiting()) await Promise.race([once(this.#news, 'acted'), this.#loops])
   }
 
-  /** The same while nearly everybody ends something, so that a fault that comes now meets ends at work. */
-  async acknowledgedInRush(count: number): Promise<void> {
-    this.#endProbability = RUSH
+  /** The same while most actions end a session, so that the fault hits requests that end sessions. */
+  async acknowledgedInBurst(count: number): Promise<void> {
+    this.#endProbability = BURST_END_PROBABILITY
     await this.acknowledged(count)
-    this.#endProbability = USUAL
+    this.#endProbability = USUAL_END_PROBABILITY
   }
 
   injected(): void {
     this.#injected += 1
   }
 
-  /** One life after the other; one that a round interrupts goes on in the next. */
+  /** Runs one user after another. A user interrupted by the end of a round continues in the next. */
   async #live(): Promise<void> {
     let person = this.#resting.pop()
     while (!this.#isStopping) {
@@ -96,30 +96,30 @@ export class FaultTrial {
     if (person !== undefined) this.#resting.push(person)
   }
 
-  async #signUp(): Promise<HonestPerson | undefined> {
+  async #signUp(): Promise<CheckingUser | undefined> {
     const number = this.#signUps
     this.#signUps += 1
     const instances = this.#instancesOf(number)
     const random = seededRandom(this.random.seed + 1 + number)
-    const person = await HonestPerson.signUp(instances, this.#record, random, (wrong) => {
-      this.#checkWrongs.push(wrong)
+    const person = await CheckingUser.signUp(instances, this.#record, random, (violation) => {
+      this.#checkViolations.push(violation)
     })
     if (person === undefined) return undefined
     this.#everybody.push(person)
     this.#numbers.set(person, number)
-    // The instances may be others by now.
+    // The instances may have changed during the sign-up.
     person.moveTo(this.#instancesOf(number))
     return person
   }
 
-  /** Everybody finishes what they are at. */
+  /** Lets all requests in flight finish. */
   async settle(): Promise<void> {
     this.#isStopping = true
     await this.#loops
     this.#loops = undefined
   }
 
-  /** Ends a round. Everything must be as it was acknowledged: to the people, in the database, and at every verifier. */
+  /** Ends a round. Users, the database and every verifier must agree with everything that was acknowledged. */
   async check(checked: Checked): Promise<void> {
     await this.settle()
     this.#rounds += 1
@@ -128,7 +128,7 @@ export class FaultTrial {
     for (const person of people) if (person.isOver) this.#settled.add(person)
   }
 
-  /** All of it once more, for what a later fault may have undone. */
+  /** Checks everything again, because a later fault may have undone something. */
   async finish(checked: Checked): Promise<void> {
     await this.settle()
     await this.#checkPeople(this.#everybody, checked)
@@ -136,62 +136,62 @@ export class FaultTrial {
     await this.#checkReplays(checked)
   }
 
-  /** What is over afterwards is over for good, so this comes last. */
+  /** A replay ends the session for good, so this check is the last. */
   async #checkReplays({ query, verifiers = [] }: Checked): Promise<void> {
-    // All others may be over.
+    // The sessions of all other users may have ended.
     const newcomer = await this.#signUp()
-    await newcomer?.goesOn()
-    const people = this.#everybody.filter(({ live }) => live !== undefined).slice(-PEOPLE)
+    await newcomer?.checkContinues()
+    const people = this.#everybody.filter(({ live }) => live !== undefined).slice(-USERS)
     expect(people).not.toEqual([])
-    await inTurns(people, async ({ live }) => live?.isEndedByReplay())
+    await inTurns(people, async ({ live }) => live?.checkReplayEndsIt())
     await Promise.all(verifiers.map(knowsAll))
     if (query !== undefined) await this.checkDatabase(query)
     for (const verifier of verifiers) await this.#checkVerifier(verifier, people)
-    expect(this.wrongs).toEqual([])
+    expect(this.violations).toEqual([])
   }
 
-  async #checkPeople(people: readonly HonestPerson[], { query, verifiers = [] }: Checked): Promise<void> {
-    await Promise.all([inTurns(people, (person) => person.goesOn()), ...verifiers.map(knowsAll)])
+  async #checkPeople(people: readonly CheckingUser[], { query, verifiers = [] }: Checked): Promise<void> {
+    await Promise.all([inTurns(people, (person) => person.checkContinues()), ...verifiers.map(knowsAll)])
     if (query !== undefined) await this.checkDatabase(query)
     for (const verifier of verifiers) await this.#checkVerifier(verifier, people)
-    expect(this.wrongs).toEqual([])
+    expect(this.violations).toEqual([])
   }
 
   async checkDatabase(query: Query): Promise<void> {
     const entries = this.#record.entries()
-    this.#checkWrongs.push(...contradictions(entries, await readRows(query, entries)))
-    expect(this.wrongs).toEqual([])
+    this.#checkViolations.push(...findViolations(entries, await readRows(query, entries)))
+    expect(this.violations).toEqual([])
   }
 
-  async #checkVerifier(verifier: Verifier, people: readonly HonestPerson[]): Promise<void> {
+  async #checkVerifier(verifier: Verifier, people: readonly CheckingUser[]): Promise<void> {
     for (const { session, state, accessToken } of people.flatMap(({ devices }) => devices)) {
       const verdict = await verdictOn(verifier.verify(accessToken))
       const isRight = state === 'ended' ? verdict.startsWith('session_ended') : verdict === ACCEPTED
       const kind = state === 'ended' ? 'lost' : 'false logout'
       if (!isRight)
-        this.#checkWrongs.push({ kind, what: `a verifier says ${verdict} of ${session}, ${state}` })
+        this.#checkViolations.push({ kind, what: `a verifier says ${verdict} of ${session}, ${state}` })
     }
   }
 
-  get wrongs(): readonly Wrong[] {
-    return [...this.#everybody.flatMap(({ wrongs }) => wrongs), ...this.#checkWrongs]
+  get violations(): readonly Violation[] {
+    return [...this.#everybody.flatMap(({ violations }) => violations), ...this.#checkViolations]
   }
 
   #report(): void {
-    const { wrongs } = this
+    const { violations } = this
     reportFault({
       fault: this.#fault,
       rounds: this.#rounds,
       seed: this.random.seed,
       injected: this.#injected,
       acknowledged: this.#record.acknowledged,
-      lost: wrongs.filter(({ kind }) => kind === 'lost').length,
-      falseLogouts: wrongs.filter(({ kind }) => kind === 'false logout').length,
+      lost: violations.filter(({ kind }) => kind === 'lost').length,
+      falseLogouts: violations.filter(({ kind }) => kind === 'false logout').length,
     })
   }
 }
 
-/** Until it knows of everything that was committed before. */
+/** Waits until the verifier knows everything that was committed before this call. */
 async function knowsAll(verifier: Verifier): Promise<void> {
   const begunAt = performance.now()
   await waitUntil(() => {
@@ -200,11 +200,11 @@ async function knowsAll(verifier: Verifier): Promise<void> {
   })
 }
 
-/** A few at once: sign-ins beyond the service's slots would be put off. */
+/** Runs a few in parallel. More sign-ins than the service has slots would get a 503. */
 async function inTurns<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
   const waiting = [...all]
   const turn = async (): Promise<void> => {
     for (let one = waiting.pop(); one !== undefined; one = waiting.pop()) await work(one)
   }
-  await Promise.all(Array.from({ length: PEOPLE }, turn))
+  await Promise.all(Array.from({ length: USERS }, turn))
 }

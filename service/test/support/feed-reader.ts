@@ -1,19 +1,22 @@
-// Reads the revocation feed as it comes over the wire, without the library that is made for it.
+// Reads the raw revocation feed, without the verifier library.
 import { EventEmitter, once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
 
 export interface FeedEvent {
+  /** The seq in its id. */
   readonly id: number
+  /** To be sent as Last-Event-ID. */
+  readonly place: string
   readonly event: string
   readonly data: Record<string, unknown>
 }
 
 export class FeedReader {
   readonly events: FeedEvent[] = []
-  /** When it was last told to come back, should the stream end. */
+  /** The last `retry` value: how long to wait before reconnecting. */
   retryMs: number | undefined
   readonly response: IncomingMessage
-  /** Resolves when the stream is over, with how: in order, or not. */
+  /** Resolves when the stream ends, and says whether it ended cleanly. */
   readonly ended: Promise<'in order' | 'cut off'>
   readonly #news = new EventEmitter()
   #rest = ''
@@ -54,7 +57,7 @@ export class FeedReader {
     return this.events.filter((each) => each.event === event)
   }
 
-  /** The rows it was told of, in a snapshot or one by one. */
+  /** The rows it received, in a snapshot or as single events. */
   get rows(): Record<string, unknown>[] {
     return this.events.flatMap(({ event, data }) => {
       if (event === 'snapshot') return data['revocations'] as Record<string, unknown>[]
@@ -62,7 +65,7 @@ export class FeedReader {
     })
   }
 
-  /** Waits until the events so far fit. */
+  /** Waits until `isThere` accepts the events so far. */
   async until(isThere: (reader: FeedReader) => boolean): Promise<void> {
     while (!isThere(this)) {
       if (this.response.closed) throw new Error(`the stream ended after ${this.events.length} events`)
@@ -79,8 +82,10 @@ function parseEvent(block: string): FeedEvent {
   const fields = new Map(
     block.split('\n').map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]),
   )
+  const place = fields.get('id') ?? ''
   return {
-    id: Number(fields.get('id')),
+    id: Number(place.split(':')[1]),
+    place,
     event: fields.get('event') ?? '',
     data: JSON.parse(fields.get('data') ?? '{}') as Record<string, unknown>,
   }

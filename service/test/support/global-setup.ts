@@ -1,5 +1,5 @@
-// Makes one PostgreSQL server available to the whole run: the one TEST_DATABASE_URL names, or a private one. Builds the
-// verifier, so that examples run on what is published.
+// Provides one PostgreSQL server for the whole run: the one at TEST_DATABASE_URL, or a private one. Also builds the
+// verifier, so that the examples run on the published code.
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -15,17 +15,19 @@ declare module 'vitest' {
   interface ProvidedContext {
     postgres: {
       adminUrl: string
-      /** How the closing lines call this server. */
+      /** The name of this server in the closing lines. */
       origin: string
-      /** Every database of this run has a name that starts so. */
+      /** The prefix of the name of every database of this run. */
       prefix: string
     }
-    /** A file: one line for each database that a test opened. */
+    /** A file with one line for each database that a test opened. */
     openedDatabases: string
-    /** A file: one line for each browser that a test opened. */
+    /** A file with one line for each browser that a test opened. */
     openedBrowsers: string
-    /** A file: one line for each fault test, of what it did. */
-    faultTallies: string
+    /** A file with one line of results for each fault test. */
+    faultResults: string
+    /** A folder that the processes of this run share. */
+    runFolder: string
   }
 }
 
@@ -42,10 +44,10 @@ const dropLeftovers = async (adminUrl: string, prefix: string): Promise<void> =>
   await admin.end()
 }
 
-/** Quick when nothing has changed. Wrong types are for the check of types to tell; here the code counts. */
+/** Fast if nothing has changed. Type errors do not matter here: the type check reports them. */
 const buildVerifier = async (): Promise<void> => {
   const compiler = createRequire(import.meta.url).resolve('typescript/bin/tsc')
-  const project = fileURLToPath(new URL('../../../verifier/tsconfig.build.json', import.meta.url))
+  const project = fileURLToPath(new URL('../../../verifiers/node/tsconfig.build.json', import.meta.url))
   const { promise, resolve, reject } = Promise.withResolvers<undefined>()
   execFile(process.execPath, [compiler, '-p', project], (error, output) => {
     const isWritten = error === null || error.code === WRITTEN_DESPITE_ERRORS
@@ -67,7 +69,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('postgres', { adminUrl, origin: cluster ? 'private cluster' : 'TEST_DATABASE_URL', prefix })
   project.provide('openedDatabases', join(folder, 'opened-databases'))
   project.provide('openedBrowsers', join(folder, 'opened-browsers'))
-  project.provide('faultTallies', join(folder, 'fault-tallies'))
+  project.provide('faultResults', join(folder, 'fault-results'))
+  project.provide('runFolder', folder)
   return async () => {
     await rm(folder, { recursive: true })
     await (cluster === undefined ? dropLeftovers(adminUrl, prefix) : cluster.stop())

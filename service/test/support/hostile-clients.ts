@@ -1,8 +1,8 @@
-// Clients that mean harm, as bytes on a socket. Each tells what it was answered last, once the server has let go of it.
+// Hostile clients that write raw bytes to a socket. Each reads the response until the server closes the connection.
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
-import { parseAnswer, request } from './raw-exchange.ts'
+import { parseResponse, request } from './raw-exchange.ts'
 
 const post = (headers: readonly string[], body: Buffer | string): Buffer =>
   request('POST /v1/sessions', ['Content-Type: application/json', ...headers], body)
@@ -10,14 +10,14 @@ const sized = (body: Buffer | string): string => `Content-Length: ${Buffer.byteL
 
 /** As much as 16 KiB of gzip can hold. A larger body would be refused for its size, not for its encoding. */
 const gzipBomb = gzipSync(Buffer.alloc(15 * 2 ** 20))
-/** 200 MB in a few hundred bytes: to unpack a few of them at once is to be noticed. */
+/** 200 MB in a few hundred bytes: unpacking several in parallel would show in the memory figures. */
 const brotliBomb = brotliCompressSync(Buffer.alloc(200 * 2 ** 20), {
   params: { [constants.BROTLI_PARAM_QUALITY]: 3 },
 })
 const deep = '['.repeat(16_000)
 
-/** By what it is: what it sends, at once, and the status that refuses it. */
-export const rudeRequests: Readonly<Record<string, { bytes: Buffer; status: number }>> = {
+/** For each kind of request: the bytes it sends in one piece, and the status that refuses it. */
+export const hostileRequests: Readonly<Record<string, { bytes: Buffer; status: number }>> = {
   'a bomb in gzip': { bytes: post(['Content-Encoding: gzip', sized(gzipBomb)], gzipBomb), status: 415 },
   'a bomb in Brotli': { bytes: post(['Content-Encoding: br', sized(brotliBomb)], brotliBomb), status: 415 },
   'a deep nest': { bytes: post([sized(deep)], deep), status: 400 },
@@ -29,8 +29,14 @@ export const rudeRequests: Readonly<Record<string, { bytes: Buffer; status: numb
   'another protocol': { bytes: Buffer.from('16030100a5010000a10303', 'hex'), status: 400 },
 }
 
-export const sendRudely = async (url: string, { bytes }: { bytes: Buffer }): Promise<number> =>
-  parseAnswer(await untilSentOff(url, (socket) => socket.write(bytes))).status
+export const sendHostileRequest = async (url: string, { bytes }: { bytes: Buffer }): Promise<number> =>
+  parseResponse(await receiveUntilClosed(url, (socket) => socket.write(bytes))).status
+
+/** Sends the bytes and returns the status of the response, or 0 if the connection is closed without one. */
+export async function statusOf(url: string, bytes: Buffer | string): Promise<number> {
+  const received = await receiveUntilClosed(url, (socket) => socket.write(bytes))
+  return Number(/^HTTP\/1\.1 (\d+) /.exec(received)?.[1] ?? 0)
+}
 
 function open(url: string): Socket {
   const { hostname, port } = new URL(url)
@@ -39,8 +45,8 @@ function open(url: string): Socket {
   return socket
 }
 
-/** What the server has said when it lets go of the connection, be it in order or by a reset. */
-async function untilSentOff(url: string, begin: (socket: Socket) => void): Promise<string> {
+/** Everything the server sent before it closed or reset the connection. */
+async function receiveUntilClosed(url: string, begin: (socket: Socket) => void): Promise<string> {
   const socket = open(url)
   let received = ''
   socket.setEncoding('latin1').on('data', (text: string) => (received += text))
@@ -51,7 +57,7 @@ async function untilSentOff(url: string, begin: (socket: Socket) => void): Promi
 
 const DRIP_MS = 500
 
-/** What slow clients send first, before the drops. */
+/** The bytes that slow clients send first, before they drip. */
 export const slowBeginnings: Readonly<Record<string, string>> = {
   nothing: '',
   'a head': 'POST /v1/sessions HTTP/1.1\r\nHost: x\r\nX-Slow: ',
@@ -59,22 +65,22 @@ export const slowBeginnings: Readonly<Record<string, string>> = {
     'POST /v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9000\r\n\r\n{"username":"',
 }
 
-/** Half a second for each byte, for as long as the server bears it. Answers the status it was sent off with. */
-export async function dripInto(url: string, beginning: string): Promise<number> {
+/** Sends one byte every half second until the server closes the connection. Returns the status of the response. */
+export async function sendSlowly(url: string, beginning: string): Promise<number> {
   let dripping: NodeJS.Timeout | undefined
-  const received = await untilSentOff(url, (socket) => {
+  const received = await receiveUntilClosed(url, (socket) => {
     if (beginning === '') return
     socket.write(beginning)
     dripping = setInterval(() => socket.write('x'), DRIP_MS)
   })
   clearInterval(dripping)
-  return parseAnswer(received).status
+  return parseResponse(received).status
 }
 
 const CHUNK = Buffer.from(`10000\r\n${'x'.repeat(0x10000)}\r\n`)
 
-/** A body that never ends, as fast as it is taken. Answers how many bytes were, by the server or on the way to it. */
-export async function pourInto(url: string, most: number): Promise<number> {
+/** Sends an endless body at full speed. Returns the number of bytes that the server or the network accepted. */
+export async function sendEndlessBody(url: string, most: number): Promise<number> {
   const socket = open(url)
   socket.resume()
   await once(socket, 'connect')
@@ -92,8 +98,8 @@ export async function pourInto(url: string, most: number): Promise<number> {
   return taken
 }
 
-/** Asks for the largest answer there is, again and again on one connection, and takes none. */
-export async function askWithoutListening(url: string, times: number): Promise<Socket> {
+/** Requests the largest response many times on one connection, and reads nothing. */
+export async function requestWithoutReading(url: string, times: number): Promise<Socket> {
   const socket = open(url)
   await once(socket, 'connect')
   socket.pause()
@@ -101,16 +107,18 @@ export async function askWithoutListening(url: string, times: number): Promise<S
   return socket
 }
 
-/** Such a client listens at last. Resolves when it finds that nobody is there any more. */
-export async function findNobody(socket: Socket): Promise<void> {
+/** Lets such a client read at last. Resolves when it sees that the server has closed the connection. */
+export async function readUntilClosed(socket: Socket): Promise<void> {
   const gone = new Promise((resolve) => socket.once('close', resolve))
   socket.resume()
   if (!socket.closed) await gone
 }
 
-/** Good requests, and rubbish behind them on the same connection. Answers each status. */
+/** Sends good requests followed by rubbish on the same connection. Returns the status of each response. */
 export async function pipelineRubbish(url: string, good: number): Promise<number[]> {
   const requests = 'GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(good)
-  const received = await untilSentOff(url, (socket) => socket.write(`${requests}\u0001 rubbish\r\n\r\n`))
+  const received = await receiveUntilClosed(url, (socket) =>
+    socket.write(`${requests}\u0001 rubbish\r\n\r\n`),
+  )
   return [...received.matchAll(/^HTTP\/1\.1 (\d+) /gm)].map(([, status]) => Number(status))
 }

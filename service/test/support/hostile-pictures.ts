@@ -1,6 +1,23 @@
-// Files that people might send as their picture, good and bad, made here byte by byte where no encoder would.
-import { crc32, deflateSync, gzipSync } from 'node:zlib'
+// Good and bad files that users might upload as a picture.
+import { deflateSync, gzipSync } from 'node:zlib'
 import sharp from 'sharp'
+import { crowdedPictures } from './crowded-pictures.ts'
+import {
+  afterStart,
+  blank,
+  chunk,
+  extended,
+  header,
+  KIB,
+  MIB,
+  photo,
+  png,
+  PNG_SIGNATURE,
+  riff,
+  segment,
+  webpChunk,
+  zeros,
+} from './picture-files.ts'
 
 type Verdict =
   'taken' | 'picture_too_large' | 'unsupported_picture' | 'broken' | 'animated' | 'too_many_pixels'
@@ -11,84 +28,14 @@ export interface SentFile {
   readonly verdict: Verdict
 }
 
-const KIB = 1024
-const MIB = 1024 * KIB
-
-const PNG_SIGNATURE = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1')
-
-function chunk(type: string, data: Buffer | string = ''): Buffer {
-  const body = Buffer.concat([Buffer.from(type, 'latin1'), Buffer.from(data)])
-  const [length, check] = [Buffer.alloc(4), Buffer.alloc(4)]
-  length.writeUInt32BE(body.length - 4)
-  check.writeUInt32BE(crc32(body))
-  return Buffer.concat([length, body, check])
-}
-
-interface Header {
-  readonly width: number
-  readonly height: number
-  readonly depth?: number
-  /** 0 grey, 2 RGB, 3 palette, 4 grey with alpha, 6 RGB with alpha. */
-  readonly colourType?: number
-  readonly interlaced?: boolean
-}
-
-function header({ width, height, depth = 8, colourType = 2, interlaced = false }: Header): Buffer {
-  const data = Buffer.alloc(13)
-  data.writeUInt32BE(width, 0)
-  data.writeUInt32BE(height, 4)
-  data.set([depth, colourType, 0, 0, interlaced ? 1 : 0], 8)
-  return chunk('IHDR', data)
-}
-
-/** A PNG that claims what `head` says, whatever its pixels are; `extra` chunks stand before them. */
-const png = (head: Header, pixels: Buffer, ...extra: Buffer[]): Buffer =>
-  Buffer.concat([PNG_SIGNATURE, header(head), ...extra, chunk('IDAT', pixels), chunk('IEND')])
-
-/** So many zero bytes, deflated. */
-const zeros = (bytes: number): Buffer => deflateSync(Buffer.alloc(bytes), { level: 9 })
-
-/** The rows of a picture all of whose pixels are 0, uninterlaced. */
-const blank = (width: number, height: number, bytesPerPixel: number): Buffer =>
-  zeros(height * (1 + width * bytesPerPixel))
-
-/** Neither plain nor symmetrical, so that what was cut, turned or lost can be seen. */
-const photo = (width = 320, height = 240) =>
-  sharp({
-    create: {
-      width,
-      height,
-      channels: 3,
-      background: '#336699',
-      noise: { type: 'gaussian', mean: 128, sigma: 40 },
-    },
-  })
-
-const webpChunk = (type: string, data: Buffer): Buffer => {
-  const length = Buffer.alloc(4)
-  length.writeUInt32LE(data.length)
-  return Buffer.concat([Buffer.from(type, 'latin1'), length, data, Buffer.alloc(data.length % 2)])
-}
-const riff = (...chunks: Buffer[]): Buffer =>
-  webpChunk('RIFF', Buffer.concat([Buffer.from('WEBP'), ...chunks]))
-
-/** The header of an extended WebP: flags and the canvas. */
-function extended(flags: number, width: number, height: number): Buffer {
-  const data = Buffer.alloc(10)
-  data[0] = flags
-  data.writeUIntLE(width - 1, 4, 3)
-  data.writeUIntLE(height - 1, 7, 3)
-  return webpChunk('VP8X', data)
-}
-
-/** The header of a lossless WebP: its sides less one, in 14 bits each. */
+/** The header of a lossless WebP: width and height, each minus one, in 14 bits. */
 function lossless(width: number, height: number): Buffer {
   const data = Buffer.from([0x2f, 0, 0, 0, 0])
   data.writeUInt32LE((width - 1) | ((height - 1) << 14), 1)
   return data
 }
 
-/** Where the frame header (SOF) of a JPEG begins. */
+/** The offset of the frame header (SOF) of a JPEG. */
 const frameHeader = (jpeg: Buffer): number =>
   jpeg.findIndex((byte, at) => byte === 0xff && [0xc0, 0xc1, 0xc2].includes(jpeg[at + 1] ?? 0))
 
@@ -100,7 +47,7 @@ const claiming = (jpeg: Buffer, width: number, height: number): Buffer => {
   return altered
 }
 
-/** A JPEG whose every scan comes a thousand times: little to send, much to work through. */
+/** A JPEG that repeats each scan a thousand times: it is small, but takes long to decode. */
 function scanBomb(progressive: Buffer): Buffer {
   const last = progressive.lastIndexOf(Buffer.from([0xff, 0xda]))
   const scan = progressive.subarray(last, -2)
@@ -111,14 +58,6 @@ function scanBomb(progressive: Buffer): Buffer {
     progressive.subarray(-2),
   ])
 }
-
-const segment = (marker: number, data: Buffer): Buffer => {
-  const length = Buffer.alloc(2)
-  length.writeUInt16BE(data.length + 2)
-  return Buffer.concat([Buffer.from([0xff, marker]), length, data])
-}
-const afterStart = (jpeg: Buffer, ...segments: Buffer[]): Buffer =>
-  Buffer.concat([jpeg.subarray(0, 2), ...segments, jpeg.subarray(2)])
 
 const SCRIPT = '<script>alert(document.domain)</script>'
 const SVG = `<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64">${SCRIPT}<rect width="64" height="64"/></svg>`
@@ -133,14 +72,14 @@ const ZIP = Buffer.concat([
 ])
 const PHP = '<?php system($_GET["c"]); ?>'
 
-/** All of them; made anew each time. */
+/** All files, created anew on each call. */
 export async function hostilePictures(): Promise<SentFile[]> {
   const [jpeg, plainPng, webp] = await Promise.all([
     photo().jpeg().toBuffer(),
     photo().png().toBuffer(),
     photo().webp().toBuffer(),
   ])
-  const groups = [
+  const groups: Row[] = [
     ...(await ordinary(jpeg, plainPng, webp)),
     ...bombs(jpeg, webp),
     ...(await heavy()),
@@ -150,6 +89,7 @@ export async function hostilePictures(): Promise<SentFile[]> {
     ...polyglots(jpeg, plainPng, webp),
     ...damaged(jpeg, plainPng, webp),
     ...texts(plainPng, jpeg),
+    ...crowdedPictures(jpeg, plainPng, webp),
   ]
   return groups.map(([title, bytes, verdict]) => ({ title, bytes: Buffer.from(bytes), verdict }))
 }
@@ -224,32 +164,57 @@ const bombs = (jpeg: Buffer, webp: Buffer): Row[] => [
   ['a PNG whose 100 pixels unpack to 400 MiB', png({ width: 10, height: 10 }, zeros(400 * MIB)), 'taken'],
 ]
 
-/** What the limits allow at most: these are worked on. */
+/** The largest pictures within the limits, which the service decodes, and some just beyond. */
 const heavy = async (): Promise<Row[]> => [
   [
+    'a PNG of 8 megapixels with alpha',
+    png({ width: 4096, height: 2048, colourType: 6 }, blank(4096, 2048, 4)),
+    'taken',
+  ],
+  [
+    'a PNG of 8 megapixels with alpha, whose rows are hard to unpack',
+    png({ width: 4096, height: 2048, colourType: 6 }, filtered(4096, 2048, 4)),
+    'taken',
+  ],
+  [
+    'a PNG of 8 megapixels with alpha and a colour profile',
+    await sharp({ create: { width: 4096, height: 2048, channels: 4, background: '#e08040' } })
+      .withIccProfile('p3')
+      .png()
+      .toBuffer(),
+    'taken',
+  ],
+  [
+    'a PNG of 16 megapixels in grey',
+    png({ width: 4096, height: 4096, colourType: 0 }, blank(4096, 4096, 1)),
+    'taken',
+  ],
+  [
     'a PNG of 16 megapixels with alpha',
-    png({ width: 4096, height: 4096, colourType: 6 }, blank(4096, 4096, 4)),
+    png({ width: 4096, height: 4096, colourType: 6 }, zeros(KIB)),
+    'too_many_pixels',
+  ],
+  [
+    'a PNG of 2 megapixels of 16 bits',
+    png({ width: 2048, height: 1024, depth: 16, colourType: 6 }, filtered(2048, 1024, 8)),
     'taken',
   ],
   [
     'a PNG of 16 megapixels of 16 bits',
-    png({ width: 4096, height: 4096, depth: 16, colourType: 6 }, blank(4096, 4096, 8)),
-    'taken',
+    png({ width: 4096, height: 4096, depth: 16, colourType: 6 }, zeros(KIB)),
+    'too_many_pixels',
   ],
+  ['an interlaced PNG of 4 megapixels', await interlaced(2048, 2048), 'taken'],
   [
     'an interlaced PNG of 16 megapixels',
-    await sharp({ create: { width: 4096, height: 4096, channels: 4, background: '#123' } })
-      .png({ progressive: true, compressionLevel: 6 })
-      .toBuffer(),
-    'taken',
+    png({ width: 4096, height: 4096, colourType: 6, interlaced: true }, zeros(KIB)),
+    'too_many_pixels',
   ],
+  ['an interlaced PNG of a megapixel of 16 bits', await interlaced(1024, 1024, 'rgb16'), 'taken'],
   [
     'an interlaced PNG of 16 megapixels of 16 bits',
-    await sharp({ create: { width: 4096, height: 4096, channels: 4, background: '#123' } })
-      .toColourspace('rgb16')
-      .png({ progressive: true, compressionLevel: 6 })
-      .toBuffer(),
-    'taken',
+    png({ width: 4096, height: 4096, depth: 16, colourType: 6, interlaced: true }, zeros(KIB)),
+    'too_many_pixels',
   ],
   ['a JPEG of 16 megapixels', await plain(4096, 4096).jpeg().toBuffer(), 'taken'],
   [
@@ -260,6 +225,17 @@ const heavy = async (): Promise<Row[]> => [
   [
     'a turned JPEG of 16 megapixels',
     await plain(8192, 2048).withMetadata({ orientation: 6 }).jpeg().toBuffer(),
+    'taken',
+  ],
+  [
+    'a turned WebP of 16 megapixels with alpha and a colour profile',
+    await sharp({
+      create: { width: 4096, height: 4096, channels: 4, background: { r: 1, g: 2, b: 3, alpha: 0.4 } },
+    })
+      .withIccProfile('p3')
+      .withExif({ IFD0: { Orientation: '6' } })
+      .webp({ effort: 0 })
+      .toBuffer(),
     'taken',
   ],
   ['a WebP of 16 megapixels', await plain(4096, 4096).webp().toBuffer(), 'taken'],
@@ -275,10 +251,23 @@ const heavy = async (): Promise<Row[]> => [
   ],
 ]
 
+const interlaced = (width: number, height: number, space = 'srgb'): Promise<Buffer> =>
+  sharp({ create: { width, height, channels: 4, background: '#123' } })
+    .toColourspace(space)
+    .png({ progressive: true, compressionLevel: 6 })
+    .toBuffer()
+
+/** Rows of the filter that takes a decoder longest, Paeth. */
+function filtered(width: number, height: number, bytesPerPixel: number): Buffer {
+  const row = Buffer.alloc(1 + width * bytesPerPixel, 1)
+  row[0] = 4
+  return deflateSync(Buffer.concat(Array<Buffer>(height).fill(row)))
+}
+
 const plain = (width: number, height: number) =>
   sharp({ create: { width, height, channels: 3, background: '#336699' } })
 
-/** Each format cut after so many thousandths of its bytes. */
+/** Each format, truncated at several points given in thousandths of its length. */
 const truncated = (whole: Record<string, Buffer>): Row[] =>
   Object.entries(whole).flatMap(([format, bytes]) =>
     [20, 100, 300, 500, 900, 990, 999].map(
@@ -364,7 +353,7 @@ const otherFormats = async (): Promise<Row[]> => [
   ['2 MiB of nothing', Buffer.alloc(2 * MIB), 'unsupported_picture'],
 ]
 
-/** Two kinds of file at once: what comes out is the picture alone. */
+/** Files that are valid in two formats. Only the picture is left after processing. */
 const polyglots = (jpeg: Buffer, plainPng: Buffer, webp: Buffer): Row[] => [
   ['a PNG with a page behind it', Buffer.concat([plainPng, Buffer.from(`<html>${SCRIPT}</html>`)]), 'taken'],
   [
@@ -437,7 +426,20 @@ function damaged(jpeg: Buffer, plainPng: Buffer, webp: Buffer): Row[] {
   ]
 }
 
-/** What stands beside the pixels. */
+/** An EXIF directory with orientation 6 and 500 entries that point back to the same directory. */
+function selfReferringExif(): Buffer {
+  const references = Array.from({ length: 500 }, (_, entry) =>
+    Buffer.from(`${['8769', '8825', 'a005'][entry % 3]}00040000000100000008`, 'hex'),
+  )
+  const [head, orientation] = ['4d4d002a0000000801f5', '011200030000000100060000']
+  return Buffer.concat([
+    Buffer.from(head + orientation, 'hex'),
+    ...references,
+    Buffer.from('00000008', 'hex'),
+  ])
+}
+
+/** Pictures with metadata. */
 function texts(plainPng: Buffer, jpeg: Buffer): Row[] {
   const withChunks = (...extra: Buffer[]): Buffer =>
     Buffer.concat([plainPng.subarray(0, 33), ...extra, plainPng.subarray(33)])
@@ -454,6 +456,25 @@ function texts(plainPng: Buffer, jpeg: Buffer): Row[] {
       'a PNG with a colour profile that unpacks to 300 MiB',
       withChunks(chunk('iCCP', compressed('icc'))),
       'taken',
+    ],
+    [
+      'a PNG with 2,000 colour profiles',
+      withChunks(
+        ...Array<Buffer>(2000).fill(chunk('iCCP', Buffer.concat([Buffer.from('icc\0\0'), zeros(900 * KIB)]))),
+      ),
+      'broken',
+    ],
+    ['a PNG with two transparencies', withChunks(chunk('tRNS', '\0\0'), chunk('tRNS', '\0\0')), 'broken'],
+    ['a PNG with EXIF that refers to itself', withChunks(chunk('eXIf', selfReferringExif())), 'taken'],
+    [
+      'a JPEG with EXIF that refers to itself',
+      afterStart(jpeg, segment(0xe1, Buffer.concat([Buffer.from('Exif\0\0'), selfReferringExif()]))),
+      'taken',
+    ],
+    [
+      'a JPEG with 100,000 profile segments',
+      afterStart(jpeg, ...Array<Buffer>(100_000).fill(segment(0xe2, Buffer.alloc(0)))),
+      'broken',
     ],
     ['a PNG with 50,000 texts', withChunks(...Array<Buffer>(50_000).fill(chunk('tEXt', 'a\0b'))), 'taken'],
     [

@@ -2,19 +2,19 @@ import { once } from 'node:events'
 import { Agent, request, type IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
 
-export interface HttpAnswer {
+export interface HttpResponse {
   readonly status: number
   readonly headers: NodeJS.Dict<string | string[]>
   readonly body: unknown
 }
 
-interface Asked {
+interface RequestOptions {
   readonly body?: object
   readonly token?: string | undefined
   readonly headers?: Record<string, string>
 }
 
-/** A client with one connection, which it keeps, from an address of its own: 127.0.0.2, for one, is this machine too. */
+/** A client with one persistent connection from its own address. All of 127.0.0.0/8 is this machine. */
 export class HttpClient {
   readonly #url: string
   readonly #address: string
@@ -25,8 +25,12 @@ export class HttpClient {
     this.#address = address
   }
 
-  /** Rejects when there is no answer. Nothing is tried a second time. */
-  async ask(method: string, path: string, { body, token, headers }: Asked = {}): Promise<HttpAnswer> {
+  /** Rejects if there is no response. It never retries. */
+  async ask(
+    method: string,
+    path: string,
+    { body, token, headers }: RequestOptions = {},
+  ): Promise<HttpResponse> {
     const asking = request(this.#url + path, {
       method,
       agent: this.#agent,
@@ -38,12 +42,12 @@ export class HttpClient {
       },
     })
     asking.end(body === undefined ? undefined : JSON.stringify(body))
-    const [answer] = (await once(asking, 'response')) as [IncomingMessage]
-    const content = await text(answer)
-    const isJson = /json/.test(answer.headers['content-type'] ?? '')
+    const [response] = (await once(asking, 'response')) as [IncomingMessage]
+    const content = await text(response)
+    const isJson = /json/.test(response.headers['content-type'] ?? '')
     return {
-      status: answer.statusCode ?? 0,
-      headers: answer.headers,
+      status: response.statusCode ?? 0,
+      headers: response.headers,
       body: isJson ? JSON.parse(content) : content,
     }
   }

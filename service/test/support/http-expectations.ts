@@ -1,34 +1,40 @@
 import { expect } from 'vitest'
-import { problemTypes, type ProblemCode } from '../../src/interface-adapters/http/problem-details.ts'
-import type { Answer } from '../support/test-client.ts'
+import { problemTypes, type ProblemCode } from '../../src/interface-adapters/http/problem-types.ts'
+import type { ApiResponse } from './test-client.ts'
 
-/** Words that only a fault's insides have. */
+/** Words that only appear in internal details of a failure. */
 const INSIDES =
   /node_modules|\.[jt]s\b|\bat \S+ \(|\bat (file|async)|stack|\b(select|insert|update|delete) \w|postgres|pglite|pg_|sqlstate|kysely|fastify|FST_|zod|TypeError|Error:|ECONN|undefined|\[object/i
 
-/** The answer is this error, whole and with nothing more; `extra` are the fields it has besides the usual ones. */
-export function expectProblem(answer: Answer, code: ProblemCode, extra: Record<string, unknown> = {}): void {
+/** The response is exactly this error. `extra` holds the fields it has in addition to the usual ones. */
+export function expectProblem(
+  response: ApiResponse,
+  code: ProblemCode,
+  extra: Record<string, unknown> = {},
+): void {
   const { status, title, advice } = problemTypes[code]
-  expect(answer.body).toEqual({
+  expect(response.body).toEqual({
     type: expect.stringMatching(new RegExp(`^https?://[^/]+/errors/${code}$`)) as unknown,
     ...{ title, status, detail: advice, code },
-    request_id: answer.headers.get('x-request-id'),
+    request_id: response.headers.get('x-request-id'),
     ...extra,
   })
-  expect(answer.status).toBe(status)
-  expect(answer.headers.get('content-type')).toBe('application/problem+json')
-  expect(answer.headers.get('cache-control')).toBe('no-store')
-  expect(answer.headers.get('x-content-type-options')).toBe('nosniff')
-  expect(JSON.stringify(answer.body)).not.toMatch(INSIDES)
-  expectHeadersOf(answer, code)
+  expect(response.status).toBe(status)
+  expect(response.headers.get('content-type')).toBe('application/problem+json')
+  expect(response.headers.get('cache-control')).toBe('no-store')
+  expect(response.headers.get('x-content-type-options')).toBe('nosniff')
+  expect(JSON.stringify(response.body)).not.toMatch(INSIDES)
+  expectHeadersOf(response, code)
 }
 
-function expectHeadersOf({ status, headers }: Answer, code: ProblemCode): void {
+function expectHeadersOf({ status, headers }: ApiResponse, code: ProblemCode): void {
   const retryAfter = headers.get('retry-after')
   if (status === 429 || status === 503) expect(retryAfter).toMatch(/^[1-9]\d*$/)
   else expect(retryAfter).toBeNull()
   const challenge = headers.get('www-authenticate')
-  if (status !== 401) expect(challenge).toBeNull()
+  if (code === 'insufficient_scope') {
+    expect(challenge).toMatch(/^Bearer realm="chat-auth", error="insufficient_scope", scope="[a-z:]+"$/)
+  } else if (status !== 401) expect(challenge).toBeNull()
   else if (['invalid_access_token', 'session_ended', 'invalid_service_key'].includes(code)) {
     expect(challenge).toBe(
       `Bearer realm="chat-auth", error="invalid_token", error_description="${problemTypes[code].title}"`,
@@ -38,43 +44,43 @@ function expectHeadersOf({ status, headers }: Answer, code: ProblemCode): void {
   else expect(headers.get('allow')).toBeNull()
 }
 
-/** Fields were refused: exactly these, each with its code and a sentence for the person. */
-export function expectRefusedFields(answer: Answer, fields: Record<string, string>): void {
-  const { errors } = answer.body as { errors?: { field: string; code: string }[] }
+/** Exactly these fields were refused, each with its code and a sentence for the user. */
+export function expectRefusedFields(response: ApiResponse, fields: Record<string, string>): void {
+  const { errors } = response.body as { errors?: { field: string; code: string }[] }
   const expected = Object.entries(fields).map(([field, code]) => ({
     ...{ field, code },
     message: expect.stringMatching(/^[A-Z].*[.]$/) as unknown,
   }))
   expect(errors).toEqual(expected)
-  expectProblem(answer, 'validation_failed', { errors })
+  expectProblem(response, 'validation_failed', { errors })
 }
 
-/** The session is over, for this reason. */
-export const expectEnded = (answer: Answer, reason: string): void =>
-  expectProblem(answer, 'session_ended', { reason })
+/** The session has ended for this reason. */
+export const expectEnded = (response: ApiResponse, reason: string): void =>
+  expectProblem(response, 'session_ended', { reason })
 
-/** Whatever was sent, the answer is a refusal of the caller's mistake that tells nothing of our insides. */
-export function expectRefusal(answer: Answer): void {
-  expect(answer.status).toBeGreaterThanOrEqual(400)
-  const { code, errors, reason, detail } = answer.body as Record<string, unknown>
+/** The response is a 4xx error that reveals no internal details. */
+export function expectRefusal(response: ApiResponse): void {
+  expect(response.status).toBeGreaterThanOrEqual(400)
+  const { code, errors, reason, detail } = response.body as Record<string, unknown>
   expect(code).toBeOneOf(Object.keys(problemTypes))
-  expectProblem(answer, code as ProblemCode, {
+  expectProblem(response, code as ProblemCode, {
     ...(errors !== undefined && { errors }),
     ...(reason !== undefined && { reason }),
     detail,
   })
-  expect(answer.status).toBeLessThan(500)
+  expect(response.status).toBeLessThan(500)
 }
 
-/** An answer that no cache may keep. */
-export function expectPrivate({ headers }: Answer): void {
+/** The response must not be cached. */
+export function expectPrivate({ headers }: ApiResponse): void {
   expect(headers.get('cache-control')).toBe('no-store')
   expect(headers.get('x-request-id')).toMatch(/^[\w.-]{8,64}$/)
 }
 
-/** Where the picture is of somebody who has none of their own and a name of one part. */
-export const DRAWN_AVATAR = expect.stringMatching(
-  /^http:\/\/localhost:8000\/media\/avatars\/letters-00[0-9a-f]{2}-\d+-512\.png$/,
+/** The default picture of a user without one, whose name has one part. */
+export const DEFAULT_AVATAR = expect.stringMatching(
+  /^http:\/\/localhost:8000\/media\/avatars\/default-\d{1,2}-512\.png$/,
 ) as string
 
 export const SESSION = {
@@ -93,7 +99,7 @@ export const SESSION = {
 export const TOKENS = {
   access_token: expect.stringMatching(/^[\w-]+\.[\w-]+\.[\w-]+$/) as string,
   token_type: 'Bearer',
-  // Its last second is never promised in full: `exp` is a whole number.
+  // `exp` is a whole number of seconds, so the remaining time can be one second shorter.
   expires_in: expect.toBeOneOf([599, 600]) as number,
   refresh_token: expect.stringMatching(/^[\w-]{80,}$/) as string,
   refresh_expires_in: expect.any(Number) as number,

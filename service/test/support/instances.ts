@@ -1,22 +1,23 @@
-// Real processes of the service on one database, and verifiers that follow them.
+// Starts real processes of the service on one database, and verifiers that follow them.
 import { onTestFinished } from 'vitest'
-import { createVerifier, type Verifier } from '../../../verifier/src/index.ts'
-import { optionsFor } from '../../../verifier/test/end-to-end/connected.ts'
+import { createVerifier, type Verifier } from '../../../verifiers/node/src/index.ts'
+import { optionsFor } from '../../../end-to-end/connected.ts'
 import { ServiceProcess } from './service-process.ts'
 import { testSecret } from './test-service.ts'
+import { testServiceKeys } from './service-keys.ts'
 
 export const faultSettings = {
   AUTH_SECRET: testSecret,
-  SERVICE_KEYS: 'service-key-of-the-tests-that-is-long',
-  // What was ended in the first round must still be known in the last.
+  SERVICE_KEYS: testServiceKeys,
+  // Verifiers must still remember in the last round the sessions that ended in the first.
   ACCESS_TOKEN_TTL: '6h',
-  // Nobody is there. So every event is kept, for whoever looks at what was told.
+  // Nothing listens at this address, so every event stays in the outbox for the record checker.
   WEBHOOK_URLS: 'http://127.0.0.1:9/',
   WEBHOOK_SECRETS: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
   WEBHOOK_ALLOW_PRIVATE: 'true',
 }
 
-/** Gone at the end of the test, however that ends. */
+/** Starts an instance. It is killed when the test ends, even if the test fails. */
 export function startInstance(databaseUrl: string): Promise<ServiceProcess> {
   const service = new ServiceProcess({ ...faultSettings, DATABASE_URL: databaseUrl })
   onTestFinished(() => service.kill())
@@ -26,14 +27,14 @@ export function startInstance(databaseUrl: string): Promise<ServiceProcess> {
 export const startTwo = (databaseUrl: string): Promise<[ServiceProcess, ServiceProcess]> =>
   Promise.all([startInstance(databaseUrl), startInstance(databaseUrl)])
 
-/** How many requests of people it has answered as they wished, as its log tells. */
-export const peopleServedBy = ({ logs }: ServiceProcess): number =>
+/** How many user requests have succeeded, according to the log of the instance. */
+export const requestsServedBy = ({ logs }: ServiceProcess): number =>
   logs.filter(
     ({ event, route, status }) =>
       event === 'http.request' && /^\/v1\/(users|sessions)/.test(String(route)) && Number(status) < 300,
   ).length
 
-/** A verifier that learns all it knows now. */
+/** Runs `work` with a verifier that starts now, without earlier knowledge. */
 export async function withNewVerifier(
   instance: ServiceProcess,
   work: (verifier: Verifier) => Promise<void>,

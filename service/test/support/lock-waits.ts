@@ -2,10 +2,10 @@ import pg from 'pg'
 import { expect, vi } from 'vitest'
 
 /**
- * Waits until so many statements in the database wait for a lock. On a connection of its own: inside a transaction
- * PostgreSQL shows what others do as it was at the first look.
+ * Waits until `count` statements in the database wait for a lock. It uses its own connection, because inside a
+ * transaction PostgreSQL shows the activity of other connections as of the first query.
  */
-export async function waitingForLocks(url: string, count: number, timeout = 10_000): Promise<void> {
+export async function waitingForLocks(url: string, count: number, timeout = 60_000): Promise<void> {
   const observer = new pg.Client(url)
   await observer.connect()
   try {

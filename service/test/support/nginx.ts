@@ -1,4 +1,4 @@
-// nginx as docker-compose.cluster.yaml runs it: the same file, with other addresses in it.
+// Starts nginx with the configuration of docker-compose.cluster.yaml and different addresses.
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
@@ -13,7 +13,7 @@ export const nginxConfiguration = readFileSync(
   'utf8',
 )
 
-// Its input is a pipe from us: when we die, however we die, `read` returns.
+// Its input is a pipe from this process: `read` returns when this process ends for any reason.
 const watchdogScript = 'read -r _; kill -TERM "$1" 2>/dev/null'
 
 export interface Addresses {
@@ -25,7 +25,7 @@ export interface Addresses {
 export interface ProxiedRequest {
   readonly method: string
   readonly status: number
-  /** Who was asked, and what each said: more than one when the first did not answer. */
+  /** The instances that were tried and their statuses. There are several if the first did not respond. */
   readonly instances: readonly string[]
   readonly statuses: readonly string[]
 }
@@ -33,14 +33,14 @@ export interface ProxiedRequest {
 export interface RunningNginx {
   readonly url: string
   readonly internalUrl: string
-  /** All that have been answered so far. */
+  /** All requests that have got a response so far. */
   requests(): readonly ProxiedRequest[]
-  /** What it wrote besides. */
+  /** The other lines that nginx wrote. */
   readonly complaints: readonly string[]
   readonly stop: () => Promise<void>
 }
 
-/** The name and port of a listener in the file, and what stands in for it. */
+/** Replaces the listeners and instances of the configuration file by the addresses of the test. */
 function configured(own: Addresses, instances: readonly Addresses[]): string {
   return nginxConfiguration
     .replace(/listen 8000;/, `listen 127.0.0.1:${own.port};`)
@@ -51,14 +51,14 @@ function configured(own: Addresses, instances: readonly Addresses[]): string {
     })
 }
 
-/** It needs no rights: as root it runs as "nobody". */
+/** nginx needs no privileges: if the tests run as root, it runs as "nobody". */
 function ordinaryUser(): { uid: number; gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined
   const idOf = (flag: string) => Number(spawnSync('id', [flag, 'nobody'], { encoding: 'utf8' }).stdout)
   return { uid: idOf('-u'), gid: idOf('-g') }
 }
 
-/** Starts it in front of three instances, which need not run yet. It does not outlive this process. */
+/** Starts nginx in front of three instances, which need not run yet. nginx ends with this process. */
 export async function startNginx(instances: readonly Addresses[]): Promise<RunningNginx> {
   const { path, env } = requireNginx()
   const [port = 0, internalPort = 0] = await steadyPorts(2)
@@ -66,7 +66,7 @@ export async function startNginx(instances: readonly Addresses[]): Promise<Runni
   const folder = await mkdtemp('/tmp/chat-auth-nginx-')
   const log = join(folder, 'access.log')
   await writeFile(join(folder, 'nginx.conf'), configured({ port, internalPort }, instances))
-  // It opens /dev/stdout again, which works with a file only.
+  // nginx reopens /dev/stdout, which only works if it is a file.
   const output = await open(log, 'a')
   if (user !== undefined) for (const file of [folder, log]) await chown(file, user.uid, user.gid)
   const server = spawn(
@@ -100,7 +100,7 @@ export async function startNginx(instances: readonly Addresses[]): Promise<Runni
     await stop()
     throw error
   }
-  // What follows the last end of a line is one that is still being written.
+  // The text after the last newline is a line that is still being written.
   const requests = () => readFileSync(log, 'utf8').split('\n').slice(0, -1).map(parseLine)
   return { url, internalUrl: `http://127.0.0.1:${internalPort}`, requests, complaints, stop }
 }
@@ -113,15 +113,15 @@ async function listening(
   const gone = exited.then((): never => {
     throw new Error(`nginx did not start:\n${complaints.join('\n')}`)
   })
-  const answered = async (): Promise<void> => {
+  const responds = async (): Promise<void> => {
     try {
       await fetch(`${url}/health/live`, { method: 'HEAD' })
     } catch {
       await new Promise((resolve) => setTimeout(resolve, 20))
-      await answered()
+      await responds()
     }
   }
-  await Promise.race([answered(), gone])
+  await Promise.race([responds(), gone])
 }
 
 function parseLine(line: string): ProxiedRequest {

@@ -1,7 +1,7 @@
-// Which browsers tests really opened: written down by them, read by the closing lines.
+// Tests record here which browsers they really opened; the closing lines print them.
 import { appendFileSync } from 'node:fs'
 import { inject } from 'vitest'
 
-/** `name` as in "Chromium 140.0.7339.80 (/usr/bin/chromium)". Other processes write to the same file. */
+/** `name` is, for example, "Chromium 140.0.7339.80 (/usr/bin/chromium)". Other processes write to the same file. */
 export const recordOpenedBrowser = (name: string): void =>
   appendFileSync(inject('openedBrowsers'), `${name}\n`)

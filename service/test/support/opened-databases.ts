@@ -1,12 +1,12 @@
-// What the tests really opened: written down by them, read by the closing lines.
+// Tests record here which databases they really opened; the closing lines print them.
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { inject } from 'vitest'
 
-/** `name` as in "PostgreSQL 15.18 (private cluster)". Other processes write to the same file. */
+/** `name` is, for example, "PostgreSQL 15.18 (private cluster)". Other processes write to the same file. */
 export const recordOpenedDatabase = (name: string): void =>
   appendFileSync(inject('openedDatabases'), `${name}\n`)
 
-/** The embedded database, with the version of PostgreSQL it says it is. */
+/** Records the embedded database with the PostgreSQL version it reports. */
 export function recordEmbeddedDatabase(serverVersion: string | undefined): void {
   // PGlite does not export its package.json.
   const manifest = new URL('../package.json', import.meta.resolve('@electric-sql/pglite'))
@@ -14,6 +14,6 @@ export function recordEmbeddedDatabase(serverVersion: string | undefined): void 
   recordOpenedDatabase(`PGlite ${version} (PostgreSQL ${serverVersion ?? 'of unknown version'})`)
 }
 
-/** Also what browsers were opened. */
+/** Also reads the list of opened browsers. */
 export const readOpened = (file: string): string[] =>
   existsSync(file) ? [...new Set(readFileSync(file, 'utf8').trim().split('\n'))].sort() : []

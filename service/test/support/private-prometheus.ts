@@ -1,4 +1,4 @@
-// A Prometheus of its own, on a free port and a temporary folder. It does not outlive this process, whatever ends that.
+// Starts a private Prometheus on a free port and a temporary folder. It ends with this process, even after SIGKILL.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -7,12 +7,12 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { requirePrometheus } from '../../../scripts/prometheus/find-prometheus.ts'
 
-// Its input is a pipe from us: when we die, however we die, `read` returns.
+// Its input is a pipe from this process: `read` returns when this process ends for any reason.
 const watchdogScript = 'read -r _; kill -KILL "$1" 2>/dev/null; exec rm -rf "$2"'
 
 export interface Series {
   readonly metric: Readonly<Record<string, string>>
-  /** When, and what, as text. */
+  /** The time, and the value as text. */
   readonly value: readonly [number, string]
 }
 
@@ -27,7 +27,7 @@ export class PrivatePrometheus {
     this.#stop = stop
   }
 
-  /** With this configuration, which is JSON: YAML knows it, too. */
+  /** Starts it with this configuration. It is written as JSON, which is also valid YAML. */
   static async start(configuration: object): Promise<PrivatePrometheus> {
     const { prometheus, version } = requirePrometheus()
     const folder = await mkdtemp(join(tmpdir(), 'chat-auth-prometheus-'))
@@ -68,16 +68,16 @@ export class PrivatePrometheus {
     })
   }
 
-  /** What the expression is now. Throws what Prometheus says when it is none. */
+  /** Evaluates the expression now. Throws the error of Prometheus if the expression is invalid. */
   async query(expression: string): Promise<readonly Series[]> {
     const body = new URLSearchParams({ query: expression })
-    const answer = (await (await fetch(`${this.#url}/api/v1/query`, { method: 'POST', body })).json()) as {
+    const response = (await (await fetch(`${this.#url}/api/v1/query`, { method: 'POST', body })).json()) as {
       status: string
       error?: string
       data?: { result: Series[] }
     }
-    if (answer.data === undefined) throw new Error(`${expression}: ${answer.error ?? answer.status}`)
-    return answer.data.result
+    if (response.data === undefined) throw new Error(`${expression}: ${response.error ?? response.status}`)
+    return response.data.result
   }
 
   stop(): Promise<void> {

@@ -1,4 +1,4 @@
-// What Linux knows of another process's memory, in megabytes.
+// Reads the memory of another process from Linux, in megabytes.
 import { readFileSync } from 'node:fs'
 
 const read = (pid: number, name: 'VmRSS' | 'VmHWM'): number => {
@@ -9,5 +9,5 @@ const read = (pid: number, name: 'VmRSS' | 'VmHWM'): number => {
 
 export const residentMegabytes = (pid: number): number => read(pid, 'VmRSS')
 
-/** The most it ever had at once. */
+/** The most memory that the process has ever used. */
 export const peakMegabytes = (pid: number): number => read(pid, 'VmHWM')

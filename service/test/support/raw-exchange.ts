@@ -1,20 +1,20 @@
-// HTTP as bytes, for what no client library would send.
+// Sends HTTP as raw bytes, for requests that no client library would send.
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
-import type { Answer } from './test-client.ts'
+import type { ApiResponse } from './test-client.ts'
 
-/** Sends the bytes as they are and reads until the server closes: ask for that, or let it have a reason. */
-export async function exchange(url: string, bytes: string | Buffer): Promise<Answer> {
+/** Sends the bytes unchanged and reads until the server closes the connection, so the request must make it do so. */
+export async function exchange(url: string, bytes: string | Buffer): Promise<ApiResponse> {
   const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname)
   await once(socket, 'connect')
   socket.write(bytes)
-  return parseAnswer(await text(socket))
+  return parseResponse(await text(socket))
 }
 
-/** The first answer in what a connection received. */
-export function parseAnswer(received: string): Answer {
+/** The first response in the data that a connection received. */
+export function parseResponse(received: string): ApiResponse {
   const [head = '', ...rest] = received.split('\r\n\r\n')
   const [statusLine = '', ...lines] = head.split('\r\n')
   const headers = new Headers()
@@ -29,7 +29,7 @@ export function parseAnswer(received: string): Answer {
   }
 }
 
-/** A request with these lines in its head, on a connection that closes after it. */
+/** A request with these header lines. It asks the server to close the connection afterwards. */
 export function request(line: string, headers: readonly string[] = [], body: string | Buffer = ''): Buffer {
   const head = [`${line} HTTP/1.1`, 'Host: localhost', 'Connection: close', ...headers, '', ''].join('\r\n')
   return Buffer.concat([Buffer.from(head, 'latin1'), Buffer.from(body)])

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Entry, Operation, Outcome } from './acknowledged-record.ts'
-import { contradictions, type PersonRow, type Rows, type SessionRow } from './record-checker.ts'
+import { findViolations, type UserRow, type Rows, type SessionRow } from './record-checker.ts'
 
 const entry = (operation: Operation, outcome: Outcome = 'acknowledged'): Entry => ({
   ...operation,
@@ -14,14 +14,14 @@ const end = (what: 'sign-out' | 'ban' | 'password-change' | 'replay', reason: st
 
 const live: SessionRow = { id: 's', generation: 0, end_reason: null, revocations: 0, events: 0 }
 const endedAs = (reason: string): SessionRow => ({ ...live, end_reason: reason, revocations: 1, events: 1 })
-const anna: PersonRow = { username: 'anna', password_version: 1, is_disabled: false }
-const rows = (session?: SessionRow, person: PersonRow | undefined = anna): Rows => ({
+const anna: UserRow = { username: 'anna', password_version: 1, is_disabled: false }
+const rows = (session?: SessionRow, person: UserRow | undefined = anna): Rows => ({
   sessions: session === undefined ? [] : [session],
-  people: [person],
+  users: [person],
   areEventsKept: true,
 })
 const kindsOf = (operations: readonly Entry[], found: Rows) =>
-  contradictions([...begun, ...operations], found).map(({ kind }) => kind)
+  findViolations([...begun, ...operations], found).map(({ kind }) => kind)
 
 interface Case {
   readonly what: string
@@ -32,9 +32,13 @@ interface Case {
 const allowed: readonly Case[] = [
   { what: 'nothing happened', found: rows(live) },
   { what: 'a refresh was done', operations: [refresh(1)], found: rows({ ...live, generation: 1 }) },
-  { what: 'a refresh without answer was not done', operations: [refresh(1, 'unknown')], found: rows(live) },
   {
-    what: 'a refresh without answer was done',
+    what: 'a refresh without a response was not done',
+    operations: [refresh(1, 'unknown')],
+    found: rows(live),
+  },
+  {
+    what: 'a refresh without a response was done',
     operations: [refresh(1), refresh(2, 'unknown'), refresh(2, 'unknown')],
     found: rows({ ...live, generation: 2 }),
   },
@@ -53,26 +57,30 @@ const allowed: readonly Case[] = [
     operations: [refresh(1), refresh(2), end('replay', 'refresh_token_reused')],
     found: rows({ ...endedAs('refresh_token_reused'), generation: 2 }),
   },
-  { what: 'an end without answer was not done', operations: [end('ban', 'x', 'unknown')], found: rows(live) },
   {
-    what: 'a password change without answer was done',
+    what: 'an end without a response was not done',
+    operations: [end('ban', 'x', 'unknown')],
+    found: rows(live),
+  },
+  {
+    what: 'a password change without a response was done',
     operations: [end('password-change', 'password_changed', 'unknown')],
     found: rows(endedAs('password_changed'), { ...anna, password_version: 2 }),
   },
   {
-    what: 'the event of an end was removed since nobody wants it',
+    what: 'the event of an end was removed because no receiver is set up',
     operations: [end('sign-out', 'signed_out')],
     found: { ...rows({ ...endedAs('signed_out'), events: 0 }), areEventsKept: false },
   },
 ]
 
-test.each(allowed)('$what: that is no contradiction', ({ operations = [], found }) => {
+test.each(allowed)('the record checker accepts that $what', ({ operations = [], found }) => {
   expect(kindsOf(operations, found)).toEqual([])
 })
 
 const contradicting: readonly (Case & { readonly kind: string })[] = [
-  { what: 'a person is gone', kind: 'lost', found: { ...rows(live), people: [] } },
-  { what: 'a session is gone', kind: 'lost', found: rows() },
+  { what: 'a user is missing', kind: 'lost', found: { ...rows(live), users: [] } },
+  { what: 'a session is missing', kind: 'lost', found: rows() },
   { what: 'a refresh is undone', kind: 'lost', operations: [refresh(1), refresh(2)], found: rows(live) },
   {
     what: 'a token was rotated twice',
@@ -88,29 +96,29 @@ const contradicting: readonly (Case & { readonly kind: string })[] = [
     found: rows(live),
   },
   {
-    what: 'an end that nobody asked for',
+    what: 'a session ended without any request',
     kind: 'false logout',
     found: rows(endedAs('refresh_token_reused')),
   },
   {
-    what: 'an end that was refused',
+    what: 'a session ended during a refused refresh',
     kind: 'false logout',
     operations: [refresh(1, 'refused')],
     found: rows(endedAs('refresh_token_reused')),
   },
   {
-    what: 'an end without its revocation',
+    what: 'an end has no revocation',
     kind: 'lost',
     operations: [end('sign-out', 'signed_out', 'unknown')],
     found: rows({ ...endedAs('signed_out'), revocations: 0 }),
   },
   {
-    what: 'an end without its event',
+    what: 'an end has no event',
     kind: 'other',
     operations: [end('sign-out', 'signed_out')],
     found: rows({ ...endedAs('signed_out'), events: 0 }),
   },
-  { what: 'a revocation without its end', kind: 'other', found: rows({ ...live, revocations: 1 }) },
+  { what: 'a revocation has no end', kind: 'other', found: rows({ ...live, revocations: 1 }) },
   {
     what: 'a ban is undone',
     kind: 'lost',
@@ -123,14 +131,21 @@ const contradicting: readonly (Case & { readonly kind: string })[] = [
     operations: [end('password-change', 'password_changed')],
     found: rows(endedAs('password_changed')),
   },
-  { what: 'a ban out of nowhere', kind: 'other', found: rows(live, { ...anna, is_disabled: true }) },
   {
-    what: 'a new password out of nowhere',
+    what: 'a user is banned without a request',
+    kind: 'other',
+    found: rows(live, { ...anna, is_disabled: true }),
+  },
+  {
+    what: 'a password is new without a request',
     kind: 'other',
     found: rows(live, { ...anna, password_version: 2 }),
   },
 ]
 
-test.each(contradicting)('$what: that is a contradiction ($kind)', ({ kind, operations = [], found }) => {
-  expect(kindsOf(operations, found)).toEqual([kind])
-})
+test.each(contradicting)(
+  'the record checker reports "$kind" when $what',
+  ({ kind, operations = [], found }) => {
+    expect(kindsOf(operations, found)).toEqual([kind])
+  },
+)

@@ -1,50 +1,50 @@
-// Replays what was acknowledged against the database: what was done stays done, and nothing is half done.
+// Compares the acknowledged operations with the database: they must still be there, and none may be half done.
 import type { Entry } from './acknowledged-record.ts'
-import type { Wrong } from './honest-client.ts'
+import type { Violation } from './checking-client.ts'
 
-/** What the record allows a session to be. */
+/** The states that the record allows for a session. */
 interface SessionAllowed {
   readonly who: string
-  /** The newest generation that was acknowledged; nothing below it may be in the database. */
+  /** The newest acknowledged generation. The database must not be below it. */
   floor: number
-  /** The newest one that was asked for: each is begun by the token of the one before it alone. */
+  /** The newest requested generation. Only the token of one generation can start the next. */
   ceiling: number
   mustBeEnded: boolean
-  /** Empty: nobody asked for its end. */
+  /** The reasons of all requested ends; empty if there was no request. */
   readonly reasons: Set<string>
 }
 
-interface PersonAllowed {
+interface UserAllowed {
   passwordChanges: { atLeast: number; atMost: number }
-  /** Undefined when the record leaves it open. */
+  /** Undefined if the record does not show it. */
   isBanned: boolean | undefined
 }
 
 interface Allowed {
   readonly sessions: Map<string, SessionAllowed>
-  readonly people: Map<string, PersonAllowed>
+  readonly users: Map<string, UserAllowed>
 }
 
 export interface SessionRow {
   readonly id: string
   readonly generation: number
   readonly end_reason: string | null
-  /** Rows of the revocation log that tell of its end, and events of the outbox. */
+  /** The number of rows in the revocation log and of events in the outbox about its end. */
   readonly revocations: number
   readonly events: number
 }
 
-export interface PersonRow {
+export interface UserRow {
   readonly username: string
   readonly password_version: number
   readonly is_disabled: boolean
 }
 
-/** All rows there are about the people and sessions of a record. */
+/** All rows about the users and sessions of a record. */
 export interface Rows {
   readonly sessions: readonly SessionRow[]
-  readonly people: readonly PersonRow[]
-  /** Where nobody wants events, the clean-up removes them. */
+  readonly users: readonly UserRow[]
+  /** The clean-up removes events that have no receiver. */
   readonly areEventsKept: boolean
 }
 
@@ -52,7 +52,7 @@ export type Query = <Row extends object>(text: string, values?: readonly unknown
 
 export async function readRows(query: Query, entries: readonly Entry[]): Promise<Rows> {
   const names = [[...new Set(entries.map(({ who }) => who))]]
-  const people = await query<PersonRow>(
+  const users = await query<UserRow>(
     `select username, password_version, disabled_at is not null as is_disabled
      from users where username = any($1)`,
     names,
@@ -74,28 +74,28 @@ export async function readRows(query: Query, entries: readonly Entry[]): Promise
     names,
   )
   const kept = await query('select from deliveries limit 1')
-  return { sessions, people, areEventsKept: kept.length > 0 }
+  return { sessions, users, areEventsKept: kept.length > 0 }
 }
 
-/** Everything in which the rows differ from what the record allows. */
-export function contradictions(entries: readonly Entry[], rows: Rows): Wrong[] {
+/** Lists every difference between the rows and what the record allows. */
+export function findViolations(entries: readonly Entry[], rows: Rows): Violation[] {
   const allowed = allowedBy(entries)
-  const people = new Map(rows.people.map((row) => [row.username, row]))
+  const userRows = new Map(rows.users.map((row) => [row.username, row]))
   const sessions = new Map(rows.sessions.map((row) => [row.id, row]))
   return [
-    ...[...allowed.people].flatMap(([name, person]) => wrongsOfPerson(name, person, people.get(name))),
-    ...[...allowed.sessions].flatMap(([id, session]) => wrongsOfSession(id, session, sessions.get(id))),
+    ...[...allowed.users].flatMap(([name, user]) => violationsOfUser(name, user, userRows.get(name))),
+    ...[...allowed.sessions].flatMap(([id, session]) => violationsOfSession(id, session, sessions.get(id))),
     ...rows.sessions.flatMap((session) => halfDone(session, rows.areEventsKept)),
   ]
 }
 
 function allowedBy(entries: readonly Entry[]): Allowed {
-  const allowed: Allowed = { sessions: new Map(), people: new Map() }
+  const allowed: Allowed = { sessions: new Map(), users: new Map() }
   for (const entry of entries) {
     if (entry.what === 'registration') {
       const isThere = entry.outcome === 'acknowledged'
       if (isThere)
-        allowed.people.set(entry.who, { passwordChanges: { atLeast: 0, atMost: 0 }, isBanned: false })
+        allowed.users.set(entry.who, { passwordChanges: { atLeast: 0, atMost: 0 }, isBanned: false })
     } else if (entry.what === 'sign-in') startSession(allowed, entry)
     else if (entry.outcome !== 'refused') apply(allowed, entry)
   }
@@ -108,7 +108,7 @@ function startSession({ sessions }: Allowed, { who, session, outcome }: Entry & 
 }
 
 function apply(
-  { sessions, people }: Allowed,
+  { sessions, users }: Allowed,
   entry: Exclude<Entry, { what: 'registration' | 'sign-in' }>,
 ): void {
   const isDone = entry.outcome === 'acknowledged'
@@ -124,52 +124,55 @@ function apply(
     session?.reasons.add(reason)
     if (session !== undefined && isDone) session.mustBeEnded = true
   }
-  const person = people.get(entry.who)
-  if (person === undefined) return
-  if (entry.what === 'ban') person.isBanned = isDone || (person.isBanned === true ? true : undefined)
+  const user = users.get(entry.who)
+  if (user === undefined) return
+  if (entry.what === 'ban') user.isBanned = isDone || (user.isBanned === true ? true : undefined)
   if (entry.what !== 'password-change') return
-  person.passwordChanges.atMost += 1
-  if (isDone) person.passwordChanges.atLeast += 1
+  user.passwordChanges.atMost += 1
+  if (isDone) user.passwordChanges.atLeast += 1
 }
 
-function wrongsOfPerson(name: string, allowed: PersonAllowed, row: PersonRow | undefined): Wrong[] {
-  if (row === undefined) return [lost(`${name} was registered and is not there`)]
-  const wrongs: Wrong[] = []
+function violationsOfUser(name: string, allowed: UserAllowed, row: UserRow | undefined): Violation[] {
+  if (row === undefined) return [lost(`${name} was registered and is missing`)]
+  const violations: Violation[] = []
   const changes = row.password_version - 1
   const { atLeast, atMost } = allowed.passwordChanges
-  if (changes < atLeast) wrongs.push(lost(`${name} changed the password and has the old one`))
-  if (changes > atMost) wrongs.push(other(`${name} has a password that nobody asked for`))
-  if (allowed.isBanned === true && !row.is_disabled) wrongs.push(lost(`${name} was banned and is not`))
-  if (allowed.isBanned === false && row.is_disabled) wrongs.push(other(`${name} is banned and never was`))
-  return wrongs
+  if (changes < atLeast) violations.push(lost(`${name} changed the password but has the old one`))
+  if (changes > atMost) violations.push(other(`${name} has a new password without a request`))
+  if (allowed.isBanned === true && !row.is_disabled)
+    violations.push(lost(`${name} was banned but is not disabled`))
+  if (allowed.isBanned === false && row.is_disabled)
+    violations.push(other(`${name} is disabled but was never banned`))
+  return violations
 }
 
-function wrongsOfSession(id: string, allowed: SessionAllowed, row: SessionRow | undefined): Wrong[] {
-  if (row === undefined) return [lost(`session ${id} of ${allowed.who} was started and is not there`)]
-  const wrongs: Wrong[] = []
+function violationsOfSession(id: string, allowed: SessionAllowed, row: SessionRow | undefined): Violation[] {
+  if (row === undefined) return [lost(`session ${id} of ${allowed.who} was started and is missing`)]
+  const violations: Violation[] = []
   const { generation, end_reason: reason } = row
   const { floor, ceiling } = allowed
-  if (generation < floor) wrongs.push(lost(`session ${id} was refreshed to ${floor} and is at ${generation}`))
+  if (generation < floor)
+    violations.push(lost(`session ${id} was refreshed to ${floor} but is at ${generation}`))
   if (generation > ceiling) {
-    wrongs.push(other(`session ${id} is at ${generation}, and nobody asked for more than ${ceiling}`))
+    violations.push(other(`session ${id} is at ${generation}, but the newest request was for ${ceiling}`))
   }
-  if (allowed.mustBeEnded && reason === null) wrongs.push(lost(`session ${id} was ended and lives`))
+  if (allowed.mustBeEnded && reason === null) violations.push(lost(`session ${id} was ended but is live`))
   if (reason !== null && !allowed.reasons.has(reason)) {
-    wrongs.push({ kind: 'false logout', what: `session ${id} ended as ${reason}` })
+    violations.push({ kind: 'false logout', what: `session ${id} ended as ${reason}` })
   }
-  return wrongs
+  return violations
 }
 
-/** An end, its place in the revocation log and its event are there together or not at all. */
-function halfDone(row: SessionRow, areEventsKept: boolean): Wrong[] {
+/** An end, its row in the revocation log and its event exist together or not at all. */
+function halfDone(row: SessionRow, areEventsKept: boolean): Violation[] {
   const { id, end_reason: reason, revocations, events } = row
   const wanted = reason === null ? 0 : 1
-  const isTold = events === wanted || (events === 0 && !areEventsKept)
-  if (revocations === wanted && isTold) return []
+  const isReported = events === wanted || (events === 0 && !areEventsKept)
+  if (revocations === wanted && isReported) return []
   const what = `session ${id}, ${reason ?? 'live'}, has ${revocations} revocations and ${events} events`
-  // Without its revocation the end that was acknowledged is none to the verifiers.
+  // Verifiers do not see an acknowledged end that has no revocation, so it counts as lost.
   return [wanted === 1 && revocations === 0 ? lost(what) : other(what)]
 }
 
-const lost = (what: string): Wrong => ({ kind: 'lost', what })
-const other = (what: string): Wrong => ({ kind: 'other', what })
+const lost = (what: string): Violation => ({ kind: 'lost', what })
+const other = (what: string): Violation => ({ kind: 'other', what })

@@ -1,7 +1,7 @@
-/** Chance that can be replayed. The seed is in every failure; TEST_SEED sets it. */
+/** Repeatable random choices. Each failed test prints its seed; TEST_SEED sets it. */
 export interface SeededRandom {
   readonly seed: number
-  /** A whole number from 0 up to, not including, `limit`. */
+  /** A whole number from 0 to `limit` - 1. */
   below(limit: number): number
   isTrue(probability: number): boolean
   pick<T>(choices: readonly T[]): T

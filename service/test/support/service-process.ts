@@ -1,4 +1,4 @@
-// The service as an operator starts it: a process of its own, known by what it prints, answers and exits with.
+// Runs the service in its own process, as an operator does. Tests see only its output, its responses and its exit code.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { readFileSync } from 'node:fs'
@@ -6,47 +6,58 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { TestClient } from './test-client.ts'
+import { firstSecret } from './service-keys.ts'
 
-/** From its heading to the end of its example. */
+/** The banner, from its heading to the end of its example. */
 const BANNER = /\n {2}chat-auth is ready\.\n[^]*?-d '.*'\n\n/
 
 const presentMain = join(import.meta.dirname, '../../src/main.ts')
 
-/** Neither the settings of whoever runs the tests nor a `.env` in the working directory reach the service. */
+/** The service inherits neither the environment of the test run nor a `.env` in the working directory. */
 const commonSettings = {
   PATH: process.env['PATH'] ?? '',
+  NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? '',
   PORT: '0',
   HOST: '127.0.0.1',
   INTERNAL_PORT: '0',
-  // Tests say who they are by X-Forwarded-For.
+  // Tests set their client address with X-Forwarded-For.
   TRUSTED_PROXIES: '127.0.0.1',
 }
 
-// Its input is a pipe from us: when we die, however we die, `read` returns.
+// Its input is a pipe from this process: `read` returns when this process ends for any reason.
 const watchdogScript = 'read -r _; kill -KILL "$1" 2>/dev/null'
 
 export interface Exit {
-  /** Null when a signal ended the process. */
+  /** Null if a signal ended the process. */
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
 }
 
+/** How a test may run it differently. */
+interface How {
+  readonly args?: readonly string[]
+  readonly cwd?: string
+  readonly uid?: number
+  readonly gid?: number
+}
+
 export class ServiceProcess {
   readonly exited: Promise<Exit>
-  /** What it wrote to its standard output, a parsed line each. */
+  /** The parsed log lines of its standard output. */
   readonly logs: Record<string, unknown>[] = []
-  /** The lines among them that are none of the log. */
+  /** The lines of its standard output that are not log lines. */
   readonly strayLines: string[] = []
   readonly #settings: Record<string, string>
   readonly #process: ChildProcess
   #words = ''
   readonly #news = new EventEmitter()
 
-  /** Spawns it and waits for nothing. It does not outlive this process, whatever ends that. */
-  constructor(settings: Record<string, string>, main = presentMain) {
+  /** Spawns the service without waiting for it. It ends with this process, even after SIGKILL. */
+  constructor(settings: Record<string, string>, main = presentMain, { args = [], ...how }: How = {}) {
     this.#settings = settings
-    this.#process = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main], {
+    this.#process = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...args], {
       cwd: tmpdir(),
+      ...how,
       env: { ...commonSettings, ...settings },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -80,7 +91,7 @@ export class ServiceProcess {
     return this.#process.pid ?? 0
   }
 
-  /** What it wrote to its standard error, without the banner. */
+  /** Its standard error without the banner. */
   get complaints(): string {
     return this.#words.replace(BANNER, '')
   }
@@ -99,7 +110,7 @@ export class ServiceProcess {
 
   get serviceKey(): string {
     const { SERVICE_KEYS: keys, DATA_DIR: folder = '' } = this.#settings
-    return keys?.split(',')[0] ?? readFileSync(join(folder, 'service-key'), 'utf8')
+    return (keys && firstSecret(keys)) ?? readFileSync(join(folder, 'service-key'), 'utf8')
   }
 
   #port(pattern: RegExp): string {
@@ -108,13 +119,13 @@ export class ServiceProcess {
     return port
   }
 
-  /** Waits until it has said where it listens; rejects with its last words when it exits instead. */
+  /** Waits for the banner. Rejects with the standard error if the service exits first. */
   async ready(): Promise<this> {
     await this.#until(() => this.banner !== '')
     return this
   }
 
-  /** Waits for a log line of that event. */
+  /** Waits for a log line with this event. */
   async logged(event: string): Promise<Record<string, unknown>> {
     const find = () => this.logs.find((entry) => entry['event'] === event)
     await this.#until(() => find() !== undefined)
@@ -125,7 +136,7 @@ export class ServiceProcess {
     while (!isDone()) await this.alive(once(this.#news, 'line'))
   }
 
-  /** What `work` answers; rejects with the service's last words when it exits before. */
+  /** Waits for `work`. Rejects with the standard error if the service exits first. */
   alive<T>(work: Promise<T>): Promise<T> {
     const gone = this.exited.then(({ code, signal }): never => {
       throw new Error(`the service exited with ${code ?? signal ?? ''}:\n${this.complaints}`)
@@ -133,7 +144,7 @@ export class ServiceProcess {
     return Promise.race([work, gone])
   }
 
-  /** A new client of the public port at an address of its own. */
+  /** A new client of the public port with its own address. */
   client(address?: string): TestClient {
     return new TestClient(this.url, address)
   }
@@ -142,13 +153,13 @@ export class ServiceProcess {
     this.#process.kill(signal)
   }
 
-  /** kill -9. The process is gone on return. */
+  /** Sends SIGKILL and waits until the process has exited. */
   async kill(): Promise<void> {
     this.signal('SIGKILL')
     await this.exited
   }
 
-  /** SIGTERM; throws unless the service then exits as it should. */
+  /** Sends SIGTERM and waits. Throws unless the service exits with 0. */
   async stop(): Promise<void> {
     this.signal('SIGTERM')
     const { code, signal } = await this.exited

@@ -1,4 +1,4 @@
-// A file system of a few megabytes for a database server, so that a disk can be full.
+// Mounts a file system of a few megabytes for a database server, to test a full disk.
 import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
 import { appendFileSync, chownSync, mkdtempSync, rmSync, truncateSync } from 'node:fs'
@@ -7,21 +7,21 @@ import type { Readable, Writable } from 'node:stream'
 import { requireServer } from '../../../scripts/postgres/find-server.ts'
 
 export interface SmallDisk {
-  /** Where the server finds it. It belongs to the server's user. */
+  /** The mount point. It belongs to the user of the server. */
   readonly folder: string
-  /** What a program is started by that is to find it there. */
+  /** The command prefix that starts a program in the namespace of the mount. */
   readonly startedBy: readonly string[]
-  /** Takes all the room there is; to be done again when some became free. */
+  /** Fills all free space. Call it again after space became free. */
   fill(): void
-  /** Gives it back. */
+  /** Frees the space that `fill` took. */
   relieve(): void
-  /** After the server has ended. */
+  /** Unmounts it. The server must have ended before. */
   remove(): Promise<void>
 }
 
 const BALLAST = Buffer.alloc(64 * 1024)
 
-// Its input is a pipe from us: when we die, however we die, `read` returns.
+// Its input is a pipe from this process: `read` returns when this process ends for any reason.
 const mountScript = `
   mount -t tmpfs -o "$2" tmpfs "$1" && : > "$1/ballast" && echo mounted && read -r _
   umount -l "$1"; rmdir "$1"`
@@ -29,7 +29,7 @@ const mountScript = `
 type Holder = ChildProcessByStdio<Writable, Readable, Readable>
 type User = { uid: number; gid: number }
 
-/** Root mounts. Anybody else may do so in a namespace of their own, where that is allowed. */
+/** A way to mount: directly as root, or in a new user namespace where the system allows it. */
 interface Way {
   readonly command: readonly string[]
   readonly user: User | undefined
@@ -44,11 +44,11 @@ const inNamespace = (user: User | undefined): Way => ({
 })
 
 const NEEDED =
-  'A full disk is tested on a small tmpfs, which has to be mounted: by root, or by a user who may make namespaces ' +
-  '(unshare --user --mount; see the sysctls kernel.unprivileged_userns_clone and ' +
-  'kernel.apparmor_restrict_unprivileged_userns, and in a container its seccomp profile).'
+  'The full-disk test needs to mount a small tmpfs. Run it as root, or as a user who may create namespaces ' +
+  '(unshare --user --mount). See the sysctls kernel.unprivileged_userns_clone and ' +
+  'kernel.apparmor_restrict_unprivileged_userns, and in a container its seccomp profile.'
 
-/** Gone with this process, whatever ends that. */
+/** The mount ends with this process, even after SIGKILL. */
 export async function mountSmallDisk(megabytes: number): Promise<SmallDisk> {
   const { user } = requireServer()
   const ways = [...(process.getuid?.() === 0 ? [asRoot] : []), inNamespace(user)]
@@ -61,7 +61,7 @@ export async function mountSmallDisk(megabytes: number): Promise<SmallDisk> {
   throw new Error([NEEDED, ...complaints].join('\n'))
 }
 
-/** Answers the disk, or what kept it from being one. */
+/** Returns the disk, or the reason why the mount failed. */
 async function tryToMount(way: Way, megabytes: number, owner: User | undefined): Promise<SmallDisk | string> {
   const folder = mkdtempSync('/tmp/chat-auth-disk-')
   if (owner !== undefined) chownSync(folder, owner.uid, owner.gid)
@@ -70,7 +70,7 @@ async function tryToMount(way: Way, megabytes: number, owner: User | undefined):
   const holder = spawn(command, [...args, `size=${megabytes}m,mode=0700,uid=${uid},gid=${gid}`], {
     ...way.user,
     stdio: ['pipe', 'pipe', 'pipe'],
-    // Neither Ctrl-C nor a kill of our process group reaches it.
+    // Neither Ctrl-C nor a kill of this process group reaches it.
     detached: true,
   })
   const complaint = await untilMounted(holder)
@@ -79,7 +79,7 @@ async function tryToMount(way: Way, megabytes: number, owner: User | undefined):
   return `${[command, ...args].slice(0, 2).join(' ')}: ${complaint}`
 }
 
-/** Answers its last words when it does not. */
+/** Returns the standard error if the mount failed, else undefined. */
 async function untilMounted(holder: Holder): Promise<string | undefined> {
   let words = ''
   holder.stderr.on('data', (chunk: Buffer) => (words += chunk.toString()))
@@ -91,7 +91,7 @@ async function untilMounted(holder: Holder): Promise<string | undefined> {
 }
 
 function diskOf(holder: Holder, folder: string, startedBy: readonly string[]): SmallDisk {
-  // Seen through the process that mounted it and made the file, which may be in another namespace than we are.
+  // The mount may be in another namespace, so the path goes through the process that made it.
   const ballast = join(`/proc/${holder.pid ?? 0}/root`, folder, 'ballast')
   const exited = once(holder, 'close')
   return {

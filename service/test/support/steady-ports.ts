@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 
 /**
- * Ports of 127.0.0.1 to which a server can come back after a restart: below those that the system gives to outgoing
- * connections, which would take one meanwhile.
+ * Ports of 127.0.0.1 that a server can use again after a restart. They are below the range of outgoing connections, so
+ * no such connection takes a port meanwhile.
  */
 export async function steadyPorts(count: number): Promise<number[]> {
   const ports = new Set<number>()

@@ -1,4 +1,4 @@
-// A server of somebody else's that events are delivered to, on this machine.
+// A local stub for an external server that receives events.
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -11,11 +11,11 @@ export interface Received {
   readonly body: string
 }
 
-export class StandIn {
-  /** Every call that was read whole, in the order in which they came. */
+export class StubServer {
+  /** Every call that was read to its end, in order of arrival. */
   readonly received: Received[] = []
-  /** What becomes of a call; 204 unless a test says otherwise. */
-  answer: (received: Received, response: ServerResponse) => void = (_, response) => {
+  /** Responds to a call. The default is 204. */
+  respond: (received: Received, response: ServerResponse) => void = (_, response) => {
     response.writeHead(204).end()
   }
   #server: Server
@@ -26,10 +26,10 @@ export class StandIn {
     this.#server = this.#create()
   }
 
-  static async start(): Promise<StandIn> {
-    const standIn = new StandIn()
-    await standIn.up()
-    return standIn
+  static async start(): Promise<StubServer> {
+    const server = new StubServer()
+    await server.up()
+    return server
   }
 
   get url(): string {
@@ -47,7 +47,7 @@ export class StandIn {
     await once(this.#server, 'close')
   }
 
-  /** Listens, at the address it had before. */
+  /** Listens at the same address as before. */
   async up(): Promise<void> {
     this.#server = this.#create()
     this.#server.listen(this.#port, '127.0.0.1')
@@ -75,12 +75,12 @@ export class StandIn {
       body: await text(request),
     }
     this.received.push(received)
-    this.answer(received, response)
+    this.respond(received, response)
     for (const resolve of this.#waiting.splice(0)) resolve()
   }
 }
 
-/** Resolves once that holds; looked at after every call of any of them. */
-export async function untilCalled(standIns: readonly StandIn[], holds: () => boolean): Promise<void> {
-  while (!holds()) await Promise.race(standIns.map((standIn) => standIn.called()))
+/** Resolves when the condition holds. It is checked after every call to any of the servers. */
+export async function untilCalled(servers: readonly StubServer[], holds: () => boolean): Promise<void> {
+  while (!holds()) await Promise.race(servers.map((server) => server.called()))
 }

@@ -1,18 +1,18 @@
-// Stands between the service and its database, or a verifier and the service, to do what networks do.
+// Simulates network faults between the service and its database, or between a verifier and the service.
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 
 export interface TcpProxy {
   readonly port: number
-  /** Carries nothing more, in either direction, and closes nothing: a cut that nobody is told of. */
+  /** Forwards nothing in either direction, and closes nothing: neither side notices the fault. */
   stall(): void
-  /** Resets every connection and every one that comes. */
+  /** Resets every open connection and every new one. */
   cut(): void
-  /** Carries what comes from the target that much later, without a word of it; 0 ends that. */
+  /** Delays the data from the target by `ms`; 0 ends the delay. */
   delay(ms: number): void
-  /** Carries again what comes. Connections that were stalled go on where they stopped. */
-  heal(): void
-  /** Leads there whoever connects from now on, and resets the others, as a virtual address that moves does. */
+  /** Forwards data again. Stalled connections continue where they stopped, unless they are to stay half-open. */
+  heal(options?: { readonly keepStalled: boolean }): void
+  /** Sends new connections to this target and resets the open ones, as when a virtual address moves. */
   aim(target: Target): void
   close(): Promise<void>
 }
@@ -50,7 +50,7 @@ export async function startTcpProxy(first: Target): Promise<TcpProxy> {
       return
     }
     waiting.push(chunk)
-    // Whatever the delay is by then, the chunk whose turn it is: none overtakes another.
+    // Always writes the oldest chunk, so chunks stay in order even if the delay changes.
     setTimeout(() => near.write(waiting.shift() ?? ''), delayMs)
   }
 
@@ -78,8 +78,9 @@ export async function startTcpProxy(first: Target): Promise<TcpProxy> {
       for (const socket of sockets) socket.resetAndDestroy()
     },
     delay: (ms) => (delayMs = ms),
-    heal: () => {
+    heal: ({ keepStalled } = { keepStalled: false }) => {
       state = 'open'
+      if (keepStalled) return
       for (const socket of sockets) socket.resume()
     },
     aim: (next) => {

@@ -1,14 +1,14 @@
 import { randomBytes, randomInt, randomUUID } from 'node:crypto'
 import type { ApiContract } from './api-contract.ts'
 
-export interface Answer {
+export interface ApiResponse {
   readonly status: number
   readonly headers: Headers
-  /** Parsed where it is JSON; the text otherwise, undefined when there is none. */
+  /** The parsed JSON, or the text of any other body; undefined if it is empty. */
   readonly body: unknown
 }
 
-export interface Person {
+export interface TestUser {
   readonly id: number
   readonly username: string
   readonly email: string
@@ -24,13 +24,13 @@ export interface Tokens {
 const newAddress = (): string => `198.${randomInt(18, 20)}.${randomInt(256)}.${randomInt(256)}`
 
 interface ClientOptions {
-  /** Every answer has to be as declared here. */
+  /** Every response must match this contract. */
   readonly contract?: ApiContract
-  /** Sent where a call names no other. */
+  /** The token of calls that do not pass one. */
   readonly token?: string
 }
 
-/** A person at a place of their own: each client has its own address, as far as limits can see. */
+/** A client with its own address, so that rate limits treat each client separately. */
 export class TestClient {
   readonly #url: string
   readonly #address: string
@@ -50,12 +50,12 @@ export class TestClient {
       token = this.#options.token,
       headers = {},
     }: { body?: unknown; token?: string | undefined; headers?: Record<string, string> } = {},
-  ): Promise<Answer> {
+  ): Promise<ApiResponse> {
     const response = await fetch(this.#url + path, {
       method,
       headers: {
         'x-forwarded-for': this.#address,
-        // A form says its own.
+        // A form sets its own content type.
         ...(body !== undefined && !(body instanceof FormData) && { 'content-type': 'application/json' }),
         ...(token !== undefined && { authorization: `Bearer ${token}` }),
         ...headers,
@@ -65,12 +65,12 @@ export class TestClient {
     const text = await response.text()
     const isJson = /json/.test(response.headers.get('content-type') ?? '')
     const parsed: unknown = text === '' ? undefined : isJson ? JSON.parse(text) : text
-    const { status, headers: answered } = response
-    const seen = { status, contentType: answered.get('content-type'), body: parsed }
+    const { status, headers: received } = response
+    const seen = { status, contentType: received.get('content-type'), body: parsed }
     const objection = this.#options.contract?.objection(method, path, seen)
     if (objection !== undefined)
-      throw new Error(`${method} ${path}: ${objection}; answered ${status} ${text}`)
-    return { status, headers: answered, body: parsed }
+      throw new Error(`${method} ${path}: ${objection}; the response was ${status} ${text}`)
+    return { status, headers: received, body: parsed }
   }
 
   get = (path: string, token?: string) => this.request('GET', path, { ...(token !== undefined && { token }) })
@@ -84,19 +84,19 @@ export class TestClient {
   delete = (path: string, token?: string) =>
     this.request('DELETE', path, { ...(token !== undefined && { token }) })
 
-  /** Signs somebody new up. */
-  async register(wanted: Partial<Person> = {}): Promise<Person> {
-    const person = newPerson(wanted)
+  /** Registers a new user. */
+  async register(wanted: Partial<TestUser> = {}): Promise<TestUser> {
+    const person = newUser(wanted)
     const { username, email, password } = person
     const { status, body } = await this.post('/v1/users', { username, email, password })
-    if (status !== 201) throw new Error(`registration was answered ${status}: ${JSON.stringify(body)}`)
-    return { ...person, id: (body as Person).id }
+    if (status !== 201) throw new Error(`registration failed with ${status}: ${JSON.stringify(body)}`)
+    return { ...person, id: (body as TestUser).id }
   }
 
-  async signIn(person: Person, device: { device_id?: string; device_name?: string } = {}): Promise<Tokens> {
+  async signIn(person: TestUser, device: { device_id?: string; device_name?: string } = {}): Promise<Tokens> {
     const { username, password } = person
     const { status, body } = await this.post('/v1/sessions', { username, password, ...device })
-    if (status !== 201) throw new Error(`sign-in was answered ${status}: ${JSON.stringify(body)}`)
+    if (status !== 201) throw new Error(`sign-in failed with ${status}: ${JSON.stringify(body)}`)
     return body as Tokens
   }
 
@@ -106,8 +106,8 @@ export class TestClient {
 const isAsItIs = (body: unknown): body is string | FormData =>
   typeof body === 'string' || body instanceof FormData
 
-/** Somebody nobody else is: letters that look like no other's. */
-export function newPerson(wanted: Partial<Person> = {}): Person {
+/** A unique user, with a random name that does not look like any other. */
+export function newUser(wanted: Partial<TestUser> = {}): TestUser {
   const username = `p${Array.from(randomBytes(14), (byte) => 'abcdefghjkpqrstu'[byte % 16]).join('')}`
   return { id: 0, username, email: `${username}@example.org`, password: `pw ${randomUUID()}`, ...wanted }
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../src/application/ports/clock.ts'
 
-/** Runs with the real clock, and ahead of it by as much as the test has advanced it. */
+/** The real clock plus the time by which the test has advanced it. */
 export class TestClock implements Clock {
   #aheadMs = 0
   #stoppedAt: number | undefined
@@ -9,7 +9,7 @@ export class TestClock implements Clock {
     return new Date((this.#stoppedAt ?? Date.now()) + this.#aheadMs)
   }
 
-  /** From now on only `advance` moves it: for rules about waits of seconds, which a slow machine would sit out. */
+  /** Only `advance` moves the clock from now on, so that a slow machine cannot affect rules about a few seconds. */
   stop(): void {
     this.#stoppedAt ??= Date.now()
   }

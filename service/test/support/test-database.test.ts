@@ -19,7 +19,7 @@ test('two test databases do not see each other', async () => {
   await Promise.all([one.drop(), other.drop()])
 })
 
-test('a dropped database is gone, even under an open connection', async () => {
+test('a database is dropped even while a connection is open', async () => {
   const { url, drop } = await createTestDatabase()
   const client = new pg.Client(url)
   const ended = new Promise((resolve) => client.on('error', resolve))
@@ -29,7 +29,7 @@ test('a dropped database is gone, even under an open connection', async () => {
   await expect(rowsOf(url, 'select')).rejects.toMatchObject({ code: '3D000' })
 })
 
-test('a template is filled once, however many ask for it', async () => {
+test('a template database is filled only once for several tests', async () => {
   let fills = 0
   const fill = async (url: string) => {
     fills += 1
@@ -44,7 +44,7 @@ test('a template is filled once, however many ask for it', async () => {
   }
 })
 
-test('a template whose filling fails can be asked for again', async () => {
+test('a template database can be filled again after a failure', async () => {
   const failing = templateDatabase('second-try', () => Promise.reject(new Error('no migration')))
   await expect(failing).rejects.toThrow('no migration')
   const template = await templateDatabase('second-try', async (url) => {

@@ -1,4 +1,4 @@
-// Databases on the run's PostgreSQL server. Each has a name of its own, so files and tests run side by side.
+// Creates databases on the run's PostgreSQL server. Each has a unique name, so files and tests run in parallel.
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { inject } from 'vitest'
@@ -6,7 +6,7 @@ import { recordOpenedDatabase } from './opened-databases.ts'
 
 export type TestDatabase = {
   url: string
-  /** Also ends the connections that are still open: close your pool first. */
+  /** Also ends open connections, so close the pool first. */
   drop: () => Promise<void>
 }
 
@@ -37,7 +37,7 @@ const drop = async (admin: pg.Client, name: string): Promise<void> => {
   await admin.query(`drop database if exists ${admin.escapeIdentifier(name)} with (force)`)
 }
 
-/** A fresh database: empty, or a copy of `template`, to which nobody may be connected meanwhile. */
+/** Creates a database: empty, or a copy of `template`. The template must not have open connections. */
 export const createTestDatabase = ({ template = 'template0' } = {}): Promise<TestDatabase> =>
   asAdmin(async (admin) => {
     const { prefix, origin } = inject('postgres')
@@ -48,15 +48,21 @@ export const createTestDatabase = ({ template = 'template0' } = {}): Promise<Tes
     return { url: urlOf(name), drop: () => asAdmin((again) => drop(again, name)) }
   })
 
+/** Runs `work` while no other process of this run does work under the same name. */
+export const inTurn = <T>(name: string, work: (admin: pg.Client) => Promise<T>): Promise<T> =>
+  asAdmin(async (admin) => {
+    // The session holds the lock until the admin connection ends.
+    await admin.query('select pg_advisory_lock(hashtext($1))', [inject('postgres').prefix + name])
+    return work(admin)
+  })
+
 /**
- * The name of a template that `fill` prepares once in a run, whoever asks first.
+ * The name of a template database. The first caller in a run prepares it with `fill`.
  * `fill` gets the URL of an empty database and closes its connections before it returns.
  */
 export const templateDatabase = (name: string, fill: (url: string) => Promise<void>): Promise<string> =>
-  asAdmin(async (admin) => {
+  inTurn(name, async (admin) => {
     const template = `${inject('postgres').prefix}template_${name}`
-    // Held by the session: released when the administrator's connection ends.
-    await admin.query('select pg_advisory_lock(hashtext($1))', [template])
     const { rowCount } = await admin.query('select from pg_database where datname = $1', [template])
     if (rowCount === 1) return template
     await create(admin, template, 'template0')

@@ -1,20 +1,21 @@
-// The service as it is in production, in this process, on either database.
+// Starts the service as in production, but in this process, on either database.
 import { readFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sql } from 'kysely'
-import { readConfig } from '../../src/infrastructure/config.ts'
-import { createLogger } from '../../src/infrastructure/logger.ts'
+import { readConfig } from '../../src/infrastructure/settings/config.ts'
+import { createLogger } from '../../src/infrastructure/process/logger.ts'
 import { connectWithoutDeadlines } from '../../src/infrastructure/postgres/connect.ts'
 import { openDatabase } from '../../src/infrastructure/postgres/database.ts'
 import { migrate } from '../../src/infrastructure/postgres/migrate.ts'
 import { startService, type Service } from '../../src/main.ts'
 import { recordEmbeddedDatabase } from './opened-databases.ts'
 import { ApiContract } from './api-contract.ts'
+import { cheapPasswordChecks, type PasswordChecks } from './password-checks.ts'
+import { preparedFolder } from './prepared-folder.ts'
 import { TestClient } from './test-client.ts'
 import { TestClock } from './test-clock.ts'
 import { createTestDatabase, templateDatabase } from './test-database.ts'
+import { testServiceKeys } from './service-keys.ts'
 
 export const databaseNames = ['PGlite', 'PostgreSQL'] as const
 export type DatabaseName = (typeof databaseNames)[number]
@@ -25,45 +26,52 @@ export interface TestService {
   readonly serviceKey: string
   readonly clock: TestClock
   readonly service: Service
-  /** What was logged so far, a parsed line each. */
+  /** The parsed log lines so far. */
   readonly logs: Record<string, unknown>[]
-  /** A new client at an address of its own. */
+  /** A new client with its own address. */
   client(address?: string): TestClient
   /** A client of the internal listener, with the service key. */
   operator(): TestClient
   stop(): Promise<void>
 }
 
-/** Settings by their names; the database's are chosen here. */
+/** `settings` are added to the settings of the database. Without `passwordChecks`, hashes are cheap. */
 export async function startTestService(
   database: DatabaseName,
   settings: Record<string, string> = {},
+  passwordChecks?: PasswordChecks,
 ): Promise<TestService> {
-  const place = database === 'PGlite' ? await temporaryFolder() : await migratedDatabase()
+  const place = database === 'PGlite' ? await preparedFolder() : await migratedDatabase()
   try {
-    return await startOn(place, settings)
+    return await startOn(place, settings, new TestClock(), passwordChecks)
   } catch (error) {
     await place.remove()
     throw error
   }
 }
 
-/** Another instance on the same PostgreSQL database: give both the settings of `migratedDatabase`. */
+/** Starts an instance on this database. Several can share the settings of one `migratedDatabase`. */
 export async function startOn(
   place: { settings: Record<string, string>; remove: () => Promise<void> },
   settings: Record<string, string> = {},
   clock = new TestClock(),
+  passwordChecks?: PasswordChecks,
 ): Promise<TestService> {
   const config = readConfig({ ...commonSettings, ...place.settings, ...settings })
   const logs: Record<string, unknown>[] = []
   const logger = createLogger('debug', {
     write: (line) => logs.push(JSON.parse(line) as Record<string, unknown>),
   })
-  const service = await startService(config, logger, { clock })
+  const service = await startService(config, logger, {
+    clock,
+    maintenance: false,
+    ...(passwordChecks ?? (await cheapPasswordChecks())),
+  })
   await recordVersion(service)
   const url = `http://127.0.0.1:${service.port}`
   const internalUrl = `http://127.0.0.1:${service.internalPort}`
-  const serviceKey = config.serviceKeys[0] ?? readFileSync(join(config.dataDir, 'service-key'), 'utf8')
+  const serviceKey =
+    config.serviceKeys[0]?.secret ?? readFileSync(join(config.dataDir, 'service-key'), 'utf8')
   const [contract, internalContract] = await Promise.all([
     ApiContract.read(url),
     ApiContract.read(internalUrl),
@@ -88,13 +96,14 @@ const commonSettings = {
   PORT: '0',
   HOST: '127.0.0.1',
   INTERNAL_PORT: '0',
-  // Tests say who they are by X-Forwarded-For.
+  // Tests set their client address with X-Forwarded-For.
   TRUSTED_PROXIES: '127.0.0.1',
+  PROOF_OF_WORK_COST: '100',
 }
 
 export const testSecret = 'a secret of the tests that is long enough'
 
-/** Settings that name a fresh, migrated database on the run's PostgreSQL. */
+/** Creates a migrated database on the run's PostgreSQL, with the settings for it. */
 export async function migratedDatabase() {
   const template = await templateDatabase('migrated', async (url) => {
     const db = openDatabase(connectWithoutDeadlines(url))
@@ -105,25 +114,15 @@ export async function migratedDatabase() {
   const settings = {
     DATABASE_URL: url,
     AUTH_SECRET: testSecret,
-    SERVICE_KEYS: 'service-key-of-the-tests-that-is-long',
+    SERVICE_KEYS: testServiceKeys,
   }
   return { url, settings, remove: drop }
 }
 
-/** Settings that name a fresh data folder. */
-export async function temporaryFolder() {
-  const folder = await mkdtemp(join(tmpdir(), 'chat-auth-data-'))
-  return {
-    folder,
-    settings: { DATA_DIR: folder },
-    remove: () => rm(folder, { recursive: true, force: true }),
-  }
-}
-
-/** For the closing lines of the run: which databases it was really on. */
-async function recordVersion({ db, place }: Service): Promise<void> {
+/** Records the database for the closing lines of the run. */
+async function recordVersion({ db, location }: Service): Promise<void> {
   const { rows } = await sql<{
     version: string
   }>`select current_setting('server_version') as version`.execute(db)
-  if (!place.startsWith('PostgreSQL')) recordEmbeddedDatabase(rows[0]?.version)
+  if (!location.startsWith('PostgreSQL')) recordEmbeddedDatabase(rows[0]?.version)
 }

@@ -1,16 +1,16 @@
-import { afterFailure, closedCircuit, isOpen, isPaused, type Circuit } from '../../domain/circuit.ts'
+import { afterFailure, closedCircuit, isOpen, isPaused, type Circuit } from '../../domain/circuit-breaker.ts'
 import { CLAIM_SECONDS, LONGEST_WAIT_SECONDS, nextAttempt } from '../../domain/delivery.ts'
 import { secondsAfter } from '../../domain/session.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { ClaimedDelivery, Deliveries } from '../ports/deliveries.ts'
 import { DeliveryFailed, type EventConsumer } from '../ports/event-consumer.ts'
 
-/** Of one consumer, at once, of each instance: what bounds the load on either side. */
+/** Deliveries in flight per consumer and instance. Bounds the load on both sides. */
 const LANES = 8
 const BATCH = 500
 
-/** What operators are told while it happens. */
-export type DeliveryNews =
+/** A change that operators see in the log and the metrics. */
+export type DeliveryReport =
   | { readonly kind: 'failed' | 'dead'; readonly delivery: ClaimedDelivery; readonly error: string }
   | { readonly kind: 'paused' | 'resumed'; readonly consumer: string }
   | { readonly kind: 'given-up'; readonly consumer: string; readonly count: number }
@@ -21,7 +21,7 @@ export interface DeliverEventsDeps {
   readonly clock: Clock
   /** A number from 0 to 1. */
   readonly chance: () => number
-  readonly tell: (news: DeliveryNews) => void
+  readonly report: (event: DeliveryReport) => void
 }
 
 /** Delivers to one consumer, apart from all others: each has lanes and a circuit of its own. */
@@ -37,7 +37,7 @@ export class Deliverer {
     this.#consumer = consumer
   }
 
-  /** Something may be due: begins to deliver it, beside what is under way. Costs a look at the most. */
+  /** Starts to deliver what is due, in addition to the deliveries in flight. Costs at most one query. */
   wake(): void {
     if (this.#lanes.size >= LANES) return
     const lane = this.#runLane()
@@ -52,23 +52,23 @@ export class Deliverer {
     await this.#untilIdle()
   }
 
-  /** Takes nothing more; resolves when what is under way is done. */
+  /** Claims nothing more; resolves when the deliveries in flight are done. */
   async stop(): Promise<void> {
     this.#isStopped = true
     await this.#untilIdle()
   }
 
   async #runLane(): Promise<void> {
-    // In a turn of its own, so that it counts among the lanes when it looks.
+    // Continues in a later turn, when this lane is in the set: `#take` counts the lanes.
     await Promise.resolve()
     for (let claimed = await this.#take(); claimed !== undefined; claimed = await this.#take()) {
-      // There may be more, for others than this one.
+      // Deliveries of other users may be due.
       this.wake()
       await this.#attempt(claimed)
     }
   }
 
-  /** The next delivery, unless enough is under way: while the circuit is open that is one, to see if the consumer is back. */
+  /** The next delivery, unless enough are in flight. An open circuit allows one, to see whether the consumer is up again. */
   async #take(): Promise<ClaimedDelivery | undefined> {
     const { clock, deliveries } = this.#deps
     const now = clock.now()
@@ -86,45 +86,47 @@ export class Deliverer {
       await this.#noteFailure(delivery, error)
       return
     }
-    await deliveries.complete(delivery, clock.now())
+    await deliveries.acknowledge(delivery, clock.now())
     await this.#noteSuccess()
   }
 
   async #noteSuccess(): Promise<void> {
-    const { clock, deliveries, tell } = this.#deps
+    const { clock, deliveries, report } = this.#deps
     const wasOpen = isOpen(this.#circuit)
     this.#circuit = closedCircuit
     if (!wasOpen) return
-    tell({ kind: 'resumed', consumer: this.#consumer.name })
-    // Nobody waits out a pause that was meant for a consumer that is back.
-    await untilNone(() => deliveries.hasten(this.#consumer.name, clock.now(), BATCH))
+    report({ kind: 'resumed', consumer: this.#consumer.name })
+    // These deliveries were postponed because the consumer was down.
+    await untilNone(() => deliveries.resumePostponed(this.#consumer.name, clock.now(), BATCH))
   }
 
   async #noteFailure(delivery: ClaimedDelivery, cause: unknown): Promise<void> {
-    const { chance, clock, deliveries, tell } = this.#deps
+    const { chance, clock, deliveries, report } = this.#deps
     const now = clock.now()
-    // Words that are not made for operators stay in the log.
+    // Only messages of `DeliveryFailed` are stored, since they are written for operators. Others go to the log.
     const error = cause instanceof DeliveryFailed ? cause.message : 'the delivery failed on our side'
     if (!(cause instanceof DeliveryFailed)) this.#interrupted(cause)
     const until = nextAttempt(delivery.attempts, now, chance())
-    if (until === undefined) await deliveries.giveUp(delivery, { now, error })
+    if (until === undefined) await deliveries.moveToDeadLetters(delivery, { now, error })
     else await deliveries.postpone(delivery, { until, error })
-    tell({ kind: until === undefined ? 'dead' : 'failed', delivery, error })
+    report({ kind: until === undefined ? 'dead' : 'failed', delivery, error })
     const before = this.#circuit
     this.#circuit = afterFailure(before, delivery.event.userId, now, chance())
     if (!isOpen(this.#circuit) || this.#circuit === before) return
-    if (!isOpen(before)) tell({ kind: 'paused', consumer: this.#consumer.name })
-    await this.#giveUpOld(now)
+    if (!isOpen(before)) report({ kind: 'paused', consumer: this.#consumer.name })
+    await this.#moveOldToDeadLetters(now)
   }
 
-  /** While the consumer is away hardly anything is tried, so what waits for it would never run out of attempts. */
-  async #giveUpOld(now: Date): Promise<void> {
-    const { deliveries, tell } = this.#deps
+  /**
+   * While a consumer is down hardly any delivery is attempted, so the limit of attempts alone would keep them forever.
+   */
+  async #moveOldToDeadLetters(now: Date): Promise<void> {
+    const { deliveries, report } = this.#deps
     const consumer = this.#consumer.name
     const dispatchedBefore = secondsAfter(now, -LONGEST_WAIT_SECONDS)
-    const options = { dispatchedBefore, now, error: 'the consumer was away for too long', limit: BATCH }
-    const count = await untilNone(() => deliveries.giveUpOld(consumer, options))
-    if (count > 0) tell({ kind: 'given-up', consumer, count })
+    const options = { dispatchedBefore, now, error: 'the consumer was down for too long', limit: BATCH }
+    const count = await untilNone(() => deliveries.moveOldToDeadLetters(consumer, options))
+    if (count > 0) report({ kind: 'given-up', consumer, count })
   }
 
   async #untilIdle(): Promise<void> {
@@ -132,7 +134,7 @@ export class Deliverer {
   }
 
   #interrupted(cause: unknown): void {
-    this.#deps.tell({ kind: 'interrupted', consumer: this.#consumer.name, cause })
+    this.#deps.report({ kind: 'interrupted', consumer: this.#consumer.name, cause })
   }
 }
 

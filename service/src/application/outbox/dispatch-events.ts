@@ -10,7 +10,7 @@ export interface DispatchEventsDeps {
   readonly clock: Clock
 }
 
-/** Gives every event that was committed before the call to those who want it. */
+/** Gives every event that was committed before the call to the consumers that want it. */
 export const dispatchEvents =
   ({ deliveries, consumers, clock }: DispatchEventsDeps) =>
   async (): Promise<void> => {

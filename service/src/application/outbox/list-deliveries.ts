@@ -6,7 +6,7 @@ export interface DeliveryPage {
   readonly next: number | undefined
 }
 
-/** What waits to be delivered, or was given up. */
+/** Lists waiting deliveries or dead letters. */
 export const listDeliveries =
   ({ deliveries }: { deliveries: Deliveries }) =>
   async (query: DeliveryQuery): Promise<DeliveryPage> => {

@@ -3,17 +3,17 @@ import { secondsAfter } from '../../domain/session.ts'
 import { Deliverer, type DeliverEventsDeps } from './deliver-events.ts'
 import { dispatchEvents, type DispatchEventsDeps } from './dispatch-events.ts'
 
-/** What this instance does about events, besides the use cases that write them. */
+/** Dispatches and delivers the events that the use cases have written. */
 export interface Outbox {
-  /** Something was committed: it is on its way soon, in the background. A failure is left to the next regular call. */
+  /** Called after a commit: calls `advance` in the background. If that fails, the next regular call does the work. */
   readonly wake: () => void
   /** Dispatches what was committed and begins to deliver what is due. Waits for no consumer. */
   advance(): Promise<void>
   /** As `advance`, and resolves when nothing is left to do at the moment. */
   settle(): Promise<void>
-  /** Removes what nobody needs any more, up to `limit` rows of it. Answers how many. */
+  /** Removes up to `limit` rows that are no longer needed. Returns how many. */
   cleanUp(limit: number): Promise<number>
-  /** Takes nothing more; resolves when what is under way is done. */
+  /** Claims nothing more; resolves when the deliveries in flight are done. */
   stop(): Promise<void>
 }
 
@@ -24,21 +24,21 @@ export function createOutbox(deps: DispatchEventsDeps & DeliverEventsDeps): Outb
   const deliverers = consumers.map((consumer) => new Deliverer(deps, consumer))
 
   async function advance(): Promise<void> {
-    // Without consumers it is enough that the clean-up removes what nobody wants.
+    // Without consumers no event is wanted, and the clean-up removes them.
     if (consumers.length === 0) return
     lastDispatch = dispatch()
     await lastDispatch
     for (const deliverer of deliverers) deliverer.wake()
   }
 
-  /** What waits for a consumer that is in no settings any more. */
-  async function giveUpForgotten(limit: number): Promise<number> {
+  /** Deliveries that wait for a consumer that is not in the settings any more. */
+  async function moveForgottenToDeadLetters(limit: number): Promise<number> {
     const now = clock.now()
     const dispatchedBefore = secondsAfter(now, -LONGEST_WAIT_SECONDS)
     const options = { dispatchedBefore, now, error: 'the consumer is in no settings', limit }
     const waiting = await deliveries.waitingConsumers()
     const forgotten = waiting.filter((name) => !consumers.some((consumer) => consumer.name === name))
-    const counts = await Promise.all(forgotten.map((name) => deliveries.giveUpOld(name, options)))
+    const counts = await Promise.all(forgotten.map((name) => deliveries.moveOldToDeadLetters(name, options)))
     return counts.reduce((sum, count) => sum + count, 0)
   }
 
@@ -51,8 +51,9 @@ export function createOutbox(deps: DispatchEventsDeps & DeliverEventsDeps): Outb
     },
     cleanUp: async (limit) => {
       if (consumers.length === 0) await dispatch()
-      await giveUpForgotten(limit)
-      return deliveries.removeDead(secondsAfter(clock.now(), -DEAD_LETTER_RETENTION_SECONDS), limit)
+      const moved = await moveForgottenToDeadLetters(limit)
+      const deadBefore = secondsAfter(clock.now(), -DEAD_LETTER_RETENTION_SECONDS)
+      return Math.max(moved, await deliveries.removeDead(deadBefore, limit))
     },
     stop: async () => {
       await lastDispatch.catch(() => undefined)
@@ -61,7 +62,7 @@ export function createOutbox(deps: DispatchEventsDeps & DeliverEventsDeps): Outb
   }
 }
 
-/** Calls that come while one is under way share the one after it, which sees what each of them means. */
+/** Calls during a run share the next run, because the run in progress may have read before these calls. */
 function shared(work: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | undefined
   let next: Promise<void> | undefined

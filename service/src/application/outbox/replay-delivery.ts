@@ -1,4 +1,4 @@
-import { ApplicationError } from '../errors.ts'
+import { ApplicationError, type ErrorCode } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Deliveries } from '../ports/deliveries.ts'
 
@@ -9,18 +9,20 @@ export interface ReplayDeliveryDeps {
   readonly clock: Clock
 }
 
-/** Has a dead letter tried again. One that still waits is left as it is. Throws `delivery_not_found`. */
+export const replayDeliveryErrors = ['delivery_not_found'] as const satisfies readonly ErrorCode[]
+
+/** Makes a dead letter due again. A waiting delivery is left as it is. Throws `delivery_not_found`. */
 export const replayDelivery =
   ({ deliveries, clock }: ReplayDeliveryDeps) =>
   async (id: number): Promise<void> => {
     if (!(await deliveries.replay(id, clock.now()))) throw new ApplicationError('delivery_not_found')
   }
 
-/** Has all dead letters of a consumer tried again; answers how many there were. */
+/** Makes all dead letters of a consumer due again. Returns how many there were. */
 export const replayDeliveries =
   ({ deliveries, clock }: ReplayDeliveryDeps) =>
   async (consumer: string): Promise<number> => {
-    // Those that die again meanwhile are not counted twice.
+    // A delivery that fails for good again meanwhile is not counted twice.
     const now = clock.now()
     let total = 0
     let replayed: number

@@ -11,9 +11,9 @@ export interface AccessClaims {
 
 /** Signed statements of who is signed in, which anybody with the published keys can check (RFC 9068). */
 export interface AccessTokens {
-  /** The token's life is cut at the end of the session's. */
+  /** The token never outlives its session. */
   issue(session: Session, now: Date): { token: string; expiresAt: Date }
 
-  /** The claims of a token of ours that is valid now; undefined for any other string. */
+  /** The claims of a token of this service that is valid at `now`; undefined for any other string. */
   verify(token: string, now: Date): AccessClaims | undefined
 }

@@ -1,41 +1,39 @@
 /** How often something may be tried; see application/attempt-budgets.ts. */
 export interface AttemptBudget {
-  /** What is counted, such as `sign-in:account:ann`. Stored as a digest only: people type passwords as names. */
+  /** The thing that is counted, such as `sign-in:account:ann`. Stored as a digest only, since users type passwords as names. */
   readonly key: string
-  /** Attempts that nobody has to wait for; at least 1. */
+  /** Attempts without a wait; at least 1. */
   readonly free: number
-  /** The wait before the first attempt past them; it doubles with each further one … */
+  /** The wait after the free attempts. It doubles with each further attempt. */
   readonly firstDelaySeconds: number
-  /** … up to this. */
+  /** The longest wait. */
   readonly longestDelaySeconds: number
-  /** After so long without an attempt all is forgotten. */
+  /** The count is reset after this many seconds without an attempt. */
   readonly forgetAfterSeconds: number
 }
 
 /** Counts attempts for all instances together. */
 export interface AttemptLimits {
-  /** Throws as `take` would, and counts nothing: for attempts that should cost little while they are refused. */
-  check(budgets: readonly AttemptBudget[], now: Date): Promise<void>
-
   /**
-   * Counts an attempt against each budget before it is made, atomically: of any number of parallel attempts no more
-   * get through than each budget allows. Throws `too_many_attempts` with the longest wait when any of them is used up;
-   * then it counts against none. A refused attempt writes nothing, so that a flood of them costs one look each.
+   * Counts an attempt against each budget before it is made. It is atomic: parallel attempts never exceed a budget. If
+   * a budget is used up, it counts against none and throws `too_many_attempts` with the longest wait. A refused attempt
+   * writes nothing, so a flood costs one read per attempt.
    */
   take(budgets: readonly AttemptBudget[], now: Date): Promise<void>
 
   /**
-   * The attempt that was taken at `takenAt` was rightful, or was never made: gives it back. The wait it began is over; one
-   * that a later attempt began goes on, as long as the free attempts are used up without the one given back.
+   * Gives back the attempt taken at `takenAt`, because it succeeded or was never made. The wait that it began is over,
+   * and it no longer prolongs the memory of the attempts before it. A wait that a later attempt began continues if the
+   * free attempts are still used up.
    */
   giveBack(budgets: readonly AttemptBudget[], takenAt: Date): Promise<void>
 
   /**
-   * The person proved who they are: forgets all attempts counted against `proven`, and gives back the one that was taken
-   * from `others`, as `giveBack` does.
+   * Called when the user has authenticated: resets the count of `proven`, and gives back the attempt taken from
+   * `others`, as `giveBack` does.
    */
   prove(proven: AttemptBudget, others: readonly AttemptBudget[], takenAt: Date): Promise<void>
 
-  /** Removes up to `limit` budgets that are forgotten; answers how many it removed. */
+  /** Removes up to `limit` budgets whose count was reset. Returns how many. */
   removeForgotten(now: Date, limit: number): Promise<number>
 }

@@ -1,27 +1,30 @@
+import type { Actor } from '../../domain/actor.ts'
 import type { DeliveryState } from '../../domain/delivery.ts'
 import type { DomainEvent } from '../../domain/event.ts'
 import type { UserId } from '../../domain/user.ts'
 
 /** An event as it was written. */
 export type StoredEvent = DomainEvent & {
-  /** The same at every attempt and for every consumer, so that those who know it already can tell. */
+  /** The same at every attempt and for every consumer, so that a consumer can recognise a repeat. */
   readonly id: string
-  /** Of the shape of its data. */
+  /** The version of the shape of its data. */
   readonly version: number
+  /** Undefined for an event that an earlier version wrote. */
+  readonly actor: Actor | undefined
 }
 
-/** A delivery somebody works at, for as long as the claim lasts. */
+/** A delivery that an instance works on, for as long as its lease lasts. */
 export interface ClaimedDelivery {
   readonly id: number
   readonly consumer: string
   readonly event: StoredEvent
-  /** This one included. */
+  /** Including this one. */
   readonly attempts: number
-  /** Whose it is; an adapter's own. */
+  /** Identifies the lease. Only the adapter reads it. */
   readonly claim: string
 }
 
-/** A delivery as operators see it: nothing of what the event says. */
+/** A delivery as operators see it, without the data of the event. */
 export interface ListedDelivery {
   readonly id: number
   readonly consumer: string
@@ -32,14 +35,14 @@ export interface ListedDelivery {
   readonly occurredAt: Date
   readonly attempts: number
   readonly lastError: string | undefined
-  /** When something for this person is tried next; undefined for the dead. */
+  /** The next attempt for this user; undefined for a dead letter. */
   readonly nextAttemptAt: Date | undefined
   readonly deadAt: Date | undefined
 }
 
 export interface DeliveryQuery {
   readonly state: DeliveryState
-  /** Undefined: of all of them. */
+  /** Undefined: all consumers. */
   readonly consumer: string | undefined
   readonly limit: number
   /** The id after which the page begins. */
@@ -47,13 +50,14 @@ export interface DeliveryQuery {
 }
 
 /**
- * Who is to be told of which event, for all instances together. The events of one person go to a consumer one after the
+ * The deliveries of events to consumers, for all instances together. The events of one user go to a consumer one after the
  * other, in the order in which they were committed: the next can be claimed once the one before is delivered or dead.
  */
 export interface Deliveries {
   /**
-   * Gives up to `limit` events that were committed, the oldest first, to the consumers that `consumersOf` names; an event
-   * for nobody is removed. Instances take turns, so that no event of a person overtakes another. Answers how many it took.
+   * Creates the deliveries of up to `limit` committed events, oldest first, for the consumers that `consumersOf` names.
+   * An event without a consumer is removed. Instances take turns, so that no event of a user overtakes another. Returns
+   * how many events it handled.
    */
   dispatch(
     consumersOf: (event: StoredEvent) => readonly string[],
@@ -61,28 +65,37 @@ export interface Deliveries {
   ): Promise<number>
 
   /**
-   * Up to `limit` deliveries that are due, of as many people, counted as attempted from now on. Nobody else gets one for
-   * these people until the claim ends by one of the three calls below, or has lasted `seconds`.
+   * Claims up to `limit` deliveries that are due, each of another user, and counts the attempt. No other call gets a
+   * delivery for these users until one of the next three methods ends the lease, or `seconds` have passed.
    */
   claim(
     consumer: string,
     options: { now: Date; limit: number; seconds: number },
   ): Promise<readonly ClaimedDelivery[]>
 
-  /** It was delivered: it goes, and the person's next is due. After the claim has run out as well. */
-  complete(delivery: ClaimedDelivery, now: Date): Promise<void>
+  /** Removes a delivery that succeeded, and makes the user's next one due. Also works after the lease has expired. */
+  acknowledge(delivery: ClaimedDelivery, now: Date): Promise<void>
 
-  /** It failed, and is tried again then. Does nothing once the claim is somebody else's. */
+  /** Retries a failed delivery at `until`. Does nothing if another call holds the lease. */
   postpone(delivery: ClaimedDelivery, options: { until: Date; error: string }): Promise<void>
 
-  /** It failed for good, and is kept for operators; the person's next is due. Does nothing once the claim is another's. */
-  giveUp(delivery: ClaimedDelivery, options: { now: Date; error: string }): Promise<void>
+  /**
+   * Makes a delivery that failed for good a dead letter, and the user's next one due. Does nothing if another call
+   * holds the lease.
+   */
+  moveToDeadLetters(delivery: ClaimedDelivery, options: { now: Date; error: string }): Promise<void>
 
-  /** The consumer is back: up to `limit` people's deliveries that were postponed are due now. Answers how many. */
-  hasten(consumer: string, now: Date, limit: number): Promise<number>
+  /**
+   * Makes the postponed deliveries of up to `limit` users due now, for a consumer that is reachable again. Returns the
+   * number of users.
+   */
+  resumePostponed(consumer: string, now: Date, limit: number): Promise<number>
 
-  /** Gives up what was dispatched before then and nobody works at, of up to `limit` people. Answers how many deliveries. */
-  giveUpOld(
+  /**
+   * Makes dead letters of deliveries that were dispatched before `dispatchedBefore` and are not in flight, of up to
+   * `limit` users. Returns the number of deliveries.
+   */
+  moveOldToDeadLetters(
     consumer: string,
     options: { dispatchedBefore: Date; now: Date; error: string; limit: number },
   ): Promise<number>
@@ -91,17 +104,17 @@ export interface Deliveries {
   list(query: DeliveryQuery): Promise<readonly ListedDelivery[]>
 
   /**
-   * A dead delivery is to be tried again, from its first attempt on, in its old place before whatever else waits for the
-   * person. One that waits is left as it is. Answers whether there is such a delivery.
+   * Makes a dead letter due again with no attempts counted, before all other waiting deliveries of its user. A waiting
+   * delivery is left as it is. Returns whether a delivery with this id exists.
    */
   replay(id: number, now: Date): Promise<boolean>
 
-  /** The same for up to `limit` deliveries of the consumer that were dead before `now`. Answers how many. */
+  /** The same for up to `limit` deliveries of the consumer that were dead before `now`. Returns how many. */
   replayAll(consumer: string, now: Date, limit: number): Promise<number>
 
-  /** Removes up to `limit` deliveries that have been dead since before then. Answers how many. */
+  /** Removes up to `limit` dead letters that died before `deadBefore`. Returns how many. */
   removeDead(deadBefore: Date, limit: number): Promise<number>
 
-  /** Every consumer that something waits for. */
+  /** Every consumer with a waiting delivery. */
   waitingConsumers(): Promise<readonly string[]>
 }

@@ -1,20 +1,23 @@
 import type { StoredEvent } from './deliveries.ts'
 
-/** Somebody who is told of events. */
+/** A receiver of events. */
 export interface EventConsumer {
-  /** Stays the same over restarts and shows no secret: deliveries are kept under it, and operators read it. */
+  /** Stable across restarts, because deliveries are stored under it. Contains no secret, because operators see it. */
   readonly name: string
 
   wants(event: StoredEvent): boolean
 
   /**
-   * Resolves once the consumer has acknowledged the event, which it may get more than once. Rejects with `DeliveryFailed`
-   * otherwise, within a few seconds in any case.
+   * Resolves when the consumer has acknowledged the event. Otherwise rejects with `DeliveryFailed` within a few
+   * seconds. A consumer may get an event more than once.
    */
   receive(event: StoredEvent, now: Date): Promise<void>
 }
 
-/** The consumer did not take it. The message is kept and shown to operators: it holds no secret and nothing the consumer said. */
+/**
+ * The consumer did not acknowledge the event. The message is stored and shown to operators, so it contains no secret
+ * and nothing that the consumer sent.
+ */
 export class DeliveryFailed extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options)

@@ -1,6 +1,6 @@
 import type { User, UserId } from '../../domain/user.ts'
 
-/** What people who are to be added want to have for themselves. */
+/** The ids, names and addresses of the users to be added. */
 export interface Claims {
   readonly ids: readonly UserId[]
   readonly usernameKeys: readonly string[]
@@ -14,7 +14,7 @@ export interface Holder {
   readonly emailKey: string
 }
 
-/** Who has what of some claims. */
+/** The holders of some claims. */
 export interface Holdings {
   readonly holders: readonly Holder[]
   readonly looks: ReadonlyMap<string, UserId>
@@ -22,22 +22,22 @@ export interface Holdings {
   readonly heldNames: ReadonlySet<string>
 }
 
-/** Where people go who are brought over with the ids they have. */
+/** Adds users who keep the ids they had in another service. */
 export interface ImportedUsers {
-  /** From now on nobody who registers gets an id up to this one. */
+  /** From now on no new user gets an id up to this one. */
   reserveIds(upTo: UserId): Promise<void>
 
   /**
-   * Runs `work` so that all of it is durable once the promise resolves, and none of it when it rejects. It runs again when
-   * somebody registered with one of the names meanwhile, and then finds them among the holders.
+   * Runs `work` so that all of it is durable once the promise resolves, and none of it when it rejects. It runs again if
+   * a user registered with one of the names meanwhile, and then finds that user among the holders.
    */
   transaction<T>(work: (tx: ImportTransaction) => Promise<T>): Promise<T>
 }
 
 export interface ImportTransaction {
-  /** Everybody who has at least one of the claims. */
+  /** Every user who has at least one of the claims. */
   holdings(claims: Claims): Promise<Holdings>
 
-  /** Adds them with their ids; none of them may claim what another has. */
+  /** Adds the users with their ids. None of them may claim anything that another user has. */
   addAll(users: readonly User[]): Promise<void>
 }

@@ -1,17 +1,17 @@
 import type { Avatar, AvatarSize } from '../../domain/avatar.ts'
 import type { UserId } from '../../domain/user.ts'
 
-/** The pictures that are shown. */
+/** Users' pictures. */
 export interface Media {
-  /** The picture of that name, whoever has it; undefined when nobody has it any more. */
+  /** The picture of that name; undefined when no user has it any more. */
   find(name: string, size: AvatarSize): Promise<Uint8Array | undefined>
 }
 
 /** The pictures inside a transaction. */
 export interface MediaInTransaction {
-  /** Keeps a person's picture in the place of the one they had. Somebody else may have the very same one. */
+  /** Replaces the user's picture. Another user may have the same one. */
   put(userId: UserId, avatar: Avatar): Promise<void>
 
-  /** Removes a person's picture, if they have one, and nobody else's. */
+  /** Removes the user's picture, if there is one. The same picture of another user stays. */
   remove(userId: UserId): Promise<void>
 }

@@ -1,6 +1,6 @@
 import type { UserId } from '../../domain/user.ts'
 
-/** A row of the old users as it is: nothing about it is sure. */
+/** A row of the older service, unchecked. */
 export interface OldUser {
   /** In decimal digits, if it is a number at all. */
   readonly id: string | null
@@ -10,9 +10,9 @@ export interface OldUser {
   readonly hasPicture: boolean
 }
 
-/** The people of the service that this one takes over from, all as of one moment. Only read. */
+/** The users of the older service, read from one snapshot. Read only. */
 export interface OldUsers {
-  /** How many rows there are, and the greatest id among them that is not above the limit. */
+  /** The number of rows, and the greatest id up to `limit`. */
   survey(limit: UserId): Promise<{ count: number; greatestId: UserId | undefined }>
 
   /** Every row once, by rising id, in pages of bounded size. */

@@ -1,18 +1,18 @@
 import type { SessionId } from '../../domain/session.ts'
 import type { UserId } from '../../domain/user.ts'
 
-/** All that a refresh token says: which session, and how often that was refreshed. */
+/** The content of a refresh token: its session, and how often the session had been refreshed. */
 export interface RefreshTokenContent {
   readonly userId: UserId
   readonly sessionId: SessionId
   readonly generation: number
 }
 
-/** Strings that carry their content under a seal only this service can make. No I/O: nothing is stored. */
+/** Strings that carry their content with a MAC that only this service can make. No I/O: nothing is stored. */
 export interface RefreshTokens {
-  /** Deterministic: the same content gives the same string, so that a lost answer can be given again. */
-  seal(content: RefreshTokenContent): string
+  /** Deterministic: the same content gives the same string, so that a lost response can be repeated. */
+  issue(content: RefreshTokenContent): string
 
-  /** The content of a token with a true seal, in its one spelling; undefined for any other string. */
-  open(token: string): RefreshTokenContent | undefined
+  /** The content of a token with a valid MAC, in its one spelling; undefined for any other string. */
+  verify(token: string): RefreshTokenContent | undefined
 }

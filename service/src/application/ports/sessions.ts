@@ -7,16 +7,21 @@ export interface Rotation {
   readonly sessionId: SessionId
   readonly generation: number
   readonly now: Date
-  /** A refreshed session may rest so long, but never past its absolute limit. */
+  /** How long the session may stay unrefreshed. The absolute limit still applies. */
   readonly idleSeconds: number
 }
 
-/** Proof that somebody holds the tokens of a generation. */
+/** Proof that the tokens of a generation were received: its access token was used. */
 export interface Receipt {
   readonly userId: UserId
   readonly sessionId: SessionId
   readonly generation: number
   readonly seenAt: Date
+}
+
+export interface SessionKey {
+  readonly userId: UserId
+  readonly id: SessionId
 }
 
 export interface SessionOfUser {
@@ -25,59 +30,74 @@ export interface SessionOfUser {
 }
 
 export interface Sessions {
-  /** The session with its user, live or not; undefined when there is none of that id for that user. */
+  /** The session, live or not, with its user. Undefined if this user has no session with this id. */
   find(userId: UserId, id: SessionId): Promise<SessionOfUser | undefined>
 
   /**
-   * Moves a live session that is still at `generation` to the next one, as one atomic step: of parallel calls
-   * for one generation exactly one succeeds. Answers undefined, and changes nothing, otherwise.
+   * Moves a live session from `generation` to the next one, in one atomic step. Of parallel calls for one generation
+   * exactly one succeeds. The others return undefined and change nothing.
    */
   rotate(rotation: Rotation): Promise<Session | undefined>
 
-  /** Whose sessions those are, as far as they are known. */
+  /** The user of each session. Unknown sessions are left out. */
   usersOf(ids: readonly SessionId[]): Promise<ReadonlyMap<SessionId, UserId>>
 
-  /** How many live sessions each of them has; those without any may be left out. */
+  /** The number of live sessions of each user. Users without one may be left out. */
   countLive(userIds: readonly UserId[], now: Date): Promise<ReadonlyMap<UserId, number>>
 
-  /** All that is kept of the user's sessions, ended ones too, newest first. */
-  listAll(userId: UserId): Promise<readonly Session[]>
+  /**
+   * One page of the stored sessions of the user, ended ones included, newest first by their ids: at most `limit` after the
+   * session `last`, or the first ones if it is undefined. A user may have tens of thousands.
+   */
+  page(userId: UserId, last: SessionId | undefined, limit: number): Promise<readonly Session[]>
 
   /** Live sessions, newest first. */
   listLive(userId: UserId, now: Date): Promise<readonly Session[]>
 
   /**
-   * Raises `confirmedGeneration` and `lastSeenAt` to what the receipts show, never lowers them, and never past
-   * the session's own generation. Receipts of unknown or ended sessions change nothing.
+   * Raises `confirmedGeneration` and `lastSeenAt` to the values of the receipts. It never lowers them. Receipts of unknown or
+   * ended sessions change nothing, and neither do those above the session's generation. Returns how many were above it.
    */
-  confirm(receipts: readonly Receipt[]): Promise<void>
+  confirm(receipts: readonly Receipt[]): Promise<number>
 }
 
 /** The sessions inside a transaction; the caller holds the user's lock. */
 export interface SessionsInTransaction {
-  /** As Sessions.find, but no refresh passes until the transaction ends. */
+  /** As `Sessions.find`. Blocks refreshes of the session until the transaction ends. */
   lock(userId: UserId, id: SessionId): Promise<Session | undefined>
 
-  /** All live sessions of the user, held like `lock` does. */
+  /** All live sessions of the user, locked as by `lock`. */
   lockLive(userId: UserId, now: Date): Promise<readonly Session[]>
+
+  /** Locks these sessions and their users. Unknown sessions are left out. */
+  lockAll(keys: readonly SessionKey[]): Promise<readonly Session[]>
+
+  /**
+   * Locks up to `limit` live sessions of any users, with their users, in the order of users and ids. Begins after `after`,
+   * which need not exist.
+   */
+  lockLiveAfter(after: SessionKey | undefined, now: Date, limit: number): Promise<readonly Session[]>
 
   add(session: Session): Promise<void>
 
-  /** Writes the end of the sessions; answers those that were not ended before. */
+  /** Writes what a refresh, a roll forward or a renewal changes (see domain/session.ts). The session is locked. */
+  saveRefreshed(session: Session): Promise<void>
+
+  /** Writes the end of the sessions and returns those that were not ended before. */
   saveEnded(sessions: readonly Session[]): Promise<readonly Session[]>
 
   /**
-   * Writes the roles of all the user's sessions that have not ended, and answers them, held like `lock` does: a refresh
-   * that was under way is counted in their generations, one that waits goes on with these roles.
+   * Writes the roles of all the user's sessions that have not ended. Returns these sessions, locked as by `lock`. Their
+   * generations include a refresh that was in progress. A refresh that waited for the lock issues the new roles.
    */
   saveRoles(userId: UserId, roles: readonly string[]): Promise<readonly Session[]>
 
-  /** Forgets where the user's sessions were, ended ones too, as `forgetDevice` says. */
+  /** Removes the device data of the user's sessions, ended ones included (see `forgetDevice`). */
   forgetDevices(userId: UserId): Promise<void>
 
   /**
-   * Up to `limit` sessions that have run out and are not marked so, of users nobody else holds at the moment,
-   * held together with their users.
+   * Locks up to `limit` sessions that have expired and are not marked as ended, with their users. Skips users that
+   * another transaction has locked.
    */
-  lockRunOut(now: Date, limit: number): Promise<readonly Session[]>
+  lockExpired(now: Date, limit: number): Promise<readonly Session[]>
 }

@@ -2,32 +2,35 @@ import type { KeyPair, SigningAlgorithm, SigningKey } from '../../domain/signing
 
 /** Where all instances keep the signing keys they share. */
 export interface SigningKeyStore {
-  /** In the order in which they sign. */
+  /** All keys, in the order in which they sign. */
   all(): Promise<readonly SigningKey[]>
 
-  /** Runs `work` while no other instance does: of several that start together one makes the key, the rest find it. */
+  /**
+   * Runs `work` while no other instance does. If several instances start together, one makes the key and the others
+   * find it.
+   */
   exclusively<T>(work: (keys: SigningKeysLocked) => Promise<T>): Promise<T>
 }
 
 export interface SigningKeysLocked {
   all(): Promise<readonly SigningKey[]>
   add(key: SigningKey): Promise<void>
-  reseal(kid: string, sealedPrivateKey: string): Promise<void>
+  reencrypt(kid: string, encryptedPrivateKey: string): Promise<void>
   removePublishedUntil(now: Date): Promise<void>
 }
 
-/** Makes key pairs and keeps their private half sealed under the service's secret. */
+/** Makes key pairs and encrypts their private half under the service's secret. */
 export interface KeyMaker {
   generate(algorithm: SigningAlgorithm): Promise<KeyPair>
   /**
-   * `sealed`: by the present secret; `outdated`: by a previous one, seal it again; `lost`: by none of the secrets
-   * this instance was given.
+   * `current`: encrypted under the current secret. `outdated`: under a previous one; encrypt it again. `lost`: under none of
+   * the secrets of this instance.
    */
-  seal(key: SigningKey): { state: 'sealed' | 'lost' } | { state: 'outdated'; resealed: string }
+  checkEncryption(key: SigningKey): { state: 'current' | 'lost' } | { state: 'outdated'; reencrypted: string }
 }
 
 /** The keys an instance works with. */
 export interface KeyRing {
-  /** Replaces the keys. Those it cannot open it publishes, but never signs with. */
+  /** Replaces the keys. A key that this instance cannot decrypt is published, but never signs. */
   load(keys: readonly SigningKey[]): void
 }

@@ -1,10 +1,17 @@
 import type { Ticket } from '../../domain/ticket.ts'
 
-/** Where tickets wait to be redeemed, on whichever instance. */
+/** Stores tickets until they are redeemed, at any instance. */
 export interface Tickets {
-  /** Keeps the ticket and answers its secret name, of which nothing is kept that could be used. */
+  /**
+   * Keeps the ticket and returns its secret name. The name itself is not stored. A session has at most
+   * `TICKETS_PER_SESSION` tickets: one more replaces the oldest. Parallel calls, at any instance, keep to this, and may
+   * replace each other's.
+   */
   add(ticket: Ticket): Promise<string>
 
-  /** The ticket of that name, which is gone from then on: of parallel calls on any instances one gets it. */
+  /**
+   * Removes the ticket of that name and returns it. Of parallel calls, at any instance, exactly one gets the ticket.
+   * The others get undefined.
+   */
   take(name: string): Promise<Ticket | undefined>
 }

@@ -1,24 +1,27 @@
+import type { Author } from '../../domain/actor.ts'
 import type { DomainEvent } from '../../domain/event.ts'
 import type { Revocation } from '../../domain/revocation.ts'
 import type { UserId } from '../../domain/user.ts'
+import type { AuditInTransaction } from './audit-log.ts'
 import type { MediaInTransaction } from './media.ts'
 import type { SessionsInTransaction } from './sessions.ts'
 import type { UsersInTransaction } from './users.ts'
 
-/** Tells verifiers which sessions, and which tokens of others, to refuse. Append only. */
+/** Tells verifiers to refuse the tokens of an ended session, or the outdated tokens of a live one. Append only. */
 export interface Revocations {
   add(revocations: readonly Revocation[]): Promise<void>
 }
 
 /** Events to be delivered at least once, in order per user. */
 export interface Outbox {
+  /** Each is stored with the actor of the transaction, and recorded in the audit log. */
   add(events: readonly DomainEvent[]): Promise<void>
 
   /**
-   * Empties what the person's kept events say of them, dead letters included (see domain/personal-fields.ts): what is
-   * not delivered yet tells that something happened, and when, no longer to whom. The caller holds the user's lock.
+   * Empties the personal fields of the user's kept events, dead letters included (see domain/personal-fields.ts). The
+   * type and time of an undelivered event stay. The caller holds the user's lock.
    */
-  scrub(userId: UserId): Promise<void>
+  redact(userId: UserId): Promise<void>
 }
 
 export interface Transaction {
@@ -27,12 +30,13 @@ export interface Transaction {
   readonly media: MediaInTransaction
   readonly revocations: Revocations
   readonly outbox: Outbox
+  readonly audit: AuditInTransaction
 }
 
 /**
- * Runs `work` so that all of it is durable once the promise resolves, and none of it when it rejects. The work does
- * no I/O but through `tx`: no network, no hashing, since it holds locks. It may run again after a deadlock.
+ * Runs `work` for an actor, whom everything it records names: no change is made without one. All of its changes are durable when the promise resolves, and none are when it rejects. The work does
+ * I/O only through `tx`: no network and no hashing, because it holds locks. It may run again after a deadlock.
  */
 export interface Transactions {
-  transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
+  transaction<T>(author: Author, work: (tx: Transaction) => Promise<T>): Promise<T>
 }

@@ -1,9 +1,9 @@
 import type { PasswordHash } from '../../domain/password.ts'
-import type { SearchPlace } from '../../domain/user-search.ts'
+import type { SearchCursor } from '../../domain/user-search.ts'
 import type { NewUser, User, UserId } from '../../domain/user.ts'
 import type { Username } from '../../domain/username.ts'
 
-/** What somebody typed to say who they are, as the keys it can be looked up by. */
+/** The name typed at sign-in, as the keys it can be looked up by. */
 export interface SignInName {
   readonly usernameKey: string | undefined
   readonly emailKey: string | undefined
@@ -11,47 +11,50 @@ export interface SignInName {
 
 export interface SignInCandidate {
   readonly user: User | undefined
-  /** The person signed in with this device id before: it keeps its own attempt budget. */
+  /** The user signed in with this device id before, so the device has its own attempt budget. */
   readonly deviceIsKnown: boolean
-  /** The person signed in from this network before. */
+  /** The user signed in from this network before. */
   readonly networkIsKnown: boolean
-  /** The store holds hashes of a foreign kind, so every check has to cost the same as theirs. */
+  /** The store contains imported hashes of another kind, so every check must cost as much as theirs. */
   readonly foreignHashesInUse: boolean
 }
 
 export interface UserSearch {
-  /** What is looked for, as `fragmentKey` gives it. Every character means itself. */
+  /** The fragment as `searchKey` returns it. No character is a wildcard. */
   readonly fragment: string
   /** Where the last page ended; undefined for the first. */
-  readonly after: SearchPlace | undefined
+  readonly after: SearchCursor | undefined
   readonly limit: number
-  /** The one who asks. */
+  /** The caller, who is left out. */
   readonly except: UserId | undefined
-  /** People who were disabled are left out unless an operator asks. */
+  /** Disabled users are left out unless an operator searches. */
   readonly withDisabled: boolean
+  /** Users whose ban is over by then are not disabled. */
+  readonly now: Date
 }
 
 export interface FoundUser {
   readonly user: User
-  readonly place: SearchPlace
+  readonly cursor: SearchCursor
 }
 
-/** Deleted people are, for every question, as if they had never been. */
+/** No method ever returns a deleted user. */
 export interface Users {
   find(id: UserId): Promise<User | undefined>
 
-  /** Those of the users that there are, in no particular order. */
+  /** The users with these ids, in no particular order. Unknown ids are left out. */
   findAll(ids: readonly UserId[]): Promise<readonly User[]>
 
   findByEmail(emailKey: string): Promise<User | undefined>
 
   /**
-   * The users whose name holds the fragment: the exact match first, then names that begin with it, then the others, each
-   * once, in an order that does not change while names do not. The work grows with `limit`, not with the number of people.
+   * The users whose name contains the fragment, each once: the exact match first, then names that begin with it, then
+   * the others. The order is stable while names do not change. The work grows with `limit`, not with the number of
+   * users.
    */
   search(search: UserSearch): Promise<readonly FoundUser[]>
 
-  /** The same work whether the person exists or not. */
+  /** Does the same work whether the user exists or not. */
   findForSignIn(
     name: SignInName,
     from: { deviceId: string | undefined; network: string },
@@ -64,17 +67,23 @@ export interface Users {
 /** The users inside a transaction. */
 export interface UsersInTransaction {
   /**
-   * Reads the user and holds them until the transaction ends. Everything that changes a user, or starts or ends
-   * their sessions, takes this lock first: it orders their events and lets no sign-in slip past a ban.
+   * Reads the user and holds them until the transaction ends. Everything that changes a user, or starts or ends their
+   * sessions, takes this lock first. So their events are in order, and no sign-in succeeds after a ban.
    */
   lock(id: UserId): Promise<User | undefined>
 
   /** Throws `username_taken` or `email_taken`; of parallel calls with the same name one succeeds. */
   add(user: NewUser): Promise<User>
 
-  /** Writes everything but the id. Throws as `add` does. */
+  /** Writes everything but the id. A changed name or address is refused as `add` refuses it. */
   save(user: User): Promise<void>
 
-  /** Nobody gets this name, or one that looks like it, before that moment. Only what cannot be read back is kept. */
+  /**
+   * Lifts up to `limit` bans that are over, except those of users whom another transaction holds. Returns the users and
+   * holds them.
+   */
+  liftBans(now: Date, limit: number): Promise<readonly UserId[]>
+
+  /** Reserves the name and those that look like it until then. Only hashes of it are stored. */
   holdName(username: Username, until: Date): Promise<void>
 }

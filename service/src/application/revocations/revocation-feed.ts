@@ -1,37 +1,47 @@
 import type { DomainEvent } from '../../domain/event.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { LoggedRevocation, RevocationLog } from '../ports/revocation-log.ts'
+import type { LoggedRevocation, LogPage, RevocationLog } from '../ports/revocation-log.ts'
+import { LogCopy, type LogPlace, type RowBlock } from './log-copy.ts'
 
-/** What whoever passes the feed on is told. */
+/** Why the previous revocations cannot be continued: the log is another one now, or rows expired before they were read. */
+type Restart = 'log_changed' | 'rows_removed'
+
+/** Passes the feed on to its readers. */
 interface FeedListener {
-  /** Revocations that continue what was told before, in order. */
-  revoked(revocations: readonly LoggedRevocation[]): void
-  /** What was told before can't be continued: the log was set back or cut off. Start again from a snapshot. */
-  restarted(): void
+  /** Revocations that continue the previous ones, in order. The next ones follow when the promise resolves. */
+  revoked(revocations: readonly LoggedRevocation[]): Promise<void> | void
+  /** The previous revocations cannot be continued. Start again from a snapshot. */
+  restarted(cause: Restart): void
 }
 
 export interface FeedPosition {
+  readonly log: string
   readonly seq: number
-  /** Everything that was committed before this moment has a place up to `seq`. */
+  /** Everything committed before this moment has a `seq` up to this one. */
   readonly asOf: Date
 }
 
 /** This instance's copy of the revocation log, kept as long as tokens of the sessions could be valid. */
 export interface RevocationFeed {
   /**
-   * Reads the log to its end and tells the listener. Once the promise resolves, everything committed before the call is
-   * in. Calls that come together share the work. Rejects when the database is away.
+   * Reads the log to its end and notifies the listener. Once the promise resolves, everything committed before the call is
+   * included. Parallel calls share the work. Rejects when the database is unreachable.
    */
   catchUp(): Promise<FeedPosition>
   /** Something was committed: catches up soon, in the background. A failure is left to the next regular call. */
   readonly wake: () => void
-  /** All revocations of tokens that may still be valid, up to the place `seq`. */
-  current(): { readonly seq: number; readonly revocations: readonly LoggedRevocation[] }
-  /** The revocations after `seq`; undefined when the log does not reach back so far, or has not come so far. */
-  since(seq: number): readonly LoggedRevocation[] | undefined
-  /** Where it came to when it was last read; undefined before. */
+  /** All revocations of tokens that may still be valid, also those that the log has lost, and the last place in the log. */
+  current(): {
+    readonly place: LogPlace
+    readonly blocks: readonly RowBlock[]
+    /** Their `seq` means nothing in this log. */
+    readonly lost: readonly RowBlock[]
+  }
+  /** The revocations after that place; undefined when this copy does not reach it, or when it is in another log. */
+  since(place: LogPlace): readonly LoggedRevocation[] | undefined
+  /** The end of the log when it was last read; undefined before the first read. */
   position(): FeedPosition | undefined
-  /** There is one listener, who tells the rest. */
+  /** There is one listener. */
   listen(listener: FeedListener): void
 }
 
@@ -40,10 +50,14 @@ interface FeedDeps {
   readonly clock: Clock
 }
 
-/** What is committed together with rows of the log. */
-const REVOKING: readonly DomainEvent['type'][] = ['session.ended', 'user.roles_changed']
+/** Events that are committed together with rows of the log. */
+const REVOKING: readonly DomainEvent['type'][] = [
+  'session.ended',
+  'user.roles_changed',
+  'user.password_changed',
+]
 
-/** To be told of what was committed: wakes the feed when there is something for it. */
+/** Called with the committed events: wakes the feed when they come with new revocations. */
 export const wakeForRevocations =
   ({ wake }: Pick<RevocationFeed, 'wake'>) =>
   (events: readonly DomainEvent[]): void => {
@@ -58,28 +72,37 @@ export function createRevocationFeed(deps: FeedDeps): RevocationFeed {
   let next: Promise<FeedPosition> | undefined
 
   async function readToEnd(): Promise<FeedPosition> {
+    // Read before the log is numbered: a later time would claim rows that were committed in between and not read.
     const asOf = deps.clock.now()
-    await deps.revocationLog.number()
-    let isAtEnd = false
-    while (!isAtEnd) {
-      const page = await deps.revocationLog.readAfter(copy.seq)
-      if (page.lastSeq < copy.seq || page.coveredFrom > copy.seq) {
-        copy.restart(page.coveredFrom)
-        listener?.restarted()
-        continue
-      }
-      const isWhole = page.rows[0]?.seq === copy.seq + 1 || page.lastSeq === copy.seq
-      if (!isWhole) {
-        // Better no feed than one that skips a session: verifiers notice that it is quiet.
-        throw new Error(`the revocation log has no row ${copy.seq + 1}; see "Backups" in docs/operations.md`)
-      }
-      copy.append(page.rows)
-      if (page.rows.length > 0) listener?.revoked(page.rows)
-      isAtEnd = copy.seq === page.lastSeq
-    }
+    const isMoreWaiting = await deps.revocationLog.number()
+    let page
+    do {
+      page = await deps.revocationLog.readAfter(copy.seq)
+      // Another log may have rows that were not numbered there.
+      if (await isAnotherLog(page)) return readToEnd()
+      if (copy.add(page) === 'rows_removed') listener?.restarted('rows_removed')
+      if (page.rows.length > 0) await listener?.revoked(page.rows)
+    } while (copy.seq < page.lastSeq)
+    // Readers have these rows already, however many are still to be numbered.
+    if (isMoreWaiting) return readToEnd()
     copy.forget(asOf)
-    position = { seq: copy.seq, asOf }
+    position = { log: page.log, seq: copy.seq, asOf }
     return position
+  }
+
+  /** Whether the log is not the one of the previous read. If so, the copy and its readers begin again. */
+  async function isAnotherLog(page: LogPage): Promise<boolean> {
+    const isSetBack = copy.compare(page) === 'set_back'
+    if (copy.log === undefined || copy.log === page.log) {
+      // Others may not know. The new identity reaches every instance and every verifier.
+      if (isSetBack) await deps.revocationLog.renew(page.log)
+      copy.log = page.log
+      return isSetBack
+    }
+    if (isSetBack) copy.goBackTo(await lastShared(deps.revocationLog, copy, page))
+    copy.log = page.log
+    listener?.restarted('log_changed')
+    return true
   }
 
   function run(): Promise<FeedPosition> {
@@ -89,7 +112,7 @@ export function createRevocationFeed(deps: FeedDeps): RevocationFeed {
     return running
   }
 
-  /** A run that is under way may have read before the call, so the caller gets the one after it. */
+  /** A run in progress may have read before the call, so the caller gets the next one. */
   function catchUp(): Promise<FeedPosition> {
     if (running === undefined) return run()
     next ??= running
@@ -104,40 +127,26 @@ export function createRevocationFeed(deps: FeedDeps): RevocationFeed {
   return {
     catchUp,
     wake: () => void catchUp().catch(() => undefined),
-    current: () => ({ seq: copy.seq, revocations: copy.rows() }),
-    since: (seq) => copy.since(seq),
+    current: () => ({ place: copy.place(), blocks: copy.blocks(), lost: copy.lost() }),
+    since: (place) => copy.since(place),
     position: () => position,
     listen: (only) => (listener = only),
   }
 }
 
-/** The tail of the log: consecutive rows up to `seq`. */
-class LogCopy {
-  seq = 0
-  #rows: LoggedRevocation[] = []
-
-  restart(seq: number): void {
-    this.seq = seq
-    this.#rows = []
+/** The last row that the log and the copy have in common. The same mark means the same rows before it. */
+async function lastShared(
+  revocationLog: RevocationLog,
+  copy: LogCopy,
+  { log, lastSeq }: LogPage,
+): Promise<number> {
+  let [shared, lost] = [copy.from, Math.min(copy.seq, lastSeq + 1)]
+  while (lost - shared > 1) {
+    const middle = Math.floor((shared + lost) / 2)
+    const page = await revocationLog.readAfter(middle)
+    if (page.log !== log) throw new Error('the revocation log changed again')
+    if (copy.shares(middle, page)) shared = middle
+    else lost = middle
   }
-
-  append(rows: readonly LoggedRevocation[]): void {
-    for (const row of rows) this.#rows.push(row)
-    this.seq = rows.at(-1)?.seq ?? this.seq
-  }
-
-  rows(): readonly LoggedRevocation[] {
-    return this.#rows
-  }
-
-  since(seq: number): readonly LoggedRevocation[] | undefined {
-    const first = this.seq - this.#rows.length
-    return seq >= first && seq <= this.seq ? this.#rows.slice(seq - first) : undefined
-  }
-
-  /** From the front only, so that what is left has no gaps. */
-  forget(now: Date): void {
-    const kept = this.#rows.findIndex(({ expiresAt }) => expiresAt > now)
-    if (kept !== 0) this.#rows = kept === -1 ? [] : this.#rows.slice(kept)
-  }
+  return shared
 }

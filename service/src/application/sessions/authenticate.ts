@@ -1,46 +1,23 @@
-import { endReasonOf, isLive, type Session } from '../../domain/session.ts'
-import type { User } from '../../domain/user.ts'
-import { ApplicationError } from '../errors.ts'
-import type { AccessClaims, AccessTokens } from '../ports/access-tokens.ts'
-import type { Clock } from '../ports/clock.ts'
-import type { Sessions } from '../ports/sessions.ts'
-import type { ReceiptBuffer } from './receipt-buffer.ts'
+import { ApplicationError, type ErrorCode } from '../errors.ts'
+import type { Caller } from './caller.ts'
+import { checkAccessToken, type CheckAccessTokenDeps } from './check-access-token.ts'
 
-export interface AuthenticateDeps {
-  readonly accessTokens: AccessTokens
-  readonly sessions: Sessions
-  readonly receipts: ReceiptBuffer
-  readonly clock: Clock
-}
+export const authenticateErrors = [
+  'invalid_access_token',
+  'session_ended',
+] as const satisfies readonly ErrorCode[]
 
-/** Who is asking, on which session, with which of its access tokens. */
-export interface Caller {
-  readonly user: User
-  readonly session: Session
-  readonly token: Pick<AccessClaims, 'generation' | 'issuedAt' | 'expiresAt'>
-}
-
-/**
- * Finds out who holds an access token, and remembers that it was used. The service itself looks the session up each
- * time, so an ended one is refused at once. Throws `invalid_access_token` or `session_ended`.
- */
+/** Returns the holder of an access token, and records that the token was used. */
 export const authenticate =
-  ({ accessTokens, sessions, receipts, clock }: AuthenticateDeps) =>
+  (deps: CheckAccessTokenDeps) =>
   async (accessToken: string): Promise<Caller> => {
-    const now = clock.now()
-    const claims = accessTokens.verify(accessToken, now)
-    if (claims === undefined) throw new ApplicationError('invalid_access_token')
-    const found = await sessions.find(claims.userId, claims.sessionId)
-    if (found === undefined) throw new ApplicationError('invalid_access_token')
-    const { session } = found
-    if (!isLive(session, now)) throw new ApplicationError('session_ended', { reason: endReasonOf(session) })
-    if (claims.generation > session.confirmedGeneration) {
-      receipts.add({
-        userId: session.userId,
-        sessionId: session.id,
-        generation: claims.generation,
-        seenAt: now,
-      })
+    const verdict = await checkAccessToken(deps)(accessToken)
+    switch (verdict.kind) {
+      case 'valid':
+        return verdict.caller
+      case 'invalid':
+        throw new ApplicationError('invalid_access_token')
+      case 'ended':
+        throw new ApplicationError('session_ended', { reason: verdict.reason })
     }
-    return { ...found, token: claims }
   }

@@ -1,30 +1,25 @@
+import { userActor } from '../../domain/actor.ts'
 import { parseDeviceId, parseDeviceName, type ClientAddress, type Device } from '../../domain/device.ts'
 import { sessionCreated } from '../../domain/event.ts'
 import { displacedBy, startSession, type Session, type SessionLimits } from '../../domain/session.ts'
-import { isDisabled, type User } from '../../domain/user.ts'
-import { ApplicationError } from '../errors.ts'
+import type { User } from '../../domain/user.ts'
+import { ApplicationError, type ErrorCode } from '../errors.ts'
 import type { AccessTokens } from '../ports/access-tokens.ts'
-import type { AttemptLimits } from '../ports/attempt-limits.ts'
-import type { Clock } from '../ports/clock.ts'
-import type { PasswordHasher } from '../ports/password-hasher.ts'
 import type { RefreshTokens } from '../ports/refresh-tokens.ts'
 import type { SessionIds } from '../ports/session-ids.ts'
 import type { Transaction, Transactions } from '../ports/transactions.ts'
-import type { Users } from '../ports/users.ts'
-import { checkCredentials } from '../users/check-credentials.ts'
+import { checkCredentials, type CheckCredentialsDeps } from '../users/check-credentials.ts'
+import { refuseDisabled } from '../users/refuse-disabled.ts'
+import type { Purchase } from '../users/sell-attempt.ts'
 import { validate } from '../validate.ts'
 import { endSessions } from './end-sessions.ts'
 import { issueTokens, type IssuedTokens } from './issue-tokens.ts'
 
-export interface CreateSessionDeps {
-  readonly users: Users
+export interface CreateSessionDeps extends CheckCredentialsDeps {
   readonly transactions: Transactions
-  readonly passwords: PasswordHasher
-  readonly attempts: AttemptLimits
   readonly accessTokens: AccessTokens
   readonly refreshTokens: RefreshTokens
   readonly sessionIds: SessionIds
-  readonly clock: Clock
   readonly sessionLimits: SessionLimits
   readonly maximumSessionsPerUser: number
   readonly accessTokenTtlSeconds: number
@@ -40,10 +35,19 @@ export interface CreateSessionInput {
   readonly describedDevice: string
   readonly userAgent: string
   readonly address: ClientAddress
+  readonly purchase: Purchase | undefined
 }
 
+export const createSessionErrors = [
+  'validation_failed',
+  'invalid_credentials',
+  'user_disabled',
+  'too_many_attempts',
+  'overloaded',
+] as const satisfies readonly ErrorCode[]
+
 /**
- * Signs a person in. Throws `invalid_credentials` alike for an unknown name and a wrong password, `user_disabled` only
+ * Signs a user in. Throws `invalid_credentials` alike for an unknown name and a wrong password, `user_disabled` only
  * with the right password, `too_many_attempts`, `overloaded`, `validation_failed` for a malformed device.
  */
 export const createSession =
@@ -52,8 +56,8 @@ export const createSession =
     const device = parseDevice(input)
     const checked = await checkCredentials(deps)(input)
     const now = deps.clock.now()
-    const session = await deps.transactions.transaction(async (tx) => {
-      const user = await lockUnchanged(tx, checked)
+    const session = await deps.transactions.transaction(userActor(checked.id), async (tx) => {
+      const user = await lockUnchanged(tx, checked, now)
       const person = { userId: user.id, device, amr: ['pwd'], roles: user.roles }
       const session = startSession({ id: deps.sessionIds.next(), ...person }, deps.sessionLimits, now)
       await makeRoom(deps, tx, session, now)
@@ -61,6 +65,7 @@ export const createSession =
       await tx.outbox.add([sessionCreated(session)])
       return session
     })
+    // After the commit: tokens of a session that was rolled back would be valid until they expire.
     return issueTokens(deps)(session, now)
   }
 
@@ -77,11 +82,14 @@ function parseDevice(input: CreateSessionInput): Device {
   }
 }
 
-/** The password was checked outside the transaction; it may have been changed, or the person banned, since. */
-async function lockUnchanged(tx: Transaction, checked: User): Promise<User> {
+/**
+ * The password was checked before the transaction, because hashing must not hold locks. Since then it may have been changed
+ * or the user disabled; without this check such a sign-in would get a session.
+ */
+async function lockUnchanged(tx: Transaction, checked: User, now: Date): Promise<User> {
   const user = await tx.users.lock(checked.id)
   if (user?.passwordVersion !== checked.passwordVersion) throw new ApplicationError('invalid_credentials')
-  if (isDisabled(user)) throw new ApplicationError('user_disabled')
+  refuseDisabled(user, now)
   return user
 }
 

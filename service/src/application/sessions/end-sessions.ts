@@ -10,14 +10,14 @@ export interface EndSessionsDeps {
 }
 
 /**
- * The one way a session ends: its end, its revocation and its event become durable together or not at all. The
- * sessions were locked in `tx`; the time of their end is taken now, after whatever their last refresh was. Answers those
- * that were not ended before; ending twice changes nothing.
+ * The one way a session ends: its end, its revocation and its event become durable together or not at all. The caller
+ * has locked the sessions in `tx`. Returns the sessions that were not ended before; ending twice changes nothing.
  */
 export const endSessions =
   ({ clock, accessTokenTtlSeconds }: EndSessionsDeps) =>
   async (tx: Transaction, sessions: readonly Session[], reason: EndReason): Promise<readonly Session[]> => {
     if (sessions.length === 0) return []
+    // Read after the locks: an earlier time could lie before the last refresh, and the revocation would expire too early.
     const now = clock.now()
     const ended = await tx.sessions.saveEnded(sessions.map((session) => endSession(session, reason, now)))
     const revocations = ended.map((session) => revocationOf(session, accessTokenTtlSeconds))

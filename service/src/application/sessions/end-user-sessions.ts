@@ -1,24 +1,32 @@
+import type { Actor } from '../../domain/actor.ts'
 import type { SessionId } from '../../domain/session.ts'
 import type { UserId } from '../../domain/user.ts'
-import { ApplicationError } from '../errors.ts'
+import { ApplicationError, type ErrorCode } from '../errors.ts'
 import { endSessions } from './end-sessions.ts'
 import type { EndOwnSessionsDeps } from './end-own-sessions.ts'
 
-/** Ends all sessions of a person on an operator's order. Throws `user_not_found`. */
+export const endUserSessionsErrors = ['user_not_found'] as const satisfies readonly ErrorCode[]
+
+/** Ends all sessions of a user on an operator's order. Throws `user_not_found`. */
 export const endUserSessions =
   (deps: EndOwnSessionsDeps) =>
-  (userId: UserId): Promise<void> =>
-    deps.transactions.transaction(async (tx) => {
+  (actor: Actor, userId: UserId): Promise<void> =>
+    deps.transactions.transaction(actor, async (tx) => {
       if ((await tx.users.lock(userId)) === undefined) throw new ApplicationError('user_not_found')
       const live = await tx.sessions.lockLive(userId, deps.clock.now())
       await endSessions(deps)(tx, live, 'terminated_by_admin')
     })
 
-/** Ends one session of a person on an operator's order. Throws `user_not_found`, `session_not_found`. */
+export const endUserSessionErrors = [
+  'user_not_found',
+  'session_not_found',
+] as const satisfies readonly ErrorCode[]
+
+/** Ends one session of a user on an operator's order. Throws `user_not_found`, `session_not_found`. */
 export const endUserSession =
   (deps: EndOwnSessionsDeps) =>
-  (userId: UserId, id: SessionId): Promise<void> =>
-    deps.transactions.transaction(async (tx) => {
+  (actor: Actor, userId: UserId, id: SessionId): Promise<void> =>
+    deps.transactions.transaction(actor, async (tx) => {
       if ((await tx.users.lock(userId)) === undefined) throw new ApplicationError('user_not_found')
       const session = await tx.sessions.lock(userId, id)
       if (session === undefined) throw new ApplicationError('session_not_found')

@@ -1,3 +1,4 @@
+import { SYSTEM } from '../../domain/actor.ts'
 import type { Transactions } from '../ports/transactions.ts'
 import { endSessions, type EndSessionsDeps } from './end-sessions.ts'
 
@@ -5,12 +6,12 @@ export interface ExpireSessionsDeps extends EndSessionsDeps {
   readonly transactions: Transactions
 }
 
-/** Marks up to `limit` sessions that have run out as ended; answers how many. Their tokens ran out with them. */
+/** Marks up to `limit` expired sessions as ended. Returns how many. Their tokens have expired too. */
 export const expireSessions =
   (deps: ExpireSessionsDeps) =>
   (limit: number): Promise<number> =>
-    deps.transactions.transaction(async (tx) => {
-      const runOut = await tx.sessions.lockRunOut(deps.clock.now(), limit)
-      const ended = await endSessions(deps)(tx, runOut, 'expired')
+    deps.transactions.transaction(SYSTEM, async (tx) => {
+      const expired = await tx.sessions.lockExpired(deps.clock.now(), limit)
+      const ended = await endSessions(deps)(tx, expired, 'expired')
       return ended.length
     })

@@ -1,11 +1,11 @@
 import { judgeRefresh, type ReusePolicy } from '../../domain/refresh-verdict.ts'
-import { runsOutAt, type Session } from '../../domain/session.ts'
+import { expiryOf, type Session } from '../../domain/session.ts'
 import type { User } from '../../domain/user.ts'
-import { ApplicationError } from '../errors.ts'
 import type { RefreshTokens } from '../ports/refresh-tokens.ts'
-import { authenticate, type AuthenticateDeps, type Caller } from './authenticate.ts'
+import type { Caller } from './caller.ts'
+import { checkAccessToken, type CheckAccessTokenDeps } from './check-access-token.ts'
 
-export interface IntrospectTokenDeps extends AuthenticateDeps {
+export interface IntrospectTokenDeps extends CheckAccessTokenDeps {
   readonly refreshTokens: RefreshTokens
   readonly reusePolicy: ReusePolicy
 }
@@ -21,31 +21,47 @@ export type Introspection =
     }
 
 /**
- * Who a token of either kind stands for; undefined for one that would be refused now, for whatever reason (RFC 7662). Only
- * looks: a spent refresh token that is asked about ends nothing. An access token counts as used, since somebody sent it.
+ * Returns the holder of an access or refresh token; undefined if the token would be refused now for any reason (RFC
+ * 7662). Introspection of a spent refresh token ends nothing. Introspection of an access token counts as its use, since
+ * a client has sent it somewhere.
  */
 export const introspectToken =
   (deps: IntrospectTokenDeps) =>
   async (token: string): Promise<Introspection | undefined> => {
-    const content = deps.refreshTokens.open(token)
+    const content = deps.refreshTokens.verify(token)
     if (content === undefined) return introspectAccessToken(deps, token)
     const found = await deps.sessions.find(content.userId, content.sessionId)
+    if (found === undefined) return undefined
     const now = deps.clock.now()
-    const verdict = judgeRefresh(found?.session, content.generation, deps.reusePolicy, now)
-    if (found === undefined || (verdict.kind !== 'rotate' && verdict.kind !== 'repeat')) return undefined
-    return { kind: 'refresh', ...found, generation: content.generation, expiresAt: runsOutAt(found.session) }
+    const verdict = judgeRefresh(found.session, content.generation, deps.reusePolicy, now)
+    switch (verdict.kind) {
+      case 'rotate':
+      case 'repeat':
+      case 'roll_forward':
+        return {
+          kind: 'refresh',
+          user: found.user,
+          session: found.session,
+          generation: content.generation,
+          expiresAt: expiryOf(found.session),
+        }
+      case 'unknown':
+      case 'ended':
+      case 'replay':
+        return undefined
+    }
   }
 
 async function introspectAccessToken(
   deps: IntrospectTokenDeps,
   token: string,
 ): Promise<Introspection | undefined> {
-  try {
-    return { kind: 'access', caller: await authenticate(deps)(token) }
-  } catch (error) {
-    const isRefused =
-      error instanceof ApplicationError && ['invalid_access_token', 'session_ended'].includes(error.code)
-    if (isRefused) return undefined
-    throw error
+  const verdict = await checkAccessToken(deps)(token)
+  switch (verdict.kind) {
+    case 'valid':
+      return { kind: 'access', caller: verdict.caller }
+    case 'invalid':
+    case 'ended':
+      return undefined
   }
 }

@@ -1,4 +1,4 @@
-import { runsOutAt, type Session } from '../../domain/session.ts'
+import { expiryOf, type Session } from '../../domain/session.ts'
 import type { AccessTokens } from '../ports/access-tokens.ts'
 import type { RefreshTokens } from '../ports/refresh-tokens.ts'
 
@@ -11,12 +11,12 @@ export interface IssuedTokens {
   readonly issuedAt: Date
 }
 
-/** The pair of tokens for the session's present generation. */
+/** The pair of tokens for the session's current generation. */
 export const issueTokens =
   ({ accessTokens, refreshTokens }: { accessTokens: AccessTokens; refreshTokens: RefreshTokens }) =>
   (session: Session, now: Date): IssuedTokens => {
     const access = accessTokens.issue(session, now)
-    const refreshToken = refreshTokens.seal({
+    const refreshToken = refreshTokens.issue({
       userId: session.userId,
       sessionId: session.id,
       generation: session.generation,
@@ -25,7 +25,7 @@ export const issueTokens =
       accessToken: access.token,
       accessExpiresAt: access.expiresAt,
       refreshToken,
-      refreshExpiresAt: runsOutAt(session),
+      refreshExpiresAt: expiryOf(session),
       session,
       issuedAt: now,
     }

@@ -1,11 +1,13 @@
 import type { Session } from '../../domain/session.ts'
 import type { UserId } from '../../domain/user.ts'
-import { ApplicationError } from '../errors.ts'
+import { ApplicationError, type ErrorCode } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Sessions } from '../ports/sessions.ts'
 import type { Users } from '../ports/users.ts'
 
-/** A person's live sessions for an operator, newest first. Throws `user_not_found`. */
+export const listUserSessionsErrors = ['user_not_found'] as const satisfies readonly ErrorCode[]
+
+/** A user's live sessions for an operator, newest first. Throws `user_not_found`. */
 export const listUserSessions =
   ({ users, sessions, clock }: { users: Users; sessions: Sessions; clock: Clock }) =>
   async (userId: UserId): Promise<readonly Session[]> => {

@@ -1,31 +1,32 @@
 import { endReasonOf, type Session } from '../../domain/session.ts'
 import type { User } from '../../domain/user.ts'
-import { ApplicationError } from '../errors.ts'
+import { ApplicationError, unavailable } from '../errors.ts'
 import type { Transaction } from '../ports/transactions.ts'
-import type { Caller } from './authenticate.ts'
+import type { Caller } from './caller.ts'
 
 /**
- * The caller and their live sessions as they are now, held until the transaction ends. A change that took time to
- * prepare (hashing) must not land after the session ended or the password was changed. Throws `session_ended`,
+ * Reads and locks the caller and their live sessions until the transaction ends. A change that took time to prepare
+ * (hashing) must not be written after the session ended or the password changed. Throws `session_ended`,
  * `invalid_access_token` when there is no such session any more, or `unavailable`.
  */
 export async function lockCaller(
   tx: Transaction,
   { user: asked, session: current }: Caller,
   now: Date,
-): Promise<{ user: User; live: readonly Session[] }> {
+): Promise<{ user: User; session: Session; others: readonly Session[] }> {
   const user = await tx.users.lock(asked.id)
-  // All at once, in the order in which everybody locks sessions.
+  // All in one statement, in the order in which every transaction locks sessions: another order could deadlock.
   const live = await tx.sessions.lockLive(asked.id, now)
-  if (!live.some(({ id }) => id === current.id)) {
+  const session = live.find(({ id }) => id === current.id)
+  if (session === undefined) {
     const ended = await tx.sessions.lock(asked.id, current.id)
     if (ended === undefined) throw new ApplicationError('invalid_access_token')
     throw new ApplicationError('session_ended', { reason: endReasonOf(ended) })
   }
   if (user === undefined) throw new ApplicationError('invalid_access_token')
-  // The session lived through it, so the change was made on it: no reason for a 401, which would sign the person out.
+  // The session is still live, so the password was changed on it. A 401 would sign the user out for no reason.
   if (user.passwordVersion !== asked.passwordVersion) {
-    throw new ApplicationError('unavailable', { retryAfterSeconds: 1 })
+    throw unavailable('Another request changed your password at the same time.', 1)
   }
-  return { user, live }
+  return { user, session, others: live.filter(({ id }) => id !== current.id) }
 }

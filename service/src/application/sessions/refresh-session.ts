@@ -1,13 +1,14 @@
+import { SYSTEM } from '../../domain/actor.ts'
 import type { ClientAddress } from '../../domain/device.ts'
-import { refreshTokenReused } from '../../domain/event.ts'
+import { refreshTokenReused, sessionRolledForward } from '../../domain/event.ts'
 import { judgeRefresh, type RefreshVerdict, type ReusePolicy } from '../../domain/refresh-verdict.ts'
-import type { SessionLimits } from '../../domain/session.ts'
-import { ApplicationError } from '../errors.ts'
+import { rollForward, type Session, type SessionLimits } from '../../domain/session.ts'
+import { ApplicationError, type ErrorCode } from '../errors.ts'
 import type { AccessTokens } from '../ports/access-tokens.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { RefreshTokenContent, RefreshTokens } from '../ports/refresh-tokens.ts'
 import type { Sessions } from '../ports/sessions.ts'
-import type { Transactions } from '../ports/transactions.ts'
+import type { Transaction, Transactions } from '../ports/transactions.ts'
 import { endSessions } from './end-sessions.ts'
 import { issueTokens, type IssuedTokens } from './issue-tokens.ts'
 
@@ -28,33 +29,48 @@ export interface RefreshSessionInput {
 }
 
 export interface RefreshedTokens extends IssuedTokens {
-  /** Whether the session was left as it was: its last pair again. */
-  readonly isRepeat: boolean
+  /** `repeated`: the last pair again, with the session unchanged. `rolled_forward`: the token was newer than the session. */
+  readonly result: 'rotated' | 'repeated' | 'rolled_forward'
 }
 
+export const refreshSessionErrors = [
+  'invalid_refresh_token',
+  'session_ended',
+  'refresh_token_reused',
+] as const satisfies readonly ErrorCode[]
+
 /**
- * Answers a refresh token with the session's next pair of tokens, or with the same pair again when the last answer
- * was lost. Throws `invalid_refresh_token`, `session_ended` with the reason, or, after ending the session,
- * `refresh_token_reused`.
+ * Returns the session's next pair of tokens, or the same pair again when the last response was lost. A token that is newer
+ * than the session proves that the database was set back: the session follows the token. Throws
+ * `invalid_refresh_token`, `session_ended` with the reason, or, after ending the session, `refresh_token_reused`.
  */
 export const refreshSession =
   (deps: RefreshSessionDeps) =>
   async ({ refreshToken, address }: RefreshSessionInput): Promise<RefreshedTokens> => {
-    const presented = deps.refreshTokens.open(refreshToken)
+    const presented = deps.refreshTokens.verify(refreshToken)
     if (presented === undefined) throw new ApplicationError('invalid_refresh_token')
     const now = deps.clock.now()
+    // The update comes first, since it checks and changes in one step. A verdict from an earlier read could be outdated.
     const rotated = await rotate(deps, presented, now)
-    if (rotated !== undefined) return { ...rotated, isRepeat: false }
+    if (rotated !== undefined) return { ...rotated, result: 'rotated' }
 
     const found = await deps.sessions.find(presented.userId, presented.sessionId)
-    const verdict = judgeRefresh(found?.session, presented.generation, deps.reusePolicy, now)
-    if (verdict.kind === 'repeat' && found !== undefined) {
-      return { ...issueTokens(deps)(found.session, now), isRepeat: true }
+    if (found === undefined) throw new ApplicationError('invalid_refresh_token')
+    const verdict = judgeRefresh(found.session, presented.generation, deps.reusePolicy, now)
+    switch (verdict.kind) {
+      case 'repeat':
+        return { ...issueTokens(deps)(found.session, now), result: 'repeated' }
+      case 'replay':
+      case 'roll_forward':
+      case 'rotate':
+        return settle(deps, presented, address, now)
+      case 'unknown':
+      case 'ended':
+        throw refusal(verdict)
     }
-    throw refusal(verdict.kind === 'replay' ? await endReplayed(deps, presented, address, now) : verdict)
   }
 
-/** The usual case, one statement. Answers undefined when the token is not the session's current one. */
+/** The usual case, one statement. Returns undefined when the token is not the session's current one. */
 async function rotate(
   deps: RefreshSessionDeps,
   { userId, sessionId, generation }: RefreshTokenContent,
@@ -65,29 +81,68 @@ async function rotate(
   return rotated && issueTokens(deps)(rotated, now)
 }
 
-/** Ends the session whose spent token came back; committed before the caller is refused. */
-function endReplayed(
+/**
+ * Ends the session whose spent token came back, or moves it to the generation of a newer token. The verdict is made again
+ * under the lock, since the session may have changed: a parallel refresh may even have made the token the current one. The end is committed before the caller is refused: a throw inside the
+ * transaction would undo it.
+ */
+async function settle(
   deps: RefreshSessionDeps,
   { userId, sessionId, generation }: RefreshTokenContent,
   address: ClientAddress,
   now: Date,
-): Promise<RefreshVerdict> {
-  return deps.transactions.transaction(async (tx) => {
+): Promise<RefreshedTokens> {
+  // Nobody knows who presents a spent token, the user or a thief. So the service acts by its own rule.
+  const settled = await deps.transactions.transaction(SYSTEM, async (tx) => {
     await tx.users.lock(userId)
-    const session = await tx.sessions.lock(userId, sessionId)
-    const verdict = judgeRefresh(session, generation, deps.reusePolicy, now)
-    if (session !== undefined && verdict.kind === 'replay') {
-      await tx.outbox.add([refreshTokenReused(session, generation, address.text, now)])
-      await endSessions(deps)(tx, [session], 'refresh_token_reused')
+    const locked = await tx.sessions.lock(userId, sessionId)
+    const verdict = judgeRefresh(locked, generation, deps.reusePolicy, now)
+    if (locked === undefined) return { kind: 'unknown' } as const
+    switch (verdict.kind) {
+      case 'replay':
+        await tx.outbox.add([refreshTokenReused(locked, generation, address.text, now)])
+        await endSessions(deps)(tx, [locked], 'refresh_token_reused')
+        return verdict
+      case 'roll_forward':
+        await tx.outbox.add([sessionRolledForward(locked, generation, address.text, now)])
+        return {
+          result: 'rolled_forward',
+          session: await saveNext(deps, tx, locked, generation, now),
+        } as const
+      case 'rotate':
+        return { result: 'rotated', session: await saveNext(deps, tx, locked, generation, now) } as const
+      case 'repeat':
+        return { result: 'repeated', session: locked } as const
+      case 'unknown':
+      case 'ended':
+        return verdict
     }
-    return verdict
   })
+  if ('kind' in settled) throw refusal(settled)
+  return { ...issueTokens(deps)(settled.session, now), result: settled.result }
 }
 
-function refusal(verdict: RefreshVerdict): ApplicationError {
-  if (verdict.kind === 'ended') return new ApplicationError('session_ended', { reason: verdict.reason })
-  if (verdict.kind === 'replay') return new ApplicationError('refresh_token_reused')
-  if (verdict.kind === 'unknown') return new ApplicationError('invalid_refresh_token')
-  // The session changed between two looks at it: not the caller's fault, so not a 401 that would sign them out.
-  return new ApplicationError('unavailable', { retryAfterSeconds: 1 })
+async function saveNext(
+  { sessionLimits }: RefreshSessionDeps,
+  tx: Transaction,
+  session: Session,
+  presented: number,
+  now: Date,
+): Promise<Session> {
+  const next = rollForward(session, presented, now, sessionLimits.idleSeconds)
+  await tx.sessions.saveRefreshed(next)
+  return next
+}
+
+type Refused = Extract<RefreshVerdict, { kind: 'unknown' | 'ended' | 'replay' }>
+
+function refusal(verdict: Refused): ApplicationError {
+  switch (verdict.kind) {
+    case 'unknown':
+      return new ApplicationError('invalid_refresh_token')
+    case 'ended':
+      return new ApplicationError('session_ended', { reason: verdict.reason })
+    case 'replay':
+      return new ApplicationError('refresh_token_reused')
+  }
 }

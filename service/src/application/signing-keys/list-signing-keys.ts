@@ -4,7 +4,7 @@ import type { RotateSigningKeysDeps } from './rotate-signing-keys.ts'
 export interface ListedKey {
   readonly key: SigningKey
   readonly state: KeyState
-  /** False when it was sealed under a secret that this instance does not have. */
+  /** False when it is encrypted under a secret that this instance does not have. */
   readonly isUsable: boolean
 }
 
@@ -23,7 +23,7 @@ export function describeKeys(
   keys: readonly SigningKey[],
 ): readonly ListedKey[] {
   const now = clock.now()
-  const usable = keys.filter((key) => keyMaker.seal(key).state !== 'lost')
+  const usable = keys.filter((key) => keyMaker.checkEncryption(key).state !== 'lost')
   return keys
     .filter(({ publishedUntil }) => publishedUntil > now)
     .map((key) => ({

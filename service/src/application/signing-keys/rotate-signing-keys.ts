@@ -1,6 +1,12 @@
-import { scheduleKey, successorSignsFrom, type SigningAlgorithm } from '../../domain/signing-key.ts'
+import {
+  scheduleKey,
+  successorSignsFrom,
+  type SigningAlgorithm,
+  type SigningKey,
+} from '../../domain/signing-key.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { KeyMaker, KeyRing, SigningKeyStore } from '../ports/signing-keys.ts'
+import { UnreadableSigningKeys } from './unreadable-signing-keys.ts'
 
 export interface RotateSigningKeysDeps {
   readonly signingKeys: SigningKeyStore
@@ -11,26 +17,40 @@ export interface RotateSigningKeysDeps {
 }
 
 /**
- * Makes sure that there is a key to sign with now and one to follow it, drops those whose last token is long expired,
- * and loads what all instances agreed on. To be run at the start and every minute.
+ * Makes sure that there is a key to sign with now and one to follow it, and removes keys whose last token has expired long
+ * ago. Then it loads the keys that all instances share. Runs at the start and every minute. Throws UnreadableSigningKeys if
+ * there are keys and this instance can decrypt none of them. Then it adds none, and the instance cannot sign.
  */
 export const rotateSigningKeys =
   ({ signingKeys, keyMaker, keyRing, clock, signingAlgorithm }: RotateSigningKeysDeps) =>
   async (): Promise<void> => {
-    const keys = await signingKeys.exclusively(async (locked) => {
+    const { keys, isReadable } = await signingKeys.exclusively(async (locked) => {
       const now = clock.now()
       await locked.removePublishedUntil(now)
-      const present = await locked.all()
-      const seals = present.map((key) => ({ key, seal: keyMaker.seal(key) }))
-      for (const { key, seal } of seals) {
-        if (seal.state === 'outdated') await locked.reseal(key.kid, seal.resealed)
+      const stored = await locked.all()
+      const usable: SigningKey[] = []
+      for (const key of stored) {
+        const encryption = keyMaker.checkEncryption(key)
+        switch (encryption.state) {
+          case 'current':
+            usable.push(key)
+            break
+          case 'outdated':
+            await locked.reencrypt(key.kid, encryption.reencrypted)
+            usable.push(key)
+            break
+          case 'lost':
+            break
+        }
       }
-      const usable = seals.filter(({ seal }) => seal.state !== 'lost').map(({ key }) => key)
+      // Decided under the lock: of two instances that start on an empty database with different secrets, one makes the key.
+      if (usable.length === 0 && stored.length > 0) return { keys: stored, isReadable: false }
       const signsFrom = successorSignsFrom(usable, signingAlgorithm, now)
       if (signsFrom !== undefined) {
         await locked.add(scheduleKey(await keyMaker.generate(signingAlgorithm), signsFrom))
       }
-      return locked.all()
+      return { keys: await locked.all(), isReadable: true }
     })
     keyRing.load(keys)
+    if (!isReadable) throw new UnreadableSigningKeys(keys.length)
   }

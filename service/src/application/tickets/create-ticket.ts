@@ -1,21 +1,31 @@
 import { startTicket } from '../../domain/ticket.ts'
+import type { ErrorCode } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Tickets } from '../ports/tickets.ts'
-import type { Caller } from '../sessions/authenticate.ts'
+import type { RequestLimits } from '../ports/request-limits.ts'
+import { ticketsOf } from '../request-limits.ts'
+import type { Caller } from '../sessions/caller.ts'
 
 export interface CreateTicketDeps {
   readonly tickets: Tickets
+  readonly requestLimits: RequestLimits
   readonly clock: Clock
 }
 
-/** Gives the caller a ticket to open a socket with. `origin`: the web page that asks, if it is one. */
+export const createTicketErrors = ['too_many_attempts'] as const satisfies readonly ErrorCode[]
+
+/**
+ * Issues a ticket with which the caller opens a socket. `origin` is that of the web page, if a page requests it. Throws
+ * `too_many_attempts`.
+ */
 export const createTicket =
-  ({ tickets, clock }: CreateTicketDeps) =>
+  ({ tickets, requestLimits, clock }: CreateTicketDeps) =>
   async (
     { session, token }: Caller,
     origin: string | undefined,
   ): Promise<{ ticket: string; expiresInSeconds: number }> => {
     const now = clock.now()
+    requestLimits.count(ticketsOf(session.id), now)
     const ticket = startTicket(
       {
         userId: session.userId,

@@ -1,10 +1,10 @@
-import { isLive } from '../../domain/session.ts'
+import { isLive, isWithdrawn } from '../../domain/session.ts'
 import { fitsOrigin, hasExpired } from '../../domain/ticket.ts'
-import { ApplicationError } from '../errors.ts'
+import { ApplicationError, type ErrorCode } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Sessions } from '../ports/sessions.ts'
 import type { Tickets } from '../ports/tickets.ts'
-import type { Caller } from '../sessions/authenticate.ts'
+import type { Caller } from '../sessions/caller.ts'
 
 export interface RedeemTicketDeps {
   readonly tickets: Tickets
@@ -12,9 +12,11 @@ export interface RedeemTicketDeps {
   readonly clock: Clock
 }
 
+export const redeemTicketErrors = ['ticket_gone', 'origin_mismatch'] as const satisfies readonly ErrorCode[]
+
 /**
- * Tells who holds a ticket; it is spent whatever the answer. Throws `ticket_gone` for one that is used, expired or unknown
- * or whose session has ended, `origin_mismatch` when it was given to another page.
+ * Returns the holder of a ticket. The ticket is spent in any case. Throws `ticket_gone` if it is used, expired or
+ * unknown, its session has ended or its token was withdrawn, and `origin_mismatch` if it was issued to another page.
  */
 export const redeemTicket =
   ({ tickets, sessions, clock }: RedeemTicketDeps) =>
@@ -23,9 +25,10 @@ export const redeemTicket =
     const now = clock.now()
     if (ticket === undefined || hasExpired(ticket, now)) throw new ApplicationError('ticket_gone')
     if (!fitsOrigin(ticket, origin)) throw new ApplicationError('origin_mismatch')
-    // After the ticket was taken: an end that was answered before is seen here.
+    // Read after the ticket was taken, so that an end that was confirmed before is seen here.
     const found = await sessions.find(ticket.userId, ticket.sessionId)
     if (found === undefined || !isLive(found.session, now)) throw new ApplicationError('ticket_gone')
     const { generation, issuedAt, tokenExpiresAt: expiresAt } = ticket
+    if (isWithdrawn(found.session, generation)) throw new ApplicationError('ticket_gone')
     return { ...found, token: { generation, issuedAt, expiresAt } }
   }

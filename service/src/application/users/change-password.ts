@@ -1,38 +1,62 @@
+import { userActor } from '../../domain/actor.ts'
 import { passwordChanged } from '../../domain/event.ts'
 import { parseNewPassword } from '../../domain/password.ts'
 import { changePassword as change } from '../../domain/user.ts'
+import { newPasswordsOf } from '../attempt-budgets.ts'
+import type { ErrorCode } from '../errors.ts'
+import { ownPasswordShare } from '../hashing-shares.ts'
+import type { AccessTokens } from '../ports/access-tokens.ts'
 import type { PasswordStrength } from '../ports/password-strength.ts'
+import type { RefreshTokens } from '../ports/refresh-tokens.ts'
 import type { Transactions } from '../ports/transactions.ts'
-import type { Caller } from '../sessions/authenticate.ts'
+import type { Caller } from '../sessions/caller.ts'
 import { endSessions } from '../sessions/end-sessions.ts'
+import { issueTokens, type IssuedTokens } from '../sessions/issue-tokens.ts'
 import { lockCaller } from '../sessions/lock-caller.ts'
+import { renewTokens, type RenewTokensDeps } from '../sessions/renew-tokens.ts'
 import { validate } from '../validate.ts'
 import { checkCurrentPassword, type CheckCurrentPasswordDeps } from './check-current-password.ts'
 import { refuseWeakPassword } from './refuse-weak-password.ts'
 
-export interface ChangePasswordDeps extends CheckCurrentPasswordDeps {
+export interface ChangePasswordDeps extends CheckCurrentPasswordDeps, RenewTokensDeps {
   readonly transactions: Transactions
+  readonly accessTokens: AccessTokens
+  readonly refreshTokens: RefreshTokens
   readonly passwordStrength: PasswordStrength
   readonly passwordMinimumLength: number
-  readonly accessTokenTtlSeconds: number
 }
 
-/** Sets a new password and ends every session but the caller's. Throws `validation_failed`, `too_many_attempts`. */
+export const changePasswordErrors = [
+  'validation_failed',
+  'too_many_attempts',
+  'overloaded',
+  'invalid_access_token',
+  'session_ended',
+] as const satisfies readonly ErrorCode[]
+
+/**
+ * Sets a new password and ends every session but the caller's, which gets new tokens: nothing that was copied before works
+ * afterwards. Throws `validation_failed`, `too_many_attempts`.
+ */
 export const changePassword =
   (deps: ChangePasswordDeps) =>
-  async (caller: Caller, input: { currentPassword: string; newPassword: string }): Promise<void> => {
+  async (caller: Caller, input: { currentPassword: string; newPassword: string }): Promise<IssuedTokens> => {
     const { new_password: password } = validate({
       new_password: () => parseNewPassword(input.newPassword, deps.passwordMinimumLength),
     })
-    await checkCurrentPassword(deps)(caller.user, input.currentPassword)
+    // Before the strength check, so that only a caller who knows the password can make the service do that work.
+    await checkCurrentPassword(deps)(caller, input.currentPassword)
+    await deps.attempts.take([newPasswordsOf(caller.user.id)], deps.clock.now())
     refuseWeakPassword(deps)('new_password', password, caller.user)
-    const passwordHash = await deps.passwords.hash(password)
-    await deps.transactions.transaction(async (tx) => {
+    // Before the transaction: hashing inside would hold the user's lock for its whole time.
+    const passwordHash = await deps.passwords.hash(password, ownPasswordShare(caller.user.id))
+    const session = await deps.transactions.transaction(userActor(caller.user.id), async (tx) => {
       const now = deps.clock.now()
-      const { user, live } = await lockCaller(tx, caller, now)
+      const { user, session, others } = await lockCaller(tx, caller, now)
       await tx.users.save(change(user, passwordHash))
       await tx.outbox.add([passwordChanged(caller.session, now)])
-      const others = live.filter(({ id }) => id !== caller.session.id)
       await endSessions(deps)(tx, others, 'password_changed')
+      return renewTokens(deps)(tx, session)
     })
+    return issueTokens(deps)(session, session.refreshedAt)
   }

@@ -1,17 +1,21 @@
 import type { ClientAddress } from '../../domain/device.ts'
 import { emailKey } from '../../domain/email-address.ts'
-import { isDisabled, type User } from '../../domain/user.ts'
+import type { User } from '../../domain/user.ts'
 import { usernameKey } from '../../domain/username.ts'
-import { signInsFrom, signInsTo } from '../attempt-budgets.ts'
+import { successfulSignInsOf } from '../attempt-budgets.ts'
 import { ApplicationError } from '../errors.ts'
-import type { AttemptLimits } from '../ports/attempt-limits.ts'
+import { signInShare } from '../hashing-shares.ts'
+import type { AttemptBudget, AttemptLimits } from '../ports/attempt-limits.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { PasswordHasher } from '../ports/password-hasher.ts'
-import type { SignInCandidate, SignInName, Users } from '../ports/users.ts'
-import { countAttempt } from './count-attempt.ts'
+import type { HashingShare, PasswordHasher } from '../ports/password-hasher.ts'
+import type { SignInName, Users } from '../ports/users.ts'
+import { admitSignIn } from './admit-sign-in.ts'
+import { makeCountedAttempt } from './count-attempt.ts'
+import { refuseDisabled } from './refuse-disabled.ts'
 import { renewPasswordHash } from './renew-password-hash.ts'
+import { sellAttempt, type Purchase, type SellAttemptDeps } from './sell-attempt.ts'
 
-export interface CheckCredentialsDeps {
+export interface CheckCredentialsDeps extends SellAttemptDeps {
   readonly users: Users
   readonly passwords: PasswordHasher
   readonly attempts: AttemptLimits
@@ -24,50 +28,86 @@ interface Credentials {
   readonly password: string
   readonly deviceId: string | undefined
   readonly address: ClientAddress
+  readonly purchase: Purchase | undefined
 }
 
 /**
- * Finds out who signs in, within their attempt budgets; the same work for known and unknown people. Throws as
- * createSession says.
+ * Finds the user who signs in, within the attempt budgets. Does the same work for known and unknown users. Throws as
+ * createSession does.
  */
 export const checkCredentials =
   (deps: CheckCredentialsDeps) =>
-  async ({ username, password, deviceId, address }: Credentials): Promise<User> => {
-    const { users, passwords, attempts, clock } = deps
-    // A crowd that cannot be served is sent away before it costs the database anything.
-    passwords.requireRoom()
-    const now = clock.now()
-    const name = signInName(username)
-    const byNetwork = signInsFrom(address)
-    // Whoever claims a device may be let past the network's budget, which takes the look-up to tell.
-    if (deviceId === undefined) await attempts.check([byNetwork], now)
-    const candidate = await users.findForSignIn(name, { deviceId, network: address.network })
-    const { user, deviceIsKnown, foreignHashesInUse } = candidate
-    // Counted by what was typed, not by person: a shared budget would tell which address belongs to which name.
-    const typedName = name.usernameKey ?? name.emailKey ?? username
-    const byName = signInsTo(typedName, knownPlace(candidate, deviceId, address))
-    // Guesses of strangers in its network keep no known device out.
-    const shared = deviceIsKnown ? [] : [byNetwork]
-    const { matches, outdated } = await countAttempt({ attempts, room: passwords })(
-      [...shared, byName],
-      now,
-      () => passwords.verify(password, user?.passwordHash, foreignHashesInUse),
+  async (credentials: Credentials): Promise<User> => {
+    const { username, password, deviceId, address, purchase } = credentials
+    const now = deps.clock.now()
+    const key = signInName(username)
+    const name = textOf(key, username)
+    const shareIf = (isKnown: boolean): HashingShare => signInShare(address, name, isKnown)
+    // A burst that cannot be served is refused before it costs the database anything. Only the look-up shows whether a
+    // device is known, and others who use the name must not refuse a known one.
+    if (deviceId === undefined) deps.passwords.requireCapacity(shareIf(true), shareIf(false))
+    const subject = `sign-in ${address.network} ${name}`
+    const { user, outdated, share } = await sellAttempt(deps)(purchase, { subject, now }, (isBought) =>
+      verifyWithinBudgets(deps, { ...credentials, key, name, shareIf, isBought }, now),
     )
-    if (user === undefined || !matches) throw new ApplicationError('invalid_credentials')
-    await attempts.prove(byName, shared, now)
-    if (isDisabled(user)) throw new ApplicationError('user_disabled')
-    if (outdated) await renewPasswordHash(deps)(user, password)
+    refuseDisabled(user, now)
+    if (outdated) await renewPasswordHash(deps)(user, password, share)
     return user
   }
 
-/** Never a device id that is only claimed: each new one would bring a new budget. */
-function knownPlace(
-  { deviceIsKnown, networkIsKnown }: SignInCandidate,
-  deviceId: string | undefined,
-  { network }: ClientAddress,
-): string | undefined {
-  if (deviceIsKnown) return deviceId
-  return networkIsKnown ? network : undefined
+interface KeyedAttempt extends Credentials {
+  readonly key: SignInName
+  /** The typed name. Counted by it, and not by user: a shared budget would reveal which address belongs to which name. */
+  readonly name: string
+  readonly shareIf: (isKnown: boolean) => HashingShare
+  readonly isBought: boolean
+}
+
+/**
+ * Where the network has no attempts left, the password is still checked, with the same work for every name: a user who is
+ * known there signs in, and everybody else gets the refusal. A wrong password must not show who is known there.
+ */
+async function verifyWithinBudgets(
+  deps: CheckCredentialsDeps,
+  attempt: KeyedAttempt,
+  now: Date,
+): Promise<{ user: User; outdated: boolean; share: HashingShare }> {
+  const { users, attempts, passwords } = deps
+  const { key, name, password, deviceId, address, purchase, isBought } = attempt
+  const from = { deviceId, network: address.network }
+  const { user, foreignHashesInUse, ...known } = await users.findForSignIn(key, from)
+  const knownDevice = known.deviceIsKnown ? deviceId : undefined
+  const share = attempt.shareIf(known.deviceIsKnown || known.networkIsKnown)
+  const asked = { name, address, knownDevice, canBuy: purchase !== undefined }
+  passwords.requireCapacity(share)
+  const { taken, refusal } = isBought ? BOUGHT : await admitSignIn(attempts)(asked, now)
+  const { matches, outdated } = await makeCountedAttempt(attempts)(taken, now, () =>
+    passwords.verify(password, user?.passwordHash, foreignHashesInUse, share),
+  )
+  if (refusal !== undefined && !(matches && known.networkIsKnown)) throw refusal
+  if (user === undefined || !matches) throw new ApplicationError('invalid_credentials')
+  await giveBackSuccess(attempts, user, { taken, now })
+  return { user, outdated, share }
+}
+
+const BOUGHT = { taken: [], refusal: undefined }
+
+/**
+ * A right password is not a guess, so its attempt is given back. The count of earlier guesses stays: if it were reset, a
+ * stranger would see that the user exists and has just signed in. Hashing costs, so more successes than are usual count.
+ */
+async function giveBackSuccess(
+  attempts: AttemptLimits,
+  { id }: User,
+  { taken, now }: { readonly taken: readonly AttemptBudget[]; readonly now: Date },
+): Promise<void> {
+  try {
+    await attempts.take([successfulSignInsOf(id)], now)
+  } catch (error) {
+    if (error instanceof ApplicationError && error.code === 'too_many_attempts') return
+    throw error
+  }
+  await attempts.giveBack(taken, now)
 }
 
 /** A name with an `@` is an address: no username holds one. */
@@ -75,3 +115,7 @@ const signInName = (typed: string): SignInName =>
   typed.includes('@')
     ? { usernameKey: undefined, emailKey: emailKey(typed) }
     : { usernameKey: usernameKey(typed), emailKey: undefined }
+
+/** The typed name in the spelling that all spellings of it share. */
+const textOf = ({ usernameKey, emailKey }: SignInName, typed: string): string =>
+  usernameKey ?? emailKey ?? typed

@@ -1,9 +1,10 @@
 import { InvalidValue } from '../../domain/invalid-value.ts'
-import type { User } from '../../domain/user.ts'
-import { passwordChecksOf } from '../attempt-budgets.ts'
+import { passwordChecksIn } from '../attempt-budgets.ts'
+import { ownPasswordShare } from '../hashing-shares.ts'
 import type { AttemptLimits } from '../ports/attempt-limits.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { PasswordHasher } from '../ports/password-hasher.ts'
+import type { Caller } from '../sessions/caller.ts'
 import { refuseField } from '../validate.ts'
 import { countAttempt } from './count-attempt.ts'
 
@@ -14,17 +15,19 @@ export interface CheckCurrentPasswordDeps {
 }
 
 /**
- * Makes sure that whoever holds the session also knows the password (ASVS 7.5.1). Throws `validation_failed` for
- * `current_password`, which is no 401: the session is fine; and `too_many_attempts`.
+ * Makes sure that the holder of the session also knows the password (ASVS 7.5.1). A wrong password is `validation_failed` for
+ * `current_password` and not a 401, since the session is fine.
  */
 export const checkCurrentPassword =
   (deps: CheckCurrentPasswordDeps) =>
-  async (user: User, typed: string): Promise<void> => {
+  async ({ user, session }: Caller, typed: string): Promise<void> => {
     const { passwords, attempts, clock } = deps
-    const budget = passwordChecksOf(user.id)
+    const budget = passwordChecksIn(session.id)
     const now = clock.now()
-    const { matches } = await countAttempt({ attempts, room: passwords })([budget], now, () =>
-      passwords.verify(typed, user.passwordHash, false),
+    const share = ownPasswordShare(user.id)
+    const requireCapacity = () => passwords.requireCapacity(share)
+    const { matches } = await countAttempt({ attempts, requireCapacity })([budget], now, () =>
+      passwords.verify(typed, user.passwordHash, false, share),
     )
     if (!matches) {
       throw refuseField(

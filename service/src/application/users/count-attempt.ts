@@ -3,19 +3,29 @@ import type { AttemptBudget, AttemptLimits } from '../ports/attempt-limits.ts'
 
 interface CountAttemptDeps {
   readonly attempts: AttemptLimits
-  /** Where the work is done. Throws `overloaded` when nothing more can wait for it. */
-  readonly room: { requireRoom(): void }
+  /** Throws `overloaded` if the work would be refused now. */
+  readonly requireCapacity: () => void
 }
 
 /**
- * Makes an attempt at something that takes much work, counted against its budgets before it begins. Being too busy for it
- * is our affair: what is refused as `overloaded` counts against none. Throws `too_many_attempts`, `overloaded`.
+ * Makes an attempt at expensive work, counted against its budgets before it begins. Throws `too_many_attempts`,
+ * `overloaded`.
  */
 export const countAttempt =
-  ({ attempts, room }: CountAttemptDeps) =>
+  ({ attempts, requireCapacity }: CountAttemptDeps) =>
   async <T>(budgets: readonly AttemptBudget[], now: Date, attempt: () => Promise<T>): Promise<T> => {
-    room.requireRoom()
+    requireCapacity()
     await attempts.take(budgets, now)
+    return makeCountedAttempt(attempts)(budgets, now, attempt)
+  }
+
+/**
+ * Makes an attempt that was counted at `now`. An attempt that is refused as `overloaded` was not the caller's fault and
+ * counts against none.
+ */
+export const makeCountedAttempt =
+  (attempts: AttemptLimits) =>
+  async <T>(budgets: readonly AttemptBudget[], now: Date, attempt: () => Promise<T>): Promise<T> => {
     try {
       return await attempt()
     } catch (error) {

@@ -1,19 +1,24 @@
-import { userDisabled } from '../../domain/event.ts'
-import { disable, isDisabled, type UserId } from '../../domain/user.ts'
-import { ApplicationError } from '../errors.ts'
+import type { Actor } from '../../domain/actor.ts'
+import { checkUntil } from '../../domain/ban.ts'
+import type { UserId } from '../../domain/user.ts'
+import type { ErrorCode } from '../errors.ts'
 import type { EndOwnSessionsDeps } from '../sessions/end-own-sessions.ts'
-import { endSessions } from '../sessions/end-sessions.ts'
+import { validate } from '../validate.ts'
+import { imposeBan, type NewBan } from './impose-ban.ts'
 
-/** Bans a person: no sign-in, and every session ends. Repeating it changes nothing. Throws `user_not_found`. */
+export const disableUserErrors = [
+  'validation_failed',
+  'user_not_found',
+] as const satisfies readonly ErrorCode[]
+
+/**
+ * Disables a user: no sign-in before the ban ends, and every session ends. A ban replaces an earlier one; the same ban again
+ * changes nothing. Throws `validation_failed`, `user_not_found`.
+ */
 export const disableUser =
   (deps: EndOwnSessionsDeps) =>
-  (userId: UserId, reason: string): Promise<void> =>
-    deps.transactions.transaction(async (tx) => {
-      const now = deps.clock.now()
-      const user = await tx.users.lock(userId)
-      if (user === undefined) throw new ApplicationError('user_not_found')
-      if (isDisabled(user)) return
-      await tx.users.save(disable(user, reason, now))
-      await tx.outbox.add([userDisabled(user, reason, now)])
-      await endSessions(deps)(tx, await tx.sessions.lockLive(userId, now), 'user_disabled')
-    })
+  async (actor: Actor, userId: UserId, wanted: NewBan): Promise<void> => {
+    const { until } = wanted
+    if (until !== undefined) validate({ until: () => checkUntil(until, deps.clock.now()) })
+    await imposeBan(deps)(actor, userId, wanted)
+  }

@@ -1,23 +1,25 @@
+import type { ReservedUsernames } from '../../domain/reserved-usernames.ts'
 import { registerUser, type User } from '../../domain/user.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { ImportedUsers } from '../ports/imported-users.ts'
 import type { OldUser, OldUsers } from '../ports/old-users.ts'
 import { GREATEST_KEPT_ID, readOldUser, type Candidate, type Remark } from './read-old-user.ts'
-import { claimsOf, TakenClaims } from './taken-claims.ts'
+import { claimsOf, TakenClaims, type Admission } from './taken-claims.ts'
 
 export interface ImportUsersDeps {
   readonly oldUsers: OldUsers
   readonly importedUsers: ImportedUsers
   /** Whether a sign-in can check such a hash. */
   readonly recognisesHash: (hash: string) => boolean
+  readonly reservedUsernames: ReservedUsernames
   readonly clock: Clock
 }
 
-/** What became of a row. */
+/** The outcome of one row. */
 export interface Outcome {
   readonly row: OldUser
   readonly outcome: 'imported' | 'already_there' | 'skipped'
-  /** Why it was skipped, or what is to be known about a person who was not. */
+  /** Why it was skipped, or a note about an imported user. */
   readonly remark: Remark | undefined
 }
 
@@ -31,10 +33,10 @@ export interface ImportUsersInput {
 }
 
 /**
- * Brings the people of another service over with their ids and password hashes. Nothing is kept about how far it came:
- * whoever is there already is left as they are, so it may run again and goes on where it was stopped.
+ * Imports the users of another service with their ids and password hashes. No progress is stored: a user who exists
+ * already is left unchanged, so the import may run again and continues where it stopped.
  *
- * It writes no events: those who listen know these people by the same ids, and nothing about them has changed.
+ * It writes no events: the consumers know these users by the same ids, and nothing about them has changed.
  */
 export const importUsers =
   (deps: ImportUsersDeps) =>
@@ -42,7 +44,7 @@ export const importUsers =
     const { oldUsers, importedUsers } = deps
     const { count, greatestId } = await oldUsers.survey(GREATEST_KEPT_ID)
     begin(count)
-    // Before the first page: people who register meanwhile must not get the ids of those who are still to come.
+    // Before the first page: a user who registers meanwhile must not get the id of one who is still to be imported.
     if (greatestId !== undefined) await importedUsers.reserveIds(greatestId)
     for await (const page of oldUsers.pages()) {
       if (shouldStop()) return 'stopped'
@@ -52,25 +54,40 @@ export const importUsers =
   }
 
 const importPage =
-  ({ importedUsers, recognisesHash, clock }: ImportUsersDeps) =>
+  ({ importedUsers, recognisesHash, reservedUsernames, clock }: ImportUsersDeps) =>
   async (page: readonly OldUser[]): Promise<readonly Outcome[]> => {
-    const read = page.map((row) => ({ row, result: readOldUser(row, recognisesHash) }))
-    const candidates = read.map(({ result }) => result).filter((result) => result.id !== undefined)
+    const read = page.map((row) => ({ row, result: readOldUser(row, { recognisesHash, reservedUsernames }) }))
+    const candidates = read.flatMap(({ result }) => (result.kind === 'candidate' ? [result.candidate] : []))
     const now = clock.now()
     return importedUsers.transaction(async (tx) => {
       const taken = new TakenClaims(await tx.holdings(claimsOf(candidates)))
       const added: User[] = []
       const outcomes = read.map(({ row, result }): Outcome => {
-        if (result.id === undefined) return { row, outcome: 'skipped', remark: result.remark }
-        const verdict = taken.admit(result)
-        if (typeof verdict === 'object') return { row, outcome: 'skipped', remark: verdict }
-        if (verdict === 'imported') added.push(toUser(result, now))
-        return { row, outcome: verdict, remark: result.remark }
+        switch (result.kind) {
+          case 'unusable':
+            return { row, outcome: 'skipped', remark: result.remark }
+          case 'candidate': {
+            const admission = taken.admit(result.candidate)
+            if (admission.kind === 'admitted') added.push(toUser(result.candidate, now))
+            return outcomeOf(row, result.candidate, admission)
+          }
+        }
       })
       if (added.length > 0) await tx.addAll(added)
       return outcomes
     })
   }
+
+function outcomeOf(row: OldUser, { remark }: Candidate, admission: Admission): Outcome {
+  switch (admission.kind) {
+    case 'admitted':
+      return { row, outcome: 'imported', remark }
+    case 'already_there':
+      return { row, outcome: 'already_there', remark }
+    case 'refused':
+      return { row, outcome: 'skipped', remark: admission.remark }
+  }
+}
 
 const toUser = ({ id, username, email, passwordHash }: Candidate, now: Date): User => ({
   ...registerUser(username, email, passwordHash, now),

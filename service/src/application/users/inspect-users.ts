@@ -1,6 +1,7 @@
+import type { Ban } from '../../domain/ban.ts'
 import { parseEmailAddress } from '../../domain/email-address.ts'
-import type { User, UserId } from '../../domain/user.ts'
-import { ApplicationError } from '../errors.ts'
+import { banOf, type User, type UserId } from '../../domain/user.ts'
+import { ApplicationError, type ErrorCode } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Sessions } from '../ports/sessions.ts'
 import type { Users } from '../ports/users.ts'
@@ -14,20 +15,27 @@ export interface InspectUsersDeps {
 
 export interface InspectedUser {
   readonly user: User
+  /** The ban that is in force. */
+  readonly ban: Ban | undefined
   readonly liveSessions: number
 }
 
-/** A person as an operator sees them. Throws `user_not_found`. */
+export const inspectUserErrors = ['user_not_found'] as const satisfies readonly ErrorCode[]
+
+/** A user as an operator sees them. Throws `user_not_found`. */
 export const inspectUser =
   ({ users, sessions, clock }: InspectUsersDeps) =>
   async (id: UserId): Promise<InspectedUser> => {
     const user = await users.find(id)
     if (user === undefined) throw new ApplicationError('user_not_found')
-    const counts = await sessions.countLive([id], clock.now())
-    return { user, liveSessions: counts.get(id) ?? 0 }
+    const now = clock.now()
+    const counts = await sessions.countLive([id], now)
+    return { user, ban: banOf(user, now), liveSessions: counts.get(id) ?? 0 }
   }
 
-/** The person of an e-mail address, if there is one. Throws `validation_failed`. */
+export const findUserByEmailErrors = ['validation_failed'] as const satisfies readonly ErrorCode[]
+
+/** The user with an e-mail address, if there is one. Throws `validation_failed`. */
 export const findUserByEmail =
   ({ users }: { users: Users }) =>
   async (typed: string): Promise<User | undefined> => {
@@ -35,13 +43,14 @@ export const findUserByEmail =
     return users.findByEmail(email.key)
   }
 
-/** How many live sessions each of them has. */
+/** Their bans, and how many live sessions each of them has. */
 export const countSessions =
   ({ sessions, clock }: InspectUsersDeps) =>
   async (found: readonly User[]): Promise<readonly InspectedUser[]> => {
+    const now = clock.now()
     const counts = await sessions.countLive(
       found.map(({ id }) => id),
-      clock.now(),
+      now,
     )
-    return found.map((user) => ({ user, liveSessions: counts.get(user.id) ?? 0 }))
+    return found.map((user) => ({ user, ban: banOf(user, now), liveSessions: counts.get(user.id) ?? 0 }))
   }

@@ -1,7 +1,7 @@
 import type { User, UserId } from '../../domain/user.ts'
 import type { Users } from '../ports/users.ts'
 
-/** Those of the people who exist, in the order asked for, each once. Disabled ones too: their messages have an author. */
+/** The users who exist, in the requested order, each once. Includes disabled users, since their messages have an author. */
 export const lookupUsers =
   ({ users }: { users: Users }) =>
   async (ids: readonly UserId[]): Promise<readonly User[]> => {

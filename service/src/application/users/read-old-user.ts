@@ -1,32 +1,33 @@
 import { parseEmailAddress, type EmailAddress } from '../../domain/email-address.ts'
 import { InvalidValue } from '../../domain/invalid-value.ts'
 import type { PasswordHash } from '../../domain/password.ts'
+import { parseFreeUsername, type ReservedUsernames } from '../../domain/reserved-usernames.ts'
 import { looksOf } from '../../domain/skeleton.ts'
 import { parseUserId, type UserId } from '../../domain/user.ts'
-import { adoptUsername, parseUsername, type Username } from '../../domain/username.ts'
+import { parseLegacyUsername, type Username } from '../../domain/username.ts'
 import type { OldUser } from '../ports/old-users.ts'
 
-/** Something to tell the operator about a row. Never holds the hash. */
+/** A note to the operator about a row. Never contains the hash. */
 export interface Remark {
   /** A stable word; listed in docs/import.md. */
   readonly reason: string
   readonly explanation: string
-  /** Who has what the row claims. */
+  /** The user who has the id, name or address of the row. */
   readonly takenBy?: UserId
 }
 
-/** Somebody who can be brought over, unless another person has their id, name or address. */
+/** A user who can be imported, unless another user has the id, name or address. */
 export interface Candidate {
   readonly id: UserId
   readonly username: Username
   readonly looks: readonly string[]
   readonly email: EmailAddress
   readonly passwordHash: PasswordHash
-  /** The name is kept, though nobody could choose it now. */
+  /** Set if the name is kept although it breaks a rule for new names. */
   readonly remark: Remark | undefined
 }
 
-/** The row cannot become a person here. */
+/** The row cannot become a user here. */
 class Unusable extends Error {
   readonly remark: Remark
 
@@ -36,22 +37,31 @@ class Unusable extends Error {
   }
 }
 
-/** As many ids again are left for people who come later. */
+/** Half of all ids are left for users who register later. */
 export const GREATEST_KEPT_ID = (2 ** 52) as UserId
 
-/** Reads a row of the old users; a remark when it cannot be used. `recognisesHash` knows the hashes a sign-in can check. */
-export const readOldUser = (
-  row: OldUser,
-  recognisesHash: (hash: string) => boolean,
-): Candidate | { readonly remark: Remark; readonly id: undefined } => {
+export type ReadUser =
+  | { readonly kind: 'candidate'; readonly candidate: Candidate }
+  | { readonly kind: 'unusable'; readonly remark: Remark }
+
+/** The rules of this service for the rows. */
+interface Rules {
+  /** Whether a sign-in can check such a hash. */
+  readonly recognisesHash: (hash: string) => boolean
+  readonly reservedUsernames: ReservedUsernames
+}
+
+/** Reads a row of the old users. */
+export const readOldUser = (row: OldUser, { recognisesHash, reservedUsernames }: Rules): ReadUser => {
   try {
     const id = readId(row.id)
-    const { username, remark } = readUsername(row.username)
+    const { username, remark } = readUsername(row.username, reservedUsernames)
     const email = readEmail(row.email)
     const passwordHash = readHash(row.password, recognisesHash)
-    return { id, username, looks: looksOf(username), email, passwordHash, remark }
+    const looks = looksOf(username)
+    return { kind: 'candidate', candidate: { id, username, looks, email, passwordHash, remark } }
   } catch (error) {
-    if (error instanceof Unusable) return { remark: error.remark, id: undefined }
+    if (error instanceof Unusable) return { kind: 'unusable', remark: error.remark }
     throw error
   }
 }
@@ -64,17 +74,20 @@ function readId(text: string | null): UserId {
   return id
 }
 
-function readUsername(text: string | null): { username: Username; remark: Remark | undefined } {
+function readUsername(
+  text: string | null,
+  reserved: ReservedUsernames,
+): { username: Username; remark: Remark | undefined } {
   const typed = present(text, 'username')
-  const refusal = refusalOf(() => parseUsername(typed))
-  const username = adoptUsername(typed)
+  const refusal = refusalOf(() => parseFreeUsername(reserved)(typed))
+  const username = parseLegacyUsername(typed)
   if (username !== undefined) return { username, remark: refusal && olderRules(refusal) }
   throw new Unusable(`username_${refusal?.code ?? 'invalid_format'}`, refusal?.message ?? '')
 }
 
 const olderRules = ({ message }: InvalidValue): Remark => ({
   reason: 'username_of_older_rules',
-  explanation: `The name is kept, but nobody could choose it now. ${message}`,
+  explanation: `The name is kept, but it breaks a rule for new names. ${message}`,
 })
 
 function readEmail(text: string | null): EmailAddress {

@@ -4,7 +4,7 @@ import type { Username } from '../../domain/username.ts'
 import type { PasswordStrength } from '../ports/password-strength.ts'
 import { refuseField } from '../validate.ts'
 
-/** Throws `validation_failed` for a password that is commonly used or made of the person's own name or address. */
+/** Throws `validation_failed` for a password that is common or built from the user's name or address. */
 export const refuseWeakPassword =
   ({ passwordStrength }: { passwordStrength: PasswordStrength }) =>
   (field: string, password: NewPassword, person: { username: Username; email: EmailAddress }): void => {

@@ -1,10 +1,13 @@
+import { NEW_USER } from '../../domain/actor.ts'
 import type { ClientAddress } from '../../domain/device.ts'
 import { parseEmailAddress } from '../../domain/email-address.ts'
 import { userCreated } from '../../domain/event.ts'
 import { parseNewPassword } from '../../domain/password.ts'
+import { parseFreeUsername, type ReservedUsernames } from '../../domain/reserved-usernames.ts'
 import { registerUser as register, type User } from '../../domain/user.ts'
-import { parseUsername } from '../../domain/username.ts'
 import { registrationsFrom } from '../attempt-budgets.ts'
+import type { ErrorCode } from '../errors.ts'
+import { registrationShare } from '../hashing-shares.ts'
 import type { AttemptLimits } from '../ports/attempt-limits.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { PasswordHasher } from '../ports/password-hasher.ts'
@@ -13,14 +16,17 @@ import type { Transactions } from '../ports/transactions.ts'
 import { validate } from '../validate.ts'
 import { countAttempt } from './count-attempt.ts'
 import { refuseWeakPassword } from './refuse-weak-password.ts'
+import { sellAttempt, type Purchase, type SellAttemptDeps } from './sell-attempt.ts'
 
-export interface RegisterUserDeps {
+export interface RegisterUserDeps extends SellAttemptDeps {
   readonly transactions: Transactions
   readonly passwords: PasswordHasher
   readonly passwordStrength: PasswordStrength
   readonly attempts: AttemptLimits
   readonly clock: Clock
   readonly passwordMinimumLength: number
+  readonly registrationsPerNetwork: number
+  readonly reservedUsernames: ReservedUsernames
 }
 
 export interface RegisterUserInput {
@@ -28,28 +34,39 @@ export interface RegisterUserInput {
   readonly email: string
   readonly password: string
   readonly address: ClientAddress
+  readonly purchase: Purchase | undefined
 }
 
-/** Adds a person. Throws `validation_failed`, `username_taken`, `email_taken`, `too_many_attempts`, `overloaded`. */
+export const registerUserErrors = [
+  'validation_failed',
+  'username_taken',
+  'email_taken',
+  'too_many_attempts',
+  'overloaded',
+] as const satisfies readonly ErrorCode[]
+
+/** Adds a user. Throws `validation_failed`, `username_taken`, `email_taken`, `too_many_attempts`, `overloaded`. */
 export const registerUser =
   (deps: RegisterUserDeps) =>
   async (input: RegisterUserInput): Promise<User> => {
     const { username, email, password } = validate({
-      username: () => parseUsername(input.username),
+      username: () => parseFreeUsername(deps.reservedUsernames)(input.username),
       email: () => parseEmailAddress(input.email),
       password: () => parseNewPassword(input.password, deps.passwordMinimumLength),
     })
-    const budget = registrationsFrom(input.address)
-    const passwordHash = await countAttempt({ attempts: deps.attempts, room: deps.passwords })(
-      [budget],
-      deps.clock.now(),
-      async () => {
-        // Judging a password takes the event loop milliseconds, so strangers are not let do it without limit.
+    const now = deps.clock.now()
+    const share = registrationShare(input.address)
+    const requireCapacity = () => deps.passwords.requireCapacity(share)
+    const subject = `sign-up ${input.address.network}`
+    const passwordHash = await sellAttempt(deps)(input.purchase, { subject, now }, (isBought) => {
+      const budgets = isBought ? [] : registrationsFrom(input.address, deps.registrationsPerNetwork)
+      return countAttempt({ attempts: deps.attempts, requireCapacity })(budgets, now, async () => {
+        // Scoring a password blocks the event loop for milliseconds, so unauthenticated callers are rate-limited.
         refuseWeakPassword(deps)('password', password, { username, email })
-        return deps.passwords.hash(password)
-      },
-    )
-    return deps.transactions.transaction(async (tx) => {
+        return deps.passwords.hash(password, share)
+      })
+    })
+    return deps.transactions.transaction(NEW_USER, async (tx) => {
       const user = await tx.users.add(register(username, email, passwordHash, deps.clock.now()))
       await tx.outbox.add([userCreated(user)])
       return user

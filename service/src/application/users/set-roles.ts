@@ -1,30 +1,34 @@
+import type { Actor } from '../../domain/actor.ts'
 import { userRolesChanged } from '../../domain/event.ts'
 import { outdatedTokensOf } from '../../domain/revocation.ts'
 import { parseRoles } from '../../domain/roles.ts'
 import type { UserId } from '../../domain/user.ts'
-import { ApplicationError } from '../errors.ts'
+import { ApplicationError, type ErrorCode } from '../errors.ts'
 import type { EndOwnSessionsDeps } from '../sessions/end-own-sessions.ts'
 import { validate } from '../validate.ts'
 
+export const setRolesErrors = ['validation_failed', 'user_not_found'] as const satisfies readonly ErrorCode[]
+
 /**
- * Gives a person these roles in place of those they had. Their sessions go on, but the access tokens they hold are refused
- * from now on, so that each client refreshes and gets the new ones. Unchanged roles change nothing. Throws
- * `validation_failed`, `user_not_found`.
+ * Replaces the roles of a user. The sessions continue, but access tokens issued so far are refused, so that each client
+ * refreshes and gets the new roles. Unchanged roles change nothing. Throws `validation_failed`, `user_not_found`.
  */
 export const setRoles =
   (deps: EndOwnSessionsDeps) =>
-  async (userId: UserId, wanted: readonly string[]): Promise<void> => {
+  async (actor: Actor, userId: UserId, wanted: readonly string[]): Promise<void> => {
     const { roles } = validate({ roles: () => parseRoles(wanted) })
-    await deps.transactions.transaction(async (tx) => {
+    await deps.transactions.transaction(actor, async (tx) => {
       const user = await tx.users.lock(userId)
       if (user === undefined) throw new ApplicationError('user_not_found')
       if (roles.join() === user.roles.join()) return
       const changed = { ...user, roles }
       await tx.users.save(changed)
       const sessions = await tx.sessions.saveRoles(userId, roles)
-      // After the locks: whatever was issued before has its place at or below the sessions' generations.
+      // Read after the locks: tokens issued before them are at or below the generations of these sessions.
       const now = deps.clock.now()
-      const outdated = sessions.map((session) => outdatedTokensOf(session, deps.accessTokenTtlSeconds, now))
+      const outdated = sessions.map((session) =>
+        outdatedTokensOf(session, 'roles_changed', deps.accessTokenTtlSeconds, now),
+      )
       await tx.revocations.add(outdated.filter((revocation) => revocation !== undefined))
       await tx.outbox.add([userRolesChanged(changed, now)])
     })

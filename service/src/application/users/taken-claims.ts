@@ -9,7 +9,15 @@ export const claimsOf = (candidates: readonly Candidate[]): Claims => ({
   emailKeys: candidates.map(({ email }) => email.key),
 })
 
-/** Who has which id, name, look and address. Those who are let in have theirs from then on. */
+/** The result for a candidate who asks for an id, a name and an address. */
+export type Admission =
+  | { readonly kind: 'admitted' }
+  /** The candidate was imported before. */
+  | { readonly kind: 'already_there' }
+  /** Another user has one of the claims. */
+  | { readonly kind: 'refused'; readonly remark: Remark }
+
+/** Who has which id, name, look and address. An admitted candidate counts as a holder. */
 export class TakenClaims {
   readonly #byId = new Map<UserId, Holder>()
   readonly #byUsername = new Map<string, UserId>()
@@ -23,20 +31,20 @@ export class TakenClaims {
     for (const holder of holders) this.#note(holder)
   }
 
-  /** Lets the candidate in, finds them there already, or says what another person has. */
-  admit(candidate: Candidate): 'imported' | 'already_there' | Remark {
+  admit(candidate: Candidate): Admission {
     const { id, username, email, looks } = candidate
     const holder = this.#byId.get(id)
     if (holder !== undefined) {
-      // Since the last run they may have changed one of the two here.
+      // The user may have changed one of the two since the last import.
       const isThem = holder.usernameKey === username.key || holder.emailKey === email.key
-      return isThem ? 'already_there' : { reason: 'id_taken', explanation: idTaken, takenBy: id }
+      if (isThem) return { kind: 'already_there' }
+      return { kind: 'refused', remark: { reason: 'id_taken', explanation: idTaken, takenBy: id } }
     }
     const clash = this.#clashOf(candidate)
-    if (clash !== undefined) return clash
+    if (clash !== undefined) return { kind: 'refused', remark: clash }
     this.#note({ id, usernameKey: username.key, emailKey: email.key })
     for (const look of looks) this.#byLook.set(look, id)
-    return 'imported'
+    return { kind: 'admitted' }
   }
 
   #clashOf({ username, email, looks }: Candidate): Remark | undefined {
@@ -58,8 +66,9 @@ export class TakenClaims {
   }
 }
 
-const idTaken = 'Another person has this id here, or had it and was deleted.'
-const usernameTaken = 'Another person has this username; case and full-width letters make no difference.'
-const lookTaken = 'Another person has a username that looks like this one.'
-const nameHeld = 'A person with such a username was deleted here, and the name is not free again yet.'
-const emailTaken = 'Another person has this e-mail address; case makes no difference.'
+const idTaken = 'Another user has this id here, or had it and was deleted.'
+const usernameTaken = 'Another user has this username; case and full-width letters make no difference.'
+const lookTaken = 'Another user has a username that looks like this one.'
+const nameHeld =
+  'A user with this username, or one that looks like it, was deleted. The name is still reserved.'
+const emailTaken = 'Another user has this e-mail address; case makes no difference.'

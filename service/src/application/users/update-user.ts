@@ -1,19 +1,21 @@
+import { userActor } from '../../domain/actor.ts'
 import { parseEmailAddress } from '../../domain/email-address.ts'
 import { userUpdated } from '../../domain/event.ts'
 import { InvalidValue } from '../../domain/invalid-value.ts'
+import { parseFreeUsername, type ReservedUsernames } from '../../domain/reserved-usernames.ts'
 import { isSignedInRecently } from '../../domain/session.ts'
 import { changeEmail, type User } from '../../domain/user.ts'
-import { parseUsername } from '../../domain/username.ts'
 import { emailChangesOf } from '../attempt-budgets.ts'
-import type { ApplicationError } from '../errors.ts'
+import type { ApplicationError, ErrorCode } from '../errors.ts'
 import type { Transactions } from '../ports/transactions.ts'
-import type { Caller } from '../sessions/authenticate.ts'
+import type { Caller } from '../sessions/caller.ts'
 import { lockCaller } from '../sessions/lock-caller.ts'
 import { refuseField, validate } from '../validate.ts'
 import { checkCurrentPassword, type CheckCurrentPasswordDeps } from './check-current-password.ts'
 
 export interface UpdateUserDeps extends CheckCurrentPasswordDeps {
   readonly transactions: Transactions
+  readonly reservedUsernames: ReservedUsernames
 }
 
 export interface UpdateUserInput {
@@ -25,13 +27,26 @@ export interface UpdateUserInput {
   readonly recentSignInSuffices?: boolean
 }
 
+export const updateUserErrors = [
+  'validation_failed',
+  'username_taken',
+  'email_taken',
+  'too_many_attempts',
+  'overloaded',
+  'invalid_access_token',
+  'session_ended',
+] as const satisfies readonly ErrorCode[]
+
 /** Changes name or address. Throws `validation_failed`, `username_taken`, `email_taken`, `too_many_attempts`. */
 export const updateUser =
   (deps: UpdateUserDeps) =>
   async (caller: Caller, input: UpdateUserInput): Promise<User> => {
-    const { username, email } = parseChanges(caller.user, input)
-    if (email !== undefined) await requireProof(deps, caller, input)
-    return deps.transactions.transaction(async (tx) => {
+    const { username, email } = parseChanges(deps, caller.user, input)
+    if (email !== undefined) {
+      await requireProof(deps, caller, input)
+      await deps.attempts.take([emailChangesOf(caller.user.id)], deps.clock.now())
+    }
+    return deps.transactions.transaction(userActor(caller.user.id), async (tx) => {
       const now = deps.clock.now()
       const { user } = await lockCaller(tx, caller, now)
       const renamed = { ...user, username: username ?? user.username }
@@ -46,10 +61,14 @@ export const updateUser =
     })
   }
 
-/** What stays as it is, is not judged: names from before may break today's rules. */
-function parseChanges(user: User, { username, email }: UpdateUserInput) {
+/** An unchanged value is not checked: an older name may break the rules of today. */
+function parseChanges(
+  { reservedUsernames }: UpdateUserDeps,
+  user: User,
+  { username, email }: UpdateUserInput,
+) {
   const parsed = validate({
-    username: () => parseUnless(user.username, username, parseUsername),
+    username: () => parseUnless(user.username, username, parseFreeUsername(reservedUsernames)),
     email: () => parseUnless(user.email, email, parseEmailAddress),
   })
   return { ...parsed, email: parsed.email?.text === user.email.text ? undefined : parsed.email }
@@ -64,17 +83,14 @@ function parseUnless<V extends { readonly text: string }>(
   return typed === present.text ? present : parse(typed)
 }
 
-/** Whoever holds the session has to know the password, too (ASVS 7.5.1). */
+/** The holder of the session must also know the password (ASVS 7.5.1). */
 async function requireProof(deps: UpdateUserDeps, caller: Caller, input: UpdateUserInput): Promise<void> {
-  const { user, session } = caller
   const { currentPassword, recentSignInSuffices = false } = input
-  if (currentPassword !== undefined) return checkCurrentPassword(deps)(user, currentPassword)
-  const now = deps.clock.now()
-  if (!recentSignInSuffices) throw refuse('Give your current password to change the e-mail address.')
-  if (!isSignedInRecently(session, now)) {
-    throw refuse('To change the e-mail address, sign out, sign in again and do it within five minutes.')
+  if (currentPassword !== undefined) return checkCurrentPassword(deps)(caller, currentPassword)
+  if (!recentSignInSuffices) throw refuse('To change the e-mail address, enter your current password.')
+  if (!isSignedInRecently(caller.session, deps.clock.now())) {
+    throw refuse('To change the e-mail address, sign out, sign in again, and change it within five minutes.')
   }
-  await deps.attempts.take([emailChangesOf(user.id)], now)
 }
 
 const refuse = (message: string): ApplicationError =>

@@ -2,23 +2,23 @@ import { createInterface } from 'node:readline/promises'
 
 interface Terminal {
   readonly input: NodeJS.ReadableStream & { readonly isTTY?: boolean }
-  /** Not standard output: that may go to a file. */
+  /** Not standard output, which may go to a file. */
   readonly output: NodeJS.WritableStream
 }
 
-/** Asks, and takes nothing but yes for it. Where nobody sits, a script has decided already. */
-export const askAt =
+/** Asks for confirmation and accepts only y or yes. Without a terminal it does not ask: the script has decided. */
+export const confirmAt =
   ({ input, output }: Terminal) =>
   async (question: () => Promise<string>): Promise<boolean> => {
     if (input.isTTY !== true) return true
-    const asking = createInterface({ input, output })
-    // Ctrl-C and the end of the input are a no, too.
+    const terminal = createInterface({ input, output })
+    // Ctrl-C and the end of the input mean no.
     const { promise: closed, resolve } = Promise.withResolvers<string>()
-    asking.once('close', () => resolve(''))
+    terminal.once('close', () => resolve(''))
     try {
-      const answer = await Promise.race([asking.question(`${await question()} [y/N] `), closed])
-      return /^y(es)?$/i.test(answer.trim())
+      const reply = await Promise.race([terminal.question(`${await question()} [y/N] `), closed])
+      return /^y(es)?$/i.test(reply.trim())
     } finally {
-      asking.close()
+      terminal.close()
     }
   }

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { CommandFailure, exitCodes } from '../../interface-adapters/cli/exit-codes.ts'
 import type { GlobalOptions } from '../../interface-adapters/cli/program.ts'
-import { SettingsError, SettingsReader, type Environment } from '../settings-reader.ts'
+import { readServiceKeys } from '../settings/service-keys.ts'
+import { SettingsError, SettingsReader, type Environment } from '../settings/settings-reader.ts'
 
 export interface Connection {
   /** Without a slash at the end. */
@@ -13,59 +14,60 @@ export interface Connection {
 interface ServiceKey {
   /** Never shown. */
   readonly value: string
-  /** Where it was found, in words. */
+  /** Where it was found, for messages. */
   readonly source: string
 }
 
-/** What an Authorization header can carry (RFC 6750, section 2.1). */
+/** Characters that an Authorization header can carry (RFC 6750, section 2.1). */
 const BEARER_TOKEN = /^[\w.~+/-]+=*$/
-/** Addresses to listen at that are none to call. */
-const CALLED_AS: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
+/** Addresses for listening on all interfaces, and the address to call instead. */
+const LOOPBACK_OF: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
 
-/** Where the service is and what it is shown, from the options and the settings. Throws CommandFailure. */
+/** The address of the service and the key for it, from the options and the settings. Throws CommandFailure. */
 export function connectionOf(options: GlobalOptions, environment: Environment): Connection {
   try {
     const settings = new SettingsReader(environment)
     const url = options.url === undefined ? defaultUrl(settings) : givenUrl(options.url)
     const key = findKey(options.key, settings)
     settings.finish()
-    if (key === undefined) throw wrong(noKey(settings))
-    if (!BEARER_TOKEN.test(key.value)) throw wrong(`The key from ${key.source} holds what no key can hold.`)
+    if (key === undefined) throw wrongUsage(noKey(settings))
+    if (!BEARER_TOKEN.test(key.value))
+      throw wrongUsage(`The key from ${key.source} contains a character that no key can have.`)
     return { url, key }
   } catch (error) {
-    throw error instanceof SettingsError ? wrong(error.message) : error
+    throw error instanceof SettingsError ? wrongUsage(error.message) : error
   }
 }
 
 function defaultUrl(settings: SettingsReader): string {
   const port = settings.port('INTERNAL_PORT', 8010)
-  if (port === 0) settings.refuse('INTERNAL_PORT', 'is 0, so the system chose one: name it with --url')
+  if (port === 0)
+    settings.refuse('INTERNAL_PORT', 'is 0, so the system chose the port; give the address with --url')
   const host = settings.text('INTERNAL_HOST') ?? '127.0.0.1'
-  const called = CALLED_AS[host] ?? host
-  return `http://${called.includes(':') ? `[${called}]` : called}:${port}`
+  const target = LOOPBACK_OF[host] ?? host
+  return `http://${target.includes(':') ? `[${target}]` : target}:${port}`
 }
 
 function givenUrl(text: string): string {
   const url = URL.parse(text)
   if (url === null || !['http:', 'https:'].includes(url.protocol) || url.hostname === '') {
-    throw wrong('--url is an address such as http://127.0.0.1:8010.')
+    throw wrongUsage('--url must be an address such as http://127.0.0.1:8010.')
   }
   if (url.username + url.password + url.search + url.hash !== '') {
-    throw wrong('--url is an address alone, such as http://127.0.0.1:8010: no name, password, ? or #.')
+    throw wrongUsage(
+      '--url must be an address only, such as http://127.0.0.1:8010: without user, password, ? and #.',
+    )
   }
   return (url.origin + url.pathname).replace(/\/+$/, '')
 }
 
 function findKey(option: string | undefined, settings: SettingsReader): ServiceKey | undefined {
   const own = settings.text('CHAT_AUTH_SERVICE_KEY')
-  const first = settings
-    .text('SERVICE_KEYS')
-    ?.split(',')
-    .map((key) => key.trim())
-    .find((key) => key !== '')
   if (option !== undefined) return { value: option, source: '--key' }
   if (own !== undefined) return { value: own, source: 'CHAT_AUTH_SERVICE_KEY' }
-  if (first !== undefined) return { value: first, source: 'SERVICE_KEYS, the first one' }
+  const byScopes = readServiceKeys(settings).toSorted((a, b) => b.scopes.length - a.scopes.length)
+  const [widest] = byScopes
+  if (widest !== undefined) return { value: widest.secret, source: `SERVICE_KEYS, the key ${widest.name}` }
   return keyInFile(keyFile(settings))
 }
 
@@ -78,14 +80,14 @@ function keyInFile(path: string): ServiceKey | undefined {
   } catch (error) {
     const { code = '', message } = error as NodeJS.ErrnoException
     if (['ENOENT', 'ENOTDIR'].includes(code)) return undefined
-    throw wrong(
+    throw wrongUsage(
       `The service key in ${path} cannot be read: ${message}. Run this as the user who runs the service.`,
     )
   }
 }
 
 const noKey = (settings: SettingsReader): string =>
-  'There is no service key: --key, CHAT_AUTH_SERVICE_KEY and SERVICE_KEYS are not set, and there is no file ' +
-  `${keyFile(settings)}. Run this where the .env of the service is, or set CHAT_AUTH_SERVICE_KEY to one of its SERVICE_KEYS.`
+  'No service key found: --key, CHAT_AUTH_SERVICE_KEY and SERVICE_KEYS are not set, and there is no file ' +
+  `${keyFile(settings)}. Run this in the folder with the .env of the service, or set CHAT_AUTH_SERVICE_KEY to the secret of one of its SERVICE_KEYS.`
 
-const wrong = (message: string): CommandFailure => new CommandFailure(message, exitCodes.wrongUsage)
+const wrongUsage = (message: string): CommandFailure => new CommandFailure(message, exitCodes.wrongUsage)

@@ -1,9 +1,9 @@
-import type { Surroundings } from '../../interface-adapters/cli/command.ts'
+import type { CommandContext } from '../../interface-adapters/cli/command.ts'
 import { CommandFailure, exitCodes } from '../../interface-adapters/cli/exit-codes.ts'
 import { printable } from '../../interface-adapters/cli/text.ts'
 import type { Connection } from './connection.ts'
 
-/** Longer than the service takes for anything: its own deadlines are a few seconds each. */
+/** Longer than any call takes: the deadlines inside the service are a few seconds each. */
 const DEADLINE_MS = 30_000
 
 interface Problem {
@@ -13,9 +13,9 @@ interface Problem {
   readonly errors?: readonly { field: string; message: string }[]
 }
 
-/** Calls to the service at `url` with the key. Every failure says what to do; the key is in none. */
+/** Calls the service with the key. The message of every failure says what to do; none contains the key. */
 export const callsTo =
-  (connection: Connection, deadlineMs = DEADLINE_MS): Surroundings['call'] =>
+  (connection: Connection, deadlineMs = DEADLINE_MS): CommandContext['call'] =>
   async (method, path, body) => {
     const { url, key } = connection
     const { response, text } = await reach(url, deadlineMs, async (signal) => {
@@ -27,16 +27,16 @@ export const callsTo =
           ...(body !== undefined && { 'content-type': 'application/json' }),
         },
         ...(body !== undefined && { body: JSON.stringify(body) }),
-        // The key is for this address alone.
+        // The key must not be sent to any other address.
         redirect: 'manual',
         signal,
       })
       return { response, text: await response.text() }
     })
     if (response.status === 204) return undefined
-    const answered = parse(text)
-    if (response.ok && isJson(response)) return answered
-    throw isProblem(answered) ? refusal(answered, connection) : stranger(response, url)
+    const parsed = parse(text)
+    if (response.ok && isJson(response)) return parsed
+    throw isProblem(parsed) ? refusal(parsed, connection) : otherService(response, url)
   }
 
 async function reach<T>(
@@ -49,19 +49,19 @@ async function reach<T>(
   } catch (error) {
     const reason = explain(error, deadlineMs)
     throw new CommandFailure(
-      `chat-auth is not reachable at ${url}: ${reason}. Is it running? Start it, or name its internal listener with --url.`,
-      exitCodes.notReachable,
+      `chat-auth is not reachable at ${url}: ${reason}. Start it, or give the address of its internal listener with --url.`,
+      exitCodes.unreachable,
     )
   }
 }
 
 function explain(error: unknown, deadlineMs: number): string {
   if (error instanceof DOMException && error.name === 'TimeoutError')
-    return `no answer within ${deadlineMs / 1000} seconds`
+    return `no response within ${deadlineMs / 1000} seconds`
   const { cause = error } = error as { cause?: unknown }
   const { code, message } = cause as { code?: string; message?: string }
   if (code === 'ECONNREFUSED') return 'nothing listens there'
-  if (code === 'ENOTFOUND') return 'nobody knows this host'
+  if (code === 'ENOTFOUND') return 'this host name does not exist'
   return printable(message || code || String(cause))
 }
 
@@ -81,31 +81,31 @@ const isProblem = (body: unknown): body is Problem => {
   return typeof code === 'string' && typeof detail === 'string'
 }
 
-/** What the public listener says of service keys. */
+/** The codes that the public listener returns for a request with a service key. */
 const OF_THE_PUBLIC_LISTENER = ['authentication_required', 'invalid_access_token', 'not_found']
 
 function refusal(problem: Problem, { url, key }: Connection): CommandFailure {
   if (problem.code === 'invalid_service_key') {
     return new CommandFailure(
-      `chat-auth at ${url} refused the key from ${key.source}. Give it one of its SERVICE_KEYS with ` +
-        'CHAT_AUTH_SERVICE_KEY; a service without keeps the one it made in DATA_DIR/service-key.',
+      `chat-auth at ${url} refused the key from ${key.source}. Set CHAT_AUTH_SERVICE_KEY to one of its ` +
+        'SERVICE_KEYS. If it has none, it keeps its own key in DATA_DIR/service-key.',
     )
   }
   if (OF_THE_PUBLIC_LISTENER.includes(problem.code)) {
     return new CommandFailure(
-      `${url} does not serve operators. Is that the internal listener (INTERNAL_PORT, not PORT), and of this version?`,
-      exitCodes.notReachable,
+      `${url} is not an internal listener of this version. Use INTERNAL_PORT, not PORT.`,
+      exitCodes.unreachable,
     )
   }
   const fields = (problem.errors ?? []).map(({ field, message }) => `${field}: ${message}`)
-  const words = fields.length > 0 ? fields.join(' ') : problem.detail
+  const reasons = fields.length > 0 ? fields.join(' ') : problem.detail
   return new CommandFailure(
-    `chat-auth refused: ${printable(words)} (${printable(problem.code)}, request ${printable(problem.request_id)})`,
+    `chat-auth refused: ${printable(reasons)} (${printable(problem.code)}, request ${printable(problem.request_id)})`,
   )
 }
 
-const stranger = ({ status }: Response, url: string): CommandFailure =>
+const otherService = ({ status }: Response, url: string): CommandFailure =>
   new CommandFailure(
-    `What answers at ${url} is not chat-auth (status ${status}). Name the internal listener with --url.`,
-    exitCodes.notReachable,
+    `The server at ${url} is not chat-auth (status ${status}). Give the address of the internal listener with --url.`,
+    exitCodes.unreachable,
   )

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { parseOptions, type Options } from '@node-rs/argon2'
-import type { PasswordHasher } from '../../application/ports/password-hasher.ts'
+import type { HashingShare, PasswordHasher } from '../../application/ports/password-hasher.ts'
 import { normalizePassword, type Password, type PasswordHash } from '../../domain/password.ts'
 import { BoundedSlots, type SlotObserver } from './bounded-slots.ts'
 import { passlibPbkdf2Sha256, type ForeignPasswordHash } from './foreign-password-hashes.ts'
-import { hashingThreads } from './hashing-threads.ts'
+import { hashingThreads } from './unstarved-threads.ts'
 
 interface Argon2 {
   hash(password: string, parameters: Options): Promise<string>
@@ -17,32 +17,36 @@ const argon2InThreads: Argon2 = {
   verify: (hash, password) => hashingThreads.run('argon2Verify', hash, password),
 }
 
-interface Argon2Options {
+export interface Argon2Options {
   readonly memoryKib?: number
   readonly passes?: number
   readonly parallelism?: number
-  /** Checks that run at once; each holds `memoryKib`. */
+  /** Checks that run at the same time. Each holds `memoryKib`. */
   readonly slots?: number
   readonly queueLimit?: number
+  readonly longestWaitMs?: number
   readonly observe?: SlotObserver
   readonly foreignHash?: ForeignPasswordHash
   readonly argon2?: Argon2
 }
 
-/** One core is left to requests that need no hash, and to what a sign-in is besides one. */
+/** One core is left for requests that need no hash, and for the rest of the work of a sign-in. */
 const slotsBesideOthers = (): number => Math.max(1, availableParallelism() - 1)
 
 const saltBytes = 16
 const hashBytes = 32
 
-/** About a second's work: whoever would wait longer is better told so. */
+/** About a second of work. A caller who would wait longer is refused and retries. */
 const queuedPerSlot = 64
-/** It is more where others take all cores, since hashing gives way to them; load balancers and people wait no longer. */
-const longestWaitMs = 10_000
+/**
+ * A check waits longer than a second if other programs take all cores, since hashing gives way to them. Load balancers
+ * and users give up after about this time.
+ */
+const usualLongestWaitMs = 10_000
 
 /**
- * What a stored hash may ask for, or what new ones do where that is more. Above the defaults of other services, but no
- * row may take all the memory.
+ * The highest cost a stored hash may ask for, unless new hashes cost more. It is above the defaults of other services,
+ * and low enough that a single row cannot use up all memory.
  */
 const most = { memoryCost: 65_536, timeCost: 10, parallelism: 8 }
 const mostEncodedCharacters = 512
@@ -54,7 +58,7 @@ interface Parameters {
   readonly outputLen: number
 }
 
-/** Argon2id with the OWASP minimum of 19 MiB and two passes, unless told otherwise (ASVS 11.4.2). */
+/** Argon2id. The default is the OWASP minimum of 19 MiB and two passes (ASVS 11.4.2). */
 export class Argon2PasswordHasher implements PasswordHasher {
   readonly #parameters: Parameters
   readonly #slots: BoundedSlots
@@ -68,7 +72,7 @@ export class Argon2PasswordHasher implements PasswordHasher {
     this.#slots = new BoundedSlots({
       slots,
       queueLimit: options.queueLimit ?? slots * queuedPerSlot,
-      longestWaitMs,
+      longestWaitMs: options.longestWaitMs ?? usualLongestWaitMs,
       retryAfterSeconds: 1,
       observe: options.observe,
     })
@@ -77,32 +81,34 @@ export class Argon2PasswordHasher implements PasswordHasher {
     this.#dummy = this.#prefix + `${unpadded(randomBytes(saltBytes))}$${unpadded(randomBytes(hashBytes))}`
   }
 
-  requireRoom(): void {
-    this.#slots.requireRoom()
+  requireCapacity(...shares: readonly HashingShare[]): void {
+    this.#slots.requireCapacity(shares)
   }
 
-  /** How many passwords are being hashed, and how many wait for it. */
+  /** The number of passwords that are being hashed, and of those that wait for a slot. */
   get load(): { readonly running: number; readonly waiting: number } {
     return this.#slots.load
   }
 
-  hash(password: Password): Promise<PasswordHash> {
-    return this.#slots.run(async () => (await this.#argon2.hash(password, this.#parameters)) as PasswordHash)
+  hash(password: Password, share: HashingShare): Promise<PasswordHash> {
+    const hash = async () => (await this.#argon2.hash(password, this.#parameters)) as PasswordHash
+    return this.#slots.run(hash, share)
   }
 
   verify(
     typed: string,
     stored: PasswordHash | undefined,
     foreignHashesInUse: boolean,
+    share: HashingShare,
   ): Promise<{ matches: boolean; outdated: boolean }> {
     return this.#slots.run(async () => {
       const own = await this.#verifyOwn(typed, stored)
       const foreign = await this.#verifyForeign(typed, stored, foreignHashesInUse)
       return { matches: own || foreign, outdated: foreign || (own && !this.#isCurrent(stored)) }
-    })
+    }, share)
   }
 
-  /** The same parameters, salt length and hash length as the dummy, which is like every hash made now. */
+  /** Whether parameters, salt length and hash length are those of the dummy, which has the form of every new hash. */
   #isCurrent(stored: string | undefined): boolean {
     return stored?.startsWith(this.#prefix) === true && stored.length === this.#dummy.length
   }
@@ -121,14 +127,14 @@ export class Argon2PasswordHasher implements PasswordHasher {
     return real && matches
   }
 
-  /** How every hash with the current parameters begins. */
+  /** The start of every hash with the current parameters. */
   get #prefix(): string {
     const { memoryCost, timeCost, parallelism } = this.#parameters
     return `$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${parallelism}$`
   }
 }
 
-/** Whether `hash` is an Argon2 hash in its standard form whose check takes bounded memory and time. */
+/** Whether `hash` is an Argon2 hash in the standard form, and its check takes bounded memory and time. */
 function isReasonable(hash: string, current: Parameters): boolean {
   if (hash.length > mostEncodedCharacters) return false
   try {
@@ -141,5 +147,5 @@ function isReasonable(hash: string, current: Parameters): boolean {
   }
 }
 
-/** The base64 of PHC strings. */
+/** Base64 without padding, as PHC strings use it. */
 const unpadded = (bytes: Buffer): string => bytes.toString('base64').replaceAll('=', '')

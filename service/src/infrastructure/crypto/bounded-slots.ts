@@ -1,37 +1,50 @@
 import { ApplicationError } from '../../application/errors.ts'
+import { FairQueue, type Share } from './fair-queue.ts'
 
-/** Told how long a task waited and ran, once it is over. */
+/** Called when a task has ended, with the time it waited and the time it ran. */
 export type SlotObserver = (waitedMs: number, ranMs: number) => void
 
 interface Limits {
-  /** Tasks that run at once. */
+  /** Tasks that run at the same time. */
   readonly slots: number
   /** Tasks that may wait for a slot. */
   readonly queueLimit: number
-  /** How long it may wait; undefined: for as long as it takes. */
+  /** The longest wait for a slot. Undefined: no limit. */
   readonly longestWaitMs?: number | undefined
-  /** What a task is told that may not wait, or no longer. */
+  /** The `retryAfterSeconds` of a refusal. */
   readonly retryAfterSeconds: number
   readonly observe?: SlotObserver | undefined
 }
 
-/** Runs expensive tasks a few at a time, first come first served, and refuses those it could not get to soon. */
+interface Waiting {
+  readonly begin: () => void
+  readonly refuse: () => void
+}
+
+/** The share of a task that has none of its own. */
+const EVERYBODY: Share = []
+
+/**
+ * Runs a limited number of expensive tasks at a time. Shares take turns (FairQueue); inside a share, the order is that of
+ * arrival. Refuses tasks that would wait too long.
+ */
 export class BoundedSlots {
   readonly #limits: Limits
-  readonly #waiting: (() => void)[] = []
+  readonly #waiting: FairQueue<Waiting>
   #running = 0
 
   constructor(limits: Limits) {
     this.#limits = limits
+    this.#waiting = new FairQueue(limits.queueLimit)
   }
 
   /**
-   * Answers as `task` does. Throws `overloaded` with `retryAfterSeconds`, at once when the queue is full, otherwise when its
-   * turn does not come in time.
+   * Returns or throws what `task` does. Throws `overloaded` with `retryAfterSeconds`: immediately if the queue is full and
+   * no larger share has to give way, later if a smaller share displaced it or no slot was free within `longestWaitMs`.
    */
-  async run<T>(task: () => Promise<T>): Promise<T> {
+  async run<T>(task: () => Promise<T>, share = EVERYBODY): Promise<T> {
     const came = performance.now()
-    await this.#takeSlot()
+    await this.#takeSlot(share)
     const began = performance.now()
     try {
       return await task()
@@ -42,46 +55,60 @@ export class BoundedSlots {
   }
 
   get load(): { readonly running: number; readonly waiting: number } {
-    return { running: this.#running, waiting: this.#waiting.length }
+    return { running: this.#running, waiting: this.#waiting.size }
   }
 
-  /** Throws `overloaded` when `run` would now. */
-  requireRoom(): void {
-    const { queueLimit, retryAfterSeconds } = this.#limits
-    if (this.#hasFreeSlot || this.#waiting.length < queueLimit) return
-    throw new ApplicationError('overloaded', { retryAfterSeconds })
+  /**
+   * Throws `overloaded` if `run` would refuse a task now. Takes no slot. Of several shares, any may be that of the task: it
+   * throws if each would be refused, or one that has tasks waiting.
+   */
+  requireCapacity(shares: readonly Share[] = [EVERYBODY]): void {
+    if (this.#hasFreeSlot) return
+    const refused = shares.filter((share) => this.#waiting.refuses(share))
+    const isRefused = refused.length === shares.length || refused.some((share) => this.#waiting.holds(share))
+    if (isRefused) throw this.#refusal()
   }
 
-  async #takeSlot(): Promise<void> {
-    this.requireRoom()
+  async #takeSlot(share: Share): Promise<void> {
+    this.requireCapacity([share])
     if (this.#hasFreeSlot) this.#running += 1
-    else await this.#waitForSlot()
+    else await this.#waitForSlot(share)
   }
 
-  #waitForSlot(): Promise<void> {
-    const { longestWaitMs, retryAfterSeconds } = this.#limits
+  #waitForSlot(share: Share): Promise<void> {
+    const { longestWaitMs } = this.#limits
     return new Promise((resolve, reject) => {
       const giveUp = (): void => {
-        this.#waiting.splice(this.#waiting.indexOf(begin), 1)
-        reject(new ApplicationError('overloaded', { retryAfterSeconds }))
+        this.#waiting.remove(entry)
+        reject(this.#refusal())
       }
       const timer = longestWaitMs === undefined ? undefined : setTimeout(giveUp, longestWaitMs)
-      const begin = (): void => {
-        clearTimeout(timer)
-        resolve()
-      }
-      this.#waiting.push(begin)
+      const { entry, displaced } = this.#waiting.add(share, {
+        begin: () => {
+          clearTimeout(timer)
+          resolve()
+        },
+        refuse: () => {
+          clearTimeout(timer)
+          reject(this.#refusal())
+        },
+      })
+      displaced?.refuse()
     })
+  }
+
+  #refusal(): ApplicationError {
+    return new ApplicationError('overloaded', { retryAfterSeconds: this.#limits.retryAfterSeconds })
   }
 
   get #hasFreeSlot(): boolean {
     return this.#running < this.#limits.slots
   }
 
-  /** The slot goes to the longest waiting task without becoming free in between, so a newcomer cannot take it. */
+  /** Hands the slot to the task whose turn it is. It is never free in between, so a new task cannot take it. */
   #passSlotOn(): void {
-    const next = this.#waiting.shift()
+    const next = this.#waiting.take()
     if (next === undefined) this.#running -= 1
-    else next()
+    else next.begin()
   }
 }

@@ -1,21 +1,21 @@
 import { randomUUID } from 'node:crypto'
-import { ApplicationError } from '../../application/errors.ts'
 import type { UserId } from '../../domain/user.ts'
 import type { TokenKeys } from './key-ring.ts'
+import { noSigningKey } from './no-signing-key.ts'
 import { signData } from './signatures.ts'
 
 const TTL_SECONDS = 60
 
 /**
- * Tokens for one call to a service of the platform about a person, which decodes them and reads `user_id`. They have the
- * key of access tokens, since that is the one the service knows, and are none: of another `typ`, without a session and
- * without an audience, so neither this service nor a verifier takes one for a sign-in.
+ * Tokens for one call to a service of the platform about a user. The service decodes the token and reads `user_id`. It is
+ * signed with the key of access tokens, the only key the service knows. It is not an access token: it has another `typ`,
+ * no session and no audience, so neither this service nor a verifier accepts it as one.
  */
 export const deliveryTokens =
   (keys: TokenKeys, issuer: string) =>
   (userId: UserId, now: Date): string => {
     const signing = keys.signingKey(now)
-    if (signing === undefined) throw new ApplicationError('unavailable', { retryAfterSeconds: 5 })
+    if (signing === undefined) throw noSigningKey()
     const { kid } = JSON.parse(Buffer.from(signing.encodedHeader, 'base64url').toString()) as { kid: string }
     const issuedAt = Math.floor(+now / 1000)
     const claims = {

@@ -1,9 +1,10 @@
 import { sign, type KeyObject } from 'node:crypto'
-import { libsodium, type Libsodium } from './libsodium.ts'
+import type { Libsodium } from 'sodium-native'
+import { libsodium } from './libsodium.ts'
 
 /**
- * An Ed25519 signature (RFC 8032) over `data`. libsodium's is OpenSSL's, to the bit, in half the time; it is the largest part of
- * what a refresh costs.
+ * An Ed25519 signature (RFC 8032) over `data`. libsodium and OpenSSL return the same bits, and libsodium takes half the
+ * time. Signing takes the largest part of a refresh.
  */
 export const signEd25519 =
   libsodium === undefined
@@ -11,11 +12,11 @@ export const signEd25519 =
     : signWith(libsodium)
 
 function signWith(library: Libsodium): (key: KeyObject, data: Buffer) => Buffer {
-  /** Worked out once for each key, and forgotten with it. */
+  /** Each key is expanded once. The expanded form is dropped with the key. */
   const secretKeys = new WeakMap<KeyObject, Buffer>()
 
   function expand(key: KeyObject): Buffer {
-    // In memory of its own, that is neither swapped nor dumped.
+    // libsodium's own memory is neither swapped nor written to core dumps.
     const secretKey = library.sodium_malloc(library.crypto_sign_SECRETKEYBYTES)
     const seed = Buffer.from(key.export({ format: 'jwk' }).d ?? '', 'base64url')
     library.crypto_sign_seed_keypair(Buffer.alloc(library.crypto_sign_PUBLICKEYBYTES), secretKey, seed)

@@ -14,14 +14,14 @@ import { deriveKeys, type DerivedKeys, type Secrets } from './secrets.ts'
 
 const generatePair = promisify(generateKeyPair)
 
-/** Key pairs whose private half leaves the process only under AES-256-GCM, bound to its `kid`. */
-export class SealedKeyMaker implements KeyMaker {
+/** Makes key pairs. A private key leaves the process only encrypted (AES-256-GCM) and bound to its `kid`. */
+export class EncryptingKeyMaker implements KeyMaker {
   readonly #keys: DerivedKeys
   /**
-   * By `kid`. A key this instance has opened stays usable here after one with a newer secret sealed it again: else each
-   * would find the other's keys lost, and make another, for as long as a change of the secret takes.
+   * By `kid`. Once decrypted, a key stays usable here, even after an instance with a newer secret has encrypted it again.
+   * Otherwise, during a change of the secret, each instance would find the keys of the others lost and make new ones.
    */
-  readonly #opened = new Map<string, KeyObject>()
+  readonly #decrypted = new Map<string, KeyObject>()
 
   constructor(secrets: Secrets) {
     this.#keys = deriveKeys(secrets, 'signing keys')
@@ -31,35 +31,38 @@ export class SealedKeyMaker implements KeyMaker {
     const { publicKey, privateKey } = await generate(algorithm)
     const publicJwk = publicKey.export({ format: 'jwk' }) as Record<string, string>
     const kid = thumbprint(publicJwk)
-    return { kid, algorithm, publicJwk, sealedPrivateKey: this.#encrypt(kid, privateKey) }
+    return { kid, algorithm, publicJwk, encryptedPrivateKey: this.#encrypt(kid, privateKey) }
   }
 
-  seal(key: SigningKey): ReturnType<KeyMaker['seal']> {
-    const privateKey = this.open(key)
+  checkEncryption(key: SigningKey): ReturnType<KeyMaker['checkEncryption']> {
+    const privateKey = this.privateKeyOf(key)
     if (privateKey === undefined) return { state: 'lost' }
-    const [secretId = ''] = key.sealedPrivateKey.split('.', 1)
+    const [secretId = ''] = key.encryptedPrivateKey.split('.', 1)
     const isOutdated = secretId !== this.#keys.current.id && this.#keys.byId.has(secretId)
     return isOutdated
-      ? { state: 'outdated', resealed: this.#encrypt(key.kid, privateKey) }
-      : { state: 'sealed' }
+      ? { state: 'outdated', reencrypted: this.#encrypt(key.kid, privateKey) }
+      : { state: 'current' }
   }
 
-  /** The private key; undefined when it was sealed under a secret this instance does not have, or tampered with. */
-  open(key: Pick<SigningKey, 'kid' | 'sealedPrivateKey'>): KeyObject | undefined {
-    const privateKey = this.#opened.get(key.kid) ?? this.#decrypt(key)
-    if (privateKey !== undefined) this.#opened.set(key.kid, privateKey)
+  /** The private key. Undefined if it was encrypted with a secret this instance does not have, or was changed. */
+  privateKeyOf(key: Pick<SigningKey, 'kid' | 'encryptedPrivateKey'>): KeyObject | undefined {
+    const privateKey = this.#decrypted.get(key.kid) ?? this.#decrypt(key)
+    if (privateKey !== undefined) this.#decrypted.set(key.kid, privateKey)
     return privateKey
   }
 
-  #decrypt({ kid, sealedPrivateKey }: Pick<SigningKey, 'kid' | 'sealedPrivateKey'>): KeyObject | undefined {
-    const [id = '', iv = '', tag = '', sealed = ''] = sealedPrivateKey.split('.')
+  #decrypt({
+    kid,
+    encryptedPrivateKey,
+  }: Pick<SigningKey, 'kid' | 'encryptedPrivateKey'>): KeyObject | undefined {
+    const [id = '', iv = '', tag = '', encrypted = ''] = encryptedPrivateKey.split('.')
     const derived = this.#keys.byId.get(id)
     if (derived === undefined) return undefined
     try {
       const options = { authTagLength: 16 }
       const decipher = createDecipheriv('aes-256-gcm', derived.key, Buffer.from(iv, 'base64url'), options)
       decipher.setAAD(Buffer.from(kid)).setAuthTag(Buffer.from(tag, 'base64url'))
-      const der = Buffer.concat([decipher.update(sealed, 'base64url'), decipher.final()])
+      const der = Buffer.concat([decipher.update(encrypted, 'base64url'), decipher.final()])
       return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
     } catch {
       return undefined
@@ -72,8 +75,8 @@ export class SealedKeyMaker implements KeyMaker {
     const cipher = createCipheriv('aes-256-gcm', key, iv)
     cipher.setAAD(Buffer.from(kid))
     const der = privateKey.export({ format: 'der', type: 'pkcs8' })
-    const sealed = Buffer.concat([cipher.update(der), cipher.final()])
-    return [id, ...[iv, cipher.getAuthTag(), sealed].map((part) => part.toString('base64url'))].join('.')
+    const encrypted = Buffer.concat([cipher.update(der), cipher.final()])
+    return [id, ...[iv, cipher.getAuthTag(), encrypted].map((part) => part.toString('base64url'))].join('.')
   }
 }
 
@@ -88,7 +91,7 @@ function generate(algorithm: SigningAlgorithm): Promise<{ publicKey: KeyObject; 
   }
 }
 
-/** RFC 7638: the required members of the key in alphabetical order, hashed. */
+/** RFC 7638: the hash of the required members of the key, in alphabetical order. */
 function thumbprint({ crv, e, kty, n, x, y }: Record<string, string>): string {
   return createHash('sha256').update(JSON.stringify({ crv, e, kty, n, x, y })).digest('base64url')
 }

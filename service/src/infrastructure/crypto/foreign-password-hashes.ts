@@ -1,11 +1,11 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
-import { hashingThreads } from './hashing-threads.ts'
+import { hashingThreads } from './unstarved-threads.ts'
 
-/** A kind of password hash that another service made and that was imported: checked, never made. */
+/** A kind of password hash that was imported from another service. It is only checked, never made. */
 export interface ForeignPasswordHash {
-  /** Whether `hash` is of this kind, well formed, and costs no more to check than is reasonable. */
+  /** Whether `hash` is of this kind, well formed, and cheap enough to check. */
   readonly recognises: (hash: string) => boolean
-  /** Whether `hash`, which must be recognised, is that of the bytes `typed` has in UTF-8. */
+  /** Whether `hash` is the hash of `typed` in UTF-8. `hash` must be recognised. */
   readonly verify: (typed: string, hash: string) => Promise<boolean>
   /** A hash of no known password, at the usual cost of its kind. */
   readonly dummy: string
@@ -14,7 +14,7 @@ export interface ForeignPasswordHash {
 const hashBytes = 32
 const usualRounds = 29_000
 const maxRounds = 1_000_000
-/** The most that passlib accepts. */
+/** The limit of passlib. */
 const maxSaltBytes = 1024
 
 /** Rounds, salt, hash. The lengths are in base64 characters: 1366 for the longest salt, 43 for a SHA-256. */
@@ -26,9 +26,9 @@ export const passlibPbkdf2Sha256: ForeignPasswordHash = {
 
   verify: async (typed, hash) => {
     const parsed = parse(hash)
-    // Lone surrogates have no UTF-8 form; Node would hash U+FFFD in their place, and so would every other one.
+    // A lone surrogate has no UTF-8 form. Node would hash U+FFFD in its place, so all of them would match each other.
     if (parsed === undefined || !typed.isWellFormed()) return false
-    // A copy of its own: what goes to a thread takes along all that a Buffer shares its memory with.
+    // Copied: a Buffer shares its memory with others, and all of that memory would be copied to the thread.
     const salt = Uint8Array.from(parsed.salt)
     const derived = await hashingThreads.run('pbkdf2', typed, salt, parsed.rounds, hashBytes, 'sha256')
     return timingSafeEqual(derived, parsed.hash)
@@ -42,11 +42,11 @@ function parse(text: string): { rounds: number; salt: Buffer; hash: Buffer } | u
   if (rounds === undefined || salt === undefined || hash === undefined) return undefined
   const parsed = { rounds: Number(rounds), salt: fromAdaptedBase64(salt), hash: fromAdaptedBase64(hash) }
   if (parsed.rounds > maxRounds || parsed.salt.length > maxSaltBytes) return undefined
-  // Also refuses lengths that base64 does not have and stray bits in the last character.
+  // Also refuses impossible base64 lengths, and stray bits in the last character.
   return adaptedBase64(parsed.salt) === salt && adaptedBase64(parsed.hash) === hash ? parsed : undefined
 }
 
-/** passlib's "ab64": base64 with `.` for `+`, unpadded. */
+/** passlib's "ab64": base64 with `.` for `+`, without padding. */
 function adaptedBase64(bytes: Buffer): string {
   return bytes.toString('base64').replaceAll('+', '.').replaceAll('=', '')
 }

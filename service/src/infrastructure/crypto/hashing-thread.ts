@@ -1,13 +1,13 @@
-// Runs in a thread of its own; see hashing-threads.ts.
+// Runs in a worker thread, see hashing-threads.ts.
 import { pbkdf2Sync } from 'node:crypto'
 import { setPriority } from 'node:os'
-import { parentPort } from 'node:worker_threads'
+import { parentPort, workerData } from 'node:worker_threads'
 import { hashSync, verifySync } from '@node-rs/argon2'
 
 const work = {
   argon2Hash: hashSync,
   argon2Verify: verifySync,
-  /** A Buffer would not arrive as one. */
+  /** A Buffer arrives in the other thread as a Uint8Array. */
   pbkdf2: (...input: Parameters<typeof pbkdf2Sync>): Uint8Array => pbkdf2Sync(...input),
 }
 
@@ -18,15 +18,25 @@ export interface Task {
   readonly input: readonly unknown[]
 }
 
-export type Result = { readonly output: unknown } | { readonly failure: unknown }
+/** How long the work took, and how much of that the thread had a processor. */
+export interface Took {
+  readonly elapsedMs: number
+  readonly processorMs: number
+}
 
-/** The least: whatever else there is to do on this machine goes first. */
+export type Result = ({ readonly output: unknown } | { readonly failure: unknown }) & { readonly took: Took }
+
+export interface Settings {
+  readonly isLow: boolean
+}
+
+/** All other work on this machine goes first. */
 const LOWEST_PRIORITY = 19
 
-// Linux takes 0 for the calling thread, as no other system does: there the whole process would give way.
-if (process.platform === 'linux') setPriority(0, LOWEST_PRIORITY)
+// On Linux, 0 means the calling thread. On other systems it means the process, and the event loop would slow down too.
+if (process.platform === 'linux' && (workerData as Settings).isLow) setPriority(0, LOWEST_PRIORITY)
 
-function resultOf({ name, input }: Task): Result {
+function resultOf({ name, input }: Task): { output: unknown } | { failure: unknown } {
   try {
     return { output: (work[name] as (...input: unknown[]) => unknown)(...input) }
   } catch (failure) {
@@ -34,4 +44,14 @@ function resultOf({ name, input }: Task): Result {
   }
 }
 
-parentPort?.on('message', (task: Task) => parentPort?.postMessage(resultOf(task)))
+function timed(task: Task): Result {
+  const [began, usedBefore] = [performance.now(), process.threadCpuUsage()]
+  const result = resultOf(task)
+  const { user, system } = process.threadCpuUsage(usedBefore)
+  return {
+    ...result,
+    took: { elapsedMs: performance.now() - began, processorMs: (user + system) / 1_000 },
+  }
+}
+
+parentPort?.on('message', (task: Task) => parentPort?.postMessage(timed(task)))

@@ -1,36 +1,48 @@
 import { Worker } from 'node:worker_threads'
 import { ApplicationError } from '../../application/errors.ts'
-import type { HashingWork, Result, Task } from './hashing-thread.ts'
+import type { HashingWork, Result, Settings, Task, Took } from './hashing-thread.ts'
 
 type Name = keyof HashingWork
 type Input<Of extends Name> = HashingWork[Of] extends (...input: infer Given) => unknown ? Given : never
 
 const MODULE = new URL('hashing-thread.ts', import.meta.url)
 
+export interface Hashing {
+  /** Throws what the work throws, and `overloaded` if the thread ends before the result. */
+  run<Of extends Name>(name: Of, ...input: Input<Of>): Promise<ReturnType<HashingWork[Of]>>
+}
+
+interface Options extends Settings {
+  readonly module?: URL | undefined
+  readonly observe?: (took: Took) => void
+}
+
 /**
- * Threads that hash passwords at the lowest priority, so that requests which need no hash find a free core. Callers bound
- * how much is under way at once: a thread is started, and then kept, whenever all there are have something to do.
+ * Threads that hash passwords: at the lowest priority, so that requests without a hash find a free core, or at the usual
+ * one. If all threads are busy, another one is started, and it is kept. The caller has to limit how many tasks run at the
+ * same time.
  */
-export class HashingThreads {
-  readonly #module: URL
+export class HashingThreads implements Hashing {
+  readonly #options: Options
   readonly #idle: Worker[] = []
 
-  constructor(module = MODULE) {
-    this.#module = module
+  constructor(options: Options) {
+    this.#options = options
   }
 
-  /** Fails as the work does; throws `overloaded` when the thread ends over it. */
   async run<Of extends Name>(name: Of, ...input: Input<Of>): Promise<ReturnType<HashingWork[Of]>> {
     const thread = this.#idle.pop() ?? this.#start()
     const result = await resultFrom(thread, { name, input })
     this.#idle.push(thread)
+    this.#options.observe?.(result.took)
     if ('failure' in result) throw result.failure
     return result.output as ReturnType<HashingWork[Of]>
   }
 
   #start(): Worker {
-    const thread = new Worker(this.#module)
-    // Without a listener, the end of one that has nothing to do would be the end of the process.
+    const { module = MODULE, isLow } = this.#options
+    const thread = new Worker(module, { workerData: { isLow } satisfies Settings })
+    // Without a listener, an error in an idle thread would end the process.
     thread.on('error', () => undefined)
     thread.on('exit', () => {
       const place = this.#idle.indexOf(thread)
@@ -40,7 +52,7 @@ export class HashingThreads {
   }
 }
 
-/** The process lives at least until the answer is there, and not for the thread's sake alone. */
+/** The thread keeps the process alive until the result is there, and not while it is idle. */
 async function resultFrom(thread: Worker, task: Task): Promise<Result> {
   const { promise, resolve, reject } = Promise.withResolvers<Result>()
   const fail = (cause: unknown): void =>
@@ -56,6 +68,3 @@ async function resultFrom(thread: Worker, task: Task): Promise<Result> {
     thread.unref()
   }
 }
-
-/** The process's own. */
-export const hashingThreads = new HashingThreads()

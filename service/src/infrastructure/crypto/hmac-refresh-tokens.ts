@@ -1,8 +1,7 @@
-import { timingSafeEqual } from 'node:crypto'
+import { createHmac, timingSafeEqual, type KeyObject } from 'node:crypto'
 import type { RefreshTokenContent, RefreshTokens } from '../../application/ports/refresh-tokens.ts'
 import { parseSessionId } from '../../domain/session.ts'
 import { parseUserId } from '../../domain/user.ts'
-import { hmacSha256 } from './hmac-sha256.ts'
 import { deriveKeys, type DerivedKeys, type Secrets } from './secrets.ts'
 
 const VERSION = 1
@@ -11,7 +10,7 @@ const CONTENT_LENGTH = 33
 const MAC_LENGTH = 32
 const TOKEN_LENGTH = Math.ceil(((CONTENT_LENGTH + MAC_LENGTH) * 4) / 3)
 
-/** Refresh tokens as a counter under an HMAC-SHA256: nothing about them is stored. */
+/** A refresh token is a counter for its session, authenticated by an HMAC-SHA256. No token is stored. */
 export class HmacRefreshTokens implements RefreshTokens {
   readonly #keys: DerivedKeys
 
@@ -19,7 +18,7 @@ export class HmacRefreshTokens implements RefreshTokens {
     this.#keys = deriveKeys(secrets, 'refresh tokens')
   }
 
-  seal({ userId, sessionId, generation }: RefreshTokenContent): string {
+  issue({ userId, sessionId, generation }: RefreshTokenContent): string {
     const { id, key } = this.#keys.current
     const content = Buffer.alloc(CONTENT_LENGTH)
     content.writeUInt8(VERSION, 0)
@@ -27,21 +26,23 @@ export class HmacRefreshTokens implements RefreshTokens {
     content.writeBigUInt64BE(BigInt(userId), 5)
     content.write(sessionId.replaceAll('-', ''), 13, 'hex')
     content.writeUInt32BE(generation, 29)
-    return Buffer.concat([content, hmacSha256(key, content)]).toString('base64url')
+    return Buffer.concat([content, macOf(key, content)]).toString('base64url')
   }
 
-  open(token: string): RefreshTokenContent | undefined {
+  verify(token: string): RefreshTokenContent | undefined {
     if (token.length !== TOKEN_LENGTH) return undefined
     const bytes = Buffer.from(token, 'base64url')
-    // Many spellings decode to the same bytes; only the one we would write counts.
+    // Many spellings decode to the same bytes. Only the canonical one is accepted.
     if (bytes.toString('base64url') !== token) return undefined
     const content = bytes.subarray(0, CONTENT_LENGTH)
     const key = this.#keys.byId.get(content.toString('hex', 1, 5))
-    const isSealed =
-      key !== undefined && timingSafeEqual(hmacSha256(key.key, content), bytes.subarray(CONTENT_LENGTH))
-    return isSealed && content.readUInt8(0) === VERSION ? read(content) : undefined
+    const isAuthentic =
+      key !== undefined && timingSafeEqual(macOf(key.key, content), bytes.subarray(CONTENT_LENGTH))
+    return isAuthentic && content.readUInt8(0) === VERSION ? read(content) : undefined
   }
 }
+
+const macOf = (key: KeyObject, content: Buffer): Buffer => createHmac('sha256', key).update(content).digest()
 
 function read(content: Buffer): RefreshTokenContent | undefined {
   const userId = parseUserId(Number(content.readBigUInt64BE(5)))

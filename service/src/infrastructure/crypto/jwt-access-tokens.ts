@@ -1,19 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import { ApplicationError } from '../../application/errors.ts'
 import type { AccessClaims, AccessTokens } from '../../application/ports/access-tokens.ts'
-import {
-  earlier,
-  parseGeneration,
-  parseSessionId,
-  runsOutAt,
-  secondsAfter,
-  type Session,
-} from '../../domain/session.ts'
-import { parseUserId } from '../../domain/user.ts'
+import type { ReceiptProofs } from '../../application/ports/receipt-proofs.ts'
+import { earlier, expiryOf, secondsAfter, type Session } from '../../domain/session.ts'
+import { readAccessClaims } from './access-claims.ts'
 import type { TokenKeys } from './key-ring.ts'
+import { noSigningKey } from './no-signing-key.ts'
 import { signData, verifyData } from './signatures.ts'
 
-/** Longer than any token of ours; refused before any work. */
+/** No token of this service is longer. Longer ones are refused before any work. */
 const LENGTH_LIMIT = 4096
 const SHAPE = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/
 
@@ -27,18 +21,20 @@ export interface AccessTokenSettings {
 /** Access tokens as JWTs (RFC 9068). */
 export class JwtAccessTokens implements AccessTokens {
   readonly #keys: TokenKeys
+  readonly #receiptProofs: Pick<ReceiptProofs, 'prove'>
   readonly #settings: AccessTokenSettings
 
-  constructor(keys: TokenKeys, settings: AccessTokenSettings) {
+  constructor(keys: TokenKeys, receiptProofs: Pick<ReceiptProofs, 'prove'>, settings: AccessTokenSettings) {
     this.#keys = keys
+    this.#receiptProofs = receiptProofs
     this.#settings = settings
   }
 
   issue(session: Session, now: Date): { token: string; expiresAt: Date } {
     const signing = this.#keys.signingKey(now)
-    if (signing === undefined) throw new ApplicationError('unavailable', { retryAfterSeconds: 5 })
+    if (signing === undefined) throw noSigningKey()
     const { issuer, audience, ttlSeconds } = this.#settings
-    const expires = toSeconds(earlier(secondsAfter(now, ttlSeconds), runsOutAt(session)))
+    const expires = toSeconds(earlier(secondsAfter(now, ttlSeconds), expiryOf(session)))
     const claims = {
       iss: issuer,
       aud: audience,
@@ -52,6 +48,7 @@ export class JwtAccessTokens implements AccessTokens {
       auth_time: toSeconds(session.authTime),
       amr: session.amr,
       roles: session.roles,
+      rcp: this.#receiptProofs.prove(session.id, session.generation),
     }
     const signed = `${signing.encodedHeader}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`
     const signature = signData(signing.algorithm, signing.key, Buffer.from(signed))
@@ -63,34 +60,12 @@ export class JwtAccessTokens implements AccessTokens {
     const [header, payload, encodedSignature] = token.split('.') as [string, string, string]
     const key = this.#keys.verificationKey(header, now)
     const signature = Buffer.from(encodedSignature, 'base64url')
-    // The payload's spelling is under the signature, the signature's own is not.
+    // The signature protects the encoding of header and payload, but not its own. Only the canonical one is accepted.
     if (key === undefined || signature.toString('base64url') !== encodedSignature) return undefined
     if (!verifyData(key.algorithm, key.key, Buffer.from(`${header}.${payload}`), signature)) return undefined
-    return this.#read(parseClaims(payload), now)
-  }
-
-  #read(claims: Record<string, unknown>, now: Date): AccessClaims | undefined {
-    const { iss, aud, iat, exp, gen, sid, sub } = claims
-    if (iss !== this.#settings.issuer || aud !== this.#settings.audience) return undefined
-    if (typeof exp !== 'number' || typeof sub !== 'string' || typeof sid !== 'string') return undefined
-    if (!Number.isSafeInteger(iat)) return undefined
-    const expiresAt = new Date(exp * 1000)
-    // Not `<=`: past the range of dates every comparison is false.
-    if (!(expiresAt > now)) return undefined
-    const [userId, sessionId, generation] = [parseUserId(sub), parseSessionId(sid), parseGeneration(gen)]
-    if (userId === undefined || sessionId === undefined || generation === undefined) return undefined
-    return { userId, sessionId, generation, issuedAt: new Date(Number(iat) * 1000), expiresAt }
+    return readAccessClaims(Buffer.from(payload, 'base64url'), this.#settings, now)
   }
 }
 
-/** Whoever shares the secret of HS256 can sign anything at all, even what is not JSON or not an object. */
-function parseClaims(payload: string): Record<string, unknown> {
-  try {
-    return { ...(JSON.parse(Buffer.from(payload, 'base64url').toString()) as object | null) }
-  } catch {
-    return {}
-  }
-}
-
-/** NumericDate of RFC 7519, rounded down: never later than the moment meant. */
+/** NumericDate of RFC 7519. Rounded down, so that a token never expires late. */
 const toSeconds = (time: Date): number => Math.floor(time.getTime() / 1000)

@@ -2,14 +2,16 @@ import { createPublicKey, createSecretKey, type KeyObject } from 'node:crypto'
 import type { KeyRing } from '../../application/ports/signing-keys.ts'
 import { pickSigningKey, type SigningAlgorithm, type SigningKey } from '../../domain/signing-key.ts'
 import { deriveKeys } from './secrets.ts'
-import type { SealedKeyMaker } from './sealed-key-maker.ts'
+import type { EncryptingKeyMaker } from './encrypting-key-maker.ts'
 import type { TokenAlgorithm } from './signatures.ts'
 
-/** The keys that access tokens are signed and checked with. */
+/** The keys that sign and verify access tokens. */
 export interface TokenKeys {
-  /** Undefined when no key may sign at the moment. */
+  /** Undefined if no key may sign at `now`. */
   signingKey(now: Date): TokenKey | undefined
-  /** By the whole encoded header, so that nothing a token says about itself is ever believed. */
+  /**
+   * Looks the key up by the whole encoded header. No field of the header is read, so a token cannot choose its algorithm.
+   */
   verificationKey(encodedHeader: string, now: Date): TokenKey | undefined
   /** The JWK set to publish (RFC 7517). */
   jwks(now: Date): { keys: readonly Readonly<Record<string, string>>[] }
@@ -17,12 +19,12 @@ export interface TokenKeys {
 
 export interface TokenKey {
   readonly algorithm: TokenAlgorithm
-  /** The one header, encoded, that tokens of this key have. */
+  /** The encoded header of all tokens of this key. */
   readonly encodedHeader: string
   readonly key: KeyObject
 }
 
-/** All access tokens of a key start the same (RFC 9068, section 2.1). */
+/** All access tokens of a key have the same header (RFC 9068, section 2.1). */
 export function encodeHeader(algorithm: TokenAlgorithm, kid: string): string {
   return Buffer.from(JSON.stringify({ alg: algorithm, typ: 'at+jwt', kid })).toString('base64url')
 }
@@ -33,14 +35,14 @@ interface LoadedKey extends SigningKey {
   readonly privateKey: KeyObject | undefined
 }
 
-/** Key pairs shared by all instances. */
+/** Key pairs that all instances share. */
 export class AsymmetricKeyRing implements KeyRing, TokenKeys {
-  readonly #keyMaker: SealedKeyMaker
+  readonly #keyMaker: EncryptingKeyMaker
   readonly #wanted: SigningAlgorithm
   #keys: readonly LoadedKey[] = []
   #byHeader: ReadonlyMap<string, LoadedKey> = new Map()
 
-  constructor(keyMaker: SealedKeyMaker, wanted: SigningAlgorithm) {
+  constructor(keyMaker: EncryptingKeyMaker, wanted: SigningAlgorithm) {
     this.#keyMaker = keyMaker
     this.#wanted = wanted
   }
@@ -50,7 +52,7 @@ export class AsymmetricKeyRing implements KeyRing, TokenKeys {
       ...key,
       encodedHeader: encodeHeader(key.algorithm, key.kid),
       publicKey: createPublicKey({ key: { ...key.publicJwk }, format: 'jwk' }),
-      privateKey: this.#keyMaker.open(key),
+      privateKey: this.#keyMaker.privateKeyOf(key),
     }))
     this.#byHeader = new Map(this.#keys.map((key) => [key.encodedHeader, key]))
   }
@@ -81,7 +83,7 @@ export class AsymmetricKeyRing implements KeyRing, TokenKeys {
   }
 }
 
-/** One secret shared with services that cannot fetch keys. Never published, never mixed with key pairs. */
+/** One secret, shared with services that cannot fetch keys. It is never published, and never mixed with key pairs. */
 export class SharedSecretKeys implements TokenKeys {
   readonly #key: TokenKey
 

@@ -1,13 +1,13 @@
 import { createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
 
-/** What everything secret is derived from: the present secret, and those it replaced. */
+/** The secrets all keys are derived from: the current one, and the ones it replaced. */
 export interface Secrets {
   readonly current: string
   readonly previous: readonly string[]
 }
 
 interface DerivedKey {
-  /** Tells which secret a value was made with; says nothing about the secret. */
+  /** Says which secret made a value, and reveals nothing about the secret. */
   readonly id: string
   readonly key: KeyObject
 }
@@ -17,10 +17,10 @@ export interface DerivedKeys {
   readonly byId: ReadonlyMap<string, DerivedKey>
 }
 
-/** One key per secret for one purpose (HKDF, RFC 5869), so that no two purposes ever share one. */
+/** One key for each secret and purpose (HKDF, RFC 5869), so that two purposes never share a key. */
 export function deriveKeys({ current, previous }: Secrets, purpose: string): DerivedKeys {
   const keys = [current, ...previous].map((secret) => derive(secret, purpose))
-  // Of two secrets with the same id the first, the present one, counts.
+  // Reversed, so that the current secret wins if two have the same id.
   const byId = new Map(keys.toReversed().map((key) => [key.id, key]))
   return { current: keys[0] as DerivedKey, byId }
 }

@@ -1,11 +1,10 @@
-import { sign, timingSafeEqual, verify, type KeyObject } from 'node:crypto'
+import { createHmac, sign, timingSafeEqual, verify, type KeyObject } from 'node:crypto'
 import type { SigningAlgorithm } from '../../domain/signing-key.ts'
 import { signEd25519 } from './ed25519.ts'
-import { hmacSha256 } from './hmac-sha256.ts'
 
 export type TokenAlgorithm = SigningAlgorithm | 'HS256'
 
-/** A JWS signature (RFC 7515) over `data`; `key` is a private key, or the shared secret of HS256. */
+/** A JWS signature (RFC 7515) over `data`. `key` is a private key, or the shared secret of HS256. */
 export function signData(algorithm: TokenAlgorithm, key: KeyObject, data: Buffer): Buffer {
   switch (algorithm) {
     case 'EdDSA':
@@ -15,11 +14,11 @@ export function signData(algorithm: TokenAlgorithm, key: KeyObject, data: Buffer
     case 'RS256':
       return sign('sha256', data, key)
     case 'HS256':
-      return hmacSha256(key, data)
+      return createHmac('sha256', key).update(data).digest()
   }
 }
 
-/** `key` is a public key, or the shared secret of HS256. The caller has settled the algorithm. */
+/** `key` is a public key, or the shared secret of HS256. The algorithm is the caller's choice, never the token's. */
 export function verifyData(
   algorithm: TokenAlgorithm,
   key: KeyObject,
@@ -34,7 +33,7 @@ export function verifyData(
     case 'RS256':
       return verify('sha256', data, key, signature)
     case 'HS256': {
-      const expected = hmacSha256(key, data)
+      const expected = signData('HS256', key, data)
       return expected.length === signature.length && timingSafeEqual(expected, signature)
     }
   }

@@ -1,79 +1,106 @@
-import type { MatchExtended, ZxcvbnFactory, ZxcvbnResult } from '@zxcvbn-ts/core'
+import type { DictionaryMatch, MatchExtended, ZxcvbnFactory, ZxcvbnResult } from '@zxcvbn-ts/core'
 import type { PasswordStrength } from '../../application/ports/password-strength.ts'
 import { InvalidValue } from '../../domain/invalid-value.ts'
 import type { NewPassword } from '../../domain/password.ts'
+import { BreachedPasswords } from './breached-passwords.ts'
+import { isUsualShape } from './usual-shapes.ts'
 
-/** The boundary that zxcvbn's authors call safe: a password past it is never refused, whatever it is made of. */
+/** The limit that the authors of zxcvbn call safe. A password that takes more guesses is never refused. */
 const fewestGuesses = 1e8
 
 /**
- * The part of a password that is looked at in one piece. zxcvbn takes longer than in proportion: with more
- * characters, and more than ten readings of l33t, a hostile password would hold up the event loop.
+ * The longest part of a password that zxcvbn checks in one piece. Its time grows faster than the length. With more
+ * characters, or more than ten readings of l33t, a hostile password would block the event loop.
  */
 const windowUnits = 32
 const l33tReadings = 10
 
-/** Shorter pieces of names and addresses are in too many innocent passwords. */
-const shortestPersonalWord = 4
+/** Shorter parts of names and addresses occur in too many good passwords by chance. */
+const shortestListedWord = 4
 
-/** What comes to mind at a form of this service, where no dictionary has it. */
-const ownWords = ['chatauth', 'authchat']
+/** The name of this product, which no dictionary has. A brand may hide it, but not from attackers. */
+const productWords = ['chatauth', 'authchat']
 
 /**
- * Refuses what guessers try first: 49,000 breached passwords, and what zxcvbn reads as one idea that everybody has (English
- * words and names, runs, repeats, dates). A low number of guesses alone is no reason: zxcvbn gives one to every thirtieth
- * password of eight random characters, which no list holds.
+ * Refuses the passwords that attackers try first. These are breached passwords, those made from the names of the service,
+ * and common ideas that zxcvbn recognises: English words and names, runs, repeats, dates. A low number of guesses alone
+ * is not a reason to refuse. zxcvbn gives one to every thirtieth password of eight random characters, and no list has those.
  */
 export class ZxcvbnPasswordStrength implements PasswordStrength {
   readonly #zxcvbn: ZxcvbnFactory
-  readonly #breached: ReadonlySet<string>
+  readonly #breached: BreachedPasswords
+  /** Passwords of any length, which are used as the word in longer ones. */
+  readonly #common: ReadonlySet<string>
+  readonly #ownWords: readonly string[]
 
-  private constructor(zxcvbn: ZxcvbnFactory, breached: readonly string[]) {
+  private constructor(
+    zxcvbn: ZxcvbnFactory,
+    lists: { breached: BreachedPasswords; common: readonly string[] },
+    ownNames: readonly string[],
+  ) {
     this.#zxcvbn = zxcvbn
-    this.#breached = new Set(breached)
+    this.#breached = lists.breached
+    this.#common = new Set(lists.common)
+    this.#ownWords = wordsOf(ownNames)
   }
 
-  /** Reads the dictionaries: about 0.3 s and 80 MB, once, which only a process that judges passwords should pay. */
-  static async load(): Promise<ZxcvbnPasswordStrength> {
-    const [{ ZxcvbnFactory }, common, english] = await Promise.all([
+  /**
+   * Reads the dictionaries, which takes about 0.3 s and 80 MB. Only a process that checks new passwords needs them.
+   * `ownNames` are the names of the service: its brand and its host.
+   */
+  static async load(ownNames: readonly string[] = []): Promise<ZxcvbnPasswordStrength> {
+    const [{ ZxcvbnFactory }, common, english, breached] = await Promise.all([
       import('@zxcvbn-ts/core'),
       import('@zxcvbn-ts/language-common'),
       import('@zxcvbn-ts/language-en'),
+      BreachedPasswords.load(),
     ])
     const strength = new ZxcvbnFactory({
       dictionary: asFewDictionaries({ ...common.dictionary, ...english.dictionary }),
       graphs: common.adjacencyGraphs,
       l33tMaxSubstitutions: l33tReadings,
     })
-    return new ZxcvbnPasswordStrength(strength, common.dictionary['passwords-common'])
+    return new ZxcvbnPasswordStrength(
+      strength,
+      { breached, common: common.dictionary['passwords-common'] },
+      ownNames,
+    )
   }
 
   objection(password: NewPassword, personal: readonly string[]): InvalidValue | undefined {
-    const isBreached = this.#breached.has(password.toLowerCase())
-    const words = personalWords(personal)
-    const rest = without(words, password)
-    let isPersonal = rest !== password
+    const isListed = this.#breached.has(password) || isUsualShape(password, (word) => this.#common.has(word))
+    const words = longestFirst([...this.#ownWords, ...wordsOf(personal)])
+    const { rest, removed } = without(words, password)
+    const used = new Set(removed)
     for (const window of windowsOf(withoutSeparators(rest))) {
       const result = this.#zxcvbn.check(window, words)
-      isPersonal ||= usesPersonalWord(result)
-      const isGuessed = result.guesses < fewestGuesses && (isPersonal || isHabit(result))
-      if (!isGuessed && !isBreached) return undefined
+      for (const word of listedWordsIn(result)) used.add(word)
+      const isGuessed = result.guesses < fewestGuesses && (used.size > 0 || isHabit(result))
+      if (!isGuessed && !isListed) return undefined
     }
-    return isPersonal
-      ? new InvalidValue('personal', personalMessage)
-      : new InvalidValue('too_common', commonMessage)
+    return this.#refusal(used)
+  }
+
+  #refusal(used: ReadonlySet<string>): InvalidValue {
+    if (used.size === 0) return new InvalidValue('too_common', commonMessage)
+    const isOwn = [...used].every((word) => this.#ownWords.includes(word))
+    return isOwn ? new InvalidValue('too_common', ownMessage) : new InvalidValue('personal', personalMessage)
   }
 }
 
 const commonMessage =
-  'This password is among the first that are guessed. Use a longer one, such as four random words, or let a ' +
-  'password manager make one.'
+  'This password is one of the first that attackers try. Choose a longer one, such as four random words, or use a ' +
+  'password manager.'
+
+const ownMessage =
+  'This password is made from the name or address of this service, which attackers try first. Choose an unrelated ' +
+  'one, such as four random words.'
 
 const personalMessage =
-  'This password is built from your name or address, which others know. Use one that has nothing to do with you, ' +
-  'such as four random words.'
+  'This password is made from your name or address, which others know. Choose an unrelated one, such as four ' +
+  'random words.'
 
-/** Rows and columns in the order hands walk over them; zxcvbn takes each further one for a new idea. */
+/** Rows and columns of keyboards, in the order they are typed. zxcvbn counts each further one as a new idea. */
 const keyboardWalks = [
   ['qwertyuiop', 'asdfghjkl', 'zxcvbnm'],
   ['qwertzuiop', 'asdfghjkl', 'yxcvbnm'],
@@ -85,9 +112,9 @@ const keyboardWalks = [
 ]
 
 /**
- * zxcvbn looks every piece of a password up in every dictionary. The lists of numbers, days, months and the like
- * become one, of their runs ("mondaytuesday"): its own matcher for those takes any two of their words, written
- * backwards or l33t too, for a run, and refuses random passwords.
+ * zxcvbn looks up every part of a password in every dictionary, so fewer dictionaries take less time. The lists of
+ * numbers, days, months and the like become one dictionary of their runs ("mondaytuesday"). The matcher of zxcvbn for
+ * such lists is not used. It counts any two of their words as a run, even backwards or l33t, and refuses random passwords.
  */
 function asFewDictionaries(dictionaries: Record<string, string[]>): Record<string, string[]> {
   const entries = Object.entries(dictionaries)
@@ -95,7 +122,7 @@ function asFewDictionaries(dictionaries: Record<string, string[]>): Record<strin
   const large = entries.filter(([, words]) => words.length >= 100)
   return {
     ...Object.fromEntries(large.map(([name, words]) => [name, words.map(withoutSeparators)])),
-    runs: [...[...ordered, ...keyboardWalks].flatMap(runsOf), ...ownWords],
+    runs: [...[...ordered, ...keyboardWalks].flatMap(runsOf), ...productWords],
   }
 }
 
@@ -107,8 +134,9 @@ function runsOf(words: readonly string[]): string[] {
 }
 
 /**
- * The beginning, and the end of a long password: a weak beginning is made good by an end that is strong by itself.
- * Repeats go first, or the end of "p@ssw0rd" sixteen times would be "w0rdp@ss" over and over, a word in no dictionary.
+ * The start and the end of a long password. One strong part is enough, so a weak start with a strong end is accepted.
+ * Repeats are removed first. Otherwise the end of sixteen times "p@ssw0rd" would be "w0rdp@ss" again and again, and no
+ * dictionary has that word.
  */
 function windowsOf(text: string): string[] {
   if (text.length <= windowUnits) return [text]
@@ -117,35 +145,42 @@ function windowsOf(text: string): string[] {
   return [distinct.slice(0, windowUnits), distinct.slice(-windowUnits)]
 }
 
-/** Two words with a space between them are as soon guessed as without. */
+/** A separator between two words does not make them harder to guess. */
 const withoutSeparators = (text: string): string => text.replace(/(?<=\p{L}{2})[ _.-](?=\p{L}{2})/gu, '')
 
-/** Each name and address as a whole, an address's part before the `@`, and the words of both, longest first. */
-function personalWords(personal: readonly string[]): string[] {
-  const words = personal.flatMap((text) => {
+/** Each name and address as a whole, the part of an address before the `@`, and the words in them. */
+function wordsOf(names: readonly string[]): string[] {
+  const words = names.flatMap((text) => {
     const whole = text.toLowerCase()
     const local = whole.split('@', 1)[0] ?? whole
     const pieces = whole.split(/[^\p{L}\p{N}]+/u)
     return [whole, local, local.replace(/[^\p{L}\p{N}]/gu, ''), ...pieces]
   })
-  return [...new Set(words)]
-    .filter(({ length }) => length >= shortestPersonalWord)
-    .sort((a, b) => b.length - a.length)
+  return [...new Set(words)].filter(({ length }) => length >= shortestListedWord)
 }
 
-/** What is left of the password without those words, or the password as it is when it has none. */
-function without(words: readonly string[], password: string): string {
-  const lowerCase = password.toLowerCase()
-  const rest = words.reduce((text, word) => text.replaceAll(word, ''), lowerCase)
-  return rest === lowerCase ? password : rest
+const longestFirst = (words: readonly string[]): string[] => words.toSorted((a, b) => b.length - a.length)
+
+/** The password without these words, and those it has. */
+function without(words: readonly string[], password: string): { rest: string; removed: string[] } {
+  let rest = password.toLowerCase()
+  const removed = words.filter((word) => {
+    const before = rest
+    rest = rest.replaceAll(word, '')
+    return rest !== before
+  })
+  return { rest: removed.length > 0 ? rest : password, removed }
 }
 
-const usesPersonalWord = ({ sequence }: ZxcvbnResult): boolean =>
-  sequence.some((match) => 'dictionaryName' in match && match.dictionaryName === 'userInputs')
+/** The words of names and addresses that zxcvbn found, backwards or l33t too. */
+const listedWordsIn = ({ sequence }: ZxcvbnResult): string[] =>
+  sequence
+    .filter((match) => 'dictionaryName' in match && match.dictionaryName === 'userInputs')
+    .map((match) => (match as DictionaryMatch).matchedWord)
 
 /**
- * Whether a password is ideas and no more than people add to one: `!`, `2024!`, a letter or two. Of random passwords of
- * eight letters and digits about one in a thousand passes for one.
+ * Whether a password is only common ideas and the usual additions: `!`, `2024!`, a letter or two. This is true of about
+ * one in a thousand random passwords of eight letters and digits.
  */
 function isHabit({ password, sequence }: ZxcvbnResult): boolean {
   const added = sequence.filter((match) => !isIdea(match)).reduce((text, { token }) => text + token, '')
@@ -154,7 +189,7 @@ function isHabit({ password, sequence }: ZxcvbnResult): boolean {
   return added.length <= (isWithoutLetters ? 5 : Math.min(3, password.length / 4))
 }
 
-/** Whether a match is long enough to be meant: random characters hold `the`, `d2d2` and backward words all the time. */
+/** Whether a match is too long to be chance. Random characters often have `the`, `d2d2` or a backward word in them. */
 function isIdea(match: MatchExtended): boolean {
   if (match.pattern === 'bruteforce') return false
   if (match.pattern === 'regex') return match.token.length >= 4

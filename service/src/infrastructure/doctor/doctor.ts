@@ -1,16 +1,18 @@
-import type { ListedKey } from '../../application/keys/list-signing-keys.ts'
+import type { ListedKey } from '../../application/signing-keys/list-signing-keys.ts'
 import type { Clock } from '../../application/ports/clock.ts'
-import type { Doctor, Finding } from '../../interface-adapters/http/doctor-routes.ts'
-import type { Config } from '../config.ts'
+import type { Doctor, Finding } from '../../interface-adapters/http/internal/finding.ts'
+import type { Config } from '../settings/config.ts'
 import type { TokenKeys } from '../crypto/key-ring.ts'
-import type { Storage } from '../storage.ts'
+import type { Storage } from '../storage/storage.ts'
 import { clockFindings } from './clock-findings.ts'
 import { connectionFindings, databaseChecks } from './database-findings.ts'
 import { diskFindings } from './disk-findings.ts'
 import { feedFindings, type ExaminedFeed } from './feed-findings.ts'
 import { attempt } from './finding.ts'
 import { rotationFindings, signingFindings } from './key-findings.ts'
+import { lifetimeFindings } from './lifetime-findings.ts'
 import { outboxFindings } from './outbox-findings.ts'
+import { serviceKeyFindings } from './service-key-findings.ts'
 import { settingsFindings } from './settings-findings.ts'
 
 export interface DoctorDeps extends Pick<ExaminedFeed, 'feed' | 'readerCount' | 'isListening'> {
@@ -21,24 +23,26 @@ export interface DoctorDeps extends Pick<ExaminedFeed, 'feed' | 'readerCount' | 
   readonly listKeys: () => Promise<readonly ListedKey[]>
 }
 
-/** Measures at each call, everything at once: with a database that does not answer it takes its deadline once. */
+/** Measures at each call, everything in parallel: if the database does not respond, the call takes one deadline in all. */
 export const createDoctor = (deps: DoctorDeps): Doctor => ({
   examine: async () => {
     const { config, storage, clock } = deps
     const { db } = storage
-    // Before the checks take some.
+    // Before the checks use some connections.
     const use = storage.poolUse()
     const byDatabase = Object.entries(databaseChecks).map(
       ([check, measure]) => [check, () => measure(db)] as const,
     )
     const measurements: (readonly [string, () => Promise<readonly Finding[]>])[] = [
       ['settings', () => Promise.resolve(settingsFindings(config))],
+      ['service_keys', () => Promise.resolve(serviceKeyFindings(storage, config))],
       ...byDatabase,
-      ['connections', () => connectionFindings(db, use)],
+      ['connections', () => connectionFindings(storage, use)],
       ...(storage.folder === undefined ? [] : [['disk', onDisk(storage.folder)] as const]),
       ['keys', () => Promise.resolve(signingFindings(deps.tokenKeys, clock.now()))],
       ['keys', async () => rotationFindings(await deps.listKeys(), clock.now())],
       ['clock', () => clockFindings(db, clock)],
+      ['clock', () => lifetimeFindings(db, config, clock.now())],
       ['feed', () => feedFindings({ ...deps, now: () => clock.now() })],
       ['outbox', () => outboxFindings(storage.outboxDb, clock.now())],
     ]

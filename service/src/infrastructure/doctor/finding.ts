@@ -1,17 +1,23 @@
 import { ApplicationError } from '../../application/errors.ts'
-import type { Finding } from '../../interface-adapters/http/doctor-routes.ts'
+import type { Finding } from '../../interface-adapters/http/internal/finding.ts'
 
 export const ok = (check: string, detail: string): Finding => ({ check, status: 'ok', detail })
 
 export const warning = (check: string, detail: string, advice: string): Finding => ({
-  ...{ check, status: 'warning', detail, advice },
+  check,
+  status: 'warning',
+  detail,
+  advice,
 })
 
 export const failed = (check: string, detail: string, advice: string): Finding => ({
-  ...{ check, status: 'failed', detail, advice },
+  check,
+  status: 'failed',
+  detail,
+  advice,
 })
 
-/** A check that cannot be made has failed, and says why in the words of whoever refused it. */
+/** A check that cannot run has failed. Its detail is the message of the error. */
 export async function attempt(
   check: string,
   measure: () => Promise<readonly Finding[]>,
@@ -19,19 +25,19 @@ export async function attempt(
   try {
     return await measure()
   } catch (error) {
-    return [failed(check, `cannot be checked: ${words(error)}`, adviceOn(error))]
+    return [failed(check, `cannot be checked: ${messageOf(error)}`, adviceOn(error))]
   }
 }
 
-const words = (error: unknown): string => {
-  if (error instanceof ApplicationError && error.cause !== undefined) return words(error.cause)
+const messageOf = (error: unknown): string => {
+  if (error instanceof ApplicationError && error.cause !== undefined) return messageOf(error.cause)
   return error instanceof Error ? error.message : String(error)
 }
 
 const adviceOn = (error: unknown): string =>
   error instanceof ApplicationError && error.code === 'unavailable'
-    ? 'See that the database runs and answers, and that DATABASE_URL is right.'
-    : 'See what these words say; if they say nothing to you, report them.'
+    ? 'Check that the database runs and responds, and that DATABASE_URL is right.'
+    : 'Read the message above. If it does not help, report it as a bug.'
 
 export function readable(milliseconds: number): string {
   const size = Math.abs(milliseconds)

@@ -1,16 +1,16 @@
 import { sql } from 'kysely'
-import type { Finding } from '../../interface-adapters/http/doctor-routes.ts'
+import type { Finding } from '../../interface-adapters/http/internal/finding.ts'
 import type { Database } from '../postgres/database.ts'
 import { failed, ok, readable, warning } from './finding.ts'
 
-/** Without a consumer it is done each minute, otherwise each second. */
+/** Events are dispatched every second, or every minute if there is no consumer. */
 const DISPATCH_LATE_MS = 3 * 60_000
-/** After so long a consumer is rather away than slow. */
+/** A consumer that is this late is rather down than slow. */
 const DELIVERY_LATE_MS = 5 * 60_000
-/** Counting more would take long and say no more. */
+/** Counting more would take long and tell no more. */
 const COUNTED_AT_MOST = 10_000
 
-/** How long events have been waiting, and whether some were given up. */
+/** How long events have been waiting, and whether deliveries were given up. */
 export async function outboxFindings(db: Database, now: Date): Promise<readonly Finding[]> {
   const { rows } = await sql<{ undispatched_since: Date | null; waiting_since: Date | null; dead: number }>`
     select (select min(occurred_at) from outbox where not is_dispatched) as undispatched_since,
@@ -31,16 +31,17 @@ export async function outboxFindings(db: Database, now: Date): Promise<readonly 
   if (waiting > DELIVERY_LATE_MS) {
     const detail = `a delivery has been waiting for ${readable(waiting)}`
     const advice =
-      'chat-auth outbox list --state waiting says for which consumer and why: see that it answers.'
+      'Run chat-auth outbox list --state waiting to see which consumer and why, and check that it responds.'
     findings.push(warning('outbox', detail, advice))
   }
   if (dead > 0) {
     const detail = `${dead === COUNTED_AT_MOST ? 'at least ' : ''}${dead} given up`
-    const advice = 'chat-auth outbox list says why; mend it, then: chat-auth outbox replay --consumer NAME'
+    const advice =
+      'Run chat-auth outbox list to see why. Repair the cause, then run chat-auth outbox replay --consumer NAME'
     findings.push(warning('outbox', detail, advice))
   }
   if (findings.length > 0) return findings
   return [
-    ok('outbox', waiting === 0 ? 'nothing waits' : `the oldest delivery waits for ${readable(waiting)}`),
+    ok('outbox', waiting === 0 ? 'no delivery waits' : `the oldest delivery waits for ${readable(waiting)}`),
   ]
 }

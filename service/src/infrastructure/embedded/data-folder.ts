@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
-/** The data folder cannot be used. The message is written for the person at the terminal and says what to do. */
+/** The data folder cannot be used. The message is for the operator at the terminal and says what to do. */
 export class DataFolderError extends Error {
   constructor(message: string, cause?: unknown) {
     super(message, { cause })
@@ -23,17 +23,16 @@ interface Holder {
   readonly startedAt: string
 }
 
-/** Closing a connection gives the lock up, and so does collecting it as garbage: held ones are kept here. */
+/** Closing a connection releases the lock, and so does garbage collection. So the held ones are referenced here. */
 const held = new Set<DatabaseSync>()
 
 /**
- * Creates the data folder where it is missing and makes it this process's own until `release` or the
- * process's end, however it ends. A second process, or a second call in this one, gets a DataFolderError
- * at once.
+ * Creates the data folder if it is missing, and locks it for this process until `release` or until the process ends, even
+ * if it is killed. A second process, or a second call in this one, gets a DataFolderError immediately.
  *
- * The lock is the operating system's, on a file that SQLite opens and nothing is ever written to: Node
- * has no flock of its own. Nothing else in this process may open `lock.sqlite`, not even to copy it: on
- * POSIX, closing any handle of a file gives up all the locks its process holds on it.
+ * It is a lock of the operating system, on a file that SQLite opens and never writes to: Node has no flock of its own.
+ * Nothing else in this process may open `lock.sqlite`, not even to copy it. On POSIX, closing any handle of a file releases
+ * all locks that the process holds on it.
  */
 export const claimDataFolder = (folder: string): DataFolder => {
   const path = resolve(folder)
@@ -43,7 +42,7 @@ export const claimDataFolder = (folder: string): DataFolder => {
   try {
     writeHolder(path)
   } catch (error) {
-    giveUp(lock)
+    unlock(lock)
     throw new DataFolderError(`The data folder ${path} cannot be written: ${reasonOf(error)}.`, error)
   }
   return {
@@ -51,12 +50,12 @@ export const claimDataFolder = (folder: string): DataFolder => {
     release: () => {
       if (!held.has(lock)) return
       rmSync(holderFile(path), { force: true })
-      giveUp(lock)
+      unlock(lock)
     },
   }
 }
 
-const giveUp = (lock: DatabaseSync): void => {
+const unlock = (lock: DatabaseSync): void => {
   held.delete(lock)
   lock.close()
 }
@@ -66,21 +65,21 @@ const createFolder = (path: string): void => {
     mkdirSync(path, { recursive: true, mode: 0o700 })
   } catch (error) {
     throw new DataFolderError(
-      `The data folder ${path} cannot be created: ${reasonOf(error)}. Set DATA_DIR to a folder this user may write.`,
+      `The data folder ${path} cannot be created: ${reasonOf(error)}. Set DATA_DIR to a folder that this user may write to.`,
       error,
     )
   }
 }
 
-/** SQLITE_BUSY, https://www.sqlite.org/rescode.html; extended codes carry it in their lowest byte. */
+/** SQLITE_BUSY, https://www.sqlite.org/rescode.html. Extended codes have it in their lowest byte. */
 const busy = 5
 
 const takeLock = (path: string): DatabaseSync => {
   let lock: DatabaseSync | undefined
   try {
     lock = new DatabaseSync(join(path, 'lock.sqlite'), { timeout: 0 })
-    // The journal stays in memory, so that a killed process leaves no second file to be recovered. IMMEDIATE
-    // takes one lock in one step: of two processes that start at once, one has it.
+    // The journal stays in memory, so that a killed process leaves no second file to be recovered. IMMEDIATE takes the lock in
+    // one step: of two processes that start at the same time, one gets it.
     lock.exec('PRAGMA journal_mode = MEMORY')
     lock.exec('BEGIN IMMEDIATE')
     return lock
@@ -94,7 +93,7 @@ const refusal = (path: string, error: unknown): DataFolderError => {
   const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) : 0
   if ((code & 0xff) !== busy) {
     return new DataFolderError(
-      `The data folder ${path} cannot be locked: ${reasonOf(error)}. Set DATA_DIR to a folder on a local disk this user may write.`,
+      `The data folder ${path} cannot be locked: ${reasonOf(error)}. Set DATA_DIR to a folder on a local disk that this user may write to.`,
       error,
     )
   }
@@ -114,7 +113,7 @@ const writeHolder = (path: string): void => {
   renameSync(unfinished, holderFile(path))
 }
 
-/** The lock alone decides. The file only helps to find the holder, and may be left over from one that was killed. */
+/** Only the lock decides. The file helps to find the holder, and may be left over from a killed process. */
 const describeHolder = (path: string): string => {
   const holder = readHolder(path)
   if (holder === undefined || (holder.host === hostname() && !isRunning(holder.pid))) return 'another process'
@@ -135,7 +134,7 @@ const isRunning = (pid: number): boolean => {
   try {
     return process.kill(pid, 0)
   } catch (error) {
-    // EPERM: it runs, under another user.
+    // EPERM: the process runs as another user.
     return error instanceof Error && 'code' in error && error.code === 'EPERM'
   }
 }

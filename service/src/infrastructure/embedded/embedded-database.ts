@@ -9,18 +9,18 @@ import { flush } from './flushing.ts'
 import { preparePostgresFolder } from './postgres-folder.ts'
 
 export interface EmbeddedDatabase {
-  /** One connection, which is all PGlite has: a query made from inside a transaction must go through that transaction. */
+  /** One connection, because PGlite has only one: inside a transaction, every query must go through that transaction. */
   readonly pool: pg.Pool
-  /** Waits for the clients that are out, writes everything to disk and gives the data folder up. */
+  /** Waits until all clients are released, writes everything to disk and releases the data folder. */
   close(): Promise<void>
 }
 
-/** Past this a caller gets an error in place of the connection; most likely it asks from inside a transaction. */
+/** A caller that waits longer gets an error. Most likely it asked for a connection inside a transaction. */
 const waitForConnectionMilliseconds = 5_000
 
 /**
- * Opens the database in `folder`, made on the first start, and holds the folder against other processes.
- * Throws DataFolderError when it is in use or cannot be used.
+ * Opens the database in `folder`, which the first start makes, and locks the folder against other processes. Throws
+ * DataFolderError if the folder is in use or cannot be used.
  */
 export const openEmbeddedDatabase = async (folder: string): Promise<EmbeddedDatabase> => {
   const dataFolder = claimDataFolder(folder)
@@ -42,8 +42,8 @@ export const openEmbeddedDatabase = async (folder: string): Promise<EmbeddedData
 
 const start = async (folder: string): Promise<PGlite> => {
   const log: string[] = []
-  // V8 sometimes ends the process when it frees WebAssembly code that it has replaced by faster one (nodejs/node#64500; seen once
-  // here, in the wrappers around calls from PGlite to JavaScript). Such code is kept instead.
+  // V8 can crash the process when it frees WebAssembly code that it has replaced by faster code (nodejs/node#64500). It
+  // happened once here, in the wrappers around calls from PGlite to JavaScript. With this flag such code is kept.
   setFlagsFromString('--no-wasm-code-gc')
   try {
     return await PGlite.create({
@@ -58,7 +58,7 @@ const start = async (folder: string): Promise<PGlite> => {
   } catch (error) {
     const fatal = log.find((line) => /FATAL|PANIC/.test(line)) ?? String(error)
     throw new DataFolderError(
-      `The database in ${folder} cannot be opened: ${fatal}. Put a backup in its place, or set DATA_DIR to another folder to begin anew.`,
+      `The database in ${folder} cannot be opened: ${fatal}. Restore it from a backup, or set DATA_DIR to another folder to start with an empty database.`,
       error,
     )
   }
@@ -67,9 +67,9 @@ const start = async (folder: string): Promise<PGlite> => {
 const turnFsyncOff = '-F'
 
 /**
- * PGlite turns fsync off, and its file system would ignore it: kill -9 loses nothing then, but a power cut
- * can lose the database. This passes PostgreSQL's fsync on to the disk. `wal_sync_method` must be fsync:
- * PGlite answers fdatasync without doing anything.
+ * PGlite turns fsync off, and its file system ignores it. Then kill -9 loses nothing, but a power cut can lose the
+ * database. This class passes PostgreSQL's fsync on to the disk. `wal_sync_method` must be fsync: in PGlite fdatasync
+ * returns without doing anything.
  */
 class FlushingNodeFs extends NodeFS {
   override async init(...[database, options]: Parameters<NodeFS['init']>): ReturnType<NodeFS['init']> {
@@ -82,9 +82,9 @@ class FlushingNodeFs extends NodeFS {
   }
 }
 
-/** The part of Emscripten's NODEFS used here; its types leave it out. */
+/** The part of Emscripten's NODEFS that is used here. Its types leave it out. */
 interface EmscriptenNodeFs {
-  /** Turns an error of Node into the errno that PostgreSQL understands. */
+  /** Turns an error of Node into an errno that PostgreSQL understands. */
   tryFSOperation(operation: () => void): void
   stream_ops: { fsync?: (stream: { nfd: number }) => void }
 }
@@ -100,10 +100,10 @@ const poolOver = (database: PGlite): pg.Pool => {
     }
 
     /**
-     * The pool sets `release` on the client, and callers give a failed client back with an error, so that
-     * the pool throws it away. Here that must not happen: there is one backend behind all clients, and
-     * answers to the old one would reach the new one, as answers to its own questions. So the client is
-     * always kept. What a thrown-away connection would have undone, an open transaction, is undone here.
+     * The pool sets `release` on the client. Callers release a failed client with an error, so that the pool throws it
+     * away. Here that must not happen: all clients share one backend, and a result for the old client would reach the new
+     * one as a result of its own query. So the client is always kept. Throwing a connection away would also roll back its
+     * open transaction; that is done here.
      */
     set release(giveBack: () => void) {
       this.#giveBack = giveBack
@@ -112,10 +112,10 @@ const poolOver = (database: PGlite): pg.Pool => {
     get release(): () => void {
       const giveBack = this.#giveBack
       return () => {
-        const undone = database.isInTransaction() ? this.query('ROLLBACK') : Promise.resolve()
-        // Queries on PGlite never wait for anything, so without a turn of the event loop between two owners
-        // a loop of them would hold up every timer, signal and socket of the process.
-        void undone.catch(() => undefined).then(() => setImmediate(giveBack))
+        const rolledBack = database.isInTransaction() ? this.query('ROLLBACK') : Promise.resolve()
+        // Queries on PGlite never wait for I/O. Without a turn of the event loop between two owners, a series of queries
+        // would block every timer, signal and socket of the process.
+        void rolledBack.catch(() => undefined).then(() => setImmediate(giveBack))
       }
     }
   }

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, fsyncSync, openSync } from 'node:fs'
 
-/** What was made, renamed or removed in the folder is on the disk on return. */
+/** When it returns, all files made, renamed or removed in the folder are on the disk. */
 export const flushFolder = (folder: string): void => {
   const handle = openSync(folder, 'r')
   try {
@@ -10,7 +10,7 @@ export const flushFolder = (folder: string): void => {
   }
 }
 
-/** Windows flushes no folders, and needs none flushed. */
+/** Windows cannot flush a folder, and does not need it. */
 export const flush = (handle: number): void => {
   if (process.platform === 'win32' && fstatSync(handle).isDirectory()) return
   fsyncSync(handle)

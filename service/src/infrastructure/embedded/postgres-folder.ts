@@ -6,12 +6,12 @@ import { dataDir as readyMadeDatabase } from '@electric-sql/pglite-prepopulatedf
 import { DataFolderError } from './data-folder.ts'
 import { flushFolder } from './flushing.ts'
 
-/** PGlite's PostgreSQL. Data folders outlive it only within one major version. */
+/** The PostgreSQL of PGlite. Another major version cannot read its data folder. */
 const postgresVersion = '18'
 
 /**
- * The folder of PostgreSQL's files, whole. It is made under another name and takes its own in one step,
- * so a start that was killed half way leaves only what the next one clears away.
+ * Returns the complete folder of PostgreSQL's files. It is made under another name and renamed in one step, so a start that
+ * was killed leaves only files that the next start removes.
  */
 export const preparePostgresFolder = async (dataFolder: string): Promise<string> => {
   const folder = join(dataFolder, 'postgres')
@@ -26,13 +26,13 @@ export const preparePostgresFolder = async (dataFolder: string): Promise<string>
   return folder
 }
 
-/** What initdb would make, from the package of PGlite's makers: initdb itself takes seconds and over 1 GB. */
+/** The result of initdb, from a package of the PGlite project. Running initdb itself takes seconds and over 1 GB. */
 const readyMadeArchive = async (): Promise<Buffer> => {
   const archive = await readyMadeDatabase()
   return gunzipSync(await archive.arrayBuffer())
 }
 
-/** Every file is on the disk on return. Four are written at a time, as many as Node has threads for: flushing is what takes long. */
+/** When it returns, every file is on the disk. Flushing takes longest, so four are written in parallel, as many as Node has threads for. */
 const unpack = async (archive: Buffer, folder: string): Promise<void> => {
   const folders = [folder]
   mkdirSync(folder, { mode: 0o700 })
@@ -52,7 +52,7 @@ const unpack = async (archive: Buffer, folder: string): Promise<void> => {
   folders.forEach(flushFolder)
 }
 
-/** Reads plain tar: POSIX.1-1988 ustar headers, short names, a folder before what is in it, which is all the archive holds. */
+/** Reads plain tar, as this archive is: POSIX.1-1988 ustar headers, short names, each folder before its files. */
 const entriesOf = function* (
   archive: Buffer,
 ): Generator<{ name: string; isFolder: boolean; content: Buffer }> {
@@ -71,7 +71,7 @@ const tarFolder = '5'
 
 const refuseAnotherVersion = (folder: string): void => {
   const versionFile = join(folder, 'PG_VERSION')
-  // Without this file PGlite would take the folder for an empty one and write a new database over it.
+  // Without this file PGlite would treat the folder as empty and write a new database over it.
   const found = existsSync(versionFile) ? readFileSync(versionFile, 'utf8').trim() : undefined
   if (found === postgresVersion) return
   const fault =
@@ -79,6 +79,6 @@ const refuseAnotherVersion = (folder: string): void => {
       ? `is damaged: PG_VERSION is missing`
       : `was made by PostgreSQL ${found}, and this version of the service reads PostgreSQL ${postgresVersion}`
   throw new DataFolderError(
-    `The database in ${folder} ${fault}. It was left as it is: start the version of the service that made it, put a backup in its place, or set DATA_DIR to another folder to begin anew.`,
+    `The database in ${folder} ${fault}. Nothing was changed. Start the version of the service that made it, restore a backup, or set DATA_DIR to another folder to start with an empty database.`,
   )
 }

@@ -1,31 +1,29 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
-import { ApplicationError } from '../application/errors.ts'
-import {
-  problemDetails,
-  problemHeaders,
-  problemTypes,
-  TransportError,
-  type TransportErrorCode,
-} from '../interface-adapters/http/problem-details.ts'
+import { ApplicationError } from '../../application/errors.ts'
+import { clientAddress } from '../../interface-adapters/http/client-address.ts'
+import { problemBody } from '../../interface-adapters/http/problem-body.ts'
+import { problemTypes, type TransportErrorCode } from '../../interface-adapters/http/problem-types.ts'
+import { TransportError } from '../../interface-adapters/http/transport-error.ts'
+import { problemHeaders } from './problem-headers.ts'
 
-type Refusal = ApplicationError | TransportError
+type KnownError = ApplicationError | TransportError
 
-/** Answers whatever went wrong as problem details; what is not a refusal is logged and told nobody. */
+/** Responds to every error with problem details. The cause of an unexpected error goes to the log only. */
 export const handleError =
   (publicUrl: string) =>
   (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-    const refusal = toRefusal(error)
-    const isFault = refusal.code === 'internal_error'
-    // Any error of ours is made of words that are safe to log; its cause may be the driver's, and is wanted here.
-    if (isFault) request.log.error({ event: 'http.failed', err: error })
-    else logRefusal(request, refusal)
-    const details = refusal instanceof ApplicationError ? refusal.details : {}
-    const problem = problemDetails(refusal.code, request.id, publicUrl, details)
+    const known = toKnownError(error)
+    const isFault = known.code === 'internal_error'
+    // Our own error texts are safe to log. The cause may come from the database driver, and is needed here.
+    if (isFault) request.log.error({ event: 'http.failed', actor: request.actor, err: error })
+    // Of a wrong service key the guard writes a bounded number of lines: its sender is a stranger.
+    else if (known.code !== 'invalid_service_key') logRefusal(request, known)
+    const problem = problemBody(known.code, request.id, publicUrl, known.details)
     return reply
       .code(problem.status)
-      .headers(problemHeaders(refusal))
+      .headers(problemHeaders(known))
       .type('application/problem+json')
       .serializer(JSON.stringify)
       .send(problem)
@@ -33,8 +31,8 @@ export const handleError =
 
 export const handleNotFound = (): Promise<never> => Promise.reject(new TransportError('not_found'))
 
-/** For requests that cannot be parsed so far as to have a route. */
-export const answerClientError =
+/** Responds to requests that Node cannot parse, and that therefore have no route. */
+export const handleClientError =
   (publicUrl: string) =>
   (error: NodeJS.ErrnoException, socket: Socket): void => {
     if (error.code === 'ECONNRESET' || !socket.writable) {
@@ -44,7 +42,7 @@ export const answerClientError =
     const code = CLIENT_ERRORS.get(error.code ?? '') ?? 'malformed_request'
     const { status } = problemTypes[code]
     const requestId = randomUUID()
-    const body = JSON.stringify(problemDetails(code, requestId, publicUrl))
+    const body = JSON.stringify(problemBody(code, requestId, publicUrl))
     socket.end(
       `HTTP/1.1 ${status} ${problemTypes[code].title}\r\nDate: ${new Date().toUTCString()}\r\nContent-Type: application/problem+json\r\n` +
         `X-Request-Id: ${requestId}\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n` +
@@ -64,18 +62,24 @@ const BY_STATUS = new Map<number, TransportErrorCode>([
   [415, 'unsupported_media_type'],
 ])
 
-function toRefusal(error: unknown): Refusal {
+function toKnownError(error: unknown): KnownError {
   if (error instanceof ApplicationError || error instanceof TransportError) return error
   const status = (error as Partial<FastifyError>).statusCode ?? 500
   if (status < 400 || status >= 500) return new TransportError('internal_error')
   return new TransportError(BY_STATUS.get(status) ?? 'malformed_request')
 }
 
-/** Refused requests to sign in, refresh and the like, for whoever watches for attacks. */
-function logRefusal(request: FastifyRequest, refusal: Refusal): void {
+/** Operators watch these lines for attacks. */
+function logRefusal(request: FastifyRequest, refusal: KnownError): void {
   const { code, cause } = refusal
-  const entry = { event: 'http.refused', code, route: request.routeOptions.url, ip: request.ip }
-  // With a cause it is ours: a database that is away, a hashing thread that died.
-  if (code === 'unavailable' || cause !== undefined) request.log.error({ ...entry, err: cause })
+  const entry = {
+    event: 'http.refused',
+    code,
+    route: request.routeOptions.url,
+    ip: clientAddress(request).text,
+    actor: request.actor,
+  }
+  // An error with a cause is a fault of the service: the database is unreachable, or a hashing thread died.
+  if (code === 'unavailable' || cause !== undefined) request.log.error({ ...entry, err: cause ?? refusal })
   else request.log.info(entry)
 }

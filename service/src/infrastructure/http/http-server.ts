@@ -10,19 +10,23 @@ import { serializerCompiler } from 'fastify-type-provider-zod'
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Logger } from 'pino'
-import { validateInput } from '../interface-adapters/http/validate-input.ts'
-import { answerClientError, handleError, handleNotFound } from './http-errors.ts'
-import { answerHeaders } from './answer-headers.ts'
+import { clientAddress } from '../../interface-adapters/http/client-address.ts'
+import { validateInput } from './validate-input.ts'
+import { handleClientError, handleError, handleNotFound } from './error-handler.ts'
+import { securityHeaders } from './security-headers.ts'
 import { readJson } from './json-bodies.ts'
-import { refuseOtherMethods } from './other-methods.ts'
+import { refuseOtherMethods } from './method-not-allowed.ts'
+import { noteOrigins } from './note-origins.ts'
 import { limitPipelining } from './pipelined-requests.ts'
+import { limitTinyChunks } from './tiny-chunks.ts'
+import { trustProxies } from './trust-proxies.ts'
 import { refuseUnreadableRequests } from './unreadable-requests.ts'
 
 const BODY_LIMIT_BYTES = 16 * 1024
 const HEADER_LIMIT_BYTES = 16 * 1024
-/** A request has to arrive whole within this; a slow one is cut off with 408. */
+/** A request must arrive completely within this time; a slower one gets 408. */
 const REQUEST_TIMEOUT_MS = 15_000
-/** Longer than load balancers keep theirs, so that it is not us who closes under a request. */
+/** Longer than the idle timeout of load balancers, so that the service never closes a connection they still use. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000
 
 const REQUEST_ID = /^[\w.-]{8,64}$/
@@ -33,7 +37,7 @@ export interface HttpServerOptions {
   readonly corsOrigins: readonly string[]
   readonly logger: Logger
   readonly requestTimeoutMs?: number
-  /** Whether the instance is on its way out: then an answer is the last one on its connection. */
+  /** True while the instance shuts down. Each response then closes its connection. */
   readonly isDraining?: () => boolean
 }
 
@@ -42,7 +46,7 @@ export interface MountedRoutes {
   readonly routes: FastifyPluginCallback
 }
 
-/** A listener with limits, error answers, headers and request ids; `plugins` come before the routes. */
+/** A listener with limits, error handling, headers and request ids. `plugins` are registered before the routes. */
 export async function createHttpServer(
   options: HttpServerOptions,
   plugins: readonly FastifyPluginCallback[],
@@ -58,24 +62,24 @@ export async function createHttpServer(
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     http: {
       maxHeaderSize: HEADER_LIMIT_BYTES,
-      // Node's own is a minute, and it takes the longer of the two for the body.
+      // Node's default is a minute, and Node applies the longer of both timeouts to the body.
       headersTimeout: requestTimeoutMs,
       connectionsCheckingInterval: requestTimeoutMs / 3,
-      // Refused below, in a problem document.
+      // refuseUnreadableRequests refuses it below, with a problem document.
       requireHostHeader: false,
     },
-    // The limit of the request line is enough: an id that is too long is an unknown one.
+    // The header limit is enough. A longer id is simply unknown.
     routerOptions: { maxParamLength: HEADER_LIMIT_BYTES },
-    trustProxy: options.trustedProxies.length > 0 ? [...options.trustedProxies] : false,
+    trustProxy: options.trustedProxies.length > 0 ? trustProxies(options.trustedProxies) : false,
     requestIdHeader: false,
     genReqId: requestId,
-    // While closing, requests that are already on a connection are answered as usual.
+    // Requests that arrive on open connections during shutdown still get a normal response.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
-    clientErrorHandler: answerClientError(publicUrl),
+    clientErrorHandler: handleClientError(publicUrl),
     frameworkErrors: (error, request, reply) => {
       addOwnHeaders(request, reply)
-      // No hook sees such a request, neither to count it nor to say that the instance is on its way out.
+      // Hooks do not run for such a request, so `connection` must be set here.
       void reply.header('connection', 'close')
       void handleError(publicUrl)(error, request, reply)
     },
@@ -86,7 +90,10 @@ export async function createHttpServer(
   app.setNotFoundHandler(handleNotFound)
   readJson(app)
   app.decorateRequest('caller', undefined)
+  app.decorateRequest('actor', undefined)
   limitPipelining(app)
+  limitTinyChunks(app)
+  noteOrigins(app)
   app.addHook('onRequest', (request, reply, done) => {
     addOwnHeaders(request, reply)
     done()
@@ -103,12 +110,12 @@ export async function createHttpServer(
 
 function addHooks(app: FastifyInstance, { isDraining = () => false, logger }: HttpServerOptions): void {
   app.addHook('onSend', (_request, reply, _payload, done) => {
-    // So that what is kept alive neither holds up the exit nor is closed under a request that has just been sent.
+    // Otherwise idle connections would delay the exit, or be closed just as the client sends the next request.
     if (isDraining() || !app.server.listening) void reply.header('connection', 'close')
     done()
   })
   app.addHook('onResponse', (request, reply, done) => {
-    // The route's pattern, not the address: that may hold what should not be kept.
+    // The route's pattern, because the URL itself may hold personal data.
     if (logger.isLevelEnabled('info')) {
       request.log.info({
         event: 'http.request',
@@ -116,7 +123,8 @@ function addHooks(app: FastifyInstance, { isDraining = () => false, logger }: Ht
         route: request.routeOptions.url ?? 'none',
         status: reply.statusCode,
         milliseconds: Math.round(reply.elapsedTime),
-        ip: request.ip,
+        ip: clientAddress(request).text,
+        actor: request.actor,
       })
     }
     done()
@@ -124,7 +132,7 @@ function addHooks(app: FastifyInstance, { isDraining = () => false, logger }: Ht
 }
 
 const ownHeaders = (publicUrl: string): ((request: FastifyRequest, reply: FastifyReply) => void) => {
-  const headers = answerHeaders(publicUrl)
+  const headers = securityHeaders(publicUrl)
   return ({ id }, reply) => void reply.headers(headers).header('x-request-id', id)
 }
 
@@ -136,19 +144,19 @@ async function addCors(app: FastifyInstance, corsOrigins: readonly string[]): Pr
     allowedHeaders: ['authorization', 'content-type', 'x-request-id'],
     exposedHeaders: ['location', 'retry-after', 'x-request-id', 'www-authenticate'],
     maxAge: 600,
-    // An OPTIONS request that is no preflight is answered like one, and not in words of the plugin's own.
+    // Other OPTIONS requests are treated as preflights; otherwise the plugin responds with its own error format.
     strictPreflight: false,
   })
 }
 
-/** The framework's own lines, such as those about where it listens, are told apart by their words alone. */
+/** Fastify's own log lines have no event name, so they get this one. */
 const withEvents = (logger: Logger): Logger =>
   logger.child(
     {},
     { formatters: { log: (line) => ('event' in line ? line : { event: 'http.server', ...line }) } },
   )
 
-/** The caller's own request id where it is harmless, so that traces join up; a fresh one otherwise. */
+/** The caller's request id if it is well-formed, so that traces join up; otherwise a new one. */
 function requestId(request: IncomingMessage): string {
   const given = request.headers['x-request-id']
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID()

@@ -1,10 +1,10 @@
 import { isUtf8 } from 'node:buffer'
 import type { FastifyInstance } from 'fastify'
-import { TransportError } from '../interface-adapters/http/problem-details.ts'
+import { TransportError } from '../../interface-adapters/http/transport-error.ts'
 
 /**
- * Takes JSON in UTF-8 (RFC 8259, section 8.1) and no other body. Bytes that are no UTF-8 are refused: with U+FFFD in their
- * place, different passwords would be the same. An empty body counts as none.
+ * Accepts only JSON in UTF-8 (RFC 8259, section 8.1). Other bytes are refused: if U+FFFD replaced them, different passwords
+ * would become the same one. An empty body counts as no body.
  */
 export function readJson(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser('error', 'error')

@@ -1,13 +1,13 @@
 import type { FastifyInstance, HTTPMethods } from 'fastify'
 import { METHODS } from 'node:http'
-import { TransportError } from '../interface-adapters/http/problem-details.ts'
+import { TransportError } from '../../interface-adapters/http/transport-error.ts'
 
-/** All that Node can read. HEAD comes with GET, and CONNECT is no request for a path. */
+/** All methods Node can parse. Fastify adds HEAD for each GET, and CONNECT has no path. */
 const ALL_METHODS = METHODS.filter((method) => method !== 'HEAD' && method !== 'CONNECT')
 
 /**
- * Notes the routes that are registered from now on; the function it answers then refuses every other method on their
- * paths with 405 and an Allow header (RFC 9110, section 15.5.6).
+ * Records the routes registered from now on. The returned function then makes every other method on their paths respond
+ * with 405 and an Allow header (RFC 9110, section 15.5.6).
  */
 export function refuseOtherMethods(app: FastifyInstance): () => void {
   for (const method of ALL_METHODS) {
@@ -24,8 +24,15 @@ export function refuseOtherMethods(app: FastifyInstance): () => void {
       const others: HTTPMethods[] = ALL_METHODS.filter((method) => !served.has(method))
       if (others.length === 0 || url === '*') continue
       const allow = [...served].toSorted()
-      const refuse = () => Promise.reject(new TransportError('method_not_allowed', allow))
-      app.route({ url, method: others, onRequest: refuse, handler: refuse, schema: { hide: true } })
+      const refuse = () => Promise.reject(new TransportError('method_not_allowed', { allow }))
+      app.route({
+        url,
+        method: others,
+        onRequest: refuse,
+        handler: refuse,
+        schema: { hide: true },
+        config: { scope: 'none' },
+      })
     }
   }
 }

@@ -1,37 +1,48 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
-import type { FastifyInstance, FastifyPluginCallback } from 'fastify'
+import type {
+  FastifyInstance,
+  FastifyPluginAsync,
+  FastifyPluginCallback,
+  FastifyRequest,
+  FastifySchema,
+  RouteOptions,
+} from 'fastify'
 import fp from 'fastify-plugin'
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
-import { platformProblem } from '../interface-adapters/http/platform-errors.ts'
-import { problemDetails, problemTypes, type ProblemCode } from '../interface-adapters/http/problem-details.ts'
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { platformProblem } from '../../interface-adapters/http/platform/platform-errors.ts'
+import { problemBody } from '../../interface-adapters/http/problem-body.ts'
+import { problemTypes, type ProblemCode } from '../../interface-adapters/http/problem-types.ts'
+import { readyMade, type ReadyMade } from './ready-made.ts'
 
 export interface OpenApiOptions {
   readonly title: string
   readonly description: string
   readonly publicUrl: string
-  readonly serverUrl: string
   readonly version: string
-  /** What callers show: they send it as a bearer token. */
+  /** The credential that callers send as a bearer token. */
   readonly bearer: { readonly name: 'accessToken' | 'serviceKey'; readonly format?: string }
 }
 
-interface Answer {
+interface ResponseObject {
   description: string
   content?: Record<string, { schema: object; examples?: object }>
 }
 
 interface OpenApiDocument {
   components?: { schemas?: Record<string, object> }
-  paths?: Record<string, Record<string, { responses: Record<string, Answer> }>>
+  paths?: Record<string, Record<string, { responses: Record<string, ResponseObject> }>>
 }
 
-/** All it takes is served from here; it may run no inline script, load nothing from elsewhere and be framed by nobody. */
+/** Everything is served locally. The page runs no inline scripts, loads nothing from other origins and cannot be framed. */
 const DOCS_CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-/** Describes the routes that come after it (OpenAPI 3.1), and shows them under `/docs` from local files alone. */
+/** Describes the routes registered after it (OpenAPI 3.1), and shows them at `/docs` from local files only. */
 export const openApi = ({ bearer, ...options }: OpenApiOptions) =>
   fp(async (app: FastifyInstance) => {
     await app.register(swagger, {
@@ -43,7 +54,8 @@ export const openApi = ({ bearer, ...options }: OpenApiOptions) =>
           version: options.version,
           license: { name: 'MIT', identifier: 'MIT' },
         },
-        servers: [{ url: options.serverUrl }],
+        // Relative, so that /docs calls the address it was loaded from, whatever PUBLIC_URL says.
+        servers: [{ url: '/' }],
         security: [],
         components: {
           securitySchemes: {
@@ -55,35 +67,78 @@ export const openApi = ({ bearer, ...options }: OpenApiOptions) =>
           },
         },
       },
-      transform: jsonSchemaTransform,
+      transform: (described) => jsonSchemaTransform(withSecurity(described)),
       transformObject: (document) => {
         const described = withExamples(jsonSchemaTransformObject(document), options.publicUrl)
         return withoutUnusedSchemas(described)
       },
     })
-    await app.register(swaggerUi, {
-      routePrefix: '/docs',
-      staticCSP: DOCS_CSP,
-      // Without the bar on top, which asks for other documents and bears another project's name.
-      uiConfig: {
-        layout: 'BaseLayout',
-        validatorUrl: null,
-        persistAuthorization: false,
-        displayRequestDuration: true,
-      },
-    })
+    await app.register(swaggerPage)
   })
 
-/** The document, to be mounted like any route. */
-export const openApiRoutes: FastifyPluginCallback = (app, _options, done) => {
-  app.get('/openapi.json', { schema: { hide: true } }, (_request, reply) => {
-    void reply.header('cache-control', 'public, max-age=300')
-    return Promise.resolve(app.swagger())
+/** The scope of a service key stands in the operation's `security`: OpenAPI 3.1 allows role names there. */
+function withSecurity<T extends { schema: FastifySchema; route: RouteOptions }>(described: T): T {
+  const scope = described.route.config?.scope ?? 'none'
+  if (scope === 'none') return described
+  return { ...described, schema: { ...described.schema, security: [{ serviceKey: [scope] }] } }
+}
+
+const swaggerPage: FastifyPluginAsync = async (app) => {
+  // The library cannot declare it for its routes.
+  app.addHook('onRoute', (route) => {
+    route.config = { ...route.config, scope: 'none' }
   })
+  const files = largeFiles(app)
+  app.addHook('onRequest', async (request, reply) => {
+    return files.get(routedPath(request))?.(request, reply)
+  })
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: DOCS_CSP,
+    // The default layout has a bar that offers to load other documents.
+    uiConfig: {
+      layout: 'BaseLayout',
+      validatorUrl: null,
+      persistAuthorization: false,
+      displayRequestDuration: true,
+    },
+  })
+}
+
+/** As the router reads it, which accepts other spellings: with percent signs, or with a fragment. */
+const routedPath = ({ routeOptions, params }: FastifyRequest): string =>
+  (routeOptions.url ?? '').replace('*', () => (params as { '*'?: string })['*'] ?? '')
+
+/** By path, what swagger-ui would serialise, or read from the disk, for every request. */
+function largeFiles(app: FastifyInstance): ReadonlyMap<string, ReadyMade> {
+  const folder = join(dirname(createRequire(import.meta.url).resolve('@fastify/swagger-ui')), 'static')
+  const asset = (name: string, type: string) =>
+    [`/docs/static/${name}`, readyMade(type, () => readFile(join(folder, name)))] as const
+  return new Map([
+    ['/docs/json', openApiDocument(app)],
+    // Every JSON document is a YAML document too, and writing another form would take 200 ms.
+    ['/docs/yaml', readyMade('application/yaml; charset=utf-8', () => documentOf(app))],
+    asset('swagger-ui.css', 'text/css; charset=utf-8'),
+    asset('swagger-ui-bundle.js', 'text/javascript; charset=utf-8'),
+    asset('swagger-ui-standalone-preset.js', 'text/javascript; charset=utf-8'),
+  ])
+}
+
+const documentOf = (app: FastifyInstance): Promise<Buffer> =>
+  Promise.resolve(Buffer.from(JSON.stringify(app.swagger())))
+
+const openApiDocument = (app: FastifyInstance): ReadyMade =>
+  readyMade('application/json; charset=utf-8', () => documentOf(app))
+
+/** Serves the document. */
+export const openApiRoutes: FastifyPluginCallback = (app, _options, done) => {
+  // Describing all routes takes a while. Done by the first request for the document, it would block all others.
+  app.addHook('onReady', () => void app.swagger())
+  app.get('/openapi.json', { schema: { hide: true }, config: { scope: 'none' } }, openApiDocument(app))
   done()
 }
 
-/** One example for each code that an error answer names. */
+/** Adds an example for each error code of a response. */
 function withExamples<D extends object>(document: D, publicUrl: string): D {
   const operations = Object.values((document as OpenApiDocument).paths ?? {}).flatMap((path) =>
     Object.values(path),
@@ -107,7 +162,7 @@ function examplesOf(
   const named = [...description.matchAll(/^`(\w+)`/gm)].map(([, code]) => code as ProblemCode)
   const details = {
     validation_failed: {
-      fields: [{ field: 'username', code: 'too_short', message: 'Use at least 4 characters.' }],
+      fields: [{ field: 'username', code: 'too_short', message: 'Must be 4 to 32 characters.' }],
     },
     session_ended: { reason: 'signed_out' },
   } as const
@@ -115,20 +170,20 @@ function examplesOf(
     .filter((code) => code in problemTypes)
     .map((code) => {
       const requestId = '6f1f8f0a-0f0e-4f6a-9a53-1c7f5a1f7e11'
-      const value = problemDetails(code, requestId, publicUrl, details[code as keyof typeof details])
+      const value = problemBody(code, requestId, publicUrl, details[code as keyof typeof details])
       return [code, { value: isPlatform ? platformProblem(value) : value }]
     })
   return Object.fromEntries(examples) as Record<string, { value: object }>
 }
 
-/** Both listeners share one set of schemas, each in an input and an output form: only what is referred to stays. */
+/** The registry holds the schemas of both listeners, each in an input and an output form. Keeps the referenced ones. */
 function withoutUnusedSchemas<D extends object>(document: D): D {
   const { components } = document as OpenApiDocument
   const schemas = components?.schemas ?? {}
   const text = JSON.stringify(document)
   const used = Object.entries(schemas).filter(([name]) => text.includes(`"#/components/schemas/${name}"`))
   if (used.length === Object.keys(schemas).length) return document
-  // A schema may have been used by an unused one alone.
+  // Repeats, because a schema may have been referenced only by one that was just removed.
   return withoutUnusedSchemas({
     ...document,
     components: { ...components, schemas: Object.fromEntries(used) },

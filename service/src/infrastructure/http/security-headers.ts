@@ -2,8 +2,8 @@ import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import helmet from 'helmet'
 
-/** What every answer says about itself to browsers and caches; a route may say otherwise. */
-export function answerHeaders(publicUrl: string): Readonly<Record<string, string>> {
+/** The headers of every response, for browsers and caches. A route may override them. */
+export function securityHeaders(publicUrl: string): Readonly<Record<string, string>> {
   return {
     ...headersSetBy(
       helmet({
@@ -17,17 +17,17 @@ export function answerHeaders(publicUrl: string): Readonly<Record<string, string
           },
         },
         crossOriginResourcePolicy: { policy: 'cross-origin' },
-        // Only where browsers reach us over TLS; elsewhere they must ignore it (RFC 6797, section 8.1).
+        // Only with TLS; without it browsers must ignore the header (RFC 6797, section 8.1).
         hsts: publicUrl.startsWith('https:') ? { maxAge: 31_536_000, includeSubDomains: false } : false,
         frameguard: { action: 'deny' },
       }),
     ),
-    // Answers hold tokens and personal data; the few that may be kept say so themselves.
+    // Responses hold tokens and personal data. The few cacheable routes override this.
     'cache-control': 'no-store',
   }
 }
 
-/** They are the same for every answer, and to work them out takes longer than to send them. */
+/** Computed once: they never change, and computing them takes longer than sending them. */
 function headersSetBy(middleware: ReturnType<typeof helmet>): Record<string, string> {
   const request = new IncomingMessage(new Socket())
   const response = new ServerResponse(request)

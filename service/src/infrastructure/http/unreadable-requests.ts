@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import type { IncomingMessage } from 'node:http'
-import { TransportError } from '../interface-adapters/http/problem-details.ts'
+import { TransportError } from '../../interface-adapters/http/transport-error.ts'
 
 /**
- * Refuses what Node's server would otherwise answer without a problem document: no Host, or several (RFC 9112, section
- * 3.2), and expectations but 100-continue (RFC 9110, section 10.1.1).
+ * Refuses, with a problem document, requests that Node's server would refuse without one: a missing or repeated Host
+ * header (RFC 9112, section 3.2), and any expectation but 100-continue (RFC 9110, section 10.1.1).
  */
 export function refuseUnreadableRequests(app: FastifyInstance): void {
   const unmet = new WeakSet<IncomingMessage>()
@@ -19,6 +19,6 @@ export function refuseUnreadableRequests(app: FastifyInstance): void {
   })
 }
 
-/** Of several Node keeps the first and says nothing. */
+/** Counts the raw headers, because Node silently keeps only the first one. */
 const countHosts = ({ rawHeaders }: IncomingMessage): number =>
   rawHeaders.filter((text, at) => at % 2 === 0 && text.toLowerCase() === 'host').length

@@ -1,4 +1,4 @@
-/** The import cannot begin or go on. The message is written for the person at the terminal and says what to do. */
+/** The import cannot start or continue. The message is for the operator at the terminal and says what to do. */
 export class CannotImport extends Error {
   constructor(message: string, cause?: unknown) {
     super(message, { cause })

@@ -8,8 +8,8 @@ import type {
 import { looksOf } from '../../domain/skeleton.ts'
 import type { User, UserId } from '../../domain/user.ts'
 
-/** A dry run: who is there is asked, who would be added is only remembered. Takes some hundred bytes for each person. */
-export class RehearsedUsers implements ImportedUsers {
+/** For a dry run: reads the users that exist, and only remembers those that would be added. Takes some hundred bytes per user. */
+export class DryRunUsers implements ImportedUsers {
   readonly #real: ImportedUsers
   readonly #byId = new Map<UserId, Holder>()
   readonly #byUsername = new Map<string, Holder>()
@@ -62,8 +62,8 @@ export class RehearsedUsers implements ImportedUsers {
   }
 }
 
-/** A database that is still to be made. */
-export const nobodyYet: ImportedUsers = {
+/** The users of a database that does not exist yet. */
+export const noUsers: ImportedUsers = {
   reserveIds: () => Promise.resolve(),
   transaction: (work) =>
     work({

@@ -1,7 +1,7 @@
 import type { Outcome } from '../../application/users/import-users.ts'
 
-/** Counts what became of the rows, and says it. */
-export class ImportTally {
+/** Counts the outcomes of the rows, and reports them. */
+export class ImportCounts {
   total = 0
   readonly #counts = { imported: 0, already_there: 0, skipped: 0 }
   readonly #reasons = new Map<string, number>()
@@ -15,8 +15,8 @@ export class ImportTally {
     }
   }
 
-  /** Every row that was read became one of the three. */
-  get counts() {
+  /** Every row that was read is imported, already there or skipped. */
+  get totals() {
     const { imported, already_there: alreadyThere, skipped } = this.#counts
     return {
       read: imported + alreadyThere + skipped,
@@ -28,32 +28,32 @@ export class ImportTally {
   }
 
   get progress(): string {
-    const { read, imported, alreadyThere, skipped } = this.counts
+    const { read, imported, alreadyThere, skipped } = this.totals
     const parts = `${count(imported)} imported, ${count(alreadyThere)} already there, ${count(skipped)} skipped`
     return `${count(read)} of ${count(this.total)} read: ${parts}`
   }
 
-  /** A line for each number, the reasons by how often they occurred. */
+  /** A line for each number. The most frequent reasons come first. */
   summary(isDryRun: boolean): string {
-    const { read, imported, alreadyThere, skipped, pictures } = this.counts
-    const byFrequency = [...this.#reasons].toSorted(([, one], [, other]) => other - one)
+    const { read, imported, alreadyThere, skipped, pictures } = this.totals
+    const reasons = [...this.#reasons].toSorted(([, one], [, other]) => other - one)
     const lines = [
       [read, 'read'],
       [imported, isDryRun ? 'would be imported' : 'imported'],
       [alreadyThere, 'already there'],
       [skipped, 'skipped'],
-      ...byFrequency.map(([reason, number]) => [number, `  ${reason}`] as const),
+      ...reasons.map(([reason, number]) => [number, `  ${reason}`] as const),
     ] as const
     const table = lines.map(([number, words]) => `${count(number).padStart(12)}  ${words}\n`).join('')
     return table + pictureLine(pictures) + SESSIONS
   }
 }
 
-const SESSIONS = 'Sessions are not brought over: everybody signs in again, with the password they have.\n'
+const SESSIONS = 'Sessions are not imported: all users sign in again, with the passwords they have.\n'
 
 const pictureLine = (pictures: number): string =>
   pictures === 0
     ? ''
-    : `Pictures are not brought over: ${count(pictures)} of these people have an avatar_url and choose a picture again.\n`
+    : `Pictures are not imported: ${count(pictures)} of these users have an avatar_url and have to upload a picture again.\n`
 
 const count = (number: number): string => number.toLocaleString('en')

@@ -7,7 +7,7 @@ export interface ImportOptions {
   readonly report: string
 }
 
-/** What the command line asked for, or the exit code when everything has been said already. */
+/** The options of the command line, or the exit code if the command has already printed help or an error. */
 export function readOptions(
   args: readonly string[],
   now: Date,
@@ -19,19 +19,19 @@ export function readOptions(
     .option('--dry-run', 'read and check everything, write nothing')
     .option(
       '--report <file>',
-      'where to write a line for each skipped row; - is standard output',
+      'file for a line about each skipped row; - is standard output',
       reportName(now),
     )
     .allowExcessArguments(false)
     .addHelpText('after', NOTES)
-    .showHelpAfterError('Run it with --help to see how it is used.')
+    .showHelpAfterError('Run with --help to see the usage.')
     .configureOutput({ writeOut: output.out, writeErr: output.err })
     .exitOverride()
   try {
     const options = command
       .parse(args, { from: 'user' })
       .opts<Omit<ImportOptions, 'dryRun'> & { dryRun?: true }>()
-    // The value may hold a password, so it is not shown.
+    // The value may contain a password, so it is not shown.
     if (!isPostgresUrl(options.from))
       command.error('error: --from is not an address such as postgresql://user@host:5432/database')
     return { ...options, dryRun: options.dryRun === true }
@@ -43,7 +43,7 @@ export function readOptions(
 
 const WRONG_USAGE = 2
 
-/** A new one for each run: none writes over another's. */
+/** A new name for each run, so that no run overwrites another report. */
 const reportName = (now: Date): string =>
   `import-report-${now.toISOString().replaceAll(/\.\d+|[:-]/g, '')}.jsonl`
 
@@ -53,11 +53,11 @@ function isPostgresUrl(text: string): boolean {
 }
 
 const DESCRIPTION =
-  'Brings the users of the older auth service over, with their ids and passwords, into the database that the settings ' +
-  'name: DATABASE_URL, or the data folder in DATA_DIR, which no running service may be using.'
+  'Imports the users of the older auth service, with their ids and passwords, into the database of the settings: ' +
+  'DATABASE_URL, or the data folder in DATA_DIR. Stop the service first if it uses that data folder.'
 
 const NOTES = `
-The old database is only read. Leave its password out of the address and set PGPASSWORD, and no list of processes shows it.
-Run it as often as needed: it goes on where it was stopped, and leaves people alone who are there already.
+The old database is only read. Set its password in PGPASSWORD instead of the address, so that no list of processes shows it.
+Run it as often as needed: it continues where it was stopped, and does not change users that are already there.
 
-Exit codes: 0 all rows were read, 1 it could not go on or was stopped, 2 wrong usage. More in docs/import.md.`
+Exit codes: 0 all rows were read, 1 it could not continue or was stopped, 2 wrong usage. More in docs/import.md.`

@@ -8,8 +8,8 @@ const PAGE_SIZE = 1_000
 const CONNECT_DEADLINE_MS = 10_000
 
 /**
- * The table `users` of the old database, in one read-only transaction: nothing there can change by mistake, and all pages
- * show the same moment although the old service may still run.
+ * The table `users` of the old database, in one read-only transaction: the import cannot change it by mistake, and all pages
+ * show the same moment even if the old service still runs.
  */
 export class PostgresOldUsers implements OldUsers {
   readonly #client: pg.Client
@@ -18,7 +18,7 @@ export class PostgresOldUsers implements OldUsers {
     this.#client = client
   }
 
-  /** Throws CannotImport when there is no such table. */
+  /** Throws CannotImport if there is no such table. */
   static async open(url: string): Promise<PostgresOldUsers> {
     const client = new pg.Client({
       connectionString: url,
@@ -71,10 +71,10 @@ export class PostgresOldUsers implements OldUsers {
 
 const opening = [
   'begin isolation level repeatable read read only',
-  // While a page is being written elsewhere, this side waits.
+  // This connection is idle while a page is being written to the new database.
   'set local idle_in_transaction_session_timeout = 0',
   'set local statement_timeout = 0',
-  // A cursor reads each row once, those too that keyset paging would pass over: without an id, or with one that is not unique.
+  // A cursor reads each row once. Paging by id would miss rows without an id, and rows with the same id.
   `declare old_users no scroll cursor for
     select id::text as id, username::text as username, email::text as email, password::text as password,
       coalesce(avatar_url, '') <> '' as "hasPicture"
@@ -85,24 +85,24 @@ const opening = [
 const ANOTHER_SHAPE = new Set(['42P01', '42703', '42883', '42846', '42804', '22P02'])
 
 function explained(error: unknown): CannotImport {
-  const words = wordsOf(error)
+  const reason = messageOf(error)
   if (ANOTHER_SHAPE.has(serverError(error)?.code ?? '')) {
     return new CannotImport(
-      `The old database has no table users(id, username, password, email, avatar_url) as it is expected: ${words}. Check that --from names the old service's database.`,
+      `The old database has no table users(id, username, password, email, avatar_url) of the expected types: ${reason}. Check that --from is the database of the old service.`,
       error,
     )
   }
-  const isAway = translate(error) !== error
+  const isUnreachable = translate(error) !== error
   return new CannotImport(
-    isAway
-      ? `The old database cannot be reached: ${words}. Start it, or check --from.`
-      : `The old database refused: ${words}. Check the name, the password and the rights in --from.`,
+    isUnreachable
+      ? `The old database cannot be reached: ${reason}. Start it, or check --from.`
+      : `The old database refused the import: ${reason}. Check the user name, password and privileges of --from.`,
     error,
   )
 }
 
-function wordsOf(error: unknown): string {
-  // A host with several addresses fails with an error for each, and no words of its own.
+function messageOf(error: unknown): string {
+  // A host with several addresses fails with one error per address, and no message of its own.
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error
   return first instanceof Error ? first.message : String(first)
 }

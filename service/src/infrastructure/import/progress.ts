@@ -6,7 +6,7 @@ interface Terminal {
 const LINE_EVERY = 10_000
 const REWRITE_LINE = '\r\u001B[2K'
 
-/** Shows how far it is: on a terminal in one line that changes, elsewhere by a line for every 10,000 rows. */
+/** Shows the progress: in one changing line on a terminal, otherwise in a line per 10,000 rows. */
 export class Progress {
   readonly #terminal: Terminal
   #shown = 0
@@ -15,14 +15,14 @@ export class Progress {
     this.#terminal = terminal
   }
 
-  show(read: number, words: string): void {
-    if (this.#terminal.isTTY === true) this.#terminal.write(REWRITE_LINE + words)
+  show(read: number, text: string): void {
+    if (this.#terminal.isTTY === true) this.#terminal.write(REWRITE_LINE + text)
     else if (Math.floor(read / LINE_EVERY) > Math.floor(this.#shown / LINE_EVERY))
-      this.#terminal.write(`${words}\n`)
+      this.#terminal.write(`${text}\n`)
     this.#shown = read
   }
 
-  /** What follows stands below it. */
+  /** Ends the line, so that further output starts below it. */
   end(): void {
     if (this.#terminal.isTTY === true && this.#shown > 0) this.#terminal.write('\n')
   }

@@ -6,12 +6,12 @@ import type { Outcome } from '../../application/users/import-users.ts'
 import { CannotImport } from './cannot-import.ts'
 
 export interface Report {
-  /** Writes a line for each row with something to say about it. */
+  /** Writes a line for each row with a remark. */
   write(outcomes: readonly Outcome[]): Promise<void>
   close(): Promise<void>
 }
 
-/** JSON lines in a file of that name, which must be a new one, or on `stdout` for `-`. */
+/** Writes JSON lines to a new file of that name, or to `stdout` for `-`. */
 export async function openReport(name: string, stdout: Writable): Promise<Report> {
   if (name === '-') return { write: (outcomes) => writeTo(stdout, linesOf(outcomes)), close: async () => {} }
   const file = createWriteStream(resolve(name), { flags: 'wx', mode: 0o600 })
@@ -20,7 +20,7 @@ export async function openReport(name: string, stdout: Writable): Promise<Report
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     throw new CannotImport(
-      `The report cannot be written: ${reason}. Name a new file with --report, or - for standard output.`,
+      `The report cannot be written: ${reason}. Choose a new file with --report, or - for standard output.`,
     )
   }
   return {
@@ -32,7 +32,7 @@ export async function openReport(name: string, stdout: Writable): Promise<Report
   }
 }
 
-/** No names, addresses or hashes: the id finds them in the old database, and the file may lie about. */
+/** Contains no names, addresses or hashes: the id finds them in the old database, and the file may be left unprotected. */
 const linesOf = (outcomes: readonly Outcome[]): string =>
   outcomes
     .flatMap(({ row, outcome, remark }) => (remark === undefined ? [] : [lineOf(row.id, outcome, remark)]))
@@ -43,7 +43,7 @@ const lineOf = (id: string | null, outcome: string, remark: NonNullable<Outcome[
   return `${JSON.stringify({ id: numberIn(id), outcome, reason, explanation, taken_by: takenBy })}\n`
 }
 
-/** As a number where it is one. */
+/** As a number if it is one. */
 const numberIn = (id: string | null): number | string | null =>
   id !== null && /^-?\d{1,15}$/.test(id) ? Number(id) : id
 
@@ -54,7 +54,7 @@ async function writeTo(stream: Writable, text: string): Promise<void> {
     error
       ? reject(
           new CannotImport(
-            `The report cannot be written: ${error.message}. Make room, or name another place with --report.`,
+            `The report cannot be written: ${error.message}. Free some disk space, or choose another file with --report.`,
           ),
         )
       : done(undefined),

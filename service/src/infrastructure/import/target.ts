@@ -3,48 +3,47 @@ import { join, resolve } from 'node:path'
 import { sql } from 'kysely'
 import type { Clock } from '../../application/ports/clock.ts'
 import type { ImportedUsers } from '../../application/ports/imported-users.ts'
-import type { Config } from '../config.ts'
-import { openEmbeddedDatabase } from '../embedded/embedded-database.ts'
-import { connectWithoutDeadlines } from '../postgres/connect.ts'
 import { DatabaseClock } from '../postgres/database-clock.ts'
-import { openDatabase, type Database } from '../postgres/database.ts'
+import type { Database } from '../postgres/database.ts'
 import { migrate } from '../postgres/migrate.ts'
+import { refuseUnsuitable } from '../postgres/refuse-unsuitable.ts'
 import { PostgresImportedUsers } from '../postgres/postgres-imported-users.ts'
+import { openForMaintenance, type MaintenanceSettings } from '../storage/open-for-maintenance.ts'
 import { CannotImport } from './cannot-import.ts'
-import { nobodyYet, RehearsedUsers } from './rehearsed-users.ts'
+import { noUsers, DryRunUsers } from './dry-run-users.ts'
 
-/** Where people are brought to. */
+/** The database that users are imported into. */
 export interface Target {
   readonly importedUsers: ImportedUsers
   readonly clock: Clock
-  /** For people. */
-  readonly place: string
+  /** Where the database is, for messages. */
+  readonly location: string
   close(): Promise<void>
 }
 
-type TargetSettings = Pick<Config, 'databaseUrl' | 'dataDir'>
-
-/** Opens the database the settings name, and brings it up to date unless it is a dry run, which writes nothing. */
-export async function openTarget(settings: TargetSettings, isDryRun: boolean): Promise<Target> {
+/** Opens the database of the settings, and migrates it. A dry run writes nothing, so it does not migrate. */
+export async function openTarget(settings: MaintenanceSettings, isDryRun: boolean): Promise<Target> {
   const { databaseUrl, dataDir } = settings
-  const place = databaseUrl === undefined ? resolve(dataDir) : serverOf(databaseUrl)
-  if (isDryRun && databaseUrl === undefined && !existsSync(join(place, 'postgres'))) return notMadeYet(place)
-  const { db, close } = await openDatabaseOf(settings)
+  const location = databaseUrl === undefined ? resolve(dataDir) : serverOf(databaseUrl)
+  const isMissing = databaseUrl === undefined && !existsSync(join(location, 'postgres'))
+  if (isDryRun && isMissing) return missingTarget(location)
+  const { db, close } = await openForMaintenance(settings)
   try {
-    return { ...(await preparedTarget(db, isDryRun)), place, close }
+    return { ...(await preparedTarget(db, isDryRun)), location, close }
   } catch (error) {
     await close()
     throw error
   }
 }
 
-async function preparedTarget(db: Database, isDryRun: boolean): Promise<Omit<Target, 'place' | 'close'>> {
+async function preparedTarget(db: Database, isDryRun: boolean): Promise<Omit<Target, 'location' | 'close'>> {
+  await refuseUnsuitable(db)
   const clock = new DatabaseClock(db)
   await clock.synchronise()
   const importedUsers = new PostgresImportedUsers(db)
   if (isDryRun) {
-    const real = (await isMade(db)) ? importedUsers : nobodyYet
-    return { importedUsers: new RehearsedUsers(real), clock }
+    const real = (await hasTables(db)) ? importedUsers : noUsers
+    return { importedUsers: new DryRunUsers(real), clock }
   }
   await migrate(db)
   return { importedUsers, clock }
@@ -55,32 +54,22 @@ const serverOf = (url: string): string => {
   return `PostgreSQL at ${host}${pathname}`
 }
 
-const notMadeYet = (place: string): Target => ({
-  importedUsers: new RehearsedUsers(nobodyYet),
+const missingTarget = (location: string): Target => ({
+  importedUsers: new DryRunUsers(noUsers),
   clock: { now: () => new Date() },
-  place,
+  location,
   close: () => Promise.resolve(),
 })
 
-async function openDatabaseOf({ databaseUrl, dataDir }: TargetSettings) {
-  if (databaseUrl === undefined) {
-    const embedded = await openEmbeddedDatabase(resolve(dataDir))
-    return { db: openDatabase(embedded.pool), close: () => embedded.close() }
-  }
-  // A page takes longer than requests may, and nobody waits for it.
-  const db = openDatabase(connectWithoutDeadlines(databaseUrl))
-  return { db, close: () => db.destroy() }
-}
-
-/** Whether the tables are there. Throws when they are those of an older version. */
-async function isMade(db: Database): Promise<boolean> {
+/** Whether the tables exist. Throws if they are those of an older version. */
+async function hasTables(db: Database): Promise<boolean> {
   const { rows } = await sql<{ users: boolean; latest: boolean }>`
     select to_regclass('users') is not null as users, to_regclass('released_names') is not null as latest`.execute(
     db,
   )
   if (rows[0]?.users === true && !rows[0].latest) {
     throw new CannotImport(
-      'The database was set up by an older version. Start this version of the service once, or import without --dry-run.',
+      'The database has the tables of an older version. Start this version of the service once, or import without --dry-run.',
     )
   }
   return rows[0]?.users === true

@@ -4,7 +4,7 @@ export type UseCaseName = keyof UseCases
 
 type Around = <T>(name: UseCaseName, call: () => Promise<T>) => Promise<T>
 
-/** The same use cases, each call passed through `around`. */
+/** The same use cases, with every call made through `around`. */
 export function aroundUseCases(useCases: UseCases, around: Around): UseCases {
   const names = Object.keys(useCases) as UseCaseName[]
   const wrapped = names.map((name) => {

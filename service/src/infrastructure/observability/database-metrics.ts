@@ -1,14 +1,14 @@
 import type { Meter } from '@opentelemetry/api'
-import { sql } from 'kysely'
 import type { Clock } from '../../application/ports/clock.ts'
 import type { Database } from '../postgres/database.ts'
-import type { PoolUse } from '../storage.ts'
+import { readDatabaseTime } from '../postgres/database-time.ts'
+import type { PoolUse } from '../storage/storage.ts'
 
-/** The connections that requests share. */
+/** Measures the connections that requests share. */
 export function observePool(meter: Meter, poolUse: () => PoolUse): void {
   meter
     .createObservableGauge('chat_auth_database_connections', {
-      description: 'Connections of the pool for requests, at work (used) or not (idle)',
+      description: 'Connections of the pool for requests: in use (used) or free (idle)',
     })
     .addCallback((result) => {
       const { open, idle } = poolUse()
@@ -17,7 +17,7 @@ export function observePool(meter: Meter, poolUse: () => PoolUse): void {
     })
   meter
     .createObservableGauge('chat_auth_database_connections_max', {
-      description: 'How many connections the pool may open',
+      description: 'Maximum number of connections in the pool',
     })
     .addCallback((result) => result.observe(poolUse().size))
   meter
@@ -27,13 +27,13 @@ export function observePool(meter: Meter, poolUse: () => PoolUse): void {
     .addCallback((result) => result.observe(poolUse().waiting))
 }
 
-/** Asks the database at each look; `db` is not the one of requests, so that a crowd of them does not blind us. */
+/** Queries the database at each scrape. `db` is not the pool of requests, so that a burst of them does not hide it. */
 export function observeDatabase(meter: Meter, db: Database, clock: Clock): void {
   const up = meter.createObservableGauge('chat_auth_database_up', {
-    description: '1 when the database answered, 0 when it did not',
+    description: '1 if the database responded, 0 if it did not',
   })
   const offset = meter.createObservableGauge('chat_auth_database_clock_offset_seconds', {
-    description: "How far this instance's clock is ahead of the database's",
+    description: "By how much this instance's clock is ahead of the clock of the database",
   })
   meter.addBatchObservableCallback(
     async (result) => {
@@ -51,7 +51,7 @@ export function observeDatabase(meter: Meter, db: Database, clock: Clock): void 
 
 async function clockOffsetSeconds(db: Database, clock: Clock): Promise<number> {
   const sent = +clock.now()
-  const { rows } = await sql<{ now: Date }>`select clock_timestamp() as now`.execute(db)
+  const theirs = await readDatabaseTime(db)
   const received = +clock.now()
-  return ((sent + received) / 2 - +(rows[0]?.now ?? NaN)) / 1_000
+  return ((sent + received) / 2 - theirs) / 1_000
 }

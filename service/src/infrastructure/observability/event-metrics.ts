@@ -2,13 +2,13 @@ import type { Meter } from '@opentelemetry/api'
 import type { DomainEvent } from '../../domain/event.ts'
 import { END_REASONS } from '../../domain/session.ts'
 
-/** Counts what happened to people and sessions; to be called with what is durable. */
+/** Counts registrations and session ends. Call it with committed events only. */
 export function countEvents(meter: Meter): (events: readonly DomainEvent[]) => void {
   const registrations = meter.createCounter('chat_auth_registrations', {
-    description: 'People who signed up',
+    description: 'Users who registered',
   })
   const ends = meter.createCounter('chat_auth_session_ends', {
-    description: 'Sessions that ended, by their reason',
+    description: 'Sessions that ended, by reason',
   })
   registrations.add(0)
   for (const reason of END_REASONS) ends.add(0, { reason })

@@ -4,52 +4,58 @@ import type { FeedPosition, RevocationFeed } from '../../application/revocations
 import type { DomainEvent } from '../../domain/event.ts'
 import { DURATION_BUCKETS } from './buckets.ts'
 
-/** More ends than this on their way at once are not timed. */
-const TIMED_AT_MOST = 10_000
+/** Bounds the memory for ends that are waiting to be delivered. */
+const MAXIMUM_TIMED_ENDS = 10_000
 
 export interface ObservedStream {
   readonly readerCount: number
   readonly droppedCount: number
 }
 
-/** Watches this instance's copy of the revocation log, and how soon an end is told to its readers. */
+/** Measures the age of this instance's copy of the revocation log, and how soon its readers learn of an ended session. */
 export class FeedMetrics {
   readonly #meter: Meter
-  readonly #delivery: Histogram
-  readonly #read: Counter
-  readonly #delivered: Counter
+  readonly #deliverySeconds: Histogram
+  readonly #reads: Counter
+  readonly #deliveries: Counter
+  readonly #logChanges: Counter
   readonly #elapsedMs: () => number
-  /** When the latest reading that reached the end of the log began. */
+  /** When the latest read that reached the end of the log began. */
   #readAtMs: number
-  /** When this instance learned of the commit, by session. */
+  /** When this instance learned of the commit, by session id. */
   readonly #endedAtMs = new Map<string, number>()
   #stream: ObservedStream = { readerCount: 0, droppedCount: 0 }
 
-  /** `elapsedMs` is monotonic. */
+  /** `elapsedMs` must be monotonic. */
   constructor(meter: Meter, elapsedMs = () => performance.now()) {
     this.#meter = meter
     this.#elapsedMs = elapsedMs
     this.#readAtMs = elapsedMs()
-    this.#delivery = meter.createHistogram('chat_auth_feed_delivery_seconds', {
-      description: 'From the commit of an end on this instance until its readers were told',
+    this.#deliverySeconds = meter.createHistogram('chat_auth_feed_delivery_seconds', {
+      description: 'From the commit of a session end on this instance until it was written to its readers',
       advice: { explicitBucketBoundaries: DURATION_BUCKETS },
     })
-    this.#read = meter.createCounter('chat_auth_feed_revocations', {
+    this.#reads = meter.createCounter('chat_auth_feed_revocations', {
       description: 'Revocations read from the log',
     })
-    this.#delivered = meter.createCounter('chat_auth_feed_revocations_delivered', {
+    this.#deliveries = meter.createCounter('chat_auth_feed_revocations_delivered', {
       description: 'Revocations written to readers, counted once for each reader',
     })
-    this.#read.add(0)
-    this.#delivered.add(0)
+    this.#logChanges = meter.createCounter('chat_auth_feed_log_changes', {
+      description:
+        'How often the revocation log had another identity: a restore, a failover or a log that was set back',
+    })
+    this.#reads.add(0)
+    this.#deliveries.add(0)
+    this.#logChanges.add(0)
     meter
       .createObservableGauge('chat_auth_feed_staleness_seconds', {
-        description: 'Since the revocation log was last read to its end',
+        description: 'Time since the revocation log was last read to its end',
       })
       .addCallback((result) => result.observe(this.stalenessSeconds()))
   }
 
-  /** For how long the log has not been read to its end. */
+  /** Time since the log was last read to its end. */
   stalenessSeconds(): number {
     return (this.#elapsedMs() - this.#readAtMs) / 1_000
   }
@@ -57,13 +63,16 @@ export class FeedMetrics {
   observeFeed(feed: RevocationFeed): RevocationFeed {
     return {
       ...feed,
-      catchUp: () => this.#timed(() => feed.catchUp()),
+      catchUp: () => this.#timeCatchUp(() => feed.catchUp()),
       listen: (listener) =>
         feed.listen({
-          restarted: () => listener.restarted(),
-          revoked: (revocations) => {
-            listener.revoked(revocations)
-            this.#note(revocations)
+          restarted: (cause) => {
+            if (cause === 'log_changed') this.#logChanges.add(1)
+            listener.restarted(cause)
+          },
+          revoked: async (revocations) => {
+            await listener.revoked(revocations)
+            this.#delivered(revocations)
           },
         }),
     }
@@ -76,41 +85,41 @@ export class FeedMetrics {
       .addCallback((result) => result.observe(this.#stream.readerCount))
     this.#meter
       .createObservableCounter('chat_auth_feed_slow_readers_dropped', {
-        description: 'Readers that were dropped since they took too little',
+        description: 'Readers that were disconnected because they read too slowly',
       })
       .addCallback((result) => result.observe(this.#stream.droppedCount))
   }
 
-  /** To be called with what is durable, before the feed is woken. */
+  /** Call it with committed events, before they wake the feed. */
   readonly committed = (events: readonly DomainEvent[]): void => {
     for (const { type, data } of events) {
-      // What ran out by itself is not told to anybody.
-      if (type === 'session.ended' && data.reason !== 'expired') this.#expect(data.session_id)
+      // Expired sessions are not in the revocation log.
+      if (type === 'session.ended' && data.reason !== 'expired') this.#startTiming(data.session_id)
     }
   }
 
-  #expect(sessionId: string): void {
+  #startTiming(sessionId: string): void {
     const [oldest] = this.#endedAtMs.keys()
-    // Some never come, such as sessions whose tokens have all run out.
-    if (oldest !== undefined && this.#endedAtMs.size >= TIMED_AT_MOST) this.#endedAtMs.delete(oldest)
+    // Some ends never arrive, such as those of sessions whose tokens have all expired.
+    if (oldest !== undefined && this.#endedAtMs.size >= MAXIMUM_TIMED_ENDS) this.#endedAtMs.delete(oldest)
     this.#endedAtMs.set(sessionId, this.#elapsedMs())
   }
 
-  async #timed(catchUp: () => Promise<FeedPosition>): Promise<FeedPosition> {
+  async #timeCatchUp(catchUp: () => Promise<FeedPosition>): Promise<FeedPosition> {
     const began = this.#elapsedMs()
     const position = await catchUp()
     this.#readAtMs = Math.max(this.#readAtMs, began)
     return position
   }
 
-  #note(revocations: readonly LoggedRevocation[]): void {
-    this.#read.add(revocations.length)
-    this.#delivered.add(revocations.length * this.#stream.readerCount)
+  #delivered(revocations: readonly LoggedRevocation[]): void {
+    this.#reads.add(revocations.length)
+    this.#deliveries.add(revocations.length * this.#stream.readerCount)
     for (const { sessionId } of revocations) {
       const ended = this.#endedAtMs.get(sessionId)
       if (ended === undefined) continue
       this.#endedAtMs.delete(sessionId)
-      this.#delivery.record((this.#elapsedMs() - ended) / 1_000)
+      this.#deliverySeconds.record((this.#elapsedMs() - ended) / 1_000)
     }
   }
 }

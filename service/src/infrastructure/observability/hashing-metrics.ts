@@ -8,15 +8,15 @@ export interface LoadedHasher extends PasswordHasher {
   readonly load: { readonly running: number; readonly waiting: number }
 }
 
-/** For the hasher: how long each password waited and took. */
+/** Returns an observer for the hasher: it records how long each password waited and how long it was hashed. */
 export function timeHashing(meter: Meter): SlotObserver {
   const advice = { explicitBucketBoundaries: DURATION_BUCKETS }
   const wait = meter.createHistogram('chat_auth_hashing_wait_seconds', {
-    description: 'How long passwords waited to be hashed',
+    description: 'Time that passwords waited before they were hashed',
     advice,
   })
   const work = meter.createHistogram('chat_auth_hashing_seconds', {
-    description: 'How long hashing a password took, without the wait',
+    description: 'Time to hash or verify a password, without the wait',
     advice,
   })
   return (waitedMs, ranMs) => {
@@ -25,11 +25,11 @@ export function timeHashing(meter: Meter): SlotObserver {
   }
 }
 
-/** The same hasher; what it refuses is counted. */
-export function observeHashing(meter: Meter, hasher: LoadedHasher): PasswordHasher {
+/** The same hasher, with its load measured and its refusals counted. */
+export function observeHasher(meter: Meter, hasher: LoadedHasher): LoadedHasher {
   meter
     .createObservableGauge('chat_auth_hashing_passwords', {
-      description: 'Passwords that are being hashed (running) or wait for it (waiting)',
+      description: 'Passwords that are being hashed (running) or are queued (waiting)',
     })
     .addCallback((result) => {
       const { running, waiting } = hasher.load
@@ -37,22 +37,26 @@ export function observeHashing(meter: Meter, hasher: LoadedHasher): PasswordHash
       result.observe(waiting, { state: 'waiting' })
     })
   const refused = meter.createCounter('chat_auth_hashing_refused', {
-    description: 'Passwords that were refused as overloaded, since too many waited',
+    description:
+      'Passwords that were refused as overloaded because the queue was full or too slow, or they gave way to others',
   })
   refused.add(0)
-  const note = (error: unknown): never => {
+  const countRefusal = (error: unknown): never => {
     if (error instanceof ApplicationError && error.code === 'overloaded') refused.add(1)
     throw error
   }
   return {
-    requireRoom: () => {
+    get load() {
+      return hasher.load
+    },
+    requireCapacity: (...shares) => {
       try {
-        hasher.requireRoom()
+        hasher.requireCapacity(...shares)
       } catch (error) {
-        note(error)
+        countRefusal(error)
       }
     },
-    hash: (password) => hasher.hash(password).catch(note),
-    verify: (typed, stored, inUse) => hasher.verify(typed, stored, inUse).catch(note),
+    hash: (...given) => hasher.hash(...given).catch(countRefusal),
+    verify: (...given) => hasher.verify(...given).catch(countRefusal),
   }
 }

@@ -10,22 +10,23 @@ import {
   type IMetricReader,
 } from '@opentelemetry/sdk-metrics'
 
-const UNREAD_LIMIT_MS = 60_000
+/** How often values for Prometheus are discarded if there is another reader. */
+const DISCARD_INTERVAL_MS = 60_000
 
-/** All instruments of an instance, and what reads them. */
+/** The instruments of an instance and their readers. */
 export interface Metrics {
   readonly meter: Meter
-  /** All of them now, in Prometheus' text format 0.0.4. One that cannot be measured is left out. */
+  /** All metrics now, in the Prometheus text format 0.0.4. A gauge that cannot be measured is left out. */
   text(): Promise<string>
-  /** Gives the other readers a last look. */
+  /** Lets the other readers collect one last time. */
   stop(): Promise<void>
 }
 
-/** For readers: otherwise a gauge that cannot be measured any more would be given with its last value for ever. */
+/** Gauges are deltas: otherwise a gauge that can no longer be measured would keep its last value forever. */
 export const temporality = (type: InstrumentType): AggregationTemporality =>
   type === InstrumentType.OBSERVABLE_GAUGE ? AggregationTemporality.DELTA : AggregationTemporality.CUMULATIVE
 
-/** Reads when it is asked. The exporter's own reader has a server, and keeps what is gone. */
+/** Collects on demand. The exporter's own reader brings an HTTP server, and keeps values that no longer exist. */
 class ScrapeReader extends MetricReader {
   constructor() {
     super({ aggregationTemporalitySelector: temporality })
@@ -40,27 +41,27 @@ class ScrapeReader extends MetricReader {
   }
 }
 
-/** `readers` besides Prometheus, with what they say about the instance. */
+/** `readers` are those besides Prometheus; `resource` describes the instance to them. */
 export function createMetrics(readers: readonly IMetricReader[] = [], resource?: Resource): Metrics {
-  const scrapes = new ScrapeReader()
+  const prometheus = new ScrapeReader()
   const provider = new MeterProvider({
-    readers: [scrapes, ...readers],
+    readers: [prometheus, ...readers],
     ...(resource !== undefined && { resource }),
   })
-  // Neither the library's name on every line nor a metric of its own.
+  // Without the library's name on every line and without a metric of the library itself.
   const serializer = new PrometheusSerializer(undefined, false, undefined, true, true)
-  // Shared by those who ask meanwhile: of two at once the first would be given what the second had just had measured.
+  // Scrapes at the same time share one collection: otherwise one of them would miss values that the other has consumed.
   let collecting: Promise<CollectionResult> | undefined
   const collect = (): Promise<CollectionResult> =>
-    (collecting ??= scrapes.collect().finally(() => (collecting = undefined)))
-  // What one reader is given is kept for the others until they ask, and nobody may ever scrape.
-  const unread = readers.length === 0 ? undefined : setInterval(() => void collect(), UNREAD_LIMIT_MS)
-  unread?.unref()
+    (collecting ??= prometheus.collect().finally(() => (collecting = undefined)))
+  // The library keeps values for each reader until that reader collects. Prometheus may never scrape.
+  const discarding = readers.length === 0 ? undefined : setInterval(() => void collect(), DISCARD_INTERVAL_MS)
+  discarding?.unref()
   return {
     meter: provider.getMeter('chat-auth'),
     text: async () => serializer.serialize((await collect()).resourceMetrics),
     stop: () => {
-      clearInterval(unread)
+      clearInterval(discarding)
       return provider.shutdown()
     },
   }

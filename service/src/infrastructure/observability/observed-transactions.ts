@@ -1,10 +1,13 @@
-import type { Transaction, Transactions } from '../application/ports/transactions.ts'
-import type { DomainEvent } from '../domain/event.ts'
-import type { UserId } from '../domain/user.ts'
+import type { Transaction, Transactions } from '../../application/ports/transactions.ts'
+import { actorOf, type Actor, type Author } from '../../domain/actor.ts'
+import type { DomainEvent } from '../../domain/event.ts'
+import type { UserId } from '../../domain/user.ts'
 
-type Observer = (events: readonly DomainEvent[]) => void
+export type CommittedEvent = DomainEvent & { readonly actor: Actor }
 
-/** Tells observers what happened to people and sessions, once it is durable. */
+type Observer = (events: readonly CommittedEvent[]) => void
+
+/** Calls its observers with the events of each transaction, after the commit and in the order given. */
 export class ObservedTransactions implements Transactions {
   readonly #transactions: Transactions
   readonly #observers: readonly Observer[]
@@ -14,17 +17,17 @@ export class ObservedTransactions implements Transactions {
     this.#observers = observers
   }
 
-  async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
-    let events: DomainEvent[] = []
-    const result = await this.#transactions.transaction((tx) => {
+  async transaction<T>(author: Author, work: (tx: Transaction) => Promise<T>): Promise<T> {
+    let events: CommittedEvent[] = []
+    const result = await this.#transactions.transaction(author, (tx) => {
       // The work may run again after a deadlock.
       events = []
       const outbox = {
         add: async (added: readonly DomainEvent[]): Promise<void> => {
           await tx.outbox.add(added)
-          events.push(...added)
+          events.push(...added.map((event) => ({ ...event, actor: actorOf(author, event) })))
         },
-        scrub: (userId: UserId): Promise<void> => tx.outbox.scrub(userId),
+        redact: (userId: UserId): Promise<void> => tx.outbox.redact(userId),
       }
       return work({ ...tx, outbox })
     })

@@ -12,12 +12,12 @@ import {
   TracerProvider,
 } from '@opentelemetry/sdk-trace'
 import type { Logger } from 'pino'
-import type { OtlpSettings } from '../otlp-settings.ts'
+import type { OtlpSettings } from '../settings/otlp-settings.ts'
 import { temporality } from './metrics.ts'
 import { Tracing } from './tracing.ts'
 
 const EXPORT_LIMIT_MS = 5_000
-/** A collector that is away must not hold up the exit. */
+/** A collector that is down must not delay the exit. */
 const STOP_LIMIT_MS = 2_000
 
 export type Otlp = ReturnType<typeof openOtlp>
@@ -29,7 +29,7 @@ export function openOtlp(settings: OtlpSettings, version: string, logger: Logger
     'service.version': version,
     'service.instance.id': randomUUID(),
   })
-  const tell = tellChanges(logger)
+  const report = logChanges(logger)
   const to = (path: string) => ({
     url: `${settings.endpoint.replace(/\/+$/, '')}/v1/${path}`,
     headers: { ...settings.headers },
@@ -39,17 +39,17 @@ export function openOtlp(settings: OtlpSettings, version: string, logger: Logger
     resource,
     sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(settings.sampledShare) }),
     spanProcessors: [
-      new BatchSpanProcessor({ exporter: telling(new OTLPTraceExporter(to('traces')), tell) }),
+      new BatchSpanProcessor({ exporter: reporting(new OTLPTraceExporter(to('traces')), report) }),
     ],
   })
-  const metricExporter = telling(new OTLPMetricExporter(to('metrics')), tell)
+  const metricExporter = reporting(new OTLPMetricExporter(to('metrics')), report)
   metricExporter.selectAggregationTemporality = temporality
   const reader = new PeriodicExportingMetricReader({ exporter: metricExporter })
   return {
     resource,
     readers: [reader],
     tracing: new Tracing(spans.getTracer('chat-auth', version)),
-    /** Sends what is left, within two seconds. */
+    /** Sends what is left, for at most two seconds. */
     stop: async (stopMetrics: () => Promise<void>): Promise<void> => {
       const flushed = Promise.allSettled([spans.shutdown(), stopMetrics()])
       await Promise.race([flushed, delay(STOP_LIMIT_MS, undefined, { ref: false })])
@@ -61,24 +61,31 @@ interface Exporter<T> {
   export(items: T, done: (result: ExportResult) => void): void
 }
 
-/** The exporter, with an ear on how it fares. */
-function telling<T, E extends Exporter<T>>(exporter: E & Exporter<T>, tell: (error?: Error) => void): E {
+/** The exporter, with the result of every export passed to `report`. */
+function reporting<T, E extends Exporter<T>>(exporter: E & Exporter<T>, report: (error?: Error) => void): E {
   const send = exporter.export.bind(exporter)
   exporter.export = (items, done) =>
     send(items, (result) => {
-      tell(result.code === ExportResultCode.SUCCESS ? undefined : (result.error ?? new Error('not taken')))
+      const isSent = result.code === ExportResultCode.SUCCESS
+      report(isSent ? undefined : (result.error ?? new Error('the collector refused it')))
       done(result)
     })
   return exporter
 }
 
-/** One line when the collector goes away and one when it is back, whatever is tried between. */
-export function tellChanges(logger: Logger): (error?: Error) => void {
-  let isAway = false
+/** Logs one line when the collector becomes unreachable and one when it is back, and nothing in between. */
+export function logChanges(logger: Logger): (error?: Error) => void {
+  let isDown = false
   return (error) => {
-    if ((error !== undefined) === isAway) return
-    isAway = error !== undefined
+    if ((error !== undefined) === isDown) return
+    isDown = error !== undefined
     if (error === undefined) logger.info({ event: 'telemetry.resumed' })
-    else logger.warn({ event: 'telemetry.lost', reason: error.message })
+    else logger.warn({ event: 'telemetry.lost', reason: explained(error) })
   }
 }
+
+/** A receiver with HTTP/2 only, or with TLS, sends bytes that no HTTP/1.1 parser can read. */
+const explained = ({ message }: Error): string =>
+  message.startsWith('Parse Error')
+    ? 'the receiver does not speak HTTP/1.1: it looks like a gRPC port, or one with TLS. OTLP over HTTP is usually on port 4318.'
+    : message

@@ -1,11 +1,11 @@
-import type { Meter } from '@opentelemetry/api'
+import type { Counter, Meter } from '@opentelemetry/api'
 import { sql } from 'kysely'
-import type { DeliveryNews } from '../../application/outbox/deliver-events.ts'
+import type { DeliveryReport } from '../../application/outbox/deliver-events.ts'
 import type { Clock } from '../../application/ports/clock.ts'
 import type { Database } from '../postgres/database.ts'
 
-/** Counting more would take long and say no more. */
-const COUNTED_AT_MOST = 10_000
+/** An exact count of more rows would be slow and no more useful. */
+const MAXIMUM_COUNT = 10_000
 
 export interface ObservedOutbox {
   readonly db: Database
@@ -21,18 +21,18 @@ interface Queue {
 }
 
 /**
- * What waits for whom, the same on every instance. Without one of the present consumers' deliveries it says 0 for them, so
- * that a rise is seen.
+ * Measures the deliveries in the database, which are the same for every instance. A configured consumer without deliveries
+ * is reported as 0, so that Prometheus sees the first one as a rise.
  */
 export function observeOutbox(meter: Meter, { db, clock, consumers }: ObservedOutbox): void {
   const deliveries = meter.createObservableGauge('chat_auth_outbox_deliveries', {
-    description: `Deliveries by consumer and state, counted up to ${COUNTED_AT_MOST} in each state`,
+    description: `Deliveries by consumer and state, counted up to ${MAXIMUM_COUNT} in each state`,
   })
   const oldest = meter.createObservableGauge('chat_auth_outbox_oldest_seconds', {
-    description: 'How long the oldest delivery of a consumer has been waiting or dead',
+    description: 'For how long the oldest delivery of a consumer has been waiting or dead',
   })
   const undispatched = meter.createObservableGauge('chat_auth_outbox_undispatched_seconds', {
-    description: 'How long the oldest event has been waiting to be given to its consumers',
+    description: 'For how long the oldest event has been waiting to be dispatched to its consumers',
   })
   meter.addBatchObservableCallback(
     async (result) => {
@@ -57,10 +57,10 @@ async function readQueues(db: Database): Promise<readonly Queue[]> {
   const { rows } = await sql<Queue>`
     with counted as (
       (select consumer, 'waiting' as state, created_at as since from deliveries
-        where dead_at is null order by id limit ${COUNTED_AT_MOST})
+        where dead_at is null order by id limit ${MAXIMUM_COUNT})
       union all
       (select consumer, 'dead', dead_at from deliveries
-        where dead_at is not null order by dead_at limit ${COUNTED_AT_MOST})
+        where dead_at is not null order by dead_at limit ${MAXIMUM_COUNT})
     )
     select consumer, state, count(*)::int as count, min(since) as since from counted group by consumer, state
   `.execute(db)
@@ -74,16 +74,23 @@ async function readUndispatched(db: Database): Promise<Date | null> {
   return rows[0]?.since ?? null
 }
 
-/** Counts attempts of this instance that failed. */
-export function countDeliveries(
-  meter: Meter,
-  consumers: readonly { name: string }[],
-): (news: DeliveryNews) => void {
-  const failures = meter.createCounter('chat_auth_outbox_failures', {
-    description: 'Attempts at a delivery that failed, by consumer',
-  })
-  for (const { name: consumer } of consumers) failures.add(0, { consumer })
-  return (news) => {
-    if (news.kind === 'failed' || news.kind === 'dead') failures.add(1, { consumer: news.delivery.consumer })
+/** Counts failed delivery attempts of this instance. */
+export class DeliveryFailures {
+  readonly #failures: Counter
+
+  constructor(meter: Meter) {
+    this.#failures = meter.createCounter('chat_auth_outbox_failures', {
+      description: 'Attempts at a delivery that failed, by consumer',
+    })
+  }
+
+  /** Starts the count of each consumer at 0. */
+  expect(consumers: readonly { readonly name: string }[]): void {
+    for (const { name: consumer } of consumers) this.#failures.add(0, { consumer })
+  }
+
+  count(report: DeliveryReport): void {
+    if (report.kind !== 'failed' && report.kind !== 'dead') return
+    this.#failures.add(1, { consumer: report.delivery.consumer })
   }
 }

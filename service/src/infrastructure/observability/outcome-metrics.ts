@@ -3,11 +3,11 @@ import { ApplicationError, type ErrorCode } from '../../application/errors.ts'
 import type { RefreshedTokens } from '../../application/sessions/refresh-session.ts'
 import type { UseCases } from '../../application/use-cases.ts'
 import { aroundUseCases, type UseCaseName } from './around-use-cases.ts'
-import { Tally } from './tally.ts'
+import { BatchedCounter } from './batched-counter.ts'
 
 type Code = ErrorCode | 'internal_error'
 
-/** There from the start, so that the first of a kind is seen as a rise. */
+/** These start at 0, so that Prometheus sees the first of a kind as a rise. */
 const SIGN_IN_RESULTS = [
   'ok',
   'invalid_credentials',
@@ -25,7 +25,7 @@ const REFRESH_RESULTS: Partial<Record<Code, string>> = {
   unavailable: 'unavailable',
   internal_error: 'internal_error',
 }
-/** What use cases that take much work answer when there is too much of it. */
+/** Expensive use cases: they refuse calls when there are too many. */
 const LIMITED: readonly UseCaseName[] = [
   'createSession',
   'registerUser',
@@ -34,25 +34,25 @@ const LIMITED: readonly UseCaseName[] = [
   'setAvatar',
 ]
 
-/** Counts how sign-ins and refreshes end, and what every use case refuses or fails at. */
+/** Counts the results of sign-ins and refreshes, and the refusals and failures of every use case. */
 export class OutcomeMetrics {
   readonly #signIns: Counter
-  readonly #refreshes: Tally<{ result: string }>
+  readonly #refreshes: BatchedCounter<{ result: string }>
   readonly #refusals: Counter
 
   constructor(meter: Meter) {
-    this.#signIns = meter.createCounter('chat_auth_sign_ins', { description: 'Sign-ins by their result' })
-    this.#refreshes = new Tally(
+    this.#signIns = meter.createCounter('chat_auth_sign_ins', { description: 'Sign-ins by result' })
+    this.#refreshes = new BatchedCounter(
       meter,
       'chat_auth_refreshes',
-      'Refreshes by their result',
+      'Refreshes by result',
       ({ result }) => result,
     )
     this.#refusals = meter.createCounter('chat_auth_refusals', {
-      description: 'Calls that were refused or failed, by use case and error code',
+      description: 'Calls of use cases that were refused or failed, by use case and error code',
     })
     for (const result of SIGN_IN_RESULTS) this.#signIns.add(0, { result })
-    for (const result of ['rotated', 'repeated', ...Object.values(REFRESH_RESULTS)]) {
+    for (const result of ['rotated', 'repeated', 'rolled_forward', ...Object.values(REFRESH_RESULTS)]) {
       this.#refreshes.add(0, { result })
     }
   }
@@ -66,9 +66,9 @@ export class OutcomeMetrics {
     }
     return aroundUseCases(useCases, async (name, call) => {
       try {
-        const answer = await call()
-        this.#countSuccess(name, answer)
-        return answer
+        const output = await call()
+        this.#countSuccess(name, output)
+        return output
       } catch (error) {
         this.#countRefusal(name, error instanceof ApplicationError ? error.code : 'internal_error')
         throw error
@@ -76,11 +76,10 @@ export class OutcomeMetrics {
     })
   }
 
-  #countSuccess(name: UseCaseName, answer: unknown): void {
+  #countSuccess(name: UseCaseName, output: unknown): void {
     if (name === 'createSession') this.#signIns.add(1, { result: 'ok' })
     if (name !== 'refreshSession') return
-    const { isRepeat } = answer as RefreshedTokens
-    this.#refreshes.add(1, { result: isRepeat ? 'repeated' : 'rotated' })
+    this.#refreshes.add(1, { result: (output as RefreshedTokens).result })
   }
 
   #countRefusal(name: UseCaseName, code: Code): void {

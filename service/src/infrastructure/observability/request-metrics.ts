@@ -2,39 +2,39 @@ import type { Meter } from '@opentelemetry/api'
 import type { FastifyPluginCallback } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { DURATION_BUCKETS } from './buckets.ts'
-import { Tally } from './tally.ts'
+import { BatchedCounter } from './batched-counter.ts'
 
-/** Others exist and are refused everywhere; who sends them shall not make metrics grow. */
+/** Any other method is refused everywhere, and must not create labels: a client could invent any number of them. */
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
-interface Answered extends Record<string, string | number> {
+interface RequestLabels extends Record<string, string | number> {
   readonly listener: string
   readonly method: string
   readonly route: string
   readonly status: number
 }
 
-/** For each listener: counts its requests and times them, by the route's pattern. */
+/** Returns a plugin for each listener. It counts and times requests by the pattern of their route. */
 export function observeRequests(meter: Meter): (listener: string) => FastifyPluginCallback {
-  const requests = new Tally<Answered>(
+  const requests = new BatchedCounter<RequestLabels>(
     meter,
     'chat_auth_http_requests',
-    'Requests by route, method and status',
+    'HTTP requests by route, method and status',
     ({ listener, method, route, status }) => `${listener} ${method} ${status} ${route}`,
   )
   const durations = meter.createHistogram('chat_auth_http_request_duration_seconds', {
-    description: 'From a request until its answer was sent, by route and method',
+    description: 'From a request until its response was sent, by route and method',
     advice: { explicitBucketBoundaries: DURATION_BUCKETS },
   })
   return (listener) =>
-    fastifyPlugin((app, _options, done) => {
-      app.addHook('onResponse', (request, reply, answered) => {
+    fastifyPlugin((app, _options, registered) => {
+      app.addHook('onResponse', (request, reply, done) => {
         const method = METHODS.has(request.method) ? request.method : 'other'
-        const place = { listener, method, route: request.routeOptions.url ?? 'none' }
-        durations.record(reply.elapsedTime / 1_000, place)
-        requests.add(1, { ...place, status: reply.statusCode })
-        answered()
+        const labels = { listener, method, route: request.routeOptions.url ?? 'none' }
+        durations.record(reply.elapsedTime / 1_000, labels)
+        requests.add(1, { ...labels, status: reply.statusCode })
+        done()
       })
-      done()
+      registered()
     })
 }

@@ -15,15 +15,18 @@ import fastifyPlugin from 'fastify-plugin'
 import type { LogEvent } from 'kysely'
 import { ApplicationError } from '../../application/errors.ts'
 import type { UseCases } from '../../application/use-cases.ts'
-import { describeStatement } from '../postgres/guarded-pool.ts'
+import { describeStatement } from '../postgres/named-statement.ts'
 import { aroundUseCases } from './around-use-cases.ts'
 
-/** Our own failures. A refusal is an answer like others. */
+/** Called every few seconds by machines. Their spans would fill the collector and show nothing. */
+const MONITORING: ReadonlySet<string> = new Set(['/metrics', '/health/live', '/health/ready'])
+
+/** Failures of the service. A refusal is not a failure. */
 const FAILURES = ['unavailable', 'internal_error']
 
 /**
  * Spans of requests, their use cases and their statements (OpenTelemetry's semantic conventions). They hold patterns, names
- * and codes: never an address, a value or an error's words, in which people and secrets could be.
+ * and codes, never an address, a value or an error message: those could contain personal data or secrets.
  */
 export class Tracing {
   readonly #tracer: Tracer
@@ -34,28 +37,32 @@ export class Tracing {
     this.#tracer = tracer
   }
 
-  /** A span for each request. A stream has none: it is over when nobody is interested any more. */
+  /** A span for each request, except streams, which last for as long as their reader stays, and monitoring. */
   readonly requests: FastifyPluginCallback = fastifyPlugin((app, _options, done) => {
     const open = new WeakMap<FastifyRequest, Span>()
     app.addHook('onRequest', (request, _reply, next) => {
+      if (MONITORING.has(request.routeOptions.url ?? '')) {
+        next()
+        return
+      }
       const { context, span } = this.#beginRequest(request)
       open.set(request, span)
-      // Fastify keeps it over the reading of the body.
+      // Fastify keeps this context while it reads the body.
       this.#current.run(context, next)
     })
-    app.addHook('onResponse', (request, { statusCode }, answered) => {
+    app.addHook('onResponse', (request, { statusCode }, next) => {
       const span = open.get(request)
       span?.setAttribute('http.response.status_code', statusCode)
       if (statusCode >= 500) {
         span?.setAttribute('error.type', String(statusCode)).setStatus({ code: SpanStatusCode.ERROR })
       }
       span?.end()
-      answered()
+      next()
     })
     done()
   })
 
-  /** A span for each call of a use case that a request makes. */
+  /** A span for each use case that a request calls. */
   observeUseCases(useCases: UseCases): UseCases {
     return aroundUseCases(useCases, async (name, call) => {
       const parent = this.#current.getStore()
@@ -74,11 +81,11 @@ export class Tracing {
     })
   }
 
-  /** A span for each statement that is run for a request, told when it is over. */
+  /** A span for each statement of a request. To be called after the statement has ended. */
   readonly statement = ({ level, query, queryDurationMillis }: LogEvent): void => {
     const parent = this.#current.getStore()
     if (parent === undefined) return
-    const name = describeStatement(query.sql)
+    const name = describeStatement(query)
     const endTime = Date.now()
     const options = { kind: SpanKind.CLIENT, startTime: endTime - queryDurationMillis }
     const span = this.#tracer.startSpan(name, options, parent)

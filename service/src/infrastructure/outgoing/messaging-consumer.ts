@@ -2,7 +2,7 @@ import type { StoredEvent } from '../../application/ports/deliveries.ts'
 import { DeliveryFailed, type EventConsumer } from '../../application/ports/event-consumer.ts'
 import type { Users } from '../../application/ports/users.ts'
 import { isDeleted, type UserId } from '../../domain/user.ts'
-import { publicUser } from '../../interface-adapters/http/present.ts'
+import { publicUser } from '../../interface-adapters/http/response-bodies.ts'
 import type { Post } from './safe-request.ts'
 
 const PATH = '/messaging/chats/update-chat-related-user'
@@ -11,14 +11,14 @@ interface MessagingDeps {
   readonly messagingUrl: string
   readonly publicUrl: string
   readonly users: Pick<Users, 'find'>
-  /** Makes a token that says who the call is about; see delivery-tokens.ts. */
+  /** Makes a token that names the user; see delivery-tokens.ts. */
   readonly tokenOf: (userId: UserId, now: Date) => string
   readonly post: Post
 }
 
 /**
- * Tells the platform's messaging service how somebody is called and looks now. Not as of the event: so each call says the
- * latest, one call more does no harm, and one that was given up is made good by the next.
+ * Sends a user's current name and picture to the platform's messaging service, not those at the time of the event. So a
+ * duplicate call does no harm, and the next call makes up for one that was given up.
  */
 export class MessagingConsumer implements EventConsumer {
   readonly name = 'messaging'
@@ -29,7 +29,7 @@ export class MessagingConsumer implements EventConsumer {
   }
 
   wants(event: StoredEvent): boolean {
-    // Whoever is gone is called something else from then on, here too.
+    // A deleted user gets a new name in the messaging service, too.
     if (event.type === 'user.deleted') return true
     if (event.type !== 'user.updated') return false
     const changed: readonly string[] = event.data.changed
@@ -40,16 +40,16 @@ export class MessagingConsumer implements EventConsumer {
     const { messagingUrl, publicUrl, users, tokenOf, post } = this.#deps
     const user = await users.find(userId)
     if (user === undefined) return
-    const shown = publicUser(user, publicUrl)
+    const body = publicUser(user, publicUrl)
     const status = await post({
       url: messagingUrl.replace(/\/+$/, '') + PATH,
-      body: JSON.stringify(isDeleted(user) ? { ...shown, username: `deleted-${userId}` } : shown),
+      body: JSON.stringify(isDeleted(user) ? { ...body, username: `deleted-${userId}` } : body),
       headers: {
         'content-type': 'application/json',
         'user-agent': 'chat-auth',
         authorization: `Bearer ${tokenOf(userId, now)}`,
       },
     })
-    if (status < 200 || status > 299) throw new DeliveryFailed(`answered ${status}`)
+    if (status < 200 || status > 299) throw new DeliveryFailed(`responded with ${status}`)
   }
 }

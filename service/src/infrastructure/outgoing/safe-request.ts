@@ -1,17 +1,12 @@
 import * as http from 'node:http'
 import * as https from 'node:https'
 import { DeliveryFailed } from '../../application/ports/event-consumer.ts'
-import {
-  isPublicAddress,
-  literalAddress,
-  publicLookup,
-  systemResolve,
-  type Resolve,
-} from './public-addresses.ts'
+import { isPublicAddress, literalAddress } from '../settings/public-addresses.ts'
+import { publicLookup, systemResolve, type Resolve } from './public-lookup.ts'
 
-/** From the look-up of the name to the last byte that is read. */
+/** From resolving the name until the last byte is read. */
 const TIME_LIMIT_MS = 5_000
-/** Of an answer's headers, and of its body; what is more is not read. */
+/** For the headers of a response, and for its body. The rest is not read. */
 const SIZE_LIMIT_BYTES = 16 * 1024
 
 export interface OutgoingPost {
@@ -21,7 +16,7 @@ export interface OutgoingPost {
 }
 
 export interface OutgoingOptions {
-  /** Whether addresses of this machine and of private networks are called. */
+  /** Allows calls to this machine and to private networks, and calls without TLS. */
   readonly allowPrivate: boolean
   readonly resolve?: Resolve
   readonly timeLimitMs?: number
@@ -30,8 +25,8 @@ export interface OutgoingOptions {
 export type Post = (post: OutgoingPost) => Promise<number>
 
 /**
- * Calls somebody else's server, which may be anybody's, and answers its status; nothing else it says is used. A redirect
- * is a status like any other. Rejects with `DeliveryFailed` when no answer comes in time, or the address is private.
+ * Posts to a server that is not trusted, and returns the status of the response. Nothing else in the response is used, and
+ * redirects are not followed. Rejects with `DeliveryFailed` if no response arrives in time, or if the address is private.
  */
 export const safePost =
   ({ allowPrivate, resolve = systemResolve, timeLimitMs = TIME_LIMIT_MS }: OutgoingOptions): Post =>
@@ -50,7 +45,7 @@ export const safePost =
           method: 'POST',
           headers: { ...headers, 'content-length': Buffer.byteLength(body) },
           maxHeaderSize: SIZE_LIMIT_BYTES,
-          // A connection of its own, so that each goes to an address that was just checked.
+          // Each call opens a connection, so that it goes to an address that was just checked.
           agent: false,
           signal,
           ...(!allowPrivate && { lookup: publicLookup(resolve) }),
@@ -64,7 +59,7 @@ export const safePost =
 
 function exchange(request: http.ClientRequest, body: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    // Once the status has been said it counts, whatever becomes of the rest.
+    // Once the status has arrived it counts, even if the rest of the response fails.
     let status: number | undefined
     const end = (failure: Error): void => (status === undefined ? reject(failure) : resolve(status))
     request.on('response', (response) => {
@@ -77,16 +72,16 @@ function exchange(request: http.ClientRequest, body: string): Promise<number> {
       response.on('error', end)
     })
     request.on('error', end)
-    // Without a status: as when it wants to speak another protocol.
-    request.on('close', () => end(new DeliveryFailed('the connection ended without an answer')))
+    // A connection can close without a status, for example after a switch of protocols.
+    request.on('close', () => end(new DeliveryFailed('the connection ended without a response')))
     request.end(body)
   })
 }
 
-/** In words of our own: an error's message may hold the address, and addresses may hold secrets. */
+/** Does not pass the message of the error on: it may contain the address, and addresses may hold secrets. */
 function toFailure(error: unknown, signal: AbortSignal, timeLimitMs: number): DeliveryFailed {
   if (error instanceof DeliveryFailed) return error
-  if (signal.aborted) return new DeliveryFailed(`no answer within ${timeLimitMs / 1000} seconds`)
+  if (signal.aborted) return new DeliveryFailed(`no response within ${timeLimitMs / 1000} seconds`)
   const code = (error as NodeJS.ErrnoException).code ?? 'unknown'
   return new DeliveryFailed(`the call failed: ${code}`, { cause: error })
 }

@@ -1,26 +1,24 @@
 import { createHash, createHmac } from 'node:crypto'
 import type { StoredEvent } from '../../application/ports/deliveries.ts'
 import { DeliveryFailed, type EventConsumer } from '../../application/ports/event-consumer.ts'
+import { WEBHOOK_SECRET_PREFIX, type WebhookSettings } from '../settings/consumer-settings.ts'
 import type { Post } from './safe-request.ts'
 
-/** Before the base64 of a secret (Standard Webhooks, "Signature scheme"). */
-export const WEBHOOK_SECRET_PREFIX = 'whsec_'
+/** The body of a webhook: the same bytes at every attempt, unless the user was deleted in between. */
+export const webhookBody = ({ type, version, actor, occurredAt, userId, data }: StoredEvent): string =>
+  JSON.stringify({
+    type,
+    timestamp: occurredAt.toISOString(),
+    version,
+    actor,
+    data: { user_id: userId, ...data },
+  })
 
-export interface WebhookSettings {
-  readonly url: string
-  /** Each signs, so that a receiver may hold either while one is replaced. */
-  readonly secrets: readonly string[]
-}
-
-/** The body of a webhook: the same bytes at every attempt, unless the person was deleted in between. */
-export const webhookBody = ({ type, version, occurredAt, userId, data }: StoredEvent): string =>
-  JSON.stringify({ type, timestamp: occurredAt.toISOString(), version, data: { user_id: userId, ...data } })
-
-/** The host, for people, and enough of a hash to tell two addresses of one host apart. The rest may hold secrets. */
+/** The host, and a short hash that distinguishes two addresses of one host. The rest of an address may hold secrets. */
 export const webhookName = (url: string): string =>
   `webhook-${new URL(url).host}-${createHash('sha256').update(url).digest('hex').slice(0, 8)}`
 
-/** Tells one address of every event (https://www.standardwebhooks.com, specification 1.0.0). */
+/** Posts every event to one address (https://www.standardwebhooks.com, specification 1.0.0). */
 export class WebhookConsumer implements EventConsumer {
   readonly name: string
   readonly #url: string
@@ -54,6 +52,6 @@ export class WebhookConsumer implements EventConsumer {
         'webhook-signature': signatures.map((signature) => `v1,${signature}`).join(' '),
       },
     })
-    if (status < 200 || status > 299) throw new DeliveryFailed(`answered ${status}`)
+    if (status < 200 || status > 299) throw new DeliveryFailed(`responded with ${status}`)
   }
 }

@@ -5,11 +5,11 @@ import { ApplicationError } from '../../application/errors.ts'
 import type { Pictures } from '../../application/ports/pictures.ts'
 import { AVATAR_SIZES, UPLOAD_LIMITS, type Avatar, type AvatarSize } from '../../domain/avatar.ts'
 import { BoundedSlots } from '../crypto/bounded-slots.ts'
-import { animated, broken, tooLarge, tooManyPixels } from './refusals.ts'
-import { solePicture } from './sole-picture.ts'
+import { animated, broken, tooDetailed, tooLarge, tooManyPixels, UNREADABLE } from './refusals.ts'
+import { stripImage } from './strip-image.ts'
 
-// For the whole process: no decoder but these three can be reached, whatever a file says it is. Nothing is kept between
-// pictures, and each is worked on by one thread.
+// For the whole process: only these three decoders can be reached, whatever type a file claims to have. Nothing is cached
+// between pictures, and each picture is processed by one thread.
 sharp.block({ operation: ['VipsForeignLoad'] })
 sharp.unblock({
   operation: ['VipsForeignLoadPngBuffer', 'VipsForeignLoadJpegBuffer', 'VipsForeignLoadWebpBuffer'],
@@ -17,21 +17,23 @@ sharp.unblock({
 sharp.cache(false)
 sharp.concurrency(1)
 
-/** Held in memory at once, each up to the limit of an upload, while they arrive and wait. */
+/** Uploads that are in memory at the same time, while they arrive and wait. Each may have the full size. */
 const UPLOADS = 32
 const RETRY_AFTER_SECONDS = 2
-/** A picture of the largest size takes less than one; a file made to take long is given up. */
+/** A picture of the largest size takes less than one second. Decoding a hostile file is stopped after this time. */
 const DECODING_LIMIT_SECONDS = 10
+/** A PNG is unpacked in full. A larger one could take more than half a second of CPU time. */
+const PNG_LIMIT_BYTES = 32 * 1024 * 1024
+const [LARGEST] = AVATAR_SIZES
 const WEBP = { quality: 82, effort: 4 } as const
-const UNREADABLE = 'The picture is damaged and cannot be read.'
 
 interface SharpPicturesOptions {
   readonly uploads?: number
-  /** Pictures decoded at once. Half of the cores, so that sign-ins find a free one. */
+  /** Pictures decoded at the same time. Half of the cores, so that sign-ins find a free one. */
   readonly slots?: number
 }
 
-/** By sharp, which is libvips. Answers WebP without any metadata, in sRGB, upright and cut to the square in its middle. */
+/** Uses sharp (libvips). Returns WebP in sRGB, upright, without metadata, and cropped to the square in the middle. */
 export class SharpPictures implements Pictures {
   readonly #uploads: BoundedSlots
   readonly #decoding: BoundedSlots
@@ -45,50 +47,65 @@ export class SharpPictures implements Pictures {
       queueLimit: 0,
       retryAfterSeconds: RETRY_AFTER_SECONDS,
     })
-    // Whoever was let in may wait.
+    // An accepted upload may wait.
     this.#decoding = new BoundedSlots({ slots, queueLimit: uploads, retryAfterSeconds: RETRY_AFTER_SECONDS })
   }
 
-  requireRoom(): void {
-    this.#uploads.requireRoom()
+  requireCapacity(): void {
+    this.#uploads.requireCapacity()
   }
 
   makeAvatar(read: () => Promise<Uint8Array>): Promise<Avatar> {
     return this.#uploads.run(async () => {
       const sent = await read()
       if (sent.length > UPLOAD_LIMITS.bytes) throw tooLarge()
-      const picture = solePicture(sent)
+      const picture = stripImage(sent)
       return this.#decoding.run(() => makeOf(picture))
     })
   }
 }
 
 async function makeOf(picture: Buffer): Promise<Avatar> {
-  requireDecodable(await orBroken(open(picture).metadata()))
-  const [largest] = AVATAR_SIZES
+  const metadata = await orBroken(open(picture).metadata())
+  requireDecodable(metadata)
+  // The decoder of JPEG shrinks by itself.
+  const sized = metadata.format === 'jpeg' ? picture : await orBroken(shrink(picture))
   const square = await orBroken(
-    open(picture)
-      .timeout({ seconds: DECODING_LIMIT_SECONDS })
-      .autoOrient()
-      .resize(largest, largest, { fit: 'cover', position: 'centre' })
-      .toColourspace('srgb')
-      .raw()
-      .toBuffer({ resolveWithObject: true }),
+    squareOf(open(sized).autoOrient()).toColourspace('srgb').raw().toBuffer({ resolveWithObject: true }),
   )
   const [large, small] = [await encode(square, 512), await encode(square, 128)]
   const name = createHash('sha256').update(large).digest('hex')
   return { name, pictures: { 512: large, 128: small } }
 }
 
-/** Strict: whatever the decoder warns of makes it fail. What a header claims is looked at before it is believed. */
-const open = (picture: Buffer): Sharp =>
-  sharp(picture, { failOn: 'warning', limitInputPixels: false, sequentialRead: true, pages: 1 })
+/** Every warning of the decoder is an error. The size in the header is checked before any pixel is decoded. */
+const open = (picture: Buffer, { ignoreIcc = false } = {}): Sharp =>
+  sharp(picture, { failOn: 'warning', limitInputPixels: false, sequentialRead: true, pages: 1, ignoreIcc })
 
-function requireDecodable({ width, height, pages = 1 }: Metadata): void {
+/** The square in the middle, with the colours and the orientation of the picture: changing both takes less time afterwards. */
+const shrink = (picture: Buffer): Promise<Buffer> =>
+  squareOf(open(picture, { ignoreIcc: true }))
+    .keepIccProfile()
+    .keepExif()
+    .png({ compressionLevel: 0 })
+    .toBuffer()
+
+const squareOf = (picture: Sharp): Sharp =>
+  picture
+    .timeout({ seconds: DECODING_LIMIT_SECONDS })
+    .resize(LARGEST, LARGEST, { fit: 'cover', position: 'centre' })
+
+function requireDecodable(metadata: Metadata): void {
+  const { width, height, pages = 1 } = metadata
   if (pages > 1) throw animated()
   const isTooLong = Math.max(width, height) > UPLOAD_LIMITS.side
   if (isTooLong || width * height > UPLOAD_LIMITS.pixels) throw tooManyPixels(width, height)
+  if (metadata.format === 'png' && workBytes(metadata) > PNG_LIMIT_BYTES) throw tooDetailed(width, height)
 }
+
+/** The unpacked size of a plain PNG that takes as long to decode. 16 bits and interlacing take several times as long. */
+const workBytes = ({ width, height, channels, depth, isProgressive }: Metadata): number =>
+  width * height * channels * (depth === 'ushort' ? 4 : 1) * (isProgressive ? 2 : 1)
 
 const encode = ({ data, info }: { data: Buffer; info: OutputInfo }, size: AvatarSize): Promise<Buffer> =>
   sharp(data, { raw: { width: info.width, height: info.height, channels: info.channels } })
@@ -96,7 +113,7 @@ const encode = ({ data, info }: { data: Buffer; info: OutputInfo }, size: Avatar
     .webp(WEBP)
     .toBuffer()
 
-/** Whatever a decoder says of a file that has the right form is the file's fault. */
+/** Every error of the decoder means that the file is damaged. */
 const orBroken = <T>(decoded: Promise<T>): Promise<T> =>
   decoded.catch((error: unknown) => {
     throw error instanceof ApplicationError ? error : broken(UNREADABLE)

@@ -1,74 +1,97 @@
 import pg from 'pg'
+import type { GuardedPool } from './guarded-driver.ts'
+import {
+  noDeadlines,
+  prepareSession,
+  requestDeadlines,
+  type ConnectionForm,
+  type Settings,
+} from './session-settings.ts'
 
-/** How long a statement may take, and how long one may wait for a lock or a free connection. */
+/** Limit for the wait for a free connection, and for a new one. */
 const DEADLINE_MS = 3_000
+/** Later than the server's own deadline: it is for a server that does not respond at all. */
+const RESPONSE_DEADLINE_MS = DEADLINE_MS + 500
 
 type Parser = (value: string) => unknown
 const standardParser = pg.types.getTypeParser as (oid: number, format?: 'text' | 'binary') => Parser
 
 const standardDate = standardParser(pg.types.builtins.TIMESTAMPTZ)
-/** As PostgreSQL writes it where the session's time zone is UTC. */
+/** The form that PostgreSQL writes if the time zone of the session is UTC. */
 const IN_UTC = /^[1-9]\d{3}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?\+00$/
 
-/** To the millisecond, rounded down. A row of a session has up to eight of them, and the driver's own way takes three times as long. */
+/** Parses a time to the millisecond, rounded down. A session row has up to eight times, and the driver's own parser takes three times as long. */
 export function parseTime(text: string): unknown {
-  if (!IN_UTC.test(text)) return standardDate(text)
+  if (!IN_UTC.test(text)) return standardTime(text)
   const at = (index: number): number => 10 * text.charCodeAt(index) + text.charCodeAt(index + 1) - 11 * 48
   const milliseconds = text.length > 22 ? Math.floor(Number(text.slice(19, -3)) * 1_000) : 0
   const year = 100 * at(0) + at(2)
   return new Date(Date.UTC(year, at(5) - 1, at(8), at(11), at(14), at(17), milliseconds))
 }
 
-/** Of text[]; the driver has no name for it. */
+/** Infinite times are numbers. The driver's parser does not fail on a form that it does not know, and null would be 1970. */
+function standardTime(text: string): unknown {
+  const time = standardDate(text)
+  if (Number.isNaN(Number(time ?? NaN)))
+    throw new Error(`the database wrote a time as "${text}", not in ISO form`)
+  return time
+}
+
+/** The OID of text[]. The driver has no name for it. */
 const TEXTS = 1009
 const standardTexts = standardParser(TEXTS)
-/** Without quotes, null or further dimensions. */
+/** An array without quotes, null or further dimensions. */
 const PLAIN_TEXTS = /^\{[a-z0-9_,-]*\}$/
 
-/** Roles and the like, in a fraction of the time that the driver's own way takes. */
+/** Parses roles and similar arrays, in a fraction of the time of the driver's own parser. */
 export function parseTexts(text: string): unknown {
   if (!PLAIN_TEXTS.test(text)) return standardTexts(text)
   return text === '{}' ? [] : text.slice(1, -1).split(',')
 }
 
 const parsers = new Map<number, Parser>([
-  // As JavaScript numbers: ids and sequences stay far below 2^53.
+  // JavaScript numbers are enough: ids and sequences stay far below 2^53.
   [pg.types.builtins.INT8, Number],
   [pg.types.builtins.TIMESTAMPTZ, parseTime],
   [TEXTS, parseTexts],
 ])
 
-/** How rows are read; the driver's own way for all other types. */
+/** How values are parsed. All other types use the driver's own parsers. */
 export const pgTypes: pg.CustomTypesConfig = {
   getTypeParser: (oid: number, format) =>
     (format === 'binary' ? undefined : parsers.get(oid)) ?? standardParser(oid, format),
 }
 
-const deadlines: pg.PoolConfig = {
-  statement_timeout: DEADLINE_MS,
-  lock_timeout: DEADLINE_MS,
-  idle_in_transaction_session_timeout: 2 * DEADLINE_MS,
-  // Later than the server's own deadline: it is for servers that do not answer at all.
-  query_timeout: DEADLINE_MS + 500,
+const straight: ConnectionForm = { pooling: 'none', schema: undefined }
+
+/** A bounded pool with a deadline for every step, so that an unreachable database costs each caller little time. */
+export function connectPool(
+  url: string,
+  size: number,
+  form = straight,
+  abandoned?: GuardedPool['abandoned'],
+): GuardedPool {
+  const pool = connect({ connectionString: url, max: size }, form, requestDeadlines)
+  return Object.assign(pool, { responseDeadlineMs: RESPONSE_DEADLINE_MS, abandoned })
 }
 
-/** A bounded pool with a deadline on everything, so that a database that is away costs each caller little. */
-export const connectPool = (url: string, size: number): pg.Pool =>
-  connect({ connectionString: url, max: size, ...deadlines })
+/** One connection for work that may take long and that no request waits for, such as migrations. */
+export const connectWithoutDeadlines = (url: string): pg.Pool =>
+  connect({ connectionString: url, max: 1 }, straight, noDeadlines)
 
-/** One connection for work that may take long and that nobody waits for: migrations. */
-export const connectWithoutDeadlines = (url: string): pg.Pool => connect({ connectionString: url, max: 1 })
-
-function connect(config: pg.PoolConfig): pg.Pool {
+function connect(config: pg.PoolConfig, form: ConnectionForm, deadlines: Settings): pg.Pool {
+  // The pool waits for it, although its types do not say so.
+  const onConnect = (client: pg.ClientBase): unknown => prepareSession(client, form, deadlines)
   const pool = new pg.Pool({
     types: pgTypes,
     application_name: 'chat-auth',
     keepAlive: true,
     connectionTimeoutMillis: DEADLINE_MS,
+    onConnect,
     ...config,
   })
-  // A connection that dies is replaced, at work its statement fails; without listeners it would end the process. The
-  // pool listens to idle connections only.
+  // A connection that dies is replaced, and the statement it was running fails. Without listeners its error would end the
+  // process. The pool itself listens to idle connections only.
   pool.on('error', () => undefined)
   pool.on('connect', (client) => client.on('error', () => undefined))
   return pool

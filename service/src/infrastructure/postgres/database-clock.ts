@@ -1,13 +1,13 @@
-import { sql } from 'kysely'
 import type { Clock } from '../../application/ports/clock.ts'
 import type { Database } from './database.ts'
+import { readDatabaseTime } from './database-time.ts'
 
-/** An answer that took longer says too little: it is off by up to half of that. */
+/** A response that took longer is not precise enough: it may be off by half of that. */
 const SLOW_MS = 500
 
 /**
- * The database's time, carried on by this process's own monotonic clock: instances agree on windows and limits, and a
- * step of the machine's wall clock changes nothing.
+ * The database's time, continued by this process's own monotonic clock: instances agree on windows and limits, and a step
+ * of the machine's wall clock changes nothing.
  */
 export class DatabaseClock implements Clock {
   readonly #db: Database
@@ -15,7 +15,7 @@ export class DatabaseClock implements Clock {
   /** The database's time when `elapsedMs` was zero; unknown before the first comparison. */
   #originMs: number | undefined
 
-  /** `elapsedMs` counts from any moment on and is never set. */
+  /** `elapsedMs` counts from any moment, and is never set back. */
   constructor(db: Database, elapsedMs = () => performance.now()) {
     this.#db = db
     this.#elapsedMs = elapsedMs
@@ -26,16 +26,14 @@ export class DatabaseClock implements Clock {
   }
 
   /**
-   * Compares the clocks; to be run at the start and every minute. Off by half the way to the database and back at most.
-   * A slow answer counts only as long as there was no other.
+   * Compares the clocks. Run it at the start and every minute. The result is off by at most half a round trip to the
+   * database. A slow response counts only until the first fast one. A time that cannot be right never counts.
    */
   async synchronise(): Promise<void> {
     const sent = this.#elapsedMs()
-    const { rows } = await sql<{ now: Date }>`select clock_timestamp() as now`.execute(this.#db)
+    const theirs = await readDatabaseTime(this.#db)
     const received = this.#elapsedMs()
-    const theirs = rows[0]?.now
-    if (theirs === undefined) return
     if (received - sent > SLOW_MS && this.#originMs !== undefined) return
-    this.#originMs = +theirs - (sent + received) / 2
+    this.#originMs = theirs - (sent + received) / 2
   }
 }

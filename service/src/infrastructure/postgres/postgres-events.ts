@@ -9,14 +9,17 @@ export class PostgresEvents implements Events {
     this.#db = db
   }
 
-  async ofUser(userId: UserId): Promise<readonly RecordedEvent[]> {
+  async page(userId: UserId, last: number | undefined, limit: number): Promise<readonly RecordedEvent[]> {
     const rows = await this.#db
       .selectFrom('outbox')
-      .select(['type', 'occurred_at', 'data'])
+      .select(['id', 'type', 'occurred_at', 'data'])
       .where('user_id', '=', userId)
+      .where('id', '>', last ?? 0)
       .orderBy('id')
+      .limit(limit)
       .execute()
-    return rows.map(({ type, occurred_at, data }) => ({
+    return rows.map(({ id, type, occurred_at, data }) => ({
+      id,
       type,
       occurredAt: occurred_at,
       data: data as Record<string, unknown>,

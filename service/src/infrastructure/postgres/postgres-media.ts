@@ -13,7 +13,7 @@ export class PostgresMedia implements Media, MediaInTransaction {
   }
 
   async find(name: string, size: AvatarSize): Promise<Uint8Array | undefined> {
-    // PostgreSQL cannot hold U+0000 as text, so nothing is called so.
+    // PostgreSQL cannot store U+0000 in text, so no picture has such a name.
     if (name.includes('\0')) return undefined
     const row = await this.#db
       .selectFrom('avatars')

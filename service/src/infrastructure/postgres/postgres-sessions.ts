@@ -1,70 +1,34 @@
-import { CompiledQuery, sql, type RawBuilder } from 'kysely'
+import { sql } from 'kysely'
 import type {
   Receipt,
   Rotation,
+  SessionKey,
   SessionOfUser,
   Sessions,
   SessionsInTransaction,
 } from '../../application/ports/sessions.ts'
 import type { Session, SessionId } from '../../domain/session.ts'
 import type { UserId } from '../../domain/user.ts'
+import { confirmReceipts } from './confirm-receipts.ts'
 import type { Database } from './database.ts'
-import { prepared } from './guarded-pool.ts'
-import { fromSession, toSession, toUser } from './rows.ts'
-import { sessionColumns, userColumns, type SessionRow, type UserRow } from './schema.ts'
+import { findSession } from './find-session.ts'
+import { fromSession, toSession } from './rows.ts'
+import { lockExpiredSessions, SESSION_EXPIRY } from './expired-sessions.ts'
+import { lockLiveSessionsAfter, lockSessions } from './locked-sessions.ts'
 import { SessionRotations } from './session-rotations.ts'
-
-/** Of columns with the same name the session's wins, since it comes later. */
-const FIND = prepared(
-  'find_session',
-  `select ${userColumns.map((column) => `users.${column}`).join(', ')}, users.created_at as user_created_at,
-     users.roles as user_roles,
-     ${sessionColumns.map((column) => `sessions.${column}`).join(', ')}
-   from sessions join users on users.id = sessions.user_id
-   where sessions.user_id = $1 and sessions.id = $2`,
-)
-
-/** Locks in the order of the key, so that two batches never wait for each other. */
-const CONFIRM = prepared(
-  'confirm_receipts',
-  `with receipts as (
-     select user_id, id, max(generation) as generation, max(seen_at) as seen_at
-     from unnest($1::bigint[], $2::uuid[], $3::integer[], $4::timestamptz[])
-       as reported (user_id, id, generation, seen_at)
-     group by user_id, id
-   ), locked as (
-     select user_id, id from sessions
-     where (user_id, id) in (select user_id, id from receipts) and ended_at is null
-     order by user_id, id for no key update
-   )
-   update sessions
-   set confirmed_generation = greatest(confirmed_generation, least(receipts.generation, sessions.generation)),
-       last_seen_at = greatest(last_seen_at, seen_at)
-   from receipts join locked using (user_id, id)
-   where sessions.user_id = receipts.user_id and sessions.id = receipts.id`,
-)
-const CONFIRM_BATCH = 1_000
-
-const runsOutAt: RawBuilder<Date> = sql`least(idle_expires_at, expires_at)`
 
 export class PostgresSessions implements Sessions, SessionsInTransaction {
   readonly #db: Database
   readonly #rotations: SessionRotations
 
-  /** `onRefresh` is told how many sessions each statement of refreshes is for. */
+  /** `onRefresh` gets the number of sessions that each refresh statement is for. */
   constructor(db: Database, onRefresh?: (sessions: number) => void) {
     this.#db = db
     this.#rotations = new SessionRotations(db, onRefresh)
   }
 
-  async find(userId: UserId, id: SessionId): Promise<SessionOfUser | undefined> {
-    const { rows } = await this.#db.executeQuery(CompiledQuery.raw(FIND, [userId, id]))
-    const row = rows[0] as
-      (UserRow & SessionRow & { user_created_at: Date; user_roles: string[] }) | undefined
-    if (row === undefined) return undefined
-    const own = { id: row.user_id, created_at: row.user_created_at, roles: row.user_roles }
-    const user = toUser({ ...row, ...own })
-    return { session: toSession({ ...row, id: String(row.id) }), user }
+  find(userId: UserId, id: SessionId): Promise<SessionOfUser | undefined> {
+    return findSession(this.#db, userId, id)
   }
 
   rotate(rotation: Rotation): Promise<Session | undefined> {
@@ -89,19 +53,21 @@ export class PostgresSessions implements Sessions, SessionsInTransaction {
       .select(['user_id', sql<number>`count(*)`.as('count')])
       .where('user_id', 'in', userIds)
       .where('ended_at', 'is', null)
-      .where(runsOutAt, '>', now)
+      .where(SESSION_EXPIRY, '>', now)
       .groupBy('user_id')
       .execute()
     return new Map(rows.map(({ user_id, count }) => [user_id as UserId, count]))
   }
 
-  async listAll(userId: UserId): Promise<readonly Session[]> {
+  async page(userId: UserId, last: SessionId | undefined, limit: number): Promise<readonly Session[]> {
     const rows = await this.#db
       .selectFrom('sessions')
       .selectAll()
       .where('user_id', '=', userId)
-      .orderBy('created_at', 'desc')
+      .$if(last !== undefined, (query) => query.where('id', '<', last ?? ''))
+      // By the primary key: ids grow with time, and no page needs a sort.
       .orderBy('id', 'desc')
+      .limit(limit)
       .execute()
     return rows.map(toSession)
   }
@@ -111,17 +77,8 @@ export class PostgresSessions implements Sessions, SessionsInTransaction {
     return rows.map(toSession)
   }
 
-  async confirm(receipts: readonly Receipt[]): Promise<void> {
-    for (let start = 0; start < receipts.length; start += CONFIRM_BATCH) {
-      const batch = receipts.slice(start, start + CONFIRM_BATCH)
-      const columns = [
-        batch.map(({ userId }) => userId),
-        batch.map(({ sessionId }) => sessionId),
-        batch.map(({ generation }) => generation),
-        batch.map(({ seenAt }) => seenAt),
-      ]
-      await this.#db.executeQuery(CompiledQuery.raw(CONFIRM, columns))
-    }
+  confirm(receipts: readonly Receipt[]): Promise<number> {
+    return confirmReceipts(this.#db, receipts)
   }
 
   async lock(userId: UserId, id: SessionId): Promise<Session | undefined> {
@@ -140,28 +97,51 @@ export class PostgresSessions implements Sessions, SessionsInTransaction {
     return rows.map(toSession)
   }
 
+  lockAll(keys: readonly SessionKey[]): Promise<readonly Session[]> {
+    return lockSessions(this.#db, keys)
+  }
+
+  lockLiveAfter(after: SessionKey | undefined, now: Date, limit: number): Promise<readonly Session[]> {
+    return lockLiveSessionsAfter(this.#db, after, now, limit)
+  }
+
   async add(session: Session): Promise<void> {
     await this.#db.insertInto('sessions').values(fromSession(session)).execute()
   }
 
+  async saveRefreshed(session: Session): Promise<void> {
+    await this.#db
+      .updateTable('sessions')
+      .set({
+        generation: session.generation,
+        oldest_generation: session.oldestGeneration,
+        refreshed_at: session.refreshedAt,
+        idle_expires_at: session.idleExpiresAt,
+        auth_time: session.authTime,
+        amr: [...session.amr],
+      })
+      .where('user_id', '=', session.userId)
+      .where('id', '=', session.id)
+      .execute()
+  }
+
   async saveEnded(sessions: readonly Session[]): Promise<readonly Session[]> {
-    const saved: Session[] = []
-    for (const { userId, id, endedAt, endReason } of sessions) {
-      const row = await this.#db
-        .updateTable('sessions')
-        .set({ ended_at: endedAt ?? null, end_reason: endReason ?? null })
-        .where('user_id', '=', userId)
-        .where('id', '=', id)
-        .where('ended_at', 'is', null)
-        .returningAll()
-        .executeTakeFirst()
-      if (row !== undefined) saved.push(toSession(row))
-    }
-    return saved
+    if (sessions.length === 0) return []
+    const rows = await this.#db
+      .updateTable('sessions')
+      .from(endsOf(sessions).as('ends'))
+      .set((row) => ({ ended_at: row.ref('ends.at'), end_reason: row.ref('ends.reason') }))
+      .whereRef('sessions.user_id', '=', 'ends.user_id')
+      .whereRef('sessions.id', '=', 'ends.session_id')
+      .where('sessions.ended_at', 'is', null)
+      .returningAll('sessions')
+      .execute()
+    const saved = new Map(rows.map(toSession).map((session) => [keyOf(session), session]))
+    return sessions.map((session) => saved.get(keyOf(session))).filter((session) => session !== undefined)
   }
 
   async saveRoles(userId: UserId, roles: readonly string[]): Promise<readonly Session[]> {
-    // In the order in which everybody locks sessions; the update alone has none.
+    // In the order in which every transaction locks sessions; the update alone has no order.
     await this.#notEnded(userId).select('id').orderBy('id').forNoKeyUpdate().execute()
     const rows = await this.#db
       .updateTable('sessions')
@@ -181,58 +161,26 @@ export class PostgresSessions implements Sessions, SessionsInTransaction {
       .execute()
   }
 
-  async lockRunOut(now: Date, limit: number): Promise<readonly Session[]> {
-    await this.#postponeChecks(now, limit)
-    const runOut = await this.#due(now, limit).where(runsOutAt, '<=', now).select(['user_id', 'id']).execute()
-    const users = await this.#db
-      .selectFrom('users')
-      .select('id')
-      .where('id', 'in', [0, ...runOut.map(({ user_id }) => user_id)])
-      .orderBy('id')
-      .forNoKeyUpdate()
-      .skipLocked()
-      .execute()
-    const rows = await this.#due(now, limit)
-      .selectAll()
-      .where(runsOutAt, '<=', now)
-      .where('user_id', 'in', [0, ...users.map(({ id }) => id)])
-      .forNoKeyUpdate()
-      .skipLocked()
-      .execute()
-    return rows.map(toSession)
-  }
-
-  /** Sessions whose check is due, but that were refreshed since: the check moves to when they run out now. */
-  async #postponeChecks(now: Date, limit: number): Promise<void> {
-    const refreshed = this.#due(now, limit)
-      .select(['user_id', 'id'])
-      .where(runsOutAt, '>', now)
-      .forNoKeyUpdate()
-      .skipLocked()
-    await this.#db
-      .with('refreshed', () => refreshed)
-      .updateTable('sessions')
-      .from('refreshed')
-      .set({ check_after: runsOutAt })
-      .whereRef('sessions.user_id', '=', 'refreshed.user_id')
-      .whereRef('sessions.id', '=', 'refreshed.id')
-      .execute()
-  }
-
-  #due(now: Date, limit: number) {
-    return this.#db
-      .selectFrom('sessions')
-      .where('ended_at', 'is', null)
-      .where('check_after', '<=', now)
-      .orderBy('check_after')
-      .limit(limit)
+  lockExpired(now: Date, limit: number): Promise<readonly Session[]> {
+    return lockExpiredSessions(this.#db, now, limit)
   }
 
   #live(userId: UserId, now: Date) {
-    return this.#notEnded(userId).selectAll().where(runsOutAt, '>', now)
+    return this.#notEnded(userId).selectAll().where(SESSION_EXPIRY, '>', now)
   }
 
   #notEnded(userId: UserId) {
     return this.#db.selectFrom('sessions').where('user_id', '=', userId).where('ended_at', 'is', null)
   }
 }
+
+/** The ends of the sessions as rows. */
+const endsOf = (sessions: readonly Session[]) =>
+  sql<{ user_id: number; session_id: string; at: Date; reason: string }>`(
+    select * from unnest(
+      ${sessions.map(({ userId }) => userId)}::bigint[], ${sessions.map(({ id }) => id)}::uuid[],
+      ${sessions.map(({ endedAt }) => endedAt ?? null)}::timestamptz[],
+      ${sessions.map(({ endReason }) => endReason ?? null)}::text[]
+    ) as ends (user_id, session_id, at, reason))`
+
+const keyOf = ({ userId, id }: Session): string => `${userId} ${id}`

@@ -1,9 +1,10 @@
-import { sql, type Selectable } from 'kysely'
+import type { Selectable } from 'kysely'
 import type { SigningKeysLocked, SigningKeyStore } from '../../application/ports/signing-keys.ts'
 import type { SigningAlgorithm, SigningKey } from '../../domain/signing-key.ts'
-import { advisoryLocks } from './advisory-locks.ts'
+import { takeAdvisoryLock } from './advisory-locks.ts'
 import type { Database } from './database.ts'
 import type { Schema } from './schema.ts'
+import { requireOneRow } from './affected-rows.ts'
 
 export class PostgresSigningKeys implements SigningKeyStore {
   readonly #db: Database
@@ -16,9 +17,14 @@ export class PostgresSigningKeys implements SigningKeyStore {
     return allKeys(this.#db)
   }
 
+  /** Every token signed so far is refused from now on. */
+  async removeAll(): Promise<void> {
+    await this.#db.deleteFrom('signing_keys').execute()
+  }
+
   exclusively<T>(work: (keys: SigningKeysLocked) => Promise<T>): Promise<T> {
     return this.#db.transaction().execute(async (db) => {
-      await sql`select pg_advisory_xact_lock(${sql.lit(advisoryLocks.signingKeys)})`.execute(db)
+      await takeAdvisoryLock(db, 'signingKeys')
       return work(new LockedKeys(db))
     })
   }
@@ -42,7 +48,7 @@ class LockedKeys implements SigningKeysLocked {
         kid: key.kid,
         algorithm: key.algorithm,
         public_jwk: JSON.stringify(key.publicJwk),
-        sealed_private_key: key.sealedPrivateKey,
+        sealed_private_key: key.encryptedPrivateKey,
         signs_from: key.signsFrom,
         signs_until: key.signsUntil,
         published_until: key.publishedUntil,
@@ -50,9 +56,9 @@ class LockedKeys implements SigningKeysLocked {
       .execute()
   }
 
-  async reseal(kid: string, sealedPrivateKey: string): Promise<void> {
-    const query = this.#db.updateTable('signing_keys').set({ sealed_private_key: sealedPrivateKey })
-    await query.where('kid', '=', kid).execute()
+  async reencrypt(kid: string, encryptedPrivateKey: string): Promise<void> {
+    const query = this.#db.updateTable('signing_keys').set({ sealed_private_key: encryptedPrivateKey })
+    requireOneRow((await query.where('kid', '=', kid).executeTakeFirstOrThrow()).numUpdatedRows)
   }
 
   async removePublishedUntil(now: Date): Promise<void> {
@@ -69,7 +75,7 @@ const toKey = (row: Selectable<Schema['signing_keys']>): SigningKey => ({
   kid: row.kid,
   algorithm: row.algorithm as SigningAlgorithm,
   publicJwk: row.public_jwk,
-  sealedPrivateKey: row.sealed_private_key,
+  encryptedPrivateKey: row.sealed_private_key,
   signsFrom: row.signs_from,
   signsUntil: row.signs_until,
   publishedUntil: row.published_until,

@@ -1,17 +1,13 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import { ApplicationError } from '../../application/errors.ts'
 import type { Revocations, Transaction, Transactions } from '../../application/ports/transactions.ts'
+import type { Author } from '../../domain/actor.ts'
 import type { Revocation } from '../../domain/revocation.ts'
 import type { Database } from './database.ts'
+import { PostgresAuditInTransaction } from './postgres-audit-in-transaction.ts'
 import { PostgresOutbox } from './postgres-outbox.ts'
 import { PostgresMedia } from './postgres-media.ts'
 import { PostgresSessions } from './postgres-sessions.ts'
 import { PostgresUsers } from './postgres-users.ts'
-import { isConflict } from './unavailable.ts'
-
-const ATTEMPTS = 3
-/** Before another attempt, so that whoever it met can finish and does not meet it again. */
-const PAUSE_MS = 25
+import { retryConflicts } from './retry-conflicts.ts'
 
 export class PostgresTransactions implements Transactions {
   readonly #db: Database
@@ -20,27 +16,18 @@ export class PostgresTransactions implements Transactions {
     this.#db = db
   }
 
-  async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await this.#db.transaction().execute((db) => work(inTransaction(db)))
-      } catch (error) {
-        if (!isConflict(error)) throw error
-        if (attempt === ATTEMPTS) {
-          throw new ApplicationError('unavailable', { retryAfterSeconds: 1, cause: error })
-        }
-        await delay(PAUSE_MS * attempt)
-      }
-    }
+  transaction<T>(author: Author, work: (tx: Transaction) => Promise<T>): Promise<T> {
+    return retryConflicts(() => this.#db.transaction().execute((db) => work(inTransaction(db, author))))
   }
 }
 
-const inTransaction = (db: Database): Transaction => ({
+const inTransaction = (db: Database, author: Author): Transaction => ({
   users: new PostgresUsers(db),
   sessions: new PostgresSessions(db),
   media: new PostgresMedia(db),
   revocations: new PostgresRevocations(db),
-  outbox: new PostgresOutbox(db),
+  outbox: new PostgresOutbox(db, author),
+  audit: new PostgresAuditInTransaction(db),
 })
 
 class PostgresRevocations implements Revocations {

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { CompiledQuery } from 'kysely'
 import { ApplicationError } from '../../application/errors.ts'
 import type {
   FoundUser,
@@ -14,27 +13,11 @@ import { looksOf } from '../../domain/skeleton.ts'
 import { isDeleted, type NewUser, type User, type UserId } from '../../domain/user.ts'
 import type { Username } from '../../domain/username.ts'
 import type { Database } from './database.ts'
-import { prepared } from './guarded-pool.ts'
 import { fromUser, toUser } from './rows.ts'
-import { userColumns, type UserRow } from './schema.ts'
+import { findSignInCandidate } from './sign-in-candidate.ts'
+import { requireOneRow } from './affected-rows.ts'
 import { serverError } from './unavailable.ts'
 import { addEndings, searchUsers } from './user-search.ts'
-
-/** One row whether the person exists or not, and the same look-ups. */
-const FIND_FOR_SIGN_IN = prepared(
-  'find_for_sign_in',
-  `select ${userColumns.map((column) => `users.${column}`).join(', ')},
-     exists (select from sessions where user_id = users.id and device_id = $3) as device_is_known,
-     exists (select from sessions where user_id = users.id and address <<= $4::inet) as network_is_known,
-     exists (select from users where password_hash not like '$argon2id$%') as foreign_hashes_in_use
-   from (select) as always left join users on users.username_key = $1 or users.email_key = $2`,
-)
-
-type SignInRow = { [K in keyof UserRow]: K extends 'id' ? number | null : UserRow[K] } & {
-  device_is_known: boolean
-  network_is_known: boolean
-  foreign_hashes_in_use: boolean
-}
 
 export class PostgresUsers implements Users, UsersInTransaction {
   readonly #db: Database
@@ -62,20 +45,11 @@ export class PostgresUsers implements Users, UsersInTransaction {
     return searchUsers(this.#db, search)
   }
 
-  async findForSignIn(
-    { usernameKey, emailKey }: SignInName,
-    { deviceId, network }: { deviceId: string | undefined; network: string },
+  findForSignIn(
+    name: SignInName,
+    from: { deviceId: string | undefined; network: string },
   ): Promise<SignInCandidate> {
-    const parameters = [usernameKey, emailKey, deviceId, network].map((value) => value ?? null)
-    const { rows } = await this.#db.executeQuery(CompiledQuery.raw(FIND_FOR_SIGN_IN, parameters))
-    const row = rows[0] as SignInRow
-    const { id } = row
-    return {
-      user: id === null ? undefined : toUser({ ...row, id }),
-      deviceIsKnown: row.device_is_known,
-      networkIsKnown: row.network_is_known,
-      foreignHashesInUse: row.foreign_hashes_in_use,
-    }
+    return findSignInCandidate(this.#db, name, from)
   }
 
   async renewPasswordHash(id: UserId, old: PasswordHash, renewed: PasswordHash): Promise<void> {
@@ -102,11 +76,33 @@ export class PostgresUsers implements Users, UsersInTransaction {
   async save(user: User): Promise<void> {
     const query = this.#db.selectFrom('users').select('username').where('id', '=', user.id)
     const before = await query.executeTakeFirst()
-    await this.#db.updateTable('users').set(fromUser(user)).where('id', '=', user.id).execute().catch(asTaken)
+    const update = this.#db.updateTable('users').set(fromUser(user)).where('id', '=', user.id)
+    requireOneRow((await update.executeTakeFirstOrThrow().catch(asTaken)).numUpdatedRows)
     if (before?.username === user.username.text) return
+    await this.#db.deleteFrom('shared_username_looks').where('user_id', '=', user.id).execute()
     await this.#db.deleteFrom('username_looks').where('user_id', '=', user.id).execute()
     await this.#db.deleteFrom('username_endings').where('user_id', '=', user.id).execute()
     if (!isDeleted(user)) await this.#addName(user)
+  }
+
+  async liftBans(now: Date, limit: number): Promise<readonly UserId[]> {
+    const over = this.#db
+      .selectFrom('users')
+      .select('id')
+      .where('disabled_until', '<=', now)
+      .orderBy('disabled_until')
+      .limit(limit)
+      .forNoKeyUpdate()
+      .skipLocked()
+    const lifted = await this.#db
+      .with('over', () => over)
+      .updateTable('users')
+      .from('over')
+      .set({ disabled_at: null, disabled_reason: null, disabled_public_reason: null, disabled_until: null })
+      .whereRef('users.id', '=', 'over.id')
+      .returning('users.id')
+      .execute()
+    return lifted.map(({ id }) => id as UserId)
   }
 
   async holdName(username: Username, until: Date): Promise<void> {
@@ -122,7 +118,7 @@ export class PostgresUsers implements Users, UsersInTransaction {
     return this.#db.selectFrom('users').selectAll().where('deleted_at', 'is', null)
   }
 
-  /** After the user's own row: whoever holds or releases the same key has committed by then. */
+  /** Runs after the user's own row is written: a transaction that holds or releases the same key has committed by then. */
   async #addName({ id, username }: User): Promise<void> {
     const looks = looksOf(username).map((look) => ({ look, user_id: id }))
     await this.#db.insertInto('username_looks').values(looks).execute().catch(asTaken)
@@ -136,7 +132,7 @@ export class PostgresUsers implements Users, UsersInTransaction {
   }
 }
 
-/** Of the key and the looks: what makes a name taken. */
+/** The hashes of the key and the looks, which make a name taken. */
 const hashesOf = (username: Username): Buffer[] =>
   [...new Set([username.key, ...looksOf(username)])].map((text) => createHash('sha256').update(text).digest())
 

@@ -1,13 +1,15 @@
 import type { Insertable, Selectable } from 'kysely'
+import type { StoredEvent } from '../../application/ports/deliveries.ts'
+import type { Ban } from '../../domain/ban.ts'
 import type { EmailAddress } from '../../domain/email-address.ts'
 import type { PasswordHash } from '../../domain/password.ts'
 import type { EndReason, Session, SessionId } from '../../domain/session.ts'
-import { runsOutAt } from '../../domain/session.ts'
+import { expiryOf } from '../../domain/session.ts'
 import type { NewUser, User, UserId } from '../../domain/user.ts'
 import type { Username } from '../../domain/username.ts'
-import type { SessionRow, UserRow } from './schema.ts'
+import type { Schema, SessionRow, UserRow } from './schema.ts'
 
-// Rows were parsed before they were written, so their words are taken as they are.
+// Values were parsed before they were written, so they are read without parsing them again.
 
 export function toUser(row: Selectable<UserRow>): User {
   return {
@@ -19,12 +21,21 @@ export function toUser(row: Selectable<UserRow>): User {
     passwordVersion: row.password_version,
     roles: row.roles,
     createdAt: row.created_at,
-    disabledAt: row.disabled_at ?? undefined,
-    disabledReason: row.disabled_reason ?? undefined,
+    ban: toBan(row),
     avatar: row.avatar ?? undefined,
     deletedAt: row.deleted_at ?? undefined,
   }
 }
+
+const toBan = (row: Selectable<UserRow>): Ban | undefined =>
+  row.disabled_at === null
+    ? undefined
+    : {
+        since: row.disabled_at,
+        reason: row.disabled_reason ?? '',
+        publicReason: row.disabled_public_reason ?? undefined,
+        until: row.disabled_until ?? undefined,
+      }
 
 export const fromUser = (user: NewUser): Insertable<UserRow> => ({
   username: user.username.text,
@@ -36,8 +47,10 @@ export const fromUser = (user: NewUser): Insertable<UserRow> => ({
   password_version: user.passwordVersion,
   roles: [...user.roles],
   created_at: user.createdAt,
-  disabled_at: user.disabledAt ?? null,
-  disabled_reason: user.disabledReason ?? null,
+  disabled_at: user.ban?.since ?? null,
+  disabled_reason: user.ban?.reason ?? null,
+  disabled_public_reason: user.ban?.publicReason ?? null,
+  disabled_until: user.ban?.until ?? null,
   avatar: user.avatar ?? null,
   deleted_at: user.deletedAt ?? null,
 })
@@ -47,6 +60,7 @@ export function toSession(row: Omit<Selectable<SessionRow>, 'check_after'>): Ses
     id: row.id as SessionId,
     userId: row.user_id as UserId,
     generation: row.generation,
+    oldestGeneration: row.oldest_generation,
     confirmedGeneration: row.confirmed_generation,
     createdAt: row.created_at,
     refreshedAt: row.refreshed_at,
@@ -71,13 +85,14 @@ export const fromSession = (session: Session): Insertable<SessionRow> => ({
   user_id: session.userId,
   id: session.id,
   generation: session.generation,
+  oldest_generation: session.oldestGeneration,
   confirmed_generation: session.confirmedGeneration,
   created_at: session.createdAt,
   refreshed_at: session.refreshedAt,
   last_seen_at: session.lastSeenAt,
   idle_expires_at: session.idleExpiresAt,
   expires_at: session.expiresAt,
-  check_after: runsOutAt(session),
+  check_after: expiryOf(session),
   ended_at: session.endedAt ?? null,
   end_reason: session.endReason ?? null,
   device_id: session.device.id ?? null,
@@ -88,3 +103,16 @@ export const fromSession = (session: Session): Insertable<SessionRow> => ({
   amr: [...session.amr],
   roles: [...session.roles],
 })
+
+export type EventRow = Omit<Selectable<Schema['outbox']>, 'id' | 'is_dispatched'>
+
+export const toStoredEvent = (row: EventRow): StoredEvent =>
+  ({
+    id: row.event_id,
+    version: row.version,
+    actor: row.actor ?? undefined,
+    type: row.type,
+    userId: row.user_id,
+    occurredAt: row.occurred_at,
+    data: row.data,
+  }) as unknown as StoredEvent

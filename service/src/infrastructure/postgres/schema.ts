@@ -3,6 +3,7 @@ import type { ColumnType, Generated, JSONColumnType } from 'kysely'
 export interface Schema {
   users: UserRow
   username_looks: { look: string; user_id: number }
+  shared_username_looks: { look: string; user_id: number }
   sessions: SessionRow
   revocations: {
     id: Generated<number>
@@ -12,8 +13,9 @@ export interface Schema {
     up_to_generation: number | null
     expires_at: Date
     seq: ColumnType<number | null, never, number>
+    mark: ColumnType<number, never, number>
   }
-  revocation_log: { last_seq: number }
+  revocation_log: { last_seq: number; log: Generated<string> }
   tickets: TicketRow
   avatars: { user_id: number; name: string; large: Buffer; small: Buffer }
   username_endings: { user_id: number; repeated: number; ending: string }
@@ -23,10 +25,24 @@ export interface Schema {
     event_id: string
     type: string
     version: number
+    actor: string | null
     user_id: number
     occurred_at: Date
     data: JSONColumnType<object>
     is_dispatched: Generated<boolean>
+  }
+  audit_log: {
+    id: Generated<number>
+    at: Date
+    actor: string | null
+    action: string
+    subject: number | null
+    session: string | null
+    ip: string | null
+    user_agent: string | null
+    request_id: string | null
+    result: string
+    data: JSONColumnType<object>
   }
   deliveries: {
     id: Generated<number>
@@ -48,12 +64,19 @@ export interface Schema {
     signs_until: Date
     published_until: Date
   }
-  attempts: { key: Buffer; count: number; allowed_at: Date; forget_at: Date }
+  attempts: {
+    key: Buffer
+    count: number
+    allowed_at: Date
+    forget_at: Date
+    forgotten_before: Date | null
+  }
+  spent_proofs: { id: Buffer; expires_at: Date }
 }
 
 /**
- * The columns by name, for statements that are prepared once: `select *` would fail on every open connection when a later
- * version adds a column ("cached plan must not change result type").
+ * The columns by name, for named statements: `select *` would fail on every open connection when a later version adds a
+ * column ("cached plan must not change result type").
  */
 export const userColumns = Object.keys({
   id: true,
@@ -68,6 +91,8 @@ export const userColumns = Object.keys({
   created_at: true,
   disabled_at: true,
   disabled_reason: true,
+  disabled_public_reason: true,
+  disabled_until: true,
   avatar: true,
   deleted_at: true,
 } satisfies Record<keyof UserRow, true>)
@@ -76,6 +101,7 @@ export const sessionColumns = Object.keys({
   user_id: true,
   id: true,
   generation: true,
+  oldest_generation: true,
   confirmed_generation: true,
   created_at: true,
   refreshed_at: true,
@@ -107,6 +133,8 @@ export interface UserRow {
   created_at: Date
   disabled_at: Date | null
   disabled_reason: string | null
+  disabled_public_reason: string | null
+  disabled_until: Date | null
   avatar: string | null
   deleted_at: Date | null
 }
@@ -120,12 +148,14 @@ interface TicketRow {
   issued_at: Date
   token_expires_at: Date
   expires_at: Date
+  place: number | null
 }
 
 export interface SessionRow {
   user_id: number
   id: string
   generation: number
+  oldest_generation: number
   confirmed_generation: number
   created_at: Date
   refreshed_at: Date

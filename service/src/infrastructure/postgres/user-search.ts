@@ -1,22 +1,23 @@
 import { sql, type QueryExecutorProvider, type RawBuilder } from 'kysely'
 import type { FoundUser, UserSearch } from '../../application/ports/users.ts'
-import { MATCHES, type Match, type SearchPlace } from '../../domain/user-search.ts'
+import { MATCHES, type Match, type SearchCursor } from '../../domain/user-search.ts'
 import type { UserId } from '../../domain/user.ts'
 import type { Database } from './database.ts'
 import { toUser } from './rows.ts'
 import type { UserRow } from './schema.ts'
 
-// A key's endings stand in `username_endings` in byte order, so matches are stretches of its primary key, read from where
-// the last page ended. Nothing is a pattern, so no character needs escaping. A name that holds the fragment more than once
-// has an ending for each; the first is the one that repeats less of the name than the fragment is long.
+// The endings of every username key are in `username_endings` in byte order. So matches are ranges of its primary key, read
+// from where the last page ended. No patterns are used, so no character needs escaping. A name that contains the fragment
+// more than once has several matching endings. The first of them is the one whose `repeated` is less than the fragment's
+// length.
 
-/** In `repeated`, for an ending that is the whole name. */
+/** The value of `repeated` for an ending that is the whole name. */
 const WHOLE_NAME = -1
 
-/** Sorts behind whatever begins with the same characters. */
+/** Appended to a prefix, it sorts behind everything that starts with that prefix. */
 const LAST_CHARACTER = '\u{10FFFF}'
 
-/** The matches after the given place, best first. */
+/** The matches after the given position, best first. */
 export async function searchUsers(db: Database, search: UserSearch): Promise<readonly FoundUser[]> {
   const found: FoundUser[] = []
   for (const match of MATCHES.slice(MATCHES.indexOf(search.after?.match ?? 'exact'))) {
@@ -29,14 +30,14 @@ export async function searchUsers(db: Database, search: UserSearch): Promise<rea
 
 async function searchOneKind(db: Database, search: UserSearch, match: Match): Promise<FoundUser[]> {
   const query = sql<UserRow & { id: number; ending: string }>`
-    select * from (${sql.join(stretchesOf(search, match), sql` union all `)}) as matches
+    select * from (${sql.join(rangesOf(search, match), sql` union all `)}) as matches
     order by ending, id limit ${search.limit}`
   const { rows } = await query.execute(db)
-  return rows.map((row) => ({ user: toUser(row), place: placeOf(match, row) }))
+  return rows.map((row) => ({ user: toUser(row), cursor: cursorOf(match, row) }))
 }
 
-/** Each with a limit of its own: planned together they would be read whole to be sorted. */
-function stretchesOf({ fragment, after, limit, except, withDisabled }: UserSearch, match: Match) {
+/** Each range has its own limit. Planned as one, they would be read completely and sorted. */
+function rangesOf({ fragment, after, limit, except, withDisabled, now }: UserSearch, match: Match) {
   const repeated = match === 'inside' ? Array.from(fragment, (_, count) => count) : [WHOLE_NAME]
   return repeated.map(
     (count) => sql`(
@@ -44,7 +45,7 @@ function stretchesOf({ fragment, after, limit, except, withDisabled }: UserSearc
       where repeated = ${count} and ${beginsAs(match, fragment)}
         and ${after === undefined ? sql`true` : sql`(ending, user_id) > (${after.ending}, ${after.userId})`}
         and users.id is distinct from ${except ?? null}::bigint
-        and ${withDisabled ? sql`true` : sql`disabled_at is null`}
+        and ${withDisabled ? sql`true` : sql`(disabled_at is null or disabled_until <= ${now})`}
       order by ending, user_id limit ${limit})`,
   )
 }
@@ -55,13 +56,13 @@ function beginsAs(match: Match, fragment: string): RawBuilder<boolean> {
   return sql`${begins} and ending < ${fragment + LAST_CHARACTER}`
 }
 
-const placeOf = (match: Match, { ending, id }: { ending: string; id: number }): SearchPlace => ({
+const cursorOf = (match: Match, { ending, id }: { ending: string; id: number }): SearchCursor => ({
   match,
   ending,
   userId: id as UserId,
 })
 
-/** Makes the names of these people, as they stand in `users`, ones that can be found. */
+/** Makes the names of these users, as they are in `users`, searchable. */
 export async function addEndings(db: QueryExecutorProvider, ids: readonly number[]): Promise<void> {
   await sql`
     insert into username_endings (user_id, ending, repeated)

@@ -1,19 +1,18 @@
-import type { Config } from './config.ts'
-import type { Storage } from './storage.ts'
+import type { Config } from '../settings/config.ts'
+import type { Storage } from '../storage/storage.ts'
 
-/** What a person who just started the service wants to know. */
+/** The first steps, printed for the operator who has just started the service. */
 export function banner(config: Config, storage: Storage, port: number, internalPort: number): string {
   const url = `http://localhost:${port}`
-  const key =
-    storage.serviceKeyPath === undefined ? 'one of SERVICE_KEYS' : `the key in ${storage.serviceKeyPath}`
   const body = `{"username":"ann_example","email":"ann@example.org","password":"plum-kettle-orbit-91"}`
   return `
   chat-auth is ready.
 
     API        ${url}/v1
     Docs       ${url}/docs
-    Internal   http://${config.internalHost}:${internalPort}  (with ${key})
-    Data       ${storage.place}
+    Internal   http://${config.internalHost}:${internalPort}
+    Keys       ${keys(storage)}
+    Data       ${storage.location}
 
   Try it:
 
@@ -21,4 +20,10 @@ export function banner(config: Config, storage: Storage, port: number, internalP
       -d '${body}'
 
 `
+}
+
+function keys({ keyFiles }: Storage): string {
+  if (keyFiles === undefined) return 'one of SERVICE_KEYS, by its scopes'
+  const { verifier, operator } = keyFiles
+  return `${verifier}  (for services that verify tokens)\n               ${operator}  (for operators)`
 }

@@ -1,16 +1,16 @@
 import type { Logger } from 'pino'
 
-/** A task that runs again and again, never beside itself. A run that fails is logged and tried again in its turn. */
+/** Runs a task at an interval, and never twice at the same time. A failed run is logged; the next one comes as usual. */
 export class PeriodicTask {
   readonly #name: string
-  readonly #run: () => Promise<void>
+  readonly #run: () => Promise<unknown>
   readonly #intervalMs: number
   readonly #logger: Logger
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> = Promise.resolve()
   #isStopped = false
 
-  constructor(name: string, intervalMs: number, run: () => Promise<void>, logger: Logger) {
+  constructor(name: string, intervalMs: number, run: () => Promise<unknown>, logger: Logger) {
     this.#name = name
     this.#intervalMs = intervalMs
     this.#run = run
@@ -18,14 +18,14 @@ export class PeriodicTask {
   }
 
   start(): void {
-    // Instances that started together drift apart, so that they do not all come at once.
+    // Jitter: instances that started together must not all run the task at the same moment.
     const wait = this.#intervalMs * (0.9 + 0.2 * Math.random())
     this.#timer = setTimeout(() => {
       this.#running = this.#runOnce()
     }, wait).unref()
   }
 
-  /** Waits for a run that is under way; no other follows. */
+  /** Waits for a run in progress. No other run follows. */
   async stop(): Promise<void> {
     this.#isStopped = true
     clearTimeout(this.#timer)

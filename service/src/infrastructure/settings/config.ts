@@ -1,34 +1,29 @@
-import { LONGEST_ACCESS_TOKEN_TTL_SECONDS, SIGNING_ALGORITHMS } from '../domain/signing-key.ts'
+import { LONGEST_ACCESS_TOKEN_TTL_SECONDS, SIGNING_ALGORITHMS } from '../../domain/signing-key.ts'
 import { readConsumers } from './consumer-settings.ts'
+import { readDatabaseUrl } from './database-url.ts'
+import { readReservedUsernames } from './reserved-usernames.ts'
 import { readOtlp } from './otlp-settings.ts'
 import { weaknessOf } from './secret-strength.ts'
-import { MAKE_A_SECRET as MAKE_ONE, SettingsReader, type Environment } from './settings-reader.ts'
+import { readServiceKeys } from './service-keys.ts'
+import { MAKE_A_SECRET, SettingsReader, type Environment } from './settings-reader.ts'
 import { isAddressOrRange, TRUSTED_PROXIES_WANTED } from './trusted-proxies.ts'
 
 export type Config = ReturnType<typeof readConfig>
 
-/** Stands in .env.example so that two commands are enough to try it; never for a public address. */
+/** Stands in .env.example so that two commands are enough to try the service. It must never guard a public address. */
 export const SECRET_FOR_TRYING = 'for-trying-on-localhost-only-never-deploy-this'
-/** What an Authorization header can carry (RFC 6750, section 2.1): a key of anything else would never match. */
-const BEARER_TOKEN = /^[\w.~+/-]+=*$/
 
 const TOKEN_ALGORITHMS = [...SIGNING_ALGORITHMS, 'HS256'] as const
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
-/** The environment with what `.env` in the working directory adds to it. */
-export function loadEnvironment(): Environment {
-  try {
-    process.loadEnvFile()
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-  }
-  return process.env
-}
-
-/** Reads every setting; throws one SettingsError that names all that are missing or wrong. */
+/** Reads every setting. Throws one SettingsError that names all settings that are missing or wrong. */
 export function readConfig(environment: Environment) {
   const settings = new SettingsReader(environment)
-  const databaseUrl = settings.url('DATABASE_URL', ['postgres:', 'postgresql:'])
+  const databaseUrl = readDatabaseUrl(settings, 'DATABASE_URL')
+  const databaseDirectUrl = readDatabaseUrl(settings, 'DATABASE_DIRECT_URL')
+  if (databaseUrl === undefined && databaseDirectUrl !== undefined) {
+    settings.refuse('DATABASE_DIRECT_URL', 'is only for a pooler at DATABASE_URL; set both, or leave it out')
+  }
   const publicUrl = readPublicUrl(settings)
   const config = {
     port: settings.port('PORT', 8000),
@@ -37,6 +32,7 @@ export function readConfig(environment: Environment) {
     internalHost: settings.text('INTERNAL_HOST') ?? '127.0.0.1',
     publicUrl,
     databaseUrl,
+    databaseDirectUrl,
     databasePoolSize: settings.integer('DATABASE_POOL_SIZE', 10, 1, 200),
     dataDir: settings.text('DATA_DIR') ?? './data',
     authSecret: readAuthSecret(settings),
@@ -49,9 +45,14 @@ export function readConfig(environment: Environment) {
     sessionIdleTtlSeconds: settings.seconds('SESSION_IDLE_TTL', days(30), 60, days(3650)),
     sessionTtlSeconds: settings.seconds('SESSION_TTL', days(180), 60, days(3650)),
     refreshReuseWindowSeconds: settings.seconds('REFRESH_REUSE_WINDOW', 30, 0, 600),
-    lostAnswer: settings.oneOf('LOST_ANSWER', ['receipts', 'window'], 'receipts'),
+    lostResponse: settings.oneOf('LOST_ANSWER', ['receipts', 'window'], 'receipts'),
+    auditRetentionSeconds: settings.seconds('AUDIT_RETENTION', days(180), days(1), days(3650)),
     maximumSessionsPerUser: settings.integer('MAX_SESSIONS_PER_USER', 50, 1, 1000),
+    brandName: settings.text('BRAND_NAME') ?? 'chat-auth',
     passwordMinimumLength: settings.integer('PASSWORD_MIN_LENGTH', 8, 8, 64),
+    registrationsPerNetwork: settings.integer('REGISTRATIONS_PER_NETWORK', 20, 1, 10_000),
+    proofOfWorkCost: settings.integer('PROOF_OF_WORK_COST', 5_000, 100, 1_000_000),
+    reservedUsernames: readReservedUsernames(settings),
     corsOrigins: settings.list(
       'CORS_ORIGINS',
       isOrigin,
@@ -75,7 +76,7 @@ function readPublicUrl(settings: SettingsReader): string {
   if (search + hash + username + password !== '') {
     settings.refuse(
       'PUBLIC_URL',
-      'is an address alone, such as https://chat.example.org: no name, password, ? or #',
+      'must be an address only, such as https://chat.example.org: without user, password, ? and #',
     )
   }
   return (origin + pathname).replace(/\/+$/, '')
@@ -84,25 +85,17 @@ function readPublicUrl(settings: SettingsReader): string {
 function readAuthSecret(settings: SettingsReader): string | undefined {
   const secret = settings.text('AUTH_SECRET')
   if (secret === undefined && settings.text('DATABASE_URL') !== undefined) {
-    settings.refuse('AUTH_SECRET', `is required with DATABASE_URL; ${MAKE_ONE}`)
+    settings.refuse('AUTH_SECRET', `is required with DATABASE_URL; ${MAKE_A_SECRET}`)
   } else if (secret?.includes(',')) {
-    settings.refuse('AUTH_SECRET', 'is one secret without commas; older ones go to AUTH_SECRET_PREVIOUS')
+    settings.refuse(
+      'AUTH_SECRET',
+      'must be one secret without commas; put older ones in AUTH_SECRET_PREVIOUS',
+    )
   }
   const weakness = weaknessOf(secret ?? '')
   if (secret !== undefined && weakness !== undefined)
-    settings.refuse('AUTH_SECRET', `${weakness}; ${MAKE_ONE}`)
+    settings.refuse('AUTH_SECRET', `${weakness}; ${MAKE_A_SECRET}`)
   return secret
-}
-
-function readServiceKeys(settings: SettingsReader): readonly string[] {
-  const keys = settings.secrets('SERVICE_KEYS')
-  if (!keys.every((key) => BEARER_TOKEN.test(key))) {
-    settings.refuse(
-      'SERVICE_KEYS',
-      `may hold letters, digits and - . _ ~ + / alone, and = at the end; ${MAKE_ONE}`,
-    )
-  }
-  return keys
 }
 
 function readTokenKey(settings: SettingsReader) {
@@ -111,10 +104,10 @@ function readTokenKey(settings: SettingsReader) {
   const weakness = weaknessOf(tokenSharedSecret ?? '')
   if (tokenAlgorithm === 'HS256' && weakness !== undefined) {
     const isRequired = tokenSharedSecret === undefined ? 'is required with TOKEN_ALGORITHM=HS256 and ' : ''
-    settings.refuse('TOKEN_SHARED_SECRET', `${isRequired}${weakness}; ${MAKE_ONE}`)
+    settings.refuse('TOKEN_SHARED_SECRET', `${isRequired}${weakness}; ${MAKE_A_SECRET}`)
   }
-  const isForAnother = tokenAlgorithm !== 'HS256' && !settings.hasRefused('TOKEN_ALGORITHM')
-  if (isForAnother && tokenSharedSecret !== undefined) {
+  const isUnused = tokenAlgorithm !== 'HS256' && !settings.hasRefused('TOKEN_ALGORITHM')
+  if (isUnused && tokenSharedSecret !== undefined) {
     settings.refuse('TOKEN_SHARED_SECRET', 'is only for TOKEN_ALGORITHM=HS256; leave it out')
   }
   return { tokenAlgorithm, tokenSharedSecret }
@@ -125,26 +118,27 @@ type Secrets = Pick<
   'publicUrl' | 'authSecret' | 'previousAuthSecrets' | 'serviceKeys' | 'tokenSharedSecret'
 >
 
-/** Secrets that others know: the public example, and one given to other services under another's name. */
+/** Refuses secrets that others know: the public example, and secrets shared with other services under another name. */
 function refuseKnownSecrets(settings: SettingsReader, config: Secrets): void {
-  const { authSecret, previousAuthSecrets, serviceKeys, tokenSharedSecret } = config
+  const { authSecret, previousAuthSecrets, tokenSharedSecret } = config
+  const serviceKeys = config.serviceKeys.map(({ secret }) => secret)
   const own = [authSecret, ...previousAuthSecrets].filter((secret) => secret !== undefined)
-  const given = { SERVICE_KEYS: serviceKeys, TOKEN_SHARED_SECRET: [tokenSharedSecret ?? ''] }
-  for (const [name, secrets] of Object.entries(given)) {
+  const shared = { SERVICE_KEYS: serviceKeys, TOKEN_SHARED_SECRET: [tokenSharedSecret ?? ''] }
+  for (const [name, secrets] of Object.entries(shared)) {
     if (secrets.some((secret) => own.includes(secret))) {
-      settings.refuse(name, `repeats AUTH_SECRET, which no other service may know; ${MAKE_ONE}`)
+      settings.refuse(name, `repeats AUTH_SECRET, which no other service may know; ${MAKE_A_SECRET}`)
     }
   }
   if (serviceKeys.includes(tokenSharedSecret ?? '')) {
     settings.refuse(
       'SERVICE_KEYS',
-      `repeats TOKEN_SHARED_SECRET, which makes tokens for anybody; ${MAKE_ONE}`,
+      `repeats TOKEN_SHARED_SECRET, which can make tokens for any user; ${MAKE_A_SECRET}`,
     )
   }
   if (['localhost', '127.0.0.1', '[::1]'].includes(new URL(config.publicUrl).hostname)) return
-  const all = { AUTH_SECRET: [authSecret], AUTH_SECRET_PREVIOUS: previousAuthSecrets, ...given }
+  const all = { AUTH_SECRET: [authSecret], AUTH_SECRET_PREVIOUS: previousAuthSecrets, ...shared }
   for (const [name, secrets] of Object.entries(all)) {
-    const remedy = name === 'AUTH_SECRET_PREVIOUS' ? 'leave it out' : MAKE_ONE
+    const remedy = name === 'AUTH_SECRET_PREVIOUS' ? 'leave it out' : MAKE_A_SECRET
     if (secrets.includes(SECRET_FOR_TRYING)) settings.refuse(name, `holds the public example; ${remedy}`)
   }
 }
@@ -153,6 +147,6 @@ const days = (count: number): number => count * 24 * 3600
 
 function isOrigin(entry: string): boolean {
   const url = URL.parse(entry)
-  // A star would be taken for a letter of the host's name, which no browser's origin has.
+  // The URL parser accepts * as a letter of a host name. No browser sends such an origin.
   return url?.origin === entry && ['http:', 'https:'].includes(url.protocol) && !entry.includes('*')
 }

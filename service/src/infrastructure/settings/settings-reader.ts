@@ -2,7 +2,7 @@ import { weaknessOf } from './secret-strength.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** The start stops: one line per setting, each saying what is wrong and what would be right. */
+/** Stops the start. One line per setting says what is wrong and what would be right. */
 export class SettingsError extends Error {
   constructor(problems: readonly string[]) {
     super(`The settings need attention:\n${problems.map((problem) => `  ${problem}`).join('\n')}`)
@@ -15,10 +15,10 @@ export const MAKE_A_SECRET = 'make one with: openssl rand -base64 32'
 const DURATION = /^(\d{1,9})([smhd])$/
 const SECONDS_PER_UNIT = { s: 1, m: 60, h: 3600, d: 86_400 } as const
 
-/** Reads settings by name and collects what is wrong with them. An empty setting counts as unset. */
+/** Reads settings by name and collects their problems, so that a start reports all of them together. A blank setting is unset. */
 export class SettingsReader {
   readonly #environment: Environment
-  /** By the setting's name: one line each, the first. */
+  /** By the name of the setting. The first problem of a setting is the one that counts. */
   readonly #problems = new Map<string, string>()
 
   constructor(environment: Environment) {
@@ -33,7 +33,7 @@ export class SettingsReader {
     return this.#problems.has(name)
   }
 
-  /** Throws what was collected, if anything. */
+  /** Throws a SettingsError if there are problems. */
   finish(): void {
     if (this.#problems.size > 0) throw new SettingsError([...this.#problems.values()])
   }
@@ -43,7 +43,7 @@ export class SettingsReader {
     return value === '' ? undefined : value
   }
 
-  /** For the setting whose empty value means "none", while unset means the default. */
+  /** For the setting whose blank value means "none", while unset means the default. */
   textOrEmpty(name: string, byDefault: string): string | undefined {
     return this.#environment[name] === undefined ? byDefault : this.text(name)
   }
@@ -53,7 +53,7 @@ export class SettingsReader {
     if (text === undefined) return byDefault
     const value = /^\d+$/.test(text) ? Number(text) : NaN
     if (value >= lowest && value <= highest) return value
-    this.refuse(name, `is a whole number from ${lowest} to ${highest}, not "${text}"`)
+    this.refuse(name, `must be a whole number from ${lowest} to ${highest}, not "${text}"`)
     return byDefault
   }
 
@@ -68,8 +68,8 @@ export class SettingsReader {
     const value =
       count === undefined ? NaN : Number(count) * SECONDS_PER_UNIT[unit as keyof typeof SECONDS_PER_UNIT]
     if (value >= lowest && value <= highest) return value
-    const range = `from ${readable(lowest)} to ${readable(highest)}`
-    this.refuse(name, `is a duration such as 30s, 10m, 12h or 30d, ${range}, not "${text}"`)
+    const range = `from ${readableDuration(lowest)} to ${readableDuration(highest)}`
+    this.refuse(name, `must be a duration such as 30s, 10m, 12h or 30d, ${range}, not "${text}"`)
     return byDefault
   }
 
@@ -77,7 +77,7 @@ export class SettingsReader {
     const text = this.text(name)
     if (text === undefined) return byDefault
     const value = allowed.find((candidate) => candidate === text)
-    if (value === undefined) this.refuse(name, `is one of ${allowed.join(', ')}, not "${text}"`)
+    if (value === undefined) this.refuse(name, `must be one of ${allowed.join(', ')}, not "${text}"`)
     return value ?? byDefault
   }
 
@@ -89,7 +89,7 @@ export class SettingsReader {
     // The value may hold a password, so it is not shown.
     this.refuse(
       name,
-      `is not a valid address; it starts with ${protocols.map((p) => `${p}//`).join(' or ')} and names a host`,
+      `must be an address that starts with ${protocols.map((p) => `${p}//`).join(' or ')} and names a host`,
     )
     return undefined
   }
@@ -97,11 +97,11 @@ export class SettingsReader {
   list(name: string, isValid: (entry: string) => boolean, wanted: string): readonly string[] {
     const entries = this.#entries(name)
     const wrong = entries.filter((entry) => !isValid(entry))
-    if (wrong.length > 0) this.refuse(name, `holds ${wanted}; this is none: ${wrong.join(' ')}`)
+    if (wrong.length > 0) this.refuse(name, `must hold ${wanted}; not valid: ${wrong.join(' ')}`)
     return entries
   }
 
-  /** Secrets separated by commas. They are never shown. */
+  /** Secrets separated by commas. No message shows them. */
   secrets(name: string): readonly string[] {
     const entries = this.#entries(name)
     const weakness = entries.map(weaknessOf).find((found) => found !== undefined)
@@ -115,7 +115,7 @@ export class SettingsReader {
   }
 }
 
-function readable(seconds: number): string {
+function readableDuration(seconds: number): string {
   if (seconds === 0) return '0'
   if (seconds % 86_400 === 0) return `${seconds / 86_400}d`
   return seconds % 60 === 0 ? `${seconds / 60}m` : `${seconds}s`

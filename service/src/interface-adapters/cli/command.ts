@@ -1,39 +1,40 @@
 import { CommandFailure, type ExitCode } from './exit-codes.ts'
 
-/** What a command works with. */
-export interface Surroundings {
+/** The functions a command needs from its environment. */
+export interface CommandContext {
   /**
-   * Calls the internal listener and answers the body of a good answer, undefined where there is none. Rejects with
-   * CommandFailure otherwise.
+   * Calls the internal listener and returns the body of a successful response, or undefined if it has no body. Rejects
+   * with CommandFailure otherwise.
    */
   readonly call: (method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: object) => Promise<unknown>
 
-  /** Asks the person at the terminal; whoever is no person has said yes. The question is put together only then. */
+  /** Asks the operator at the terminal. Without a terminal it returns true, and the question is not built. */
   readonly confirm: (question: () => Promise<string>) => Promise<boolean>
 }
 
-/** What a command came to. */
+/** The result of a command. */
 interface Report {
   /** For scripts. */
   readonly json: unknown
-  /** For people: whole lines. */
+  /** For operators: complete lines. */
   readonly text: string
   readonly exitCode?: ExitCode
 }
 
-export type Command = (surroundings: Surroundings) => Promise<Report>
+export type Command = (context: CommandContext) => Promise<Report>
 
-export async function demandConfirmation(
-  { confirm }: Surroundings,
-  isSaidAlready: boolean,
+/** Throws CommandFailure unless the operator agrees, or has agreed with `--yes`. */
+export async function requireConfirmation(
+  { confirm }: CommandContext,
+  isConfirmed: boolean,
   question: () => Promise<string>,
 ): Promise<void> {
-  if (isSaidAlready || (await confirm(question))) return
+  if (isConfirmed || (await confirm(question))) return
   throw new CommandFailure('Nothing was changed.')
 }
 
-/** A path of the API with what belongs after the question mark; undefined is left out. */
-export function address(path: string, query: Record<string, string | number | undefined>): string {
+/** A path of the API with its query. Parameters that are undefined are left out. */
+export function pathWithQuery(path: string, query: Record<string, string | number | undefined>): string {
   const parameters = new URLSearchParams()
   for (const [name, value] of Object.entries(query)) {
     if (value !== undefined) parameters.set(name, String(value))

@@ -1,12 +1,12 @@
 import type { z } from 'zod'
-import type { findings } from '../http/doctor-routes.ts'
+import type { findings } from '../http/internal/doctor-schemas.ts'
 import type { Command } from './command.ts'
 import { exitCodes } from './exit-codes.ts'
 import { table, type Cell } from './table.ts'
 
 type Findings = z.infer<typeof findings>
 
-export const examine: Command = async ({ call }) => {
+export const runDoctor: Command = async ({ call }) => {
   const body = (await call('GET', '/v1/doctor')) as Findings
   const rows = body.findings.flatMap(({ check, status, detail, advice }): Cell[][] => [
     [check, status, detail],
@@ -14,7 +14,7 @@ export const examine: Command = async ({ call }) => {
   ])
   return {
     json: body,
-    text: `${table(['CHECK', 'STATUS', 'DETAIL'], rows, 'Nothing was checked.')}\n${summary(body)}\n`,
+    text: `${table(['CHECK', 'STATUS', 'DETAIL'], rows, 'There are no checks.')}\n${summary(body)}\n`,
     exitCode: body.status === 'failed' ? exitCodes.failed : exitCodes.done,
   }
 }
@@ -22,6 +22,6 @@ export const examine: Command = async ({ call }) => {
 function summary({ findings }: Findings): string {
   const failed = findings.filter(({ status }) => status === 'failed').length
   const warnings = findings.filter(({ status }) => status === 'warning').length
-  if (failed + warnings === 0) return 'All is well.'
+  if (failed + warnings === 0) return 'All checks passed.'
   return `${failed} failed, ${warnings === 1 ? '1 warning' : `${warnings} warnings`}.`
 }

@@ -1,15 +1,15 @@
-/** What scripts branch on; docs/cli.md and --help say the same. */
+/** For scripts. A test compares them with docs/cli.md and --help. */
 export const exitCodes = {
   done: 0,
-  /** The service refused, a check of the doctor failed, or the person said no. */
+  /** The service refused, a check of the doctor failed, or the operator declined. */
   failed: 1,
   wrongUsage: 2,
-  notReachable: 3,
+  unreachable: 3,
 } as const
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes]
 
-/** Ends the command; the message says what to do. */
+/** Ends the command. The message says what is wrong and what to do. */
 export class CommandFailure extends Error {
   readonly exitCode: ExitCode
 

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { signingKeyList } from '../http/keys-routes.ts'
+import type { signingKeyList } from '../http/internal/signing-key-schemas.ts'
 import type { Command } from './command.ts'
 import { table, time } from './table.ts'
 
@@ -14,7 +14,9 @@ export const rotateKeys: Command = async ({ call }) => {
   const list = (await call('POST', '/v1/keys/rotate')) as SigningKeyList
   const coming = list.items.find(({ state }) => state === 'coming')
   const text =
-    coming === undefined ? 'A new key signs.' : `A new key signs from ${time(coming.signs_from)} on.`
+    coming === undefined
+      ? 'A new key signs new tokens.'
+      : `A new key signs new tokens from ${time(coming.signs_from)}.`
   return { json: list, text: `${text}\n\n${keysTable(list)}` }
 }
 
@@ -24,10 +26,10 @@ const keysTable = ({ algorithm, items }: SigningKeyList): string =>
     items.map((key) => [
       key.kid,
       key.algorithm,
-      key.usable ? key.state : `${key.state}, cannot be opened`,
+      key.usable ? key.state : `${key.state}, cannot be decrypted`,
       time(key.signs_from),
       time(key.signs_until),
       time(key.published_until),
     ]),
-    `There is none: with TOKEN_ALGORITHM=${algorithm} tokens are signed with a shared secret.`,
+    `There are no keys: with TOKEN_ALGORITHM=${algorithm} tokens are signed with a shared secret.`,
   )

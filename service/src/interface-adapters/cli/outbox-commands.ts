@@ -1,8 +1,8 @@
 import type { z } from 'zod'
-import type { deliveryList, replayed } from '../http/outbox-schemas.ts'
-import { address, type Command } from './command.ts'
-import { table, time, words } from './table.ts'
-import { more } from './user-commands.ts'
+import type { deliveryList, replayed } from '../http/internal/outbox-schemas.ts'
+import { pathWithQuery, type Command } from './command.ts'
+import { shortText, table, time } from './table.ts'
+import { nextPageHint } from './user-commands.ts'
 
 type DeliveryList = z.infer<typeof deliveryList>
 
@@ -16,7 +16,7 @@ export interface ListDeliveriesInput {
 export const listDeliveries =
   (query: ListDeliveriesInput): Command =>
   async ({ call }) => {
-    const list = (await call('GET', address('/v1/outbox', { ...query }))) as DeliveryList
+    const list = (await call('GET', pathWithQuery('/v1/outbox', { ...query }))) as DeliveryList
     const isDead = query.state === 'dead'
     const rows = list.items.map((delivery) => [
       delivery.id,
@@ -26,25 +26,25 @@ export const listDeliveries =
       time(delivery.event.occurred_at),
       delivery.attempts,
       time(isDead ? delivery.dead_at : delivery.next_attempt_at),
-      delivery.last_error === null ? null : words(delivery.last_error),
+      delivery.last_error === null ? null : shortText(delivery.last_error),
     ])
     const when = isDead ? 'GIVEN UP' : 'NEXT'
     const headings = ['ID', 'CONSUMER', 'EVENT', 'USER', 'OCCURRED', 'ATTEMPTS', when, 'LAST ERROR']
-    const none = isDead ? 'Nothing was given up.' : 'Nothing waits.'
-    return { json: list, text: table(headings, rows, none) + more(list.next_cursor) }
+    const none = isDead ? 'No deliveries were given up.' : 'No deliveries are waiting.'
+    return { json: list, text: table(headings, rows, none) + nextPageHint(list.next_cursor) }
   }
 
 export const replayDelivery =
   ({ id }: { id: string }): Command =>
   async ({ call }) => {
     await call('POST', `/v1/outbox/${id}/replay`)
-    return { json: { replayed: 1 }, text: `Delivery ${id} is tried again.\n` }
+    return { json: { replayed: 1 }, text: `Delivery ${id} is being retried.\n` }
   }
 
 export const replayConsumer =
   ({ consumer }: { consumer: string }): Command =>
   async ({ call }) => {
-    const answer = (await call('POST', '/v1/outbox/replay', { consumer })) as z.infer<typeof replayed>
-    const count = answer.replayed === 1 ? '1 delivery is' : `${answer.replayed} deliveries are`
-    return { json: answer, text: `${count} tried again.\n` }
+    const body = (await call('POST', '/v1/outbox/replay', { consumer })) as z.infer<typeof replayed>
+    const count = body.replayed === 1 ? '1 delivery is' : `${body.replayed} deliveries are`
+    return { json: body, text: `${count} being retried.\n` }
   }

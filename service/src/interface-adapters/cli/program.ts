@@ -1,6 +1,6 @@
 import { Command as Program, InvalidArgumentError, Option } from 'commander'
 import type { Command } from './command.ts'
-import { examine } from './doctor-command.ts'
+import { runDoctor } from './doctor-command.ts'
 import { listKeys, rotateKeys } from './key-commands.ts'
 import {
   listDeliveries,
@@ -8,6 +8,7 @@ import {
   replayDelivery,
   type ListDeliveriesInput,
 } from './outbox-commands.ts'
+import type { RestoreOptions } from './restore-command.ts'
 import { endAllSessions, endSession, listSessions } from './session-commands.ts'
 import { disableUser, enableUser, findUsers, setRoles, type FindUsersInput } from './user-commands.ts'
 
@@ -20,23 +21,22 @@ export interface GlobalOptions {
 interface ProgramOptions {
   readonly version: string
   readonly run: (command: Command, options: GlobalOptions) => Promise<void>
+  /** Works on the database itself, while no instance serves. */
+  readonly restore: (options: RestoreOptions) => Promise<void>
   readonly out: (text: string) => unknown
   readonly err: (text: string) => unknown
 }
 
-/** What can be typed, and what is called then. Parsing rejects with CommanderError when everything has been said already. */
-export function createProgram({ version, run, out, err }: ProgramOptions): Program {
+/** The commands and their options. Parsing rejects with CommanderError after it has printed help or an error itself. */
+export function createProgram({ version, run, restore, out, err }: ProgramOptions): Program {
   const program = new Program('chat-auth')
-    .description('Looks after a running chat-auth, through its internal listener.')
+    .description('Manages a running chat-auth through its internal listener.')
     .version(version)
-    .option('--url <url>', 'the internal listener (default: INTERNAL_HOST and INTERNAL_PORT of the settings)')
-    .option(
-      '--key <key>',
-      'a service key; every list of processes shows it, so rather set CHAT_AUTH_SERVICE_KEY',
-    )
-    .option('--json', 'print JSON for scripts, as the API answers it')
+    .option('--url <url>', 'address of the internal listener (default: from INTERNAL_HOST and INTERNAL_PORT)')
+    .option('--key <key>', 'service key; visible in process lists, so prefer CHAT_AUTH_SERVICE_KEY')
+    .option('--json', 'print the JSON response of the API, for scripts')
     .addHelpText('after', NOTES)
-    .showHelpAfterError('Run it with --help to see how it is used.')
+    .showHelpAfterError('Run it with --help to see the usage.')
     .configureOutput({ writeOut: out, writeErr: err })
     .exitOverride()
   const start = (command: Command): Promise<void> => run(command, program.opts<GlobalOptions>())
@@ -46,64 +46,79 @@ export function createProgram({ version, run, out, err }: ProgramOptions): Progr
   addOutbox(program, start)
   program
     .command('doctor')
-    .description('check settings, database, keys, clock, feed and outbox of the instance that answers')
-    .action(() => start(examine))
+    .description('check settings, database, keys, clock, feed and outbox of the instance')
+    .action(() => start(runDoctor))
+  program
+    .command('restore')
+    .description(
+      'make a restored backup ready to serve; standard input has the log or the events since the backup',
+    )
+    .addOption(
+      new Option('--sessions <what>', 'end: everybody signs in again; keep: sessions go on')
+        .choices(['end', 'keep'])
+        .default('end'),
+    )
+    .action(restore)
   return program
 }
 
 type Start = (command: Command) => Promise<void>
 
 function addUsers(program: Program, start: Start): void {
-  const users = program.command('users').description('find people, disable them, give them roles')
+  const users = program.command('users').description('find, disable and enable users, set their roles')
   users
     .command('find')
-    .description('find people by a part of their username, by their e-mail address or their id')
-    .argument('[name]', 'a part of the username')
-    .option('--email <address>', 'the whole e-mail address')
-    .option('--id <id>', 'the id', userId)
-    .option('--limit <count>', 'at most so many, up to 100', count)
-    .option('--cursor <cursor>', 'where the page before ended')
+    .description('find users by part of their username, by e-mail address or by id')
+    .argument('[name]', 'part of the username')
+    .option('--email <address>', 'complete e-mail address')
+    .option('--id <id>', 'id of the user', userId)
+    .option('--limit <count>', 'maximum number of users, up to 100', count)
+    .option('--cursor <cursor>', 'cursor that the previous page printed')
     .action((name: string | undefined, options: Omit<FindUsersInput, 'name'>, command: Program) => {
       const ways = [name, options.email, options.id].filter((way) => way !== undefined)
-      if (ways.length !== 1) command.error('error: name either a part of the username, or --email, or --id')
+      if (ways.length !== 1) command.error('error: give exactly one of: part of the username, --email, --id')
       return start(findUsers({ ...options, name }))
     })
   users
     .command('disable')
-    .description('end all their sessions and let them sign in no more')
-    .argument('<user>', 'the id of the user', userId)
-    .requiredOption('--reason <text>', 'kept for operators')
-    .option('-y, --yes', 'do not ask')
-    .action((id: string, { reason, yes }: { reason: string; yes?: true }) =>
-      start(disableUser({ id, reason, yes: yes === true })),
-    )
+    .description('end all sessions of a user, who can no longer sign in')
+    .argument('<user>', 'id of the user', userId)
+    .requiredOption('--reason <text>', 'shown to operators only')
+    .option('--public-reason <text>', 'shown to the user at sign-in')
+    .option('--until <time>', 'end of the ban, such as 2030-01-31T12:00:00Z (default: none)')
+    .option('-y, --yes', 'do not ask for confirmation')
+    .action((id: string, options: { reason: string; publicReason?: string; until?: string; yes?: true }) => {
+      const { reason, publicReason, until, yes } = options
+      return start(disableUser({ id, reason, publicReason, until, yes: yes === true }))
+    })
   users
     .command('enable')
-    .description('let them sign in again')
-    .argument('<user>', 'the id of the user', userId)
-    .action((id: string) => start(enableUser({ id })))
+    .description('let a disabled user sign in again')
+    .argument('<user>', 'id of the user', userId)
+    .option('--note <text>', 'why, for operators')
+    .action((id: string, { note }: { note?: string }) => start(enableUser({ id, note })))
   users
     .command('roles')
-    .description('give them these roles in place of those they have')
-    .argument('<user>', 'the id of the user', userId)
-    .argument('<roles>', "separated by commas; '' for none", roleList)
+    .description('replace the roles of a user')
+    .argument('<user>', 'id of the user', userId)
+    .argument('<roles>', "separated by commas; '' removes all roles", roleList)
     .action((id: string, roles: string[]) => start(setRoles({ id, roles })))
 }
 
 function addSessions(program: Program, start: Start): void {
-  const sessions = program.command('sessions').description('see and end where people are signed in')
+  const sessions = program.command('sessions').description('list and end the sessions of a user')
   sessions
     .command('list')
     .description('list the live sessions, newest first')
-    .argument('<user>', 'the id of the user', userId)
+    .argument('<user>', 'id of the user', userId)
     .action((userId: string) => start(listSessions({ userId })))
   sessions
     .command('end')
-    .description('end one session, or all')
-    .argument('<user>', 'the id of the user', userId)
-    .argument('[session]', 'the id of the session', sessionId)
-    .option('--all', 'all of them')
-    .option('-y, --yes', 'do not ask')
+    .description('end one session, or all sessions, of a user')
+    .argument('<user>', 'id of the user', userId)
+    .argument('[session]', 'id of the session', sessionId)
+    .option('--all', 'end all sessions')
+    .option('-y, --yes', 'do not ask for confirmation')
     .action(
       (
         userId: string,
@@ -112,7 +127,7 @@ function addSessions(program: Program, start: Start): void {
         command: Program,
       ) => {
         if ((session === undefined) === (options.all === undefined))
-          command.error('error: name either a session, or --all')
+          command.error('error: give either a session or --all')
         const yes = options.yes === true
         return start(
           session === undefined
@@ -124,63 +139,56 @@ function addSessions(program: Program, start: Start): void {
 }
 
 function addKeys(program: Program, start: Start): void {
-  const keys = program
-    .command('keys')
-    .description('see and rotate the keys that access tokens are signed with')
+  const keys = program.command('keys').description('list and rotate the keys that sign access tokens')
   keys
     .command('list')
     .description('list the keys, in the order in which they sign')
     .action(() => start(listKeys))
   keys
     .command('rotate')
-    .description('have a new key take over, an hour after it is published')
+    .description('publish a new key, which signs from an hour later on')
     .action(() => start(rotateKeys))
 }
 
 function addOutbox(program: Program, start: Start): void {
-  const outbox = program
-    .command('outbox')
-    .description('see which events were not delivered, and try them again')
+  const outbox = program.command('outbox').description('list undelivered events, and retry them')
   outbox
     .command('list')
-    .description('list the deliveries that were given up, or that wait')
-    .addOption(new Option('--state <state>', 'which').choices(['dead', 'waiting']).default('dead'))
-    .option('--consumer <name>', 'of this consumer alone')
-    .option('--limit <count>', 'at most so many, up to 200', count)
-    .option('--cursor <cursor>', 'where the page before ended')
+    .description('list the deliveries that were given up, or that are waiting')
+    .addOption(
+      new Option('--state <state>', 'state of the deliveries').choices(['dead', 'waiting']).default('dead'),
+    )
+    .option('--consumer <name>', 'only deliveries to this consumer')
+    .option('--limit <count>', 'maximum number of deliveries, up to 200', count)
+    .option('--cursor <cursor>', 'cursor that the previous page printed')
     .action((options: ListDeliveriesInput) => start(listDeliveries(options)))
   outbox
     .command('replay')
-    .description('try a delivery again that was given up, or all of a consumer')
-    .argument('[delivery]', 'the id of the delivery', deliveryId)
-    .option('--consumer <name>', 'all of this consumer')
+    .description('retry a delivery that was given up, or all of a consumer')
+    .argument('[delivery]', 'id of the delivery', deliveryId)
+    .option('--consumer <name>', 'all deliveries to this consumer')
     .action((id: string | undefined, { consumer }: { consumer?: string }, command: Program) => {
       if (id !== undefined && consumer === undefined) return start(replayDelivery({ id }))
       if (id === undefined && consumer !== undefined) return start(replayConsumer({ consumer }))
-      return command.error('error: name either a delivery, or --consumer')
+      return command.error('error: give either a delivery or --consumer')
     })
 }
 
-/** These stand in paths: what is none never leaves. */
+/** Ids become part of a URL path, so anything else must not pass. */
 const matching =
   (pattern: RegExp, wanted: string) =>
   (text: string): string => {
     if (pattern.test(text)) return text
     throw new InvalidArgumentError(wanted)
   }
-const userId = matching(
-  /^[1-9]\d{0,15}$/,
-  'The id of a user is a number, such as 17: chat-auth users find tells it.',
-)
+const userId = matching(/^[1-9]\d{0,15}$/, 'Must be a number, such as 17. Find it with: chat-auth users find')
 const sessionId = matching(
   /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
-  'The id of a session is a UUID: chat-auth sessions list tells it.',
+  'Must be a UUID. Find it with: chat-auth sessions list',
 )
-const deliveryId = matching(
-  /^[1-9]\d{0,14}$/,
-  'The id of a delivery is a number: chat-auth outbox list tells it.',
-)
-const count = (text: string): number => Number(matching(/^[1-9]\d{0,3}$/, 'It is a number, from 1 on.')(text))
+const deliveryId = matching(/^[1-9]\d{0,14}$/, 'Must be a number. Find it with: chat-auth outbox list')
+const count = (text: string): number =>
+  Number(matching(/^[1-9]\d{0,3}$/, 'Must be a number from 1 to 9999.')(text))
 const roleList = (text: string): string[] =>
   text
     .split(',')
@@ -188,8 +196,8 @@ const roleList = (text: string): string[] =>
     .filter((role) => role !== '')
 
 const NOTES = `
-The service key is the first there is of: --key, CHAT_AUTH_SERVICE_KEY, SERVICE_KEYS, and the file service-key in DATA_DIR.
-Settings come from the environment and from .env in this folder, as those of the service do.
+The service key is the first of these that exists: --key, CHAT_AUTH_SERVICE_KEY, SERVICE_KEYS, and the file service-key
+in DATA_DIR. As for the service, settings come from the environment and from .env in the working directory.
 
-Exit codes: 0 done, 1 refused or failed (doctor: a check failed), 2 wrong usage, 3 the service is not reachable.
+Exit codes: 0 done, 1 refused or failed (doctor: a check failed), 2 wrong usage, 3 the service is unreachable.
 More in docs/cli.md.`

@@ -3,12 +3,16 @@ import { printable, shortened, width } from './text.ts'
 export type Cell = string | number | boolean | null | undefined
 
 const GAP = '  '
-/** For what strangers wrote. */
-const WORDS_AT_MOST = 60
+/** Of a text from outside, in columns. */
+const MAXIMUM_TEXT_WIDTH = 60
 
-/** Rows under headings, in columns; with a line for nobody when there is none. */
-export function table(headings: readonly string[], rows: readonly (readonly Cell[])[], none: string): string {
-  if (rows.length === 0) return `${none}\n`
+/** Rows in columns under headings, or the line `ifEmpty` if there are no rows. */
+export function table(
+  headings: readonly string[],
+  rows: readonly (readonly Cell[])[],
+  ifEmpty: string,
+): string {
+  if (rows.length === 0) return `${ifEmpty}\n`
   const lines = [headings, ...rows.map((row) => row.map(textOf))]
   const widths = headings.map((_, at) => Math.max(...lines.map((line) => width(line[at] ?? ''))))
   return lines.map((line) => `${aligned(line, widths)}\n`).join('')
@@ -26,9 +30,9 @@ function textOf(cell: Cell): string {
   return printable(String(cell))
 }
 
-/** As people read it, and as precise as they need it. */
+/** Without fractions of a second, and easier to read than ISO 8601. */
 export const time = (text: string | null): string =>
   text === null ? '-' : text.replace('T', ' ').replace(/\.\d+Z$/, 'Z')
 
-/** Made safe before it is cut, so that no escape is. */
-export const words = (text: string): string => shortened(printable(text), WORDS_AT_MOST)
+/** Made printable before it is cut, so that no escape sequence is cut in half. */
+export const shortText = (text: string): string => shortened(printable(text), MAXIMUM_TEXT_WIDTH)

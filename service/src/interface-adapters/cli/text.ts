@@ -1,16 +1,16 @@
-// What the service tells was typed by strangers: names of devices, reasons, words of other servers. A terminal must not
-// be made to do what they say, nor show them other than they are.
+// Attackers can write names of devices, and other servers write error messages. A terminal must neither execute
+// them nor show them as something else.
 
-/** Control characters, those that turn the direction of writing, and halves of characters. */
+/** Control characters, characters that change the writing direction, and lone surrogates. */
 const UNSAFE = /[\p{Cc}\p{Cs}\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu
 
 const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
 
-/** On one line, and harmless to a terminal. */
+/** On one line, and safe for a terminal. */
 export const printable = (text: string): string =>
   text.replaceAll(UNSAFE, (character) => SHORT[character] ?? escaped(character))
 
-/** JSON that a terminal takes no orders from, either. */
+/** JSON that is safe for a terminal. */
 export const printableJson = (value: unknown): string =>
   `${JSON.stringify(value, undefined, 2).replaceAll(UNSAFE, (character) =>
     character === '\n' ? character : escaped(character),
@@ -19,7 +19,7 @@ export const printableJson = (value: unknown): string =>
 const escaped = (character: string): string =>
   `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`
 
-/** What takes two columns (UAX #11), as far as names and sentences are written with it; half-width forms do not. */
+/** Characters of names and sentences that take two columns (UAX #11). Half-width forms take one. */
 const WIDE =
   /^[[\p{sc=Han}\p{sc=Hangul}\p{sc=Yi}\u3000-\u33ff\ufe10-\ufe19\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6]--[\u1160-\u11ff\ud7b0-\ud7fb\uff61-\uffdc]]/v
 const EMOJI = /^(?:\p{Emoji_Presentation}|\p{RGI_Emoji})/v
@@ -37,11 +37,11 @@ export function width(text: string): number {
 function widthOfOne(grapheme: string): number {
   if (WITHOUT_WIDTH.test(grapheme)) return 0
   if (WIDE.test(grapheme) || EMOJI.test(grapheme)) return 2
-  // Half-width voicing marks join the character before them, and take a column all the same.
+  // A half-width voicing mark is part of the grapheme, but takes a column of its own.
   return 1 + (grapheme.slice(1).match(/[\uff9e\uff9f]/g)?.length ?? 0)
 }
 
-/** At most so many columns, the last an ellipsis where something is left out. */
+/** Cut to this number of columns. The last one is an ellipsis if something was cut. */
 export function shortened(text: string, columns: number): string {
   if (width(text) <= columns) return text
   let kept = ''

@@ -1,7 +1,7 @@
 import type { z } from 'zod'
-import type { inspectedUser, inspectedUsers } from '../http/people-schemas.ts'
-import { address, demandConfirmation, type Command, type Surroundings } from './command.ts'
-import { table, time, words } from './table.ts'
+import type { inspectedUser, inspectedUsers } from '../http/internal/inspection-schemas.ts'
+import { pathWithQuery, requireConfirmation, type Command, type CommandContext } from './command.ts'
+import { shortText, table, time } from './table.ts'
 import { printable } from './text.ts'
 
 export type InspectedUser = z.infer<typeof inspectedUser>
@@ -17,56 +17,70 @@ export interface FindUsersInput {
 
 export const findUsers =
   ({ id, name: username, email, limit, cursor }: FindUsersInput): Command =>
-  async (surroundings) => {
+  async (context) => {
     const found =
       id === undefined
-        ? ((await surroundings.call(
+        ? ((await context.call(
             'GET',
-            address('/v1/users', { username, email, limit, cursor }),
+            pathWithQuery('/v1/users', { username, email, limit, cursor }),
           )) as FoundUsers)
-        : { items: [await readUser(surroundings, id)], next_cursor: null }
-    return { json: found, text: usersTable(found.items) + more(found.next_cursor) }
+        : { items: [await readUser(context, id)], next_cursor: null }
+    return { json: found, text: usersTable(found.items) + nextPageHint(found.next_cursor) }
   }
 
+export interface DisableUserInput {
+  readonly id: string
+  readonly reason: string
+  readonly publicReason: string | undefined
+  /** RFC 3339. */
+  readonly until: string | undefined
+  readonly yes: boolean
+}
+
 export const disableUser =
-  ({ id, reason, yes }: { id: string; reason: string; yes: boolean }): Command =>
-  async (surroundings) => {
-    await demandConfirmation(surroundings, yes, async () => {
-      const user = await readUser(surroundings, id)
-      return `Disable ${nameOf(user)}, and end ${sessionsOf(user)}?`
+  ({ id, reason, publicReason, until, yes }: DisableUserInput): Command =>
+  async (context) => {
+    await requireConfirmation(context, yes, async () => {
+      const user = await readUser(context, id)
+      const end = until === undefined ? 'without an end' : `until ${until}`
+      return `Disable ${nameOf(user)} ${end}, and end ${sessionCount(user)}?`
     })
-    await surroundings.call('POST', `/v1/users/${id}/disable`, { reason })
-    const user = await readUser(surroundings, id)
-    return { json: user, text: `${nameOf(user)} is disabled: ${words(user.disabled_reason ?? '')}\n` }
+    await context.call('POST', `/v1/users/${id}/disable`, {
+      reason,
+      ...(publicReason !== undefined && { public_reason: publicReason }),
+      ...(until !== undefined && { until }),
+    })
+    const user = await readUser(context, id)
+    return { json: user, text: `${nameOf(user)} is disabled ${banText(user)}\n` }
   }
 
 export const enableUser =
-  ({ id }: { id: string }): Command =>
-  async (surroundings) => {
-    await surroundings.call('POST', `/v1/users/${id}/enable`)
-    const user = await readUser(surroundings, id)
-    return { json: user, text: `${nameOf(user)} may sign in.\n` }
+  ({ id, note }: { id: string; note: string | undefined }): Command =>
+  async (context) => {
+    await context.call('POST', `/v1/users/${id}/enable`, note === undefined ? undefined : { note })
+    const user = await readUser(context, id)
+    return { json: user, text: `${nameOf(user)} may sign in again.\n` }
   }
 
 export const setRoles =
   ({ id, roles }: { id: string; roles: readonly string[] }): Command =>
-  async (surroundings) => {
-    await surroundings.call('PUT', `/v1/users/${id}/roles`, { roles })
-    const user = await readUser(surroundings, id)
+  async (context) => {
+    await context.call('PUT', `/v1/users/${id}/roles`, { roles })
+    const user = await readUser(context, id)
     return { json: user, text: `Roles of ${nameOf(user)}: ${user.roles.join(', ') || 'none'}\n` }
   }
 
-export const readUser = async ({ call }: Surroundings, id: string): Promise<InspectedUser> =>
+export const readUser = async ({ call }: CommandContext, id: string): Promise<InspectedUser> =>
   (await call('GET', `/v1/users/${id}`)) as InspectedUser
 
 export const nameOf = ({ id, username }: InspectedUser): string => `${printable(username)} (${id})`
 
-export const sessionsOf = ({ live_sessions: count }: InspectedUser): string =>
+export const sessionCount = ({ live_sessions: count }: InspectedUser): string =>
   count === 1 ? '1 session' : `${count} sessions`
 
-/** How to get the next page. */
-export const more = (cursor: string | null): string =>
-  cursor === null ? '' : `\nThere are more: add --cursor ${printable(cursor)}\n`
+/** How to get the next page. Empty after the last one. */
+export const nextPageHint = (cursor: string | null): string =>
+  cursor === null ? '' : `\nThere are more. Add --cursor ${printable(cursor)}\n`
 
 const usersTable = (users: readonly InspectedUser[]): string =>
   table(
@@ -79,10 +93,17 @@ const usersTable = (users: readonly InspectedUser[]): string =>
       user.roles.join(',') || null,
       user.live_sessions,
       time(user.created_at),
-      disabling(user),
+      disabledText(user),
     ]),
-    'Nobody was found.',
+    'No users were found.',
   )
 
-const disabling = ({ disabled_at: at, disabled_reason: reason }: InspectedUser): string | null =>
-  at === null ? null : words(`${time(at)}: ${reason ?? ''}`)
+const disabledText = (user: InspectedUser): string | null =>
+  user.disabled_at === null ? null : `${time(user.disabled_at)} ${banText(user)}`
+
+const banText = (user: InspectedUser): string => {
+  const end = user.disabled_until === null ? 'without an end' : `until ${time(user.disabled_until)}`
+  const forUser = user.disabled_public_reason
+  const reasons = [user.disabled_reason ?? '', ...(forUser === null ? [] : [`user sees: ${forUser}`])]
+  return `${end}: ${reasons.map(shortText).join('; ')}`
+}

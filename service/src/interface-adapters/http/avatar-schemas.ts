@@ -1,16 +1,18 @@
 import { z } from 'zod'
-import { ownUser } from './schemas.ts'
+import { ownUser } from './user-schemas.ts'
 
-/** For the documentation: the upload is read by itself (picture-upload.ts). */
+/** For the documentation only: picture-upload.ts reads the form itself. */
 export const avatarUpload = z
   .object({
     avatar: z.file().meta({
-      description: 'A PNG, JPEG or WebP picture of at most 2 MiB and 16 megapixels, not animated.',
+      description:
+        'A PNG, JPEG or WebP picture, not animated, of at most 2 MiB and 16.7 megapixels (8.4 for a PNG).',
       examples: ['the bytes of me.jpg'],
     }),
   })
   .meta({ id: 'AvatarUpload' })
 
-export const avatar = ownUser
-  .pick({ avatar_url: true })
-  .meta({ id: 'Avatar', description: 'With -128 in the place of -512 it is the same picture in that size.' })
+export const avatar = ownUser.pick({ avatar_url: true }).meta({
+  id: 'Avatar',
+  description: 'Replace -512 in the address with -128 to get the same picture in a smaller size.',
+})

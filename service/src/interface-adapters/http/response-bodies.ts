@@ -1,13 +1,14 @@
-import type { Caller } from '../../application/sessions/authenticate.ts'
+import type { RecordedEvent } from '../../application/ports/events.ts'
+import type { Caller } from '../../application/sessions/caller.ts'
 import type { Introspection } from '../../application/sessions/introspect-token.ts'
 import type { IssuedTokens } from '../../application/sessions/issue-tokens.ts'
-import type { ExportedUser } from '../../application/users/export-user.ts'
 import type { InspectedUser } from '../../application/users/inspect-users.ts'
-import { runsOutAt, type Session, type SessionId } from '../../domain/session.ts'
+import { dataForUser } from '../../domain/data-for-user.ts'
+import { expiryOf, type Session, type SessionId } from '../../domain/session.ts'
 import type { User } from '../../domain/user.ts'
 import { avatarFileOf } from './avatar-files.ts'
 
-// What leaves the service, field by field: nothing is shown because it happened to be there.
+// The bodies of responses, field by field, so that a new field of an entity is not published by accident.
 
 export const avatar = (user: User, publicUrl: string) => ({
   avatar_url: `${publicUrl}/media/avatars/${avatarFileOf(user)}`,
@@ -26,42 +27,48 @@ export const ownUser = (user: User, publicUrl: string) => ({
   created_at: user.createdAt.toISOString(),
 })
 
-export const inspectedUser = ({ user, liveSessions }: InspectedUser, publicUrl: string) => ({
+export const inspectedUser = ({ user, ban, liveSessions }: InspectedUser, publicUrl: string) => ({
   ...ownUser(user, publicUrl),
   roles: [...user.roles],
-  disabled_at: user.disabledAt?.toISOString() ?? null,
-  disabled_reason: user.disabledReason ?? null,
+  disabled_at: ban?.since.toISOString() ?? null,
+  disabled_until: ban?.until?.toISOString() ?? null,
+  disabled_reason: ban?.reason ?? null,
+  disabled_public_reason: ban?.publicReason ?? null,
   live_sessions: liveSessions,
 })
 
-export const exportedUser = ({ user, sessions, events }: ExportedUser, publicUrl: string) => ({
-  user: {
-    ...ownUser(user, publicUrl),
-    roles: [...user.roles],
-    password: `kept as ${user.passwordHash.startsWith('$argon2id$') ? 'an argon2id' : 'an imported'} hash`,
-  },
-  sessions: sessions.map((one) => ({
-    ...session(one, undefined),
-    device_id: one.device.id ?? null,
-    ended_at: one.endedAt?.toISOString() ?? null,
-    end_reason: one.endReason ?? null,
-  })),
-  events: events.map(({ type, occurredAt, data }) => ({
-    type,
-    occurred_at: occurredAt.toISOString(),
-    data: { ...data },
-  })),
+export const exportedUser = (user: User, publicUrl: string) => ({
+  ...ownUser(user, publicUrl),
+  roles: [...user.roles],
+  password: `kept as ${user.passwordHash.startsWith('$argon2id$') ? 'an argon2id' : 'an imported'} hash`,
+})
+
+export const exportedSession = (session: Session) => ({
+  ...shownSession(session),
+  device_id: session.device.id ?? null,
+  ended_at: session.endedAt?.toISOString() ?? null,
+  end_reason: session.endReason ?? null,
+})
+
+export const exportedEvent = ({ type, occurredAt, data }: RecordedEvent) => ({
+  type,
+  occurred_at: occurredAt.toISOString(),
+  data: dataForUser(type, data),
 })
 
 export const session = (session: Session, current: SessionId | undefined) => ({
+  ...shownSession(session),
+  current: session.id === current,
+})
+
+const shownSession = (session: Session) => ({
   id: session.id,
   device_name: session.device.name,
   user_agent: session.device.userAgent,
   ip: session.device.address,
   created_at: session.createdAt.toISOString(),
   last_seen_at: session.lastSeenAt.toISOString(),
-  expires_at: runsOutAt(session).toISOString(),
-  current: session.id === current,
+  expires_at: expiryOf(session).toISOString(),
 })
 
 export const tokens = (issued: IssuedTokens) => ({
@@ -83,7 +90,7 @@ export interface TokenSettings {
   readonly tokenAudience: string | undefined
 }
 
-/** The claims of the access token the caller came with, and what is true of the person now. */
+/** The claims of the caller's access token, with the user's present roles. */
 export const claims = ({ user, session, token }: Caller, settings: TokenSettings) => ({
   ...subject(user, session, settings),
   gen: token.generation,
@@ -91,7 +98,7 @@ export const claims = ({ user, session, token }: Caller, settings: TokenSettings
   exp: numericDate(token.expiresAt),
 })
 
-/** RFC 7662, section 2.2: of a token that is not active nothing is told. */
+/** RFC 7662, section 2.2: the response says nothing more about a token that is not active. */
 export const introspection = (found: Introspection | undefined, settings: TokenSettings) => {
   if (found === undefined) return { active: false }
   if (found.kind === 'access') {

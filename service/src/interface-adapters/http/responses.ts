@@ -1,8 +1,10 @@
 import type { z } from 'zod'
-import { problemTypes, type ProblemCode } from './problem-details.ts'
-import { problem } from './schemas.ts'
+import { commonErrors } from '../../application/errors.ts'
+import { authenticateErrors } from '../../application/sessions/authenticate.ts'
+import { problem } from './problem-schemas.ts'
+import { problemTypes, type ProblemCode } from './problem-types.ts'
 
-/** What every route may answer besides its own. */
+/** Errors that any route may respond with. */
 const COMMON: readonly ProblemCode[] = [
   'malformed_request',
   'header_too_large',
@@ -10,32 +12,40 @@ const COMMON: readonly ProblemCode[] = [
   'internal_error',
 ]
 const WITH_BODY: readonly ProblemCode[] = ['payload_too_large', 'unsupported_media_type', 'validation_failed']
-/** A body that a route does not ask for is still received. */
+/** A body is received even by a route that expects none. */
 export const WITH_STRAY_BODY: readonly ProblemCode[] = ['payload_too_large', 'unsupported_media_type']
+/** For a route that requires an access token. */
 export const WITH_TOKEN: readonly ProblemCode[] = [
   'authentication_required',
-  'invalid_access_token',
-  'session_ended',
-  'unavailable',
+  ...authenticateErrors,
+  ...commonErrors,
+]
+/** For a route that requires a service key. */
+export const WITH_SERVICE_KEY: readonly ProblemCode[] = [
+  'invalid_service_key',
+  'insufficient_scope',
+  // For unknown fields.
+  'validation_failed',
+  ...commonErrors,
 ]
 
 interface Declared {
   readonly [status: number]: z.ZodType | ReturnType<typeof problems>
 }
 
-/** The answers of a route for its schema: the good one, and the named errors with the common ones. */
-export function answers(
+/** The responses of a route, for its schema: success, the given errors, and the errors that any route may have. */
+export function responses(
   success: Record<number, z.ZodType>,
   {
     errors = [],
     hasBody = false,
-    refusal = problem,
-  }: { errors?: readonly ProblemCode[]; hasBody?: boolean; refusal?: z.ZodType } = {},
+    problemSchema = problem,
+  }: { errors?: readonly ProblemCode[]; hasBody?: boolean; problemSchema?: z.ZodType } = {},
 ): Declared {
   const codes = new Set([...errors, ...(hasBody ? WITH_BODY : []), ...COMMON])
   const byStatus = Map.groupBy(codes, (code) => problemTypes[code].status)
-  const refused = [...byStatus].map(([status, codes]) => [status, problems(codes, refusal)] as const)
-  return { ...success, ...Object.fromEntries(refused) }
+  const failures = [...byStatus].map(([status, codes]) => [status, problems(codes, problemSchema)] as const)
+  return { ...success, ...Object.fromEntries(failures) }
 }
 
 function problems(codes: readonly ProblemCode[], schema: z.ZodType) {

@@ -1,30 +1,38 @@
 import { z } from 'zod'
-import { MATCHES, type SearchPlace } from '../../domain/user-search.ts'
+import { MATCHES, type SearchCursor } from '../../domain/user-search.ts'
 import { parseUserId, type UserId } from '../../domain/user.ts'
 
-// Opaque to clients, so that what it is made of may change. It holds nothing the client has not seen.
+// Opaque to clients, so that the content may change. It holds only values the client has already seen.
 
-const EXAMPLE = 'WzEsImFubiIsMTdd'
+const encode = ({ match, ending, userId }: SearchCursor): string =>
+  Buffer.from(JSON.stringify([match, ending, userId])).toString('base64url')
+
+const EXAMPLE = encode({ match: 'prefix', ending: 'ann_example', userId: 17 as UserId })
 
 const content = z.tuple([z.enum(MATCHES), z.string().max(64), z.int()])
 
 export const cursor = z
   .string()
   .max(512)
-  .refine((text) => readCursor(text) !== undefined)
+  .refine((text) => decodeCursor(text) !== undefined)
   .optional()
-  .meta({ description: 'As `next_cursor` of the last page.', examples: [EXAMPLE] })
+  .meta({ description: 'The `next_cursor` of the previous page.', examples: [EXAMPLE] })
 
 export const nextCursor = z
   .string()
   .nullable()
-  .meta({ description: 'For the next page; null after the last.', examples: [EXAMPLE] })
+  .meta({ description: 'The cursor of the next page; null on the last page.', examples: [EXAMPLE] })
 
-export const writeCursor = ({ match, ending, userId }: SearchPlace): string =>
-  Buffer.from(JSON.stringify([match, ending, userId])).toString('base64url')
+/** The cursor of the next page; null if there is none. */
+export const nextCursorOf = (next: SearchCursor | undefined): string | null =>
+  next === undefined ? null : encode(next)
 
-/** Undefined for what no search has answered. */
-export function readCursor(text: string): SearchPlace | undefined {
+/** The start of the page that a request asks for; undefined for the first page. */
+export const startOfPage = (cursor: string | undefined): SearchCursor | undefined =>
+  cursor === undefined ? undefined : decodeCursor(cursor)
+
+/** Undefined for a text that is not a cursor of ours. */
+function decodeCursor(text: string): SearchCursor | undefined {
   const { success, data } = content.safeParse(parsed(Buffer.from(text, 'base64url').toString()))
   if (!success) return undefined
   const [match, ending, id] = data
@@ -32,7 +40,7 @@ export function readCursor(text: string): SearchPlace | undefined {
   return userId === undefined || !isStorable(ending) ? undefined : { match, ending, userId }
 }
 
-/** What PostgreSQL can take as text. */
+/** Whether PostgreSQL can store the text. */
 const isStorable = (text: string): boolean => text.isWellFormed() && !text.includes('\0')
 
 function parsed(text: string): unknown {

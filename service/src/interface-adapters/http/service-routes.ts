@@ -1,12 +1,14 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { answers } from './answers.ts'
-import { problemTypes, TransportError, type ProblemCode } from './problem-details.ts'
-import * as schemas from './schemas.ts'
+import { problemType } from './problem-schemas.ts'
+import { problemTypes, type ProblemCode } from './problem-types.ts'
+import { responses } from './responses.ts'
+import * as schemas from './service-schemas.ts'
+import { TransportError } from './transport-error.ts'
 
-/** How the service itself is doing. */
+/** The state of the service itself. */
 export interface Health {
-  /** `ok` or what is wrong, by the name of the check. */
+  /** `checks` maps the name of each check to `ok`, or to the problem. */
   check(): Promise<{ isReady: boolean; checks: Record<string, string> }>
 }
 
@@ -15,20 +17,23 @@ export interface PublishedKeys {
 }
 
 const tags = ['Service']
-/** Much shorter than the time between a key's publication and its first signature. */
+/** Must be much shorter than the hour between the publication of a key and its first signature. */
 const JWKS_CACHE = 'public, max-age=300'
 
-/** What both listeners serve without a prefix and without a key. */
+/** Served by both listeners, without a prefix and without a key. */
 export const serviceRoutes =
   (health: Health, keys: PublishedKeys): FastifyPluginCallbackZod =>
   (app, _options, done) => {
     app.get('/.well-known/jwks.json', {
+      config: { scope: 'none' },
       schema: {
         tags,
         operationId: 'readKeys',
-        summary: 'The public keys that access tokens are checked with',
-        response: answers({
-          200: schemas.jwks.describe('Present and coming keys; none when a shared secret is used.'),
+        summary: 'Get the public keys that verify access tokens',
+        response: responses({
+          200: schemas.jwks.describe(
+            'The present keys and the next one. Empty if a shared secret is used (HS256).',
+          ),
         }),
       },
       handler: async (_request, reply) =>
@@ -36,23 +41,25 @@ export const serviceRoutes =
     })
 
     app.get('/health/live', {
+      config: { scope: 'none' },
       schema: {
         tags,
         operationId: 'isLive',
-        summary: 'The process answers',
-        response: answers({ 200: schemas.liveness.describe('It does.') }),
+        summary: 'Check that the process is running',
+        response: responses({ 200: schemas.liveness.describe('The process is running.') }),
       },
       handler: () => Promise.resolve({ status: 'live' as const }),
     })
 
     app.get('/health/ready', {
+      config: { scope: 'none' },
       schema: {
         tags,
         operationId: 'isReady',
-        summary: 'The service can do its work',
-        response: answers({
-          200: schemas.health.describe('It can.'),
-          503: schemas.health.describe('It cannot; see checks.'),
+        summary: 'Check that the service can handle requests',
+        response: responses({
+          200: schemas.health.describe('Ready.'),
+          503: schemas.health.describe('Not ready; `checks` says why.'),
         }),
       },
       handler: async (_request, reply) => {
@@ -62,12 +69,13 @@ export const serviceRoutes =
     })
 
     app.get('/errors/:code', {
+      config: { scope: 'none' },
       schema: {
         tags,
         operationId: 'explainError',
-        summary: 'What an error code means and what to do about it',
+        summary: 'Explain an error code, and what to do about it',
         params: z.object({ code: z.string().meta({ examples: ['session_ended'] }) }),
-        response: answers({ 200: schemas.problemType.describe('The error.') }, { errors: ['not_found'] }),
+        response: responses({ 200: problemType.describe('The error.') }, { errors: ['not_found'] }),
       },
       handler: (request) => {
         const { code } = request.params

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { DeliveryNews } from '../../../src/application/outbox/deliver-events.ts'
+import type { DeliveryReport } from '../../../src/application/outbox/deliver-events.ts'
 import { createOutbox } from '../../../src/application/outbox/outbox.ts'
 import type { StoredEvent } from '../../../src/application/ports/deliveries.ts'
 import { DeliveryFailed, type EventConsumer } from '../../../src/application/ports/event-consumer.ts'
@@ -9,15 +9,15 @@ import type { User } from '../../../src/domain/user.ts'
 import { addUser, inTransaction } from '../../contracts/store.ts'
 import { FakeDeliveries } from '../../fakes/fake-deliveries.ts'
 import { createFakeStore } from '../../fakes/fake-store.ts'
-import { at, DAY, HOUR } from '../../support/builders.ts'
+import { aBan, at, DAY, HOUR } from '../../support/builders.ts'
 
 class FakeConsumer implements EventConsumer {
   readonly name: string
-  /** What it acknowledged: who, and the reason. */
+  /** Acknowledged events: user id and reason. */
   readonly received: [number, string][] = []
   attempts = 0
-  /** Throws to refuse. */
-  answer: (event: StoredEvent) => Promise<void> | void = () => undefined
+  /** Throws to refuse the event. */
+  respond: (event: StoredEvent) => Promise<void> | void = () => undefined
 
   constructor(name: string) {
     this.name = name
@@ -27,13 +27,13 @@ class FakeConsumer implements EventConsumer {
 
   async receive(event: StoredEvent): Promise<void> {
     this.attempts += 1
-    await this.answer(event)
+    await this.respond(event)
     this.received.push([event.userId, (event.data as { reason: string }).reason])
   }
 }
 
 const refuse = (): never => {
-  throw new DeliveryFailed('answered 500')
+  throw new DeliveryFailed('responded with 500')
 }
 
 async function anOutbox(names: readonly string[] = ['a']) {
@@ -41,25 +41,26 @@ async function anOutbox(names: readonly string[] = ['a']) {
   const deliveries = new FakeDeliveries(store)
   let seconds = 0
   const clock = { now: () => at(seconds) }
-  const news: DeliveryNews[] = []
+  const news: DeliveryReport[] = []
   const consumers = names.map((name) => new FakeConsumer(name))
-  const deps = { deliveries, clock, chance: () => 0, tell: (each: DeliveryNews) => news.push(each) }
+  const deps = { deliveries, clock, chance: () => 0, report: (each: DeliveryReport) => news.push(each) }
   const outbox = createOutbox({ ...deps, consumers })
   const [consumer = new FakeConsumer('nobody')] = consumers
-  const people: User[] = []
-  for (const name of ['anna', 'bert', 'carl', 'dora', 'emil', 'frida'])
-    people.push(await addUser(store, name))
+  const users: User[] = []
+  for (const name of ['anna', 'bert', 'carl', 'dora', 'emil', 'frida']) users.push(await addUser(store, name))
   return {
-    ...{ store, deliveries, outbox, consumer, consumers, deps, people, news },
+    ...{ store, deliveries, outbox, consumer, consumers, deps, users, news },
     kinds: () => news.map(({ kind }) => kind),
-    happened: async (person: number, ...reasons: string[]) => {
-      const user = people[person]
-      if (user === undefined) throw new Error('there is no such person')
+    happened: async (index: number, ...reasons: string[]) => {
+      const user = users[index]
+      if (user === undefined) throw new Error('there is no such user')
       for (const reason of reasons) {
-        await inTransaction(store, (tx) => tx.outbox.add([userDisabled(user, reason, clock.now())]))
+        await inTransaction(store, (tx) =>
+          tx.outbox.add([userDisabled(user.id, aBan({ reason, since: clock.now() }))]),
+        )
       }
     },
-    /** Lets the time go by, with a look at what is due now and then. */
+    /** Advances the clock in steps and settles the outbox after each. */
     pass: async (more: number, step = more) => {
       for (const end = seconds + more; seconds < end;) {
         seconds += step
@@ -72,24 +73,24 @@ async function anOutbox(names: readonly string[] = ['a']) {
 }
 
 describe('delivering', () => {
-  test('brings each person their events in order, to every consumer', async () => {
-    const { outbox, consumers, happened, people, store } = await anOutbox(['a', 'b'])
+  test('every consumer receives the events of each user in order', async () => {
+    const { outbox, consumers, happened, users, store } = await anOutbox(['a', 'b'])
     await happened(0, '1', '2')
     await happened(1, '3')
     await happened(0, '4')
     await outbox.settle()
     for (const { received } of consumers) {
-      expect(received.filter(([id]) => id === people[0]?.id).map(([, reason]) => reason)).toEqual([
+      expect(received.filter(([id]) => id === users[0]?.id).map(([, reason]) => reason)).toEqual([
         '1',
         '2',
         '4',
       ])
-      expect(received.filter(([id]) => id === people[1]?.id).map(([, reason]) => reason)).toEqual(['3'])
+      expect(received.filter(([id]) => id === users[1]?.id).map(([, reason]) => reason)).toEqual(['3'])
     }
     expect(store.world().events).toHaveLength(4)
   })
 
-  test('brings a consumer nothing that it does not want', async () => {
+  test('a consumer does not receive events that it does not want', async () => {
     const { outbox, consumer, happened, waiting } = await anOutbox()
     Object.assign(consumer, {
       wants: (event: StoredEvent) => (event.data as { reason: string }).reason === '2',
@@ -100,13 +101,13 @@ describe('delivering', () => {
     expect(await waiting()).toEqual([])
   })
 
-  test('a consumer that never answers delays no other one, nor whoever commits', async () => {
-    const { outbox, consumers, happened, people } = await anOutbox(['stuck', 'well'])
+  test('a consumer that never responds delays neither other consumers nor commits', async () => {
+    const { outbox, consumers, happened, users } = await anOutbox(['stuck', 'well'])
     const [stuck, well] = consumers
     const release = Promise.withResolvers<undefined>()
     const delivered = Promise.withResolvers<undefined>()
-    Object.assign(stuck ?? {}, { answer: () => release.promise })
-    Object.assign(well ?? {}, { answer: () => delivered.resolve(undefined) })
+    Object.assign(stuck ?? {}, { respond: () => release.promise })
+    Object.assign(well ?? {}, { respond: () => delivered.resolve(undefined) })
     await happened(0, '1')
     outbox.wake()
     await delivered.promise
@@ -114,19 +115,19 @@ describe('delivering', () => {
     expect(stuck?.received).toEqual([])
     release.resolve(undefined)
     await outbox.stop()
-    expect(stuck?.received).toEqual([[people[0]?.id, '1']])
+    expect(stuck?.received).toEqual([[users[0]?.id, '1']])
   })
 
-  test('people whose deliveries get no answer hold nobody else up', async () => {
-    const { outbox, consumer, happened, people } = await anOutbox()
+  test('users whose deliveries get no response do not delay other users', async () => {
+    const { outbox, consumer, happened, users } = await anOutbox()
     const release = Promise.withResolvers<undefined>()
     const delivered = Promise.withResolvers<undefined>()
-    consumer.answer = ({ userId }) => {
-      if (userId !== people[5]?.id) return release.promise
+    consumer.respond = ({ userId }) => {
+      if (userId !== users[5]?.id) return release.promise
       delivered.resolve(undefined)
       return undefined
     }
-    for (const person of [0, 1, 2, 3, 4]) await happened(person, 'stuck')
+    for (const user of [0, 1, 2, 3, 4]) await happened(user, 'stuck')
     await happened(5, 'well')
     outbox.wake()
     await delivered.promise
@@ -134,23 +135,23 @@ describe('delivering', () => {
     await outbox.stop()
   })
 
-  test('what was stopped is delivered by the next that starts, once the claim has run out', async () => {
+  test('a delivery of a stopped process is made by the next one after its lease has expired', async () => {
     const { outbox, deps, consumers, consumer, happened, pass } = await anOutbox()
-    consumer.answer = () => {
+    consumer.respond = () => {
       throw new Error('the process dies here')
     }
     await happened(0, '1')
-    // A claim without an end, as a process leaves it that is killed.
+    // A claim that is never released, as left by a killed process.
     await outbox.advance()
     await outbox.stop()
-    consumer.answer = () => undefined
+    consumer.respond = () => undefined
     await pass(60)
     const next = createOutbox({ ...deps, consumers })
     await next.settle()
     expect(consumer.received.map(([, reason]) => reason)).toEqual(['1'])
   })
 
-  test('takes nothing more once it is stopped', async () => {
+  test('a stopped outbox claims no more deliveries', async () => {
     const { outbox, consumer, happened } = await anOutbox()
     await outbox.stop()
     await happened(0, '1')
@@ -160,9 +161,9 @@ describe('delivering', () => {
 })
 
 describe('a delivery that fails', () => {
-  test('is tried again after 5, 10, 20 seconds, and then the ones behind it', async () => {
+  test('a failed delivery is retried after 5, 10 and 20 seconds, before the next of that user', async () => {
     const { outbox, consumer, happened, pass, kinds, waiting } = await anOutbox()
-    consumer.answer = refuse
+    consumer.respond = refuse
     await happened(0, '1', '2')
     await outbox.settle()
     const attempts: number[] = []
@@ -172,17 +173,17 @@ describe('a delivery that fails', () => {
       if (consumer.attempts > before) attempts.push(second)
     }
     expect(attempts).toEqual([5, 15, 35])
-    expect(await waiting()).toMatchObject([{ lastError: 'answered 500', attempts: 4 }, { attempts: 0 }])
-    consumer.answer = () => undefined
+    expect(await waiting()).toMatchObject([{ lastError: 'responded with 500', attempts: 4 }, { attempts: 0 }])
+    consumer.respond = () => undefined
     await pass(60)
     expect(consumer.received.map(([, reason]) => reason)).toEqual(['1', '2'])
     expect(kinds()).toEqual(['failed', 'failed', 'failed', 'failed'])
   })
 
-  test('shows operators no words but those made for them', async () => {
+  test('operators see only error texts that were written for them', async () => {
     const { outbox, consumer, happened, waiting, news } = await anOutbox()
     const failure = new Error('password hunter2')
-    consumer.answer = () => {
+    consumer.respond = () => {
       throw failure
     }
     await happened(0, '1')
@@ -191,9 +192,9 @@ describe('a delivery that fails', () => {
     expect(news).toContainEqual({ kind: 'interrupted', consumer: 'a', cause: failure })
   })
 
-  test('holds up its own person alone, even when it never succeeds, and is a dead letter in the end', async () => {
-    const { outbox, consumer, happened, pass, people, dead, kinds } = await anOutbox()
-    consumer.answer = ({ data }) => {
+  test('a delivery that never succeeds delays only its user and becomes a dead letter', async () => {
+    const { outbox, consumer, happened, pass, users, dead, kinds } = await anOutbox()
+    consumer.respond = ({ data }) => {
       if ((data as { reason: string }).reason === 'poison') refuse()
     }
     await happened(0, 'poison', 'behind it')
@@ -202,33 +203,33 @@ describe('a delivery that fails', () => {
       await happened(1, `day ${day}`)
       await pass(DAY, HOUR)
     }
-    const annas = consumer.received.filter(([id]) => id === people[0]?.id)
-    expect(consumer.received.filter(([id]) => id === people[1]?.id)).toHaveLength(4)
-    expect(annas).toEqual([[people[0]?.id, 'behind it']])
-    expect(await dead()).toMatchObject([{ attempts: ATTEMPTS_AT_MOST, lastError: 'answered 500' }])
+    const annas = consumer.received.filter(([id]) => id === users[0]?.id)
+    expect(consumer.received.filter(([id]) => id === users[1]?.id)).toHaveLength(4)
+    expect(annas).toEqual([[users[0]?.id, 'behind it']])
+    expect(await dead()).toMatchObject([{ attempts: ATTEMPTS_AT_MOST, lastError: 'responded with 500' }])
     expect(kinds().filter((kind) => kind === 'dead')).toHaveLength(1)
     expect(kinds()).not.toContain('paused')
   })
 })
 
-describe('a consumer that is away', () => {
-  test('is left alone after five people, asked now and then by one, and told everything when it is back', async () => {
-    const { outbox, consumer, happened, pass, kinds, people } = await anOutbox()
-    consumer.answer = refuse
-    for (const person of [0, 1, 2, 3, 4, 5]) await happened(person, '1', '2')
+describe('a consumer that is down', () => {
+  test('a consumer that is down is paused and probed, and receives everything on recovery', async () => {
+    const { outbox, consumer, happened, pass, kinds, users } = await anOutbox()
+    consumer.respond = refuse
+    for (const user of [0, 1, 2, 3, 4, 5]) await happened(user, '1', '2')
     await outbox.settle()
     expect(kinds()).toContain('paused')
     const before = consumer.attempts
     await pass(600, 1)
-    // 5, 10, 20, 40, 80, 120 … seconds apart, one at a time.
+    // The probes come 5, 10, 20, 40, 80, 120 … seconds apart.
     expect(consumer.attempts - before).toBe(8)
     await pass(6 * HOUR, 10)
-    consumer.answer = () => undefined
-    // Whoever is tried first finds the consumer back, and nobody else waits out the hour.
+    consumer.respond = () => undefined
+    // The first success resumes deliveries for all users, so none waits for its own retry.
     for (let seconds = 0; seconds < HOUR && !kinds().includes('resumed'); seconds += 1) await pass(1)
     await outbox.settle()
     expect(kinds().filter((kind) => kind === 'resumed')).toHaveLength(1)
-    for (const { id } of people) {
+    for (const { id } of users) {
       expect(consumer.received.filter(([user]) => user === id)).toEqual([
         [id, '1'],
         [id, '2'],
@@ -236,10 +237,10 @@ describe('a consumer that is away', () => {
     }
   })
 
-  test('for more than three days is given up for what waited so long, tried or not; newer events go on', async () => {
+  test('after three days of downtime, waiting events become dead letters and newer ones go on', async () => {
     const { outbox, consumer, happened, pass, dead, waiting, news } = await anOutbox()
-    consumer.answer = refuse
-    for (const person of [0, 1, 2, 3, 4, 5]) await happened(person, '1', '2')
+    consumer.respond = refuse
+    for (const user of [0, 1, 2, 3, 4, 5]) await happened(user, '1', '2')
     await outbox.settle()
     await pass(DAY, 60)
     expect(await dead()).toEqual([])
@@ -247,35 +248,35 @@ describe('a consumer that is away', () => {
     await happened(0, 'new')
     await pass(8 * HOUR, 60)
     const errors = (await dead()).map(({ lastError, attempts }) => [lastError, attempts > 0])
-    expect(errors.filter(([error]) => error === 'the consumer was away for too long').length).toBeGreaterThan(
+    expect(errors.filter(([error]) => error === 'the consumer was down for too long').length).toBeGreaterThan(
       5,
     )
     expect(errors).toHaveLength(12)
     expect(news.map(({ kind }) => kind)).toContain('given-up')
     expect(await waiting()).toHaveLength(1)
-    consumer.answer = () => undefined
+    consumer.respond = () => undefined
     await pass(6 * HOUR, 60)
     expect(consumer.received.map(([, reason]) => reason)).toEqual(['new'])
   })
 })
 
 describe('the clean-up', () => {
-  test('removes events that nobody is told of when there are no consumers', async () => {
+  test('the clean-up removes events when there are no consumers', async () => {
     const { outbox, deliveries, happened } = await anOutbox([])
     await happened(0, '1')
     await outbox.advance()
-    expect(deliveries.isGone(0)).toBe(false)
+    expect(deliveries.isRemoved(0)).toBe(false)
     await outbox.cleanUp(10)
-    expect(deliveries.isGone(0)).toBe(true)
+    expect(deliveries.isRemoved(0)).toBe(true)
   })
 
-  test('removes dead letters after a week', async () => {
+  test('the clean-up removes dead letters after a week', async () => {
     const { outbox, deliveries, happened, pass, dead } = await anOutbox()
     await happened(0, '1')
     await deliveries.dispatch(() => ['a'], { now: at(0), limit: 10 })
     const [claimed] = await deliveries.claim('a', { now: at(0), limit: 1, seconds: 1 })
     if (claimed === undefined) throw new Error('it was due')
-    await deliveries.giveUp(claimed, { now: at(0), error: 'x' })
+    await deliveries.moveToDeadLetters(claimed, { now: at(0), error: 'x' })
     await pass(7 * DAY)
     expect(await outbox.cleanUp(10)).toBe(0)
     expect(await dead()).toHaveLength(1)
@@ -284,7 +285,7 @@ describe('the clean-up', () => {
     expect(await dead()).toEqual([])
   })
 
-  test('gives up what waits for a consumer that is in no settings any more, after three days', async () => {
+  test('after three days, the clean-up gives up deliveries for a consumer that was removed', async () => {
     const { deps, deliveries, happened, pass, dead, waiting } = await anOutbox(['a'])
     await happened(0, '1')
     await deliveries.dispatch(() => ['gone'], { now: at(0), limit: 10 })

@@ -9,7 +9,7 @@ let receipts: Receipt[]
 beforeEach(async () => {
   receipts = []
   world = aWorld(() => ({
-    receipts: { add: (receipt) => receipts.push(receipt), flush: () => Promise.resolve() },
+    receipts: { add: (receipt) => receipts.push(receipt), flush: () => Promise.resolve(0) },
   }))
   await world.addUser('anna')
 })
@@ -18,8 +18,8 @@ const authenticate = (token: string) => world.useCases.authenticate(token)
 const refreshSession = (refreshToken: string) =>
   world.useCases.refreshSession({ refreshToken, address: home })
 
-describe('a token', () => {
-  test('tells who asks, on which session, as both are now', async () => {
+describe('an access token', () => {
+  test('authenticating an access token returns the current user and session', async () => {
     const { accessToken, session } = await world.signIn()
     await refreshSession(`refresh 1 ${session.id} 0`)
     const caller = await authenticate(accessToken)
@@ -31,31 +31,31 @@ describe('a token', () => {
     expect(caller.session.generation).toBe(1)
   })
 
-  test('that is not ours is refused without a look into the store', async () => {
-    world.store.setAway(true)
+  test('a foreign access token is refused without reading the store', async () => {
+    world.store.setDown(true)
     await expect(authenticate('anything')).rejects.toMatchObject({ code: 'invalid_access_token' })
   })
 
-  test('that ran out is refused', async () => {
+  test('an expired access token is refused', async () => {
     const { accessToken } = await world.signIn()
     world.pass(ttlSeconds)
     await expect(authenticate(accessToken)).rejects.toMatchObject({ code: 'invalid_access_token' })
   })
 
-  test('of a session nobody has is refused', async () => {
+  test('an access token of an unknown session is refused', async () => {
     const { accessToken } = await world.signIn()
     const other = accessToken.replace(sessionId(1), sessionId(2))
     await expect(authenticate(other)).rejects.toMatchObject({ code: 'invalid_access_token' })
   })
 
-  test('of an ended session is refused at once, with the reason', async () => {
+  test('an access token of an ended session is refused immediately, with the reason', async () => {
     const { accessToken } = await world.signIn()
-    await world.useCases.endUserSessions((await authenticate(accessToken)).user.id)
+    await world.useCases.endUserSessions('service:ops', (await authenticate(accessToken)).user.id)
     const refused = { code: 'session_ended', details: { reason: 'terminated_by_admin' } }
     await expect(authenticate(accessToken)).rejects.toMatchObject(refused)
   })
 
-  test('of a session that ran out unmarked is refused as expired', async () => {
+  test('an access token of a session that ran out but is not marked is refused as expired', async () => {
     world = aWorld(() => ({ sessionLimits: { idleSeconds: 60, absoluteSeconds: 60 } }))
     await world.addUser('anna')
     const { session } = await world.signIn()
@@ -65,15 +65,15 @@ describe('a token', () => {
     await expect(authenticate(longerThanItsSession)).rejects.toMatchObject(refused)
   })
 
-  test('while the store is away is no refusal', async () => {
+  test('authenticating while the store is down is unavailable, not a refusal', async () => {
     const { accessToken } = await world.signIn()
-    world.store.setAway(true)
+    world.store.setDown(true)
     await expect(authenticate(accessToken)).rejects.toMatchObject({ code: 'unavailable' })
   })
 })
 
 describe('a receipt', () => {
-  test('is noted for the first use of a generation, and no more once that is confirmed', async () => {
+  test('a receipt is noted until the generation of the access token is confirmed', async () => {
     const { refreshToken } = await world.signIn()
     const { accessToken } = await refreshSession(refreshToken)
     world.pass(5)
@@ -84,7 +84,7 @@ describe('a receipt', () => {
     expect(receipts).toHaveLength(1)
   })
 
-  test('is not needed for the sign-in itself, nor for a generation before the confirmed one', async () => {
+  test('no receipt is noted for the first generation or one before the confirmed one', async () => {
     const { accessToken, refreshToken } = await world.signIn()
     await authenticate(accessToken)
     const next = await refreshSession(refreshToken)
@@ -94,10 +94,10 @@ describe('a receipt', () => {
     expect(receipts).toHaveLength(1)
   })
 
-  test('is not noted for a token that is refused', async () => {
+  test('no receipt is noted for a refused access token', async () => {
     const { refreshToken } = await world.signIn()
     const { accessToken, session } = await refreshSession(refreshToken)
-    await world.useCases.endUserSessions(session.userId)
+    await world.useCases.endUserSessions('service:ops', session.userId)
     await expect(authenticate(accessToken)).rejects.toThrow()
     expect(receipts).toEqual([])
   })

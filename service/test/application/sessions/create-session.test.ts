@@ -1,11 +1,13 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { signInsFrom, signInsTo } from '../../../src/application/attempt-budgets.ts'
+import { signInsAt, signInsBy, signInsFrom, signInsTo } from '../../../src/application/attempt-budgets.ts'
 import { ApplicationError } from '../../../src/application/errors.ts'
+import type { AttemptBudget } from '../../../src/application/ports/attempt-limits.ts'
 import { checkCredentials } from '../../../src/application/users/check-credentials.ts'
+import type { ClientAddress } from '../../../src/domain/device.ts'
 import { changePassword, disable, type User } from '../../../src/domain/user.ts'
 import type { PasswordHash } from '../../../src/domain/password.ts'
 import { FakePasswordHasher, hasherWith } from '../../fakes/fake-password-hasher.ts'
-import { at, DAY, sessionId } from '../../support/builders.ts'
+import { aBan, at, DAY, sessionId } from '../../support/builders.ts'
 import { away, aWorld, home, limits, password, ttlSeconds, type World } from '../world.ts'
 
 let world: World
@@ -22,10 +24,10 @@ const noSession = (w: World = world) => {
 }
 
 describe('signing in', () => {
-  test('starts a session, tells of it, and gives both tokens of its first generation', async () => {
+  test('a sign-in starts a session, emits an event and returns both first tokens', async () => {
     const issued = await world.signIn()
     const session = {
-      ...{ id: sessionId(1), userId: anna.id, generation: 0, confirmedGeneration: 0 },
+      ...{ id: sessionId(1), userId: anna.id, generation: 0, oldestGeneration: 0, confirmedGeneration: 0 },
       ...{ createdAt: at(0), refreshedAt: at(0), lastSeenAt: at(0), authTime: at(0) },
       idleExpiresAt: at(limits.idleSeconds),
       expiresAt: at(limits.absoluteSeconds),
@@ -51,59 +53,75 @@ describe('signing in', () => {
     ])
   })
 
-  test.each(['anna', 'ANNA', 'anna@example.org', 'Anna@Example.ORG'])('works as %s', async (username) => {
-    expect((await world.signIn({ username })).session.userId).toBe(anna.id)
-  })
+  test(
+    'a password still signs in after ten years, since passwords do not expire',
+    { tags: ['ACCOUNT-2'] },
+    async () => {
+      world.pass(3653 * DAY)
+      expect((await world.signIn()).session.userId).toBe(anna.id)
+    },
+  )
 
-  test('keeps what the device calls itself, and describes one that does not', async () => {
+  test.each(['anna', 'ANNA', 'anna@example.org', 'Anna@Example.ORG'])(
+    'a user signs in with the name or address %s',
+    async (username) => {
+      expect((await world.signIn({ username })).session.userId).toBe(anna.id)
+    },
+  )
+
+  test('a session keeps the name the device gave, or a description of the device', async () => {
     const named = await world.signIn({ deviceId: 'phone', deviceName: '  Annas Telefon ' })
     expect(named.session.device).toMatchObject({ id: 'phone', name: 'Annas Telefon' })
     const unnamed = await world.signIn({ describedDevice: 'Safari on iOS' })
     expect(unnamed.session.device).toMatchObject({ id: undefined, name: 'Safari on iOS' })
   })
 
-  test('with a malformed device names every fault, before any attempt is counted', async () => {
+  test('a malformed device is refused with every fault, before an attempt is counted', async () => {
     const refused = world.signIn({ deviceId: 'a b', deviceName: ' ' })
     await expect(refused).rejects.toMatchObject({
       code: 'validation_failed',
       details: { fields: [{ field: 'device_id' }, { field: 'device_name' }] },
     })
-    expect(world.attempts.countOf(signInsFrom(home).key)).toBe(0)
+    expect(world.attempts.countOf(signInsTo('anna').key)).toBe(0)
     noSession()
   })
 
-  test('that meets a conflict in the store starts one session', async () => {
+  test('a sign-in that meets a store conflict starts one session', async () => {
     world.store.conflictOnce()
     await world.signIn()
     expect(world.store.world().sessions.size).toBe(1)
     expect(world.eventTypes()).toEqual(['session.created'])
   })
 
-  test('while the store is away is unavailable, which is no refusal', async () => {
-    world.store.setAway(true)
+  test('a sign-in while the store is down is unavailable, not a refusal', async () => {
+    world.store.setDown(true)
     await expect(world.signIn()).rejects.toMatchObject({ code: 'unavailable' })
   })
 })
 
-describe('somebody with wrong credentials', () => {
-  test('is refused alike for an unknown name and a wrong password, after the same work', async () => {
-    const refusals: unknown[] = []
-    for (const changes of [
-      { username: 'nobody' },
-      { password: 'wrong' },
-      { username: 'no@example.org' },
-      { username: '' },
-    ]) {
-      const before = world.passwords.verifications
-      refusals.push(await world.signIn(changes).catch((error: unknown) => error))
-      expect(world.passwords.verifications).toBe(before + 1)
-    }
-    expect(refusals[0]).toMatchObject({ code: 'invalid_credentials' })
-    for (const refusal of refusals) expect(refusal).toEqual(refusals[0])
-    noSession()
-  })
+describe('a sign-in with wrong credentials', () => {
+  test(
+    'unknown names and wrong passwords get the same refusal after the same work',
+    { tags: ['SIGN-IN-12'] },
+    async () => {
+      const refusals: unknown[] = []
+      for (const changes of [
+        { username: 'nobody' },
+        { password: 'wrong' },
+        { username: 'no@example.org' },
+        { username: '' },
+      ]) {
+        const before = world.passwords.verifications
+        refusals.push(await world.signIn(changes).catch((error: unknown) => error))
+        expect(world.passwords.verifications).toBe(before + 1)
+      }
+      expect(refusals[0]).toMatchObject({ code: 'invalid_credentials' })
+      for (const refusal of refusals) expect(refusal).toEqual(refusals[0])
+      noSession()
+    },
+  )
 
-  test('costs the same work as another hash kind while such hashes are stored', async () => {
+  test('a sign-in with an unknown name costs as much as a foreign hash while those are stored', async () => {
     const asked: boolean[] = []
     const hasher = new FakePasswordHasher()
     const passwords = hasherWith(hasher, {
@@ -119,176 +137,242 @@ describe('somebody with wrong credentials', () => {
     expect(asked).toEqual([false, true])
   })
 
-  test('of a disabled person does not learn that the person is disabled', async () => {
-    await world.useCases.disableUser(anna.id, 'Spam')
+  test('a sign-in with a wrong password does not reveal that the user is disabled', async () => {
+    await world.useCases.disableUser('service:ops', anna.id, aBan())
     await expect(world.signIn({ password: 'wrong' })).rejects.toMatchObject({ code: 'invalid_credentials' })
   })
 })
 
-test('a disabled person with the right password learns that they are disabled, and signs in nowhere', async () => {
-  await world.useCases.disableUser(anna.id, 'Spam')
+test('a disabled user with the right password is refused as disabled and gets no session', async () => {
+  await world.useCases.disableUser('service:ops', anna.id, aBan())
   await expect(world.signIn()).rejects.toMatchObject({ code: 'user_disabled' })
   expect(world.store.world().sessions.size).toBe(0)
 })
 
-test('a disabled person is refused by the check of the credentials already, which every way in shares', async () => {
-  await world.useCases.disableUser(anna.id, 'Spam')
-  const credentials = { username: 'anna', password, deviceId: undefined, address: home }
+test('the shared check of credentials already refuses a disabled user', async () => {
+  await world.useCases.disableUser('service:ops', anna.id, aBan())
+  const credentials = { username: 'anna', password, deviceId: undefined, address: home, purchase: undefined }
   await expect(checkCredentials(world.deps)(credentials)).rejects.toMatchObject({ code: 'user_disabled' })
 })
 
 describe('the attempt budgets', () => {
-  const byNetwork = () => world.attempts.countOf(signInsFrom(home).key)
-  const byName = (name = 'anna', place?: string) => world.attempts.countOf(signInsTo(name, place).key)
+  const countOf = (budgets: readonly AttemptBudget[]) => budgets.map(({ key }) => world.attempts.countOf(key))
+  /** Against the network, against the name there, and against the name everywhere. */
+  const counts = (name = 'anna') => countOf([...signInsFrom(home), signInsAt(name, home), signInsTo(name)])
+  const refused = { code: 'too_many_attempts' }
 
-  test('are taken before the password is checked', async () => {
+  test('a sign-in attempt is counted before the password is checked', async () => {
     const counted: number[] = []
     const passwords = hasherWith(new FakePasswordHasher(), {
       verify: () => {
-        counted.push(world.attempts.countOf(signInsFrom(home).key), byName())
+        counted.push(...counts())
         return Promise.resolve({ matches: false, outdated: false })
       },
     })
     world = aWorld(() => ({ passwords }))
     await world.addUser('anna')
     await expect(world.signIn()).rejects.toMatchObject({ code: 'invalid_credentials' })
-    expect(counted).toEqual([1, 1])
+    expect(counted).toEqual([1, 1, 1])
   })
 
-  test('stay used by wrong passwords and unknown names, and are given back by a sign-in', async () => {
+  test('failed sign-ins use up attempts, and a successful one gives back its own only', async () => {
     await expect(world.signIn({ password: 'wrong' })).rejects.toThrow()
     await expect(world.signIn({ password: 'wrong' })).rejects.toThrow()
-    expect([byNetwork(), byName()]).toEqual([2, 2])
     await expect(world.signIn({ username: 'Nobody' })).rejects.toThrow()
-    expect([byNetwork(), byName('nobody')]).toEqual([3, 1])
+    expect([counts(), counts('nobody')]).toEqual([
+      [3, 2, 2],
+      [3, 1, 1],
+    ])
     await world.signIn()
-    expect([byNetwork(), byName()]).toEqual([3, 0])
+    expect(counts()).toEqual([3, 2, 2])
   })
 
-  test('are given back to a disabled person too, who knew the password', async () => {
-    await world.useCases.disableUser(anna.id, 'Spam')
+  test('a disabled user with the right password gets the attempts back', async () => {
+    await world.useCases.disableUser('service:ops', anna.id, aBan())
     await expect(world.signIn()).rejects.toMatchObject({ code: 'user_disabled' })
-    expect([byNetwork(), byName()]).toEqual([0, 0])
+    expect(counts()).toEqual([0, 0, 0])
   })
 
-  test('when used up stop the right password as well, without checking it', async () => {
+  test('without attempts left, the right password is refused unchecked', async () => {
     for (let guess = 0; guess < 10; guess += 1)
       await expect(world.signIn({ password: 'wrong' })).rejects.toThrow()
     const checked = world.passwords.verifications
-    await expect(world.signIn()).rejects.toMatchObject({
-      code: 'too_many_attempts',
-      details: { retryAfterSeconds: 1 },
-    })
+    await expect(world.signIn()).rejects.toMatchObject({ ...refused, details: { retryAfterSeconds: 1 } })
     expect(world.passwords.verifications).toBe(checked)
     world.pass(1)
     await world.signIn()
   })
 
-  test('of a name are shared by all spellings, and not by the address of the same person', async () => {
+  test('all spellings of a name share attempts, and the email address has its own', async () => {
     await expect(world.signIn({ username: 'ANNA', password: 'wrong' })).rejects.toThrow()
     await expect(world.signIn({ username: 'anna@EXAMPLE.org', password: 'wrong' })).rejects.toThrow()
-    expect([byName('anna'), byName('anna@example.org')]).toEqual([1, 1])
+    expect([counts('anna'), counts('anna@example.org')]).toEqual([
+      [2, 1, 1],
+      [2, 1, 1],
+    ])
   })
 
   const guess = async (count: number, changes: object) => {
     for (let n = 0; n < count; n += 1)
       await world.signIn({ password: 'wrong', ...changes }).catch(() => undefined)
   }
-
-  test('of strangers used up leave a network the person signed in from its own', async () => {
-    await world.signIn()
-    await guess(10, { address: away })
-    await expect(world.signIn({ address: away })).rejects.toMatchObject({ code: 'too_many_attempts' })
-    await world.signIn({ address: home })
+  const placeOf = (number: number): ClientAddress => ({
+    text: `192.0.2.${number}`,
+    network: `192.0.2.${number}/32`,
+    widerNetworks: [],
   })
+  const buy = async (attempt: Promise<unknown>) => {
+    const refusal = (await attempt.catch((error: unknown) => error)) as ApplicationError
+    expect(refusal).toMatchObject(refused)
+    return { purchase: { proof: refusal.details.challenge?.signature } }
+  }
 
-  test('of strangers used up leave a device the person signed in on its own, wherever it is', async () => {
+  /** Uses up the attempts for the name with one guess from each of 20 networks. */
+  const guessFromMany = async () => {
+    for (let n = 0; n < 20; n += 1) await guess(1, { address: placeOf(n) })
+  }
+
+  test(
+    'guesses from many networks make a new place pay, and never refuse it',
+    { tags: ['LIMIT-1'] },
+    async () => {
+      await guessFromMany()
+      const bought = await buy(world.signIn({ address: away }))
+      await world.signIn({ address: away, ...bought })
+    },
+  )
+
+  test('attempts from elsewhere do not lock out a known device in any network', async () => {
     await world.signIn({ deviceId: 'phone' })
-    const café = { text: '192.0.2.9', network: '192.0.2.9/32' }
-    await guess(10, { address: away })
-    await expect(world.signIn({ address: café })).rejects.toMatchObject({ code: 'too_many_attempts' })
-    await world.signIn({ address: café, deviceId: 'phone' })
+    await guessFromMany()
+    await expect(world.signIn({ address: placeOf(99) })).rejects.toMatchObject(refused)
+    await world.signIn({ address: placeOf(99), deviceId: 'phone' })
   })
 
-  /** Uses up the budget of the network at home, a few guesses at each of many people. */
+  /** Uses up the budget of the network at home with one guess at each of 50 users. */
   const guessAtMany = async () => {
     for (let n = 0; n < 50; n += 1) await guess(1, { username: `person-${n}` })
   }
 
-  test('of a network used up leave a device the person signed in on its own, there and elsewhere', async () => {
+  test('a network without attempts left does not lock out a known device', async () => {
     await world.signIn({ deviceId: 'phone', address: away })
     await guessAtMany()
-    await expect(world.signIn()).rejects.toMatchObject({ code: 'too_many_attempts' })
-    const claimed = world.signIn({ deviceId: 'claimed' })
-    await expect(claimed).rejects.toMatchObject({ code: 'too_many_attempts' })
+    await expect(world.signIn()).rejects.toMatchObject(refused)
+    await expect(world.signIn({ deviceId: 'claimed' })).rejects.toMatchObject(refused)
     await world.signIn({ deviceId: 'phone' })
   })
 
-  test('of a network are not spent by a known device, which has its own, and none is given back to it', async () => {
+  test(
+    'a network without attempts left does not lock out users who are known there',
+    { tags: ['LIMIT-2'] },
+    async () => {
+      await world.signIn()
+      await world.addUser('bert')
+      await guessAtMany()
+      await world.signIn()
+      await world.signIn({ purchase: undefined })
+      const bought = await buy(world.signIn({ username: 'bert' }))
+      await world.signIn({ username: 'bert', ...bought })
+    },
+  )
+
+  test(
+    'a network without attempts left checks one password for every name',
+    { tags: ['LIMIT-4'] },
+    async () => {
+      await world.signIn()
+      await world.addUser('bert')
+      await guessAtMany()
+      for (const username of ['anna', 'bert', 'nobody']) {
+        const before = world.passwords.verifications
+        await expect(world.signIn({ username, password: 'wrong' })).rejects.toMatchObject(refused)
+        expect(world.passwords.verifications).toBe(before + 1)
+        expect(countOf([signInsAt(username, home), signInsTo(username)])).toEqual([1, 1])
+      }
+    },
+  )
+
+  test('a known device spends its own attempts and no others', async () => {
     await world.signIn({ deviceId: 'phone' })
     await guess(2, {})
     await guess(10, { deviceId: 'phone' })
-    expect([byNetwork(), byName('anna', 'phone')]).toEqual([2, 10])
-    const known = world.signIn({ deviceId: 'phone' })
-    await expect(known).rejects.toMatchObject({ code: 'too_many_attempts' })
+    expect([counts(), countOf([signInsBy('anna', 'phone')])]).toEqual([[2, 2, 2], [10]])
+    await expect(world.signIn({ deviceId: 'phone' })).rejects.toMatchObject(refused)
     world.pass(1)
     await world.signIn({ deviceId: 'phone' })
-    expect([byNetwork(), byName('anna', 'phone')]).toEqual([2, 0])
   })
 
-  test('of a network used up stop a sign-in before the person is looked up', async () => {
-    let lookUps = 0
-    world = aWorld(({ users }) => ({
-      users: {
-        ...users,
-        findForSignIn: (...given) => {
-          lookUps += 1
-          return users.findForSignIn(...given)
-        },
-      },
-    }))
-    await world.addUser('anna')
-    await guessAtMany()
-    lookUps = 0
-    await expect(world.signIn()).rejects.toMatchObject({ code: 'too_many_attempts' })
-    expect(lookUps).toBe(0)
-  })
-
-  test('are not multiplied by claiming new device ids in a network the person signed in from', async () => {
+  test('new device ids from a known network do not multiply the attempts', async () => {
     await world.signIn()
     for (let n = 0; n < 10; n += 1) await guess(1, { deviceId: `claimed-${n}` })
-    await expect(world.signIn({ deviceId: 'claimed-10' })).rejects.toMatchObject({
-      code: 'too_many_attempts',
-    })
+    await expect(world.signIn({ deviceId: 'claimed-10' })).rejects.toMatchObject(refused)
+  })
+
+  test('more successes than are free count as guesses', { tags: ['LIMIT-10'] }, async () => {
+    for (let n = 0; n < 30; n += 1) await world.signIn()
+    expect(counts()).toEqual([0, 0, 0])
+    await world.signIn()
+    expect(counts()).toEqual([1, 1, 1])
+    world.pass(120)
+    await world.signIn()
+    await world.signIn()
+    expect(counts()).toEqual([2, 2, 2])
+  })
+
+  test(
+    'a bought attempt counts against no budget, and its proof is spent',
+    { tags: ['LIMIT-11'] },
+    async () => {
+      await guess(10, {})
+      const before = counts()
+      const bought = await buy(world.signIn())
+      await expect(world.signIn({ password: 'wrong', ...bought })).rejects.toMatchObject({
+        code: 'invalid_credentials',
+      })
+      expect(counts()).toEqual(before)
+      await expect(world.signIn(bought)).rejects.toMatchObject(refused)
+    },
+  )
+
+  test('a client that cannot buy attempts gets no challenge, and only the waits of its network', async () => {
+    await guessFromMany()
+    await world.signIn({ address: away, purchase: undefined })
+    await guess(10, { address: away, purchase: undefined })
+    const refusal = world.signIn({ address: away, purchase: undefined })
+    await expect(refusal).rejects.toMatchObject({ ...refused, details: { retryAfterSeconds: 1 } })
+    await expect(refusal).rejects.not.toHaveProperty('details.challenge')
   })
 })
 
 describe('a sign-in when too much is being hashed', () => {
-  const counts = () =>
-    [signInsFrom(home), signInsTo('anna', undefined)].map(({ key }) => world.attempts.countOf(key))
+  const counts = () => [...signInsFrom(home), signInsTo('anna')].map(({ key }) => world.attempts.countOf(key))
 
-  test('is refused before any attempt is counted', async () => {
+  test('a sign-in under hashing overload is refused before an attempt is counted', async () => {
     world.attempts.take = () => Promise.reject(new Error('an attempt was counted'))
     world.passwords.isFull = true
     await expect(world.signIn()).rejects.toMatchObject({ code: 'overloaded' })
   })
 
-  test('is refused before the database is asked anything', async () => {
-    world.attempts.check = () => Promise.reject(new Error('the attempts were looked at'))
+  test('a sign-in under hashing overload is refused before any database call', async () => {
     world.passwords.isFull = true
+    world.store.setDown(true)
     await expect(world.signIn()).rejects.toMatchObject({ code: 'overloaded' })
   })
 
-  test('costs no attempt either when the room was taken meanwhile', async () => {
-    const overloaded = new ApplicationError('overloaded', { retryAfterSeconds: 1 })
-    world = aWorld(({ passwords }) => ({
-      passwords: hasherWith(passwords, { verify: () => Promise.reject(overloaded) }),
-    }))
-    for (let n = 0; n < 60; n += 1) await expect(world.signIn()).rejects.toBe(overloaded)
-    expect(counts()).toEqual([0, 0])
-  })
+  test(
+    'a sign-in that hits hashing overload during the check costs no attempt',
+    { tags: ['SIGN-IN-17'] },
+    async () => {
+      const overloaded = new ApplicationError('overloaded', { retryAfterSeconds: 1 })
+      world = aWorld(({ passwords }) => ({
+        passwords: hasherWith(passwords, { verify: () => Promise.reject(overloaded) }),
+      }))
+      for (let n = 0; n < 60; n += 1) await expect(world.signIn()).rejects.toBe(overloaded)
+      expect(counts()).toEqual([0, 0])
+    },
+  )
 
-  test('keeps the attempt when it failed for another reason', async () => {
+  test('a sign-in whose check fails for another reason keeps its attempt counted', async () => {
     world = aWorld(({ passwords }) => ({
       passwords: hasherWith(passwords, { verify: () => Promise.reject(new Error('broken')) }),
     }))
@@ -300,16 +384,20 @@ describe('a sign-in when too much is being hashed', () => {
 describe('a hash of an older kind', () => {
   const outdated = { passwordHash: `fake$1$${password}` as PasswordHash }
 
-  test('is renewed by the sign-in, which ends no session', async () => {
-    const bert = await world.addUser('bert', outdated)
-    await world.signIn({ username: 'bert' })
-    await world.signIn({ username: 'bert' })
-    const stored = world.store.world().users.get(bert.id)
-    expect(stored).toEqual({ ...bert, passwordHash: `fake$2$${password}` })
-    expect(world.session(1)?.endedAt).toBeUndefined()
-  })
+  test(
+    'a sign-in renews an outdated password hash and ends no session',
+    { tags: ['SIGN-IN-2'] },
+    async () => {
+      const bert = await world.addUser('bert', outdated)
+      await world.signIn({ username: 'bert' })
+      await world.signIn({ username: 'bert' })
+      const stored = world.store.world().users.get(bert.id)
+      expect(stored).toEqual({ ...bert, passwordHash: `fake$2$${password}` })
+      expect(world.session(1)?.endedAt).toBeUndefined()
+    },
+  )
 
-  test('stays as it is when the password is wrong', async () => {
+  test('a sign-in with a wrong password does not renew an outdated hash', async () => {
     const bert = await world.addUser('bert', outdated)
     await expect(world.signIn({ username: 'bert', password: 'wrong' })).rejects.toThrow()
     expect(world.store.world().users.get(bert.id)).toEqual(bert)
@@ -320,28 +408,28 @@ describe('a hash of an older kind', () => {
       passwords: hasherWith(passwords, { hash: () => Promise.reject(error) }),
     }))
 
-  test('does not stop the sign-in when too much is being hashed', async () => {
+  test('a sign-in succeeds with an outdated hash if hashing overload prevents the renewal', async () => {
     world = failing(new ApplicationError('overloaded', { retryAfterSeconds: 1 }))
     const bert = await world.addUser('bert', outdated)
     expect((await world.signIn({ username: 'bert' })).session.userId).toBe(bert.id)
     expect(world.store.world().users.get(bert.id)).toEqual(bert)
   })
 
-  test('that cannot be renewed for another cause is a fault', async () => {
+  test('a sign-in fails if renewing an outdated hash fails for a reason other than overload', async () => {
     world = failing(new Error('broken'))
     await world.addUser('bert', outdated)
     await expect(world.signIn({ username: 'bert' })).rejects.toThrow('broken')
   })
 })
 
-describe('between the check of the password and the session', () => {
-  /** Signs in while `meanwhile` changes the person just after the check. */
+describe('a change between the password check and the session', () => {
+  /** Signs in while `meanwhile` changes the user just after the password check. */
   async function signInWhile(meanwhile: (user: User) => User) {
     world = aWorld(({ passwords }) => ({
       passwords: hasherWith(passwords, {
         verify: async (...given) => {
           const result = await passwords.verify(...given)
-          await world.store.transactions.transaction((tx) => tx.users.save(meanwhile(anna)))
+          await world.store.transactions.transaction('system', (tx) => tx.users.save(meanwhile(anna)))
           return result
         },
       }),
@@ -350,20 +438,20 @@ describe('between the check of the password and the session', () => {
     return world.signIn()
   }
 
-  test('a changed password refuses the sign-in', async () => {
+  test('a password changed during a sign-in refuses it', async () => {
     const signIn = signInWhile((user) => changePassword(user, 'fake$2$another' as PasswordHash))
     await expect(signIn).rejects.toMatchObject({ code: 'invalid_credentials' })
     noSession()
   })
 
-  test('a ban refuses the sign-in', async () => {
-    await expect(signInWhile((user) => disable(user, 'Spam', at(0)))).rejects.toMatchObject({
+  test('a ban during a sign-in refuses it', async () => {
+    await expect(signInWhile((user) => disable(user, aBan({ since: at(0) })))).rejects.toMatchObject({
       code: 'user_disabled',
     })
     noSession()
   })
 
-  test('a renewed hash and other roles do not, and the new roles count', async () => {
+  test('a renewed hash or new roles during a sign-in do not refuse it, and the new roles count', async () => {
     const issued = await signInWhile((user) => ({
       ...user,
       roles: ['admin'],
@@ -373,8 +461,8 @@ describe('between the check of the password and the session', () => {
   })
 })
 
-describe('room for the session', () => {
-  test('a device that signs in again replaces its session, and no other', async () => {
+describe('sessions that a sign-in replaces or displaces', () => {
+  test('a device that signs in again replaces its own session only', async () => {
     await world.signIn({ deviceId: 'phone' })
     await world.signIn({ deviceId: 'tablet' })
     await world.addUser('bert')
@@ -390,29 +478,33 @@ describe('room for the session', () => {
     expect(world.eventTypes().slice(-2)).toEqual(['session.ended', 'session.created'])
   })
 
-  test('devices without an id are devices of their own', async () => {
+  test('sign-ins without a device id do not replace each other', async () => {
     await world.signIn()
     await world.signIn()
     expect(world.session(1)?.endReason).toBeUndefined()
   })
 
-  test('is made by the session that was not used for longest', async () => {
-    world = aWorld(() => ({ maximumSessionsPerUser: 2 }))
-    await world.addUser('anna')
-    const first = await world.signIn()
-    world.pass(1)
-    await world.signIn()
-    world.pass(1)
-    await world.useCases.refreshSession({ refreshToken: first.refreshToken, address: home })
-    await world.signIn()
-    expect([1, 2, 3].map((number) => world.session(number)?.endReason)).toEqual([
-      undefined,
-      'displaced',
-      undefined,
-    ])
-  })
+  test(
+    'a sign-in above the maximum ends the session that was unused for longest',
+    { tags: ['ACCOUNT-8'] },
+    async () => {
+      world = aWorld(() => ({ maximumSessionsPerUser: 2 }))
+      await world.addUser('anna')
+      const first = await world.signIn()
+      world.pass(1)
+      await world.signIn()
+      world.pass(1)
+      await world.useCases.refreshSession({ refreshToken: first.refreshToken, address: home })
+      await world.signIn()
+      expect([1, 2, 3].map((number) => world.session(number)?.endReason)).toEqual([
+        undefined,
+        'displaced',
+        undefined,
+      ])
+    },
+  )
 
-  test('is not made twice: the replaced session leaves room for the new one', async () => {
+  test('a sign-in that replaces a session displaces no other one', async () => {
     world = aWorld(() => ({ maximumSessionsPerUser: 2 }))
     await world.addUser('anna')
     await world.signIn({ deviceId: 'phone' })
@@ -426,7 +518,7 @@ describe('room for the session', () => {
     ])
   })
 
-  test('is not needed where sessions have run out', async () => {
+  test('a sign-in does not replace or displace sessions that have run out', async () => {
     world = aWorld(() => ({ maximumSessionsPerUser: 1 }))
     await world.addUser('anna')
     await world.signIn({ deviceId: 'phone' })

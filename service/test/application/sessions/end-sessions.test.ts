@@ -5,7 +5,7 @@ import { END_REASONS, secondsAfter, type EndReason, type Session } from '../../.
 import { at, sessionId } from '../../support/builders.ts'
 import { aWorld, ttlSeconds } from '../world.ts'
 
-/** What a revocation is kept beyond the last token's expiry, in seconds. */
+/** How long a revocation is kept after the last token has expired, in seconds. */
 const margin = 60
 
 async function twoSessions() {
@@ -14,14 +14,14 @@ async function twoSessions() {
   const { session: first } = await world.signIn()
   const { session: second } = await world.signIn()
   const end = (sessions: readonly Session[], reason: EndReason, seconds: number) =>
-    world.store.transactions.transaction((tx) =>
+    world.store.transactions.transaction('system', (tx) =>
       endSessions({ ...world.deps, clock: { now: () => at(seconds) } })(tx, sessions, reason),
     )
   return { ...world, end, first, second }
 }
 
-describe.each(END_REASONS)('a session that ends: %s', (reason) => {
-  test('is ended, and an event tells of it', async () => {
+describe.each(END_REASONS)('a session that ends as %s', (reason) => {
+  test(`a session that ends as ${reason} is stored as ended and emits an event`, async () => {
     const { end, first, store, session } = await twoSessions()
     const ended = { ...first, endedAt: at(9), endReason: reason }
     expect(await end([first], reason, 9)).toEqual([ended])
@@ -36,7 +36,7 @@ describe.each(END_REASONS)('a session that ends: %s', (reason) => {
     ])
   })
 
-  test('has a revocation for as long as its tokens could live, unless it ran out', async () => {
+  test(`a session that ends as ${reason} is revoked while its tokens live, unless it ran out`, async () => {
     const { end, first, store } = await twoSessions()
     await end([first], reason, 9)
     const revocation = {
@@ -48,7 +48,7 @@ describe.each(END_REASONS)('a session that ends: %s', (reason) => {
     expect(store.world().revocations).toEqual(reason === 'expired' ? [] : [revocation])
   })
 
-  test('ends once: doing it again, for whatever reason, changes nothing and tells nobody', async () => {
+  test(`ending a session that ended as ${reason} again changes nothing and emits no event`, async () => {
     const { end, first, store } = await twoSessions()
     await end([first], reason, 9)
     const before = store.world()
@@ -57,7 +57,7 @@ describe.each(END_REASONS)('a session that ends: %s', (reason) => {
     expect(store.world()).toEqual(before)
   })
 
-  test('leaves the other session alone', async () => {
+  test(`a session that ends as ${reason} leaves the other session unchanged`, async () => {
     const { end, first, second, session } = await twoSessions()
     await end([first], reason, 9)
     expect(session(2)).toEqual(second)
@@ -65,7 +65,7 @@ describe.each(END_REASONS)('a session that ends: %s', (reason) => {
 })
 
 describe('ending several sessions', () => {
-  test('writes a revocation and an event for each that had not ended', async () => {
+  test('ending several sessions writes a revocation and an event for each live one', async () => {
     const { end, first, second, store } = await twoSessions()
     await end([first], 'signed_out', 1)
     const ended = await end([first, second], 'user_disabled', 2)
@@ -82,14 +82,14 @@ describe('ending several sessions', () => {
     ])
   })
 
-  test('none writes nothing', async () => {
+  test('ending no sessions writes nothing', async () => {
     const { end, store } = await twoSessions()
     const before = store.world()
     expect(await end([], 'terminated', 1)).toEqual([])
     expect(store.world()).toEqual(before)
   })
 
-  test('close to its limit keeps the revocation until then at most', async () => {
+  test('the revocation of a session near its limit is kept until a minute after that limit', async () => {
     const { end, first, store } = await twoSessions()
     const last = Number(first.idleExpiresAt) / 1000 - Number(at(0)) / 1000 - 60
     await end([first], 'terminated', last)
@@ -106,33 +106,36 @@ describe('in the source', () => {
   const filesWith = (pattern: RegExp): string[] =>
     sources.filter(({ text }) => pattern.test(text)).map(({ path }) => path)
 
-  test('sessions are saved as ended in one place', () => {
+  test('only endSessions saves sessions as ended', () => {
     expect(filesWith(/\.saveEnded\(/)).toEqual(['application/sessions/end-sessions.ts'])
   })
 
-  test('revocations are added in one place, and in one more for sessions that go on', () => {
+  test('only endSessions, setRoles and renewTokens add revocations', () => {
     expect(filesWith(/\brevocations\.add\(/).sort()).toEqual([
       'application/sessions/end-sessions.ts',
+      'application/sessions/renew-tokens.ts',
       'application/users/set-roles.ts',
     ])
   })
 
-  test('only the repository and the clean-up write to the sessions table', () => {
+  test('only the repository, a migration and the clean-up write to the sessions table', () => {
     const writers = filesWith(
       /(updateTable|insertInto|deleteFrom)\('sessions'\)|(update|insert into|delete from) sessions\b/,
     )
     expect(writers.sort()).toEqual([
       'infrastructure/postgres/clean-up.ts',
+      'infrastructure/postgres/confirm-receipts.ts',
+      'infrastructure/postgres/expired-sessions.ts',
       'infrastructure/postgres/migrations/0003-people.ts',
       'infrastructure/postgres/postgres-sessions.ts',
-      'infrastructure/postgres/session-rotations.ts',
+      'infrastructure/postgres/rotation-statements.ts',
     ])
   })
 
-  /** Those that features to come will use. */
+  /** Reasons for features that do not exist yet. */
   const notYetUsed: EndReason[] = ['credentials_changed']
 
-  /** The words that stand where the reason is given to `endSessions`, by the name the caller has for it. */
+  /** The literal reasons that callers pass to `endSessions`. */
   const reasonsGiven = sources
     .filter(({ path }) => path.startsWith('application/'))
     .flatMap(({ text }) => [
@@ -140,24 +143,26 @@ describe('in the source', () => {
       ...[...text.matchAll(/\breason = .* \? '(\w+)' : '(\w+)'/g)].flatMap(([, one, other]) => [one, other]),
     ])
 
-  test('every reason is given by some use case, and no other word', () => {
+  test('use cases end sessions with exactly the documented reasons', () => {
     const expected = END_REASONS.filter((reason) => !notYetUsed.includes(reason))
     expect([...new Set(reasonsGiven)].sort()).toEqual(expected.toSorted())
   })
 
-  test('every call of endSessions was seen by the search above', () => {
+  test('the search for end reasons sees every caller of endSessions', () => {
     const callers = sources.filter(
       ({ path, text }) => path.startsWith('application/') && /endSessions\(deps\)/.test(text),
     )
     expect(callers.map(({ path }) => path.replace('application/', '')).sort()).toEqual([
       'sessions/create-session.ts',
       'sessions/end-own-sessions.ts',
+      'sessions/end-sessions-again.ts',
+      'sessions/end-sessions-of-all-users.ts',
       'sessions/end-user-sessions.ts',
       'sessions/expire-sessions.ts',
       'sessions/refresh-session.ts',
       'users/change-password.ts',
       'users/delete-user.ts',
-      'users/disable-user.ts',
+      'users/impose-ban.ts',
     ])
   })
 })

@@ -3,7 +3,7 @@ import type { UserId } from '../../../src/domain/user.ts'
 import { sessionId } from '../../support/builders.ts'
 import { aWorld } from '../world.ts'
 
-test('an operator sees the live sessions of a person, newest first', async () => {
+test('an operator sees the live sessions of a user, newest first', async () => {
   const world = aWorld()
   const anna = await world.addUser('anna')
   await world.addUser('bert')
@@ -17,7 +17,7 @@ test('an operator sees the live sessions of a person, newest first', async () =>
   expect(listed.map(({ id }) => id)).toEqual([5, 4, 1].map(sessionId))
 })
 
-test('of nobody no sessions are listed', async () => {
+test('listing sessions is empty for a user without any and refused for an unknown user', async () => {
   const world = aWorld()
   const anna = await world.addUser('anna')
   expect(await world.useCases.listUserSessions(anna.id)).toEqual([])

@@ -13,7 +13,7 @@ beforeEach(() => {
   written = []
   confirm = (receipts) => {
     written.push([...receipts])
-    return Promise.resolve()
+    return Promise.resolve(0)
   }
   const sessions: Sessions = { ...createFakeStore().sessions, confirm: (receipts) => confirm(receipts) }
   buffer = createReceiptBuffer(sessions, 3)
@@ -30,25 +30,25 @@ const add = (...receipts: Receipt[]): void => {
 }
 
 describe('the receipt buffer', () => {
-  test('writes nothing when nothing was noted', async () => {
+  test('the receipt buffer writes nothing when nothing was noted', async () => {
     await buffer.flush()
     expect(written).toEqual([])
   })
 
-  test('writes what was noted once, together', async () => {
+  test('the receipt buffer writes all noted receipts once and together', async () => {
     add(receipt(1), receipt(2))
     await buffer.flush()
     await buffer.flush()
     expect(written).toEqual([[receipt(1), receipt(2)]])
   })
 
-  test('writes one receipt per session: the one of the newest generation, in whatever order they come', async () => {
+  test('the receipt buffer writes only the newest generation of each session', async () => {
     add(receipt(1, 2), receipt(1, 3), receipt(1, 1))
     await buffer.flush()
     expect(written).toEqual([[receipt(1, 3)]])
   })
 
-  test('drops new sessions when it is full, and still takes newer generations of those it has', async () => {
+  test('a full receipt buffer drops new sessions but accepts newer generations of known ones', async () => {
     add(receipt(1), receipt(2), receipt(3), receipt(4), receipt(3, 2))
     await buffer.flush()
     expect(written).toEqual([[receipt(1), receipt(2), receipt(3, 2)]])
@@ -57,7 +57,7 @@ describe('the receipt buffer', () => {
     expect(written[1]).toEqual([receipt(4)])
   })
 
-  test('takes 10 000 sessions unless told otherwise', async () => {
+  test('the receipt buffer holds 10 000 sessions by default', async () => {
     const large = createReceiptBuffer({
       ...createFakeStore().sessions,
       confirm: (receipts) => confirm(receipts),
@@ -67,8 +67,8 @@ describe('the receipt buffer', () => {
     expect(written[0]).toHaveLength(10_000)
   })
 
-  test('keeps what it could not write, and throws why', async () => {
-    const failure = new Error('the store is away')
+  test('the receipt buffer keeps receipts it could not write and throws the cause', async () => {
+    const failure = new Error('the store is down')
     const working = confirm
     confirm = () => Promise.reject(failure)
     add(receipt(1), receipt(2))
@@ -79,22 +79,22 @@ describe('the receipt buffer', () => {
     expect(written[0]?.map(({ sessionId: id }) => id).sort()).toEqual([1, 2, 3].map(sessionId))
   })
 
-  test('prefers what was noted during a write that failed, where that is newer', async () => {
-    const write = Promise.withResolvers<undefined>()
+  test('after a failed write, the receipt buffer keeps the newer generation of each session', async () => {
+    const write = Promise.withResolvers<number>()
     const working = confirm
     confirm = () => write.promise
     add(receipt(1, 1), receipt(2, 5))
     const flushed = buffer.flush()
     add(receipt(1, 2), receipt(2, 4))
-    write.reject(new Error('the store is away'))
+    write.reject(new Error('the store is down'))
     await expect(flushed).rejects.toThrow()
     confirm = working
     await buffer.flush()
     expect(written).toEqual([[receipt(1, 2), receipt(2, 5)]])
   })
 
-  test('keeps what is noted during a write for the next one', async () => {
-    const [began, write] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()]
+  test('receipts noted during a write wait for the next write', async () => {
+    const [began, write] = [Promise.withResolvers<undefined>(), Promise.withResolvers<number>()]
     const working = confirm
     confirm = () => {
       began.resolve(undefined)
@@ -106,15 +106,15 @@ describe('the receipt buffer', () => {
     add(receipt(2))
     confirm = working
     const next = buffer.flush()
-    // One write after the other: rows that two of them hold would make them wait for each other.
+    // Writes run one after the other. In parallel, they would wait for each other on shared rows.
     expect(written).toEqual([])
-    write.resolve(undefined)
+    write.resolve(0)
     await flushed
     await next
     expect(written).toEqual([[receipt(2)]])
   })
 
-  test('keeps reports of one session under several users apart: only one of them can be right', async () => {
+  test('receipts of one session for different users are kept apart, since one may be wrong', async () => {
     add({ ...receipt(1, 9), userId: 7 as UserId }, receipt(1))
     await buffer.flush()
     expect(written).toEqual([[{ ...receipt(1, 9), userId: 7 }, receipt(1)]])

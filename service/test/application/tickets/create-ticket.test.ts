@@ -12,7 +12,7 @@ beforeEach(async () => {
 })
 
 describe('a new ticket', () => {
-  test('holds what the access token it was asked for with says, and the page that asked', async () => {
+  test('a new ticket holds the claims of its access token and the origin of the request', async () => {
     const { refreshToken } = await world.signIn()
     world.pass(100)
     const { accessToken } = await world.useCases.refreshSession({ refreshToken, address: home })
@@ -25,7 +25,7 @@ describe('a new ticket', () => {
     })
   })
 
-  test('holds the generation of the token, though the session has moved on since', async () => {
+  test('a new ticket holds the generation of its token, even if the session was refreshed', async () => {
     const { accessToken, refreshToken } = await world.signIn()
     await world.useCases.refreshSession({ refreshToken, address: home })
     const { ticket } = await world.useCases.createTicket(
@@ -35,12 +35,12 @@ describe('a new ticket', () => {
     expect(await world.deps.tickets.take(ticket)).toMatchObject({ generation: 0, origin: undefined })
   })
 
-  test('is said to live for 30 seconds', async () => {
+  test('the reported lifetime of a new ticket is 30 seconds', async () => {
     const { expiresInSeconds } = await world.useCases.createTicket(await world.signInAsCaller(), undefined)
     expect(expiresInSeconds).toBe(30)
   })
 
-  test('is said to live no longer than its access token', async () => {
+  test('the reported lifetime of a new ticket ends with its access token', async () => {
     const caller = await world.signInAsCaller()
     world.pass(ttlSeconds - 9.5)
     expect(await world.useCases.createTicket(caller, undefined)).toMatchObject({ expiresInSeconds: 9 })
@@ -48,7 +48,7 @@ describe('a new ticket', () => {
     expect(await world.useCases.createTicket(caller, undefined)).toMatchObject({ expiresInSeconds: 0 })
   })
 
-  test('is another one each time', async () => {
+  test('every new ticket is different', async () => {
     const caller = await world.signInAsCaller()
     const [one, two] = [
       await world.useCases.createTicket(caller, PAGE),

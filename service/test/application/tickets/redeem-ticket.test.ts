@@ -23,14 +23,14 @@ const newTicket = async (origin?: string): Promise<string> => {
 }
 const redeem = (ticket: string, origin?: string) => world.useCases.redeemTicket(ticket, origin)
 const endSession = (reason: EndReason) =>
-  world.store.transactions.transaction(async (tx) => {
+  world.store.transactions.transaction('system', async (tx) => {
     const session = world.session(1)
     if (session !== undefined)
       await tx.sessions.saveEnded([{ ...session, endedAt: at(0), endReason: reason }])
   })
 
 describe('a ticket', () => {
-  test('tells who holds it, on which session, as both are now, and what their access token says', async () => {
+  test('redeeming a ticket returns the current user and session and the claims of the token', async () => {
     const { accessToken, refreshToken, session } = await world.signIn()
     const { ticket } = await world.useCases.createTicket(
       await world.useCases.authenticate(accessToken),
@@ -47,25 +47,25 @@ describe('a ticket', () => {
     expect(caller.session.generation).toBe(1)
   })
 
-  test('is good for once', async () => {
+  test('a ticket can be redeemed once', async () => {
     const ticket = await newTicket()
     await redeem(ticket)
     await expect(redeem(ticket)).rejects.toMatchObject(gone)
   })
 
-  test('is good for one of many at once', async () => {
+  test('one of many parallel attempts redeems a ticket', async () => {
     const ticket = await newTicket()
     const tries = await outcomes(Array.from({ length: 64 }, () => redeem(ticket)))
     expect(tries).toEqual(['done', ...Array<string>(63).fill('ticket_gone')])
   })
 
-  test('nobody was given is gone', async () => {
+  test('a ticket that was never issued is gone', async () => {
     await newTicket()
     for (const name of ['', 'anything', `access 1 ${sessionId(1)} 0`, `refresh 1 ${sessionId(1)} 0`])
       await expect(redeem(name)).rejects.toMatchObject(gone)
   })
 
-  test('is gone after 30 seconds, and not before', async () => {
+  test('a ticket is gone after exactly 30 seconds', async () => {
     const [one, two] = [await newTicket(), await newTicket()]
     world.pass(29.999)
     await redeem(one)
@@ -73,7 +73,7 @@ describe('a ticket', () => {
     await expect(redeem(two)).rejects.toMatchObject(gone)
   })
 
-  test('is gone with its access token', async () => {
+  test('a ticket is gone when its access token expires', async () => {
     const caller = await world.signInAsCaller()
     world.pass(ttlSeconds - 10)
     const [one, two] = [
@@ -87,13 +87,13 @@ describe('a ticket', () => {
   })
 })
 
-describe('a ticket that is bound to a page', () => {
-  test('is good for that page', async () => {
+describe('a ticket that is bound to an origin', () => {
+  test('a ticket bound to an origin can be redeemed from that origin', async () => {
     expect(await redeem(await newTicket(PAGE), PAGE)).toMatchObject({ session: { id: sessionId(1) } })
   })
 
   test.each([undefined, '', 'https://evil.example'])(
-    'is refused to %s, and spent by that',
+    'a ticket bound to an origin is refused for the origin %s and then spent',
     async (origin) => {
       const ticket = await newTicket(PAGE)
       await expect(redeem(ticket, origin)).rejects.toMatchObject({ code: 'origin_mismatch' })
@@ -103,13 +103,13 @@ describe('a ticket that is bound to a page', () => {
 })
 
 describe('a ticket of a session that is over', () => {
-  test.each(END_REASONS)('is gone: %s', async (reason) => {
+  test.each(END_REASONS)('a ticket is gone if its session ended as %s', async (reason) => {
     const ticket = await newTicket()
     await endSession(reason)
     await expect(redeem(ticket)).rejects.toMatchObject(gone)
   })
 
-  test('is gone when the session ran out unmarked', async () => {
+  test('a ticket is gone if its session has run out but is not marked as ended', async () => {
     await anna(() => ({ sessionLimits: { idleSeconds: 20, absoluteSeconds: 20 } }))
     const caller = await world.signInAsCaller()
     // An access token that would outlive its session.
@@ -119,14 +119,14 @@ describe('a ticket of a session that is over', () => {
     await expect(redeem(ticket)).rejects.toMatchObject(gone)
   })
 
-  test('is gone when nothing is left of the session', async () => {
+  test('a ticket is gone if its session no longer exists', async () => {
     await anna(({ sessions }) => ({ sessions: { ...sessions, find: () => Promise.resolve(undefined) } }))
     const caller = { session: { id: sessionId(1), userId: 1 }, token: { issuedAt: at(0), expiresAt: at(60) } }
     const { ticket } = await world.useCases.createTicket(caller as never, undefined)
     await expect(redeem(ticket)).rejects.toMatchObject(gone)
   })
 
-  test('is gone when it ended while the ticket was on its way out of the store', async () => {
+  test('a ticket is gone if its session ends while the ticket is being read', async () => {
     await anna(({ tickets }) => ({
       tickets: {
         add: (ticket) => tickets.add(ticket),
@@ -142,8 +142,8 @@ describe('a ticket of a session that is over', () => {
   })
 })
 
-test('a store that is away is no refusal of the ticket', async () => {
+test('redeeming a ticket while the store is down is unavailable, not a refusal', async () => {
   const ticket = await newTicket()
-  world.store.setAway(true)
+  world.store.setDown(true)
   await expect(redeem(ticket)).rejects.toMatchObject({ code: 'unavailable' })
 })

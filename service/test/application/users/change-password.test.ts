@@ -1,13 +1,13 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { passwordChecksOf } from '../../../src/application/attempt-budgets.ts'
+import { passwordChecksIn } from '../../../src/application/attempt-budgets.ts'
 import { ApplicationError } from '../../../src/application/errors.ts'
-import type { Caller } from '../../../src/application/sessions/authenticate.ts'
+import type { Caller } from '../../../src/application/sessions/caller.ts'
 import type { UseCaseDeps } from '../../../src/application/use-cases.ts'
 import { changePassword } from '../../../src/domain/user.ts'
 import type { PasswordHash } from '../../../src/domain/password.ts'
 import { hasherWith } from '../../fakes/fake-password-hasher.ts'
-import { at, sessionId } from '../../support/builders.ts'
-import { aWorld, password, type World } from '../world.ts'
+import { aBan, at, sessionId } from '../../support/builders.ts'
+import { aWorld, home, password, type World } from '../world.ts'
 
 let world: World
 let anna: Caller
@@ -28,7 +28,7 @@ const change = (input: { currentPassword?: string; newPassword?: string } = {}) 
 const stored = () => world.store.world().users.get(anna.user.id)
 const reasons = () => [1, 2, 3].map((number) => world.session(number)?.endReason)
 
-test('a new password is the only one from then on, and ends the other sessions', async () => {
+test('a changed password replaces the old one and ends the other sessions', async () => {
   await change()
   expect(stored()).toEqual({ ...anna.user, passwordHash: `fake$2$${newPassword}`, passwordVersion: 2 })
   expect(reasons()).toEqual([undefined, 'password_changed', undefined])
@@ -36,7 +36,7 @@ test('a new password is the only one from then on, and ends the other sessions',
   await world.signIn({ password: newPassword })
 })
 
-test('the change and each ended session are told, and revoked', async () => {
+test('changing the password emits an event for it and for each session that it ends and revokes', async () => {
   await change()
   expect(world.store.world().events.slice(-2)).toEqual([
     {
@@ -52,16 +52,58 @@ test('the change and each ended session are told, and revoked', async () => {
       data: { session_id: sessionId(2), reason: 'password_changed' },
     },
   ])
-  expect(world.store.world().revocations).toMatchObject([{ sessionId: sessionId(2) }])
+  expect(world.store.world().revocations).toMatchObject([
+    { sessionId: sessionId(2), reason: 'password_changed', upToGeneration: undefined },
+    { sessionId: sessionId(1), reason: 'tokens_renewed', upToGeneration: 0 },
+  ])
 })
 
-describe('a change', () => {
+describe('the tokens after a change of the password', () => {
+  const token = (generation: number) => `refresh 1 ${sessionId(1)} ${generation}`
+  const refresh = (generation: number) =>
+    world.useCases.refreshSession({ refreshToken: token(generation), address: home })
+
+  test('changing the password returns tokens of a new generation, with a new auth_time', async () => {
+    world.pass(400)
+    const issued = await change()
+    expect(issued.refreshToken).toBe(token(1))
+    expect(issued.session).toEqual(world.session(1))
+    expect(world.session(1)).toMatchObject({
+      ...{ generation: 1, oldestGeneration: 1, authTime: at(400), refreshedAt: at(400), amr: ['pwd'] },
+    })
+    expect((await world.useCases.authenticate(issued.accessToken)).token.generation).toBe(1)
+    expect((await refresh(1)).result).toBe('rotated')
+  })
+
+  test('changing the password withdraws the earlier tokens of the session and ends nothing', async () => {
+    const { accessToken, refreshToken } = await world.signIn()
+    anna = await world.useCases.authenticate(accessToken)
+    const { ticket } = await world.useCases.createTicket(anna, undefined)
+    await change()
+    await expect(world.useCases.authenticate(accessToken)).rejects.toMatchObject({
+      code: 'invalid_access_token',
+    })
+    expect(await world.useCases.introspectToken(accessToken)).toBeUndefined()
+    await expect(world.useCases.redeemTicket(ticket, undefined)).rejects.toMatchObject({
+      code: 'ticket_gone',
+    })
+    const withdrawn = () => world.useCases.refreshSession({ refreshToken, address: home })
+    for (const seconds of [0, 31, 3600]) {
+      world.pass(seconds)
+      await expect(withdrawn()).rejects.toMatchObject({ code: 'invalid_refresh_token' })
+      expect(await world.useCases.introspectToken(refreshToken)).toBeUndefined()
+    }
+    expect(world.session(4)?.endedAt).toBeUndefined()
+  })
+})
+
+describe('a change of the password', () => {
   test.each([
     ['a wrong current password', { currentPassword: 'wrong' }, 'current_password', 'incorrect'],
     ['a new password that is too short', { newPassword: 'short' }, 'new_password', 'too_short'],
     ['a new password that is common', { newPassword: 'password123' }, 'new_password', 'too_common'],
     ['a new password made of the name', { newPassword: 'xxannaxx' }, 'new_password', 'personal'],
-  ])('with %s is refused', async (_, input, field, code) => {
+  ])('changing the password with %s is refused', async (_, input, field, code) => {
     const before = world.store.world()
     await expect(change(input)).rejects.toMatchObject({
       code: 'validation_failed',
@@ -70,14 +112,14 @@ describe('a change', () => {
     expect(world.store.world()).toEqual(before)
   })
 
-  test('lets nobody guess at the current password without end', async () => {
+  test('guesses at the current password during a change are limited', async () => {
     for (let n = 0; n < 10; n += 1) await expect(change({ currentPassword: 'wrong' })).rejects.toThrow()
     await expect(change()).rejects.toMatchObject({ code: 'too_many_attempts' })
     expect(stored()).toEqual(anna.user)
   })
 
-  test('when too much is being hashed costs no attempt', async () => {
-    const count = () => world.attempts.countOf(passwordChecksOf(anna.user.id).key)
+  test('changing the password under hashing overload costs no attempt', async () => {
+    const count = () => world.attempts.countOf(passwordChecksIn(anna.session.id).key)
     world.passwords.isFull = true
     await expect(change()).rejects.toMatchObject({ code: 'overloaded' })
     expect(count()).toBe(0)
@@ -93,13 +135,13 @@ describe('a change', () => {
     expect(count()).toBe(0)
   })
 
-  test('gives the attempts back when the current password was right', async () => {
+  test('changing the password with the right current one gives the attempts back', async () => {
     await expect(change({ currentPassword: 'wrong' })).rejects.toThrow()
     await change()
-    expect(world.attempts.countOf(passwordChecksOf(anna.user.id).key)).toBe(0)
+    expect(world.attempts.countOf(passwordChecksIn(anna.session.id).key)).toBe(0)
   })
 
-  test('when too much is being hashed is refused, and the old password stays', async () => {
+  test('changing the password under hashing overload is refused and keeps the old password', async () => {
     await begin(({ passwords }) => ({
       passwords: hasherWith(passwords, { hash: () => Promise.reject(new ApplicationError('overloaded')) }),
     }))
@@ -107,7 +149,7 @@ describe('a change', () => {
     expect(stored()).toEqual(anna.user)
   })
 
-  test('that meets a conflict in the store is made once', async () => {
+  test('changing the password with a store conflict changes it once', async () => {
     world.store.conflictOnce()
     await change()
     expect(stored()?.passwordVersion).toBe(2)
@@ -115,21 +157,21 @@ describe('a change', () => {
   })
 })
 
-describe('while the new password is being hashed', () => {
+describe('during the hashing of the new password', () => {
   const changeWhile = async (meanwhile: () => Promise<void>): Promise<void> => {
     await begin(({ passwords }) => ({
       passwords: hasherWith(passwords, {
-        hash: async (chosen) => {
+        hash: async (chosen, share) => {
           await meanwhile()
-          return passwords.hash(chosen)
+          return passwords.hash(chosen, share)
         },
       }),
     }))
     await change()
   }
 
-  test('the session that ends takes the change with it', async () => {
-    const changed = changeWhile(() => world.useCases.endUserSessions(anna.user.id))
+  test('a password change is refused if its session ends during hashing', async () => {
+    const changed = changeWhile(() => world.useCases.endUserSessions('service:ops', anna.user.id))
     await expect(changed).rejects.toMatchObject({
       code: 'session_ended',
       details: { reason: 'terminated_by_admin' },
@@ -137,9 +179,11 @@ describe('while the new password is being hashed', () => {
     expect(stored()).toEqual(anna.user)
   })
 
-  test('another change on the same session wins; this one may be tried again, and is no 401', async () => {
+  test('a password change that loses to one on the same session is unavailable, not refused', async () => {
     const other = () => changePassword(anna.user, 'fake$2$another' as PasswordHash)
-    const changed = changeWhile(() => world.store.transactions.transaction((tx) => tx.users.save(other())))
+    const changed = changeWhile(() =>
+      world.store.transactions.transaction('system', (tx) => tx.users.save(other())),
+    )
     await expect(changed).rejects.toMatchObject({ code: 'unavailable', details: { retryAfterSeconds: 1 } })
     expect(stored()).toEqual(other())
     expect(reasons()).toEqual([undefined, undefined, undefined])
@@ -147,7 +191,7 @@ describe('while the new password is being hashed', () => {
     await expect(change()).rejects.toMatchObject({ details: { fields: [{ code: 'incorrect' }] } })
   })
 
-  test('a change on another session wins, and ends the session that asks', async () => {
+  test('a password change that loses to one on another session gets session_ended', async () => {
     let isFirst = true
     const changed = changeWhile(async () => {
       if (!isFirst) return
@@ -165,8 +209,8 @@ describe('while the new password is being hashed', () => {
     expect(stored()?.passwordHash).toBe('fake$2$tried first')
   })
 
-  test('a ban stops the change', async () => {
-    const changed = changeWhile(() => world.useCases.disableUser(anna.user.id, 'Spam'))
+  test('a ban during hashing stops the password change', async () => {
+    const changed = changeWhile(() => world.useCases.disableUser('service:ops', anna.user.id, aBan()))
     await expect(changed).rejects.toMatchObject({
       code: 'session_ended',
       details: { reason: 'user_disabled' },

@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { passwordChecksOf } from '../../../src/application/attempt-budgets.ts'
-import type { Caller } from '../../../src/application/sessions/authenticate.ts'
+import { passwordChecksIn } from '../../../src/application/attempt-budgets.ts'
+import type { Caller } from '../../../src/application/sessions/caller.ts'
 import type { UseCaseDeps } from '../../../src/application/use-cases.ts'
 import { parseEmailAddress } from '../../../src/domain/email-address.ts'
 import { deleteUser } from '../../../src/domain/user.ts'
 import { hasherWith } from '../../fakes/fake-password-hasher.ts'
-import { at, DAY, sessionId } from '../../support/builders.ts'
+import { aBan, at, DAY, sessionId } from '../../support/builders.ts'
 import { aWorld, home, password, ttlSeconds, type World } from '../world.ts'
 
 let world: World
@@ -30,8 +30,8 @@ const reasons = () => [1, 2, 3, 4].map((number) => world.session(number)?.endRea
 const setAvatar = (content: string) =>
   world.useCases.setAvatar(anna, () => Promise.resolve(Buffer.from(content)))
 
-describe('deleting oneself', () => {
-  test('leaves a number, and nothing that says whose it was', async () => {
+describe('deleting the own account', () => {
+  test('deleting a user keeps the id and removes all personal data', async () => {
     world.pass(9)
     await remove()
     expect(stored()).toEqual(deleteUser(anna.user, at(9)))
@@ -45,14 +45,13 @@ describe('deleting oneself', () => {
       emailVerified: false,
       passwordHash: '$argon2id$',
       roles: [],
-      disabledAt: undefined,
-      disabledReason: undefined,
+      ban: undefined,
       avatar: undefined,
       deletedAt: at(9),
     })
   })
 
-  test('ends every live session as user_deleted, and no other', async () => {
+  test('deleting a user ends every live session of that user as user_deleted', async () => {
     world.pass(9)
     await remove()
     expect(reasons()).toEqual(['user_deleted', 'user_deleted', 'terminated', undefined])
@@ -66,7 +65,7 @@ describe('deleting oneself', () => {
     )
   })
 
-  test('tells of each end and then of itself, without a word on who it was', async () => {
+  test('deleting a user emits events for each session and the user, without personal data', async () => {
     world.pass(9)
     await remove()
     const about = { userId: anna.user.id, occurredAt: at(9) }
@@ -79,7 +78,7 @@ describe('deleting oneself', () => {
     ])
   })
 
-  test('empties what earlier events say of the person, and of nobody else', async () => {
+  test('deleting a user redacts earlier events of that user and of no other', async () => {
     await world.useCases.updateUser(anna, {
       username: 'Annabelle',
       email: undefined,
@@ -93,7 +92,7 @@ describe('deleting oneself', () => {
     expect(world.store.world().events.map(({ userId }) => userId)).toContain(anna.user.id)
   })
 
-  test('forgets the devices of all sessions, ended ones too', async () => {
+  test('deleting a user removes the devices of all their sessions, including ended ones', async () => {
     await remove()
     for (const number of [1, 2, 3]) {
       const device = { id: undefined, name: '', userAgent: '', address: '0.0.0.0' }
@@ -102,14 +101,14 @@ describe('deleting oneself', () => {
     expect(world.session(4)?.device.name).toBe('Bert’s phone')
   })
 
-  test('removes the picture', async () => {
+  test('deleting a user removes the picture', async () => {
     const { avatar } = await setAvatar('a face')
     expect(await world.store.media.find(avatar ?? '', 512)).toBeDefined()
     await remove()
     expect(await world.store.media.find(avatar ?? '', 512)).toBeUndefined()
   })
 
-  test('keeps the name, and what looks like it, from others; the address is free', async () => {
+  test('the name of a deleted user and its lookalikes stay reserved, but the address is free', async () => {
     await remove()
     for (const name of ['anna', 'ANNA']) {
       const email = parseEmailAddress('other@example.org')
@@ -119,12 +118,12 @@ describe('deleting oneself', () => {
     expect(next.id).not.toBe(anna.user.id)
   })
 
-  test('keeps the name for 90 days', async () => {
+  test('the name of a deleted user stays reserved for 90 days', async () => {
     const until: Date[] = []
     await begin(({ transactions }) => ({
       transactions: {
-        transaction: (work) =>
-          transactions.transaction((tx) =>
+        transaction: (author, work) =>
+          transactions.transaction(author, (tx) =>
             work({
               ...tx,
               users: {
@@ -143,7 +142,7 @@ describe('deleting oneself', () => {
     expect(until).toEqual([at(9 + 90 * DAY)])
   })
 
-  test('leaves nothing to sign in, to refresh or to be looked at with', async () => {
+  test('a deleted user can neither sign in, refresh, use a token nor be found', async () => {
     const tokens = await world.signIn()
     await remove()
     await expect(world.signIn()).rejects.toMatchObject({ code: 'invalid_credentials' })
@@ -157,14 +156,16 @@ describe('deleting oneself', () => {
       address: home,
     })
     await expect(refreshed).rejects.toMatchObject(ended)
-    await expect(world.useCases.readUser(anna.user.id)).rejects.toMatchObject({ code: 'user_not_found' })
+    await expect(world.useCases.readUser(anna.user.id, anna.user.id)).rejects.toMatchObject({
+      code: 'user_not_found',
+    })
     expect(await world.useCases.lookupUsers([anna.user.id])).toEqual([])
-    await expect(world.useCases.disableUser(anna.user.id, 'Spam')).rejects.toMatchObject({
+    await expect(world.useCases.disableUser('service:ops', anna.user.id, aBan())).rejects.toMatchObject({
       code: 'user_not_found',
     })
   })
 
-  test('again, on another session or the same, is refused since the session is over', async () => {
+  test('deleting a user twice is refused, since the session has ended', async () => {
     await remove()
     await expect(remove()).rejects.toMatchObject({
       code: 'session_ended',
@@ -173,31 +174,31 @@ describe('deleting oneself', () => {
   })
 })
 
-describe('a wrong password', () => {
+describe('a wrong password for a deletion', () => {
   const before = {
     code: 'validation_failed',
     details: { fields: [{ field: 'current_password', code: 'incorrect' }] },
   }
 
-  test('changes nothing, and counts as an attempt', async () => {
+  test('deleting a user with a wrong password changes nothing and counts as an attempt', async () => {
     const world_ = world.store.world()
     await expect(remove('wrong')).rejects.toMatchObject(before)
     expect(world.store.world()).toEqual(world_)
-    expect(world.attempts.countOf(passwordChecksOf(anna.user.id).key)).toBe(1)
+    expect(world.attempts.countOf(passwordChecksIn(anna.session.id).key)).toBe(1)
   })
 
-  test('runs into a limit, past which the right one does not get through', async () => {
+  test('after too many wrong passwords, a deletion with the right one is refused', async () => {
     for (let guess = 0; guess < 10; guess += 1) await expect(remove('wrong')).rejects.toMatchObject(before)
     await expect(remove()).rejects.toMatchObject({ code: 'too_many_attempts' })
     expect(stored()).toEqual(anna.user)
   })
 })
 
-test('a deletion that cannot be written to the end leaves everything as it was', async () => {
+test('a deletion that fails partway leaves everything unchanged', async () => {
   await begin(({ transactions }) => ({
     transactions: {
-      transaction: (work) =>
-        transactions.transaction((tx) =>
+      transaction: (author, work) =>
+        transactions.transaction(author, (tx) =>
           work({
             ...tx,
             outbox: {
@@ -216,7 +217,7 @@ test('a deletion that cannot be written to the end leaves everything as it was',
   expect(world.store.world()).toEqual(before)
 })
 
-/** Anna’s password is checked, and then `meanwhile` happens before anything else. */
+/** Runs `meanwhile` directly after the next check of Anna’s password. */
 const whileChecking = (meanwhile: () => Promise<unknown>) =>
   begin(({ passwords }) => ({
     passwords: hasherWith(passwords, {
@@ -233,21 +234,21 @@ const whileChecking = (meanwhile: () => Promise<unknown>) =>
   })
 let once: (() => Promise<unknown>) | undefined
 
-describe('meanwhile', () => {
-  test('a sign-in that was checked before the deletion and comes after it starts no session', async () => {
+describe('changes during a deletion', () => {
+  test('a sign-in checked before a deletion starts no session after it', async () => {
     await whileChecking(() => remove())
     await expect(world.signIn()).rejects.toMatchObject({ code: 'invalid_credentials' })
     expect([...world.store.world().sessions.values()].filter(({ endedAt }) => !endedAt)).toHaveLength(1)
   })
 
-  test('a sign-in that comes before it is ended with the others', async () => {
+  test('a deletion ends a session that started during its password check', async () => {
     await whileChecking(() => world.signIn())
     await remove()
     expect(world.session(5)?.endReason).toBe('user_deleted')
   })
 
-  test('a ban stops it: whoever is banned does not leave with the name', async () => {
-    await whileChecking(() => world.useCases.disableUser(anna.user.id, 'Spam'))
+  test('a ban during a deletion stops it, so that the banned name stays known', async () => {
+    await whileChecking(() => world.useCases.disableUser('service:ops', anna.user.id, aBan()))
     await expect(remove()).rejects.toMatchObject({
       code: 'session_ended',
       details: { reason: 'user_disabled' },
@@ -255,7 +256,7 @@ describe('meanwhile', () => {
     expect(stored()?.deletedAt).toBeUndefined()
   })
 
-  test('a new password stops it: it was asked for with the old one', async () => {
+  test('a password change during a deletion stops it', async () => {
     await whileChecking(() =>
       world.useCases.changePassword(anna, { currentPassword: password, newPassword: 'battery staple' }),
     )
@@ -263,7 +264,7 @@ describe('meanwhile', () => {
     expect(stored()?.deletedAt).toBeUndefined()
   })
 
-  test('a picture that is sent at the same time is kept by nobody', async () => {
+  test('a picture that is uploaded during a deletion is not kept', async () => {
     await whileChecking(() => setAvatar('a face'))
     await remove()
     expect(world.store.world().media.size).toBe(0)

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { SearchUsersInput } from '../../../src/application/users/search-users.ts'
 import { deleteUser, disable, type User, type UserId } from '../../../src/domain/user.ts'
-import { at, DAY } from '../../support/builders.ts'
+import { aBan, at, DAY } from '../../support/builders.ts'
 import { aWorld, limits, type World } from '../world.ts'
 
 let world: World
@@ -15,20 +15,20 @@ beforeEach(async () => {
 })
 
 const save = (user: User) =>
-  world.store.transactions.transaction(async (tx) => {
+  world.store.transactions.transaction('system', async (tx) => {
     await tx.users.lock(user.id)
     await tx.users.save(user)
   })
 
 describe('looking up', () => {
-  test('answers in the order asked for, each person once, without those who are not there', async () => {
+  test('looking up users returns each existing one once, in the requested order', async () => {
     const ids = [bert.id, 99 as UserId, anna.id, bert.id, anna.id]
     expect(await world.useCases.lookupUsers(ids)).toEqual([bert, anna])
     expect(await world.useCases.lookupUsers([])).toEqual([])
   })
 
-  test('shows disabled people, whose messages have an author, and no deleted ones', async () => {
-    const disabled = disable(anna, 'Spam', at(1))
+  test('looking up users returns disabled ones, who wrote messages, but no deleted ones', async () => {
+    const disabled = disable(anna, aBan({ since: at(1) }))
     await save(disabled)
     await save(deleteUser(bert, at(1)))
     expect(await world.useCases.lookupUsers([bert.id, anna.id])).toEqual([disabled])
@@ -42,19 +42,19 @@ describe('searching', () => {
       ...changes,
     })
 
-  test('takes what was typed in any case, width and with spaces around it', async () => {
+  test('a user search ignores case, character width and outer spaces', async () => {
     for (const username of ['ann', 'ANN', ' ann ', 'ａｎｎ', '\tNNA\n'])
       expect((await search({ username })).users).toEqual([anna])
   })
 
   test.each(['', '   ', 'a@b', 'a b', '%', '\\', '\0', '\ud800', 'x'.repeat(33), 'x'.repeat(10_000)])(
-    'no name holds %j',
+    'a user search for %j finds nothing',
     async (username) => {
       expect(await search({ username })).toEqual({ users: [], next: undefined })
     },
   )
 
-  test('says where the next page begins while there is one', async () => {
+  test('a user search returns the start of the next page until the last one', async () => {
     const names = ['annab', 'annac', 'annad', 'joanna']
     for (const name of names) await world.addUser(name)
     const read: string[][] = []
@@ -70,8 +70,8 @@ describe('searching', () => {
     expect((await search({ limit: 4 })).next).toMatchObject({ ending: 'annad', match: 'prefix' })
   })
 
-  test('leaves out who asks and who is disabled, unless an operator does', async () => {
-    const disabled = disable(bert, 'Spam', at(1))
+  test('a user search omits the caller and disabled users, except for operators', async () => {
+    const disabled = disable(bert, aBan({ since: at(1) }))
     await save(disabled)
     expect((await search({ askedBy: anna.id })).users).toEqual([])
     expect((await search({ username: 'bert' })).users).toEqual([])
@@ -80,7 +80,7 @@ describe('searching', () => {
 })
 
 describe('inspecting', () => {
-  test('tells how many live sessions there are', async () => {
+  test('inspecting a user returns the number of live sessions', async () => {
     const { accessToken } = await world.signIn()
     await world.signIn()
     await world.signIn()
@@ -98,13 +98,13 @@ describe('inspecting', () => {
     expect(await world.useCases.inspectUser(anna.id)).toEqual({ user: anna, liveSessions: 0 })
   })
 
-  test('nobody, or somebody deleted, is refused', async () => {
+  test('inspecting an unknown or deleted user is refused', async () => {
     await save(deleteUser(bert, at(1)))
     for (const id of [bert.id, 99 as UserId])
       await expect(world.useCases.inspectUser(id)).rejects.toMatchObject({ code: 'user_not_found' })
   })
 
-  test('finds a person by their address in any case, and nobody by a part of it', async () => {
+  test('a user is found by the email address in any case, but not by a part of it', async () => {
     expect(await world.useCases.findUserByEmail('ANNA@Example.org')).toEqual(anna)
     expect(await world.useCases.findUserByEmail('nna@example.org')).toBeUndefined()
     await expect(world.useCases.findUserByEmail('example.org')).rejects.toMatchObject({

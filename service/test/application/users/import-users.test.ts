@@ -4,15 +4,16 @@ import type { Holdings, ImportedUsers } from '../../../src/application/ports/imp
 import type { OldUser } from '../../../src/application/ports/old-users.ts'
 import { importUsers, type Outcome } from '../../../src/application/users/import-users.ts'
 import { parseEmailAddress } from '../../../src/domain/email-address.ts'
+import { reserveUsernames } from '../../../src/domain/reserved-usernames.ts'
 import { looksOf } from '../../../src/domain/skeleton.ts'
 import { parseUserId, type User, type UserId } from '../../../src/domain/user.ts'
 import { parseUsername } from '../../../src/domain/username.ts'
 import { aUser, noon } from '../../support/builders.ts'
 
-/** Everybody is among the holdings, whatever is claimed. */
+/** Returns every user as a holding, whatever names and addresses the page claims. */
 class FakeImportedUsers implements ImportedUsers {
   users: readonly User[] = []
-  /** Somebody who registers just before the next page is written: it has to run again. */
+  /** A user who registers just before the next page is written, so the page has to run again. */
   rival: User | undefined
   readonly calls: string[] = []
 
@@ -82,6 +83,7 @@ async function run(pages: readonly (readonly OldUser[])[], shouldStop: () => boo
     oldUsers,
     importedUsers,
     recognisesHash: (hash: string) => hash === 'known',
+    reservedUsernames: reserveUsernames(['support']),
     clock: { now: () => noon },
   }
   const end = await importUsers(deps)({
@@ -96,13 +98,13 @@ async function run(pages: readonly (readonly OldUser[])[], shouldStop: () => boo
 }
 
 describe('importing users', () => {
-  test('reserves the ids of all before it adds the first', async () => {
+  test('the import reserves all ids before it adds the first user', async () => {
     const { end, total } = await run([[row(1), row(2)], [row(7)]])
     expect(importedUsers.calls).toEqual(['reserve 7', 'add 2', 'add 1'])
     expect({ end, total }).toEqual({ end: 'done', total: 3 })
   })
 
-  test('adds people as if they had registered now, with the id and the hash they have', async () => {
+  test('imported users look newly registered but keep their id and password hash', async () => {
     await run([[row(5, 'Anna')]])
     expect(importedUsers.users).toEqual([
       aUser({
@@ -118,7 +120,7 @@ describe('importing users', () => {
   test.each([
     ['in one page', (rows: OldUser[]) => [rows]],
     ['page by page', (rows: OldUser[]) => rows.map((each) => [each])],
-  ])('of rows that claim the same, %s, the first has it', async (_, inPages) => {
+  ])('the first of several conflicting rows %s is imported', async (_, inPages) => {
     const rows = [
       row(1, 'paypal'),
       row(2, 'PayPal', { email: 'two@example.org' }),
@@ -138,7 +140,7 @@ describe('importing users', () => {
     ])
   })
 
-  test('finds people again who changed their name or their address here, and leaves them so', async () => {
+  test('the import leaves users unchanged who were imported before and changed since', async () => {
     const [renamed, moved] = [
       aUser({ id: 1 as UserId, username: parseUsername('berta') }),
       aUser({
@@ -156,12 +158,12 @@ describe('importing users', () => {
     expect(importedUsers.users).toEqual([renamed, moved])
   })
 
-  test('never gives an id that somebody else has', async () => {
+  test('the import never reuses the id of another user', async () => {
     importedUsers.users = [aUser({ id: 1 as UserId })]
     expect((await run([[row(1, 'berta')]])).told).toEqual([['1', 'id_taken', 1]])
   })
 
-  test('judges a page anew when somebody registered meanwhile', async () => {
+  test('the import checks a page again if a user registered in the meantime', async () => {
     importedUsers.rival = aUser({
       id: 99 as UserId,
       username: parseUsername('berta'),
@@ -175,7 +177,7 @@ describe('importing users', () => {
     expect(importedUsers.users.map(({ id }) => id)).toEqual([99, 1])
   })
 
-  test('stops between pages', async () => {
+  test('the import stops between pages when asked to', async () => {
     let asked = 0
     const { end, told } = await run([[row(1)], [row(2)], [row(3)]], () => (asked += 1) > 2)
     expect(end).toBe('stopped')
@@ -202,7 +204,7 @@ describe('importing users', () => {
     ['email_invalid_format', row(1, 'anna', { email: 'anna' })],
     ['password_missing', row(1, 'anna', { password: null })],
     ['password_hash_unknown', row(1, 'anna', { password: 'md5' })],
-  ])('skips with %s, as documented: %j', async (reason, broken) => {
+  ])('the import skips a row with the documented reason %s: %j', async (reason, broken) => {
     const { told } = await run([[broken, row(8, 'berta')]])
     expect(told).toEqual([
       [broken.id, reason],
@@ -211,8 +213,8 @@ describe('importing users', () => {
     expect(page).toContain(`\`${reason}\``)
   })
 
-  test.each(['....', 'pаypal', 'annа', 'x\u0301\u0302\u0303\u0304\u0306yz1'])(
-    'keeps %s, which only the rules for new names refuse',
+  test.each(['....', 'pаypal', 'annа', 'x\u0301\u0302\u0303\u0304\u0306yz1', 'ᴀɴɴᴀ_ʟᴇᴇ', 'Support'])(
+    'the import keeps %s, which only the rules for new names refuse',
     async (name) => {
       const { told } = await run([[row(1, name, { email: 'a@example.org' })]])
       expect(told).toEqual([['1', 'username_of_older_rules']])
@@ -220,7 +222,7 @@ describe('importing users', () => {
     },
   )
 
-  test('keeps every id that leaves room for others', async () => {
+  test('the import accepts the largest allowed id', async () => {
     expect((await run([[row('4503599627370496')]])).told).toEqual([['4503599627370496', 'imported']])
   })
 })

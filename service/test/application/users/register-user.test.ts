@@ -3,17 +3,23 @@ import { registrationsFrom } from '../../../src/application/attempt-budgets.ts'
 import { ApplicationError } from '../../../src/application/errors.ts'
 import type { UserId } from '../../../src/domain/user.ts'
 import { hasherWith } from '../../fakes/fake-password-hasher.ts'
-import { at } from '../../support/builders.ts'
+import { aBan, at } from '../../support/builders.ts'
 import { aWorld, home, password, type World } from '../world.ts'
 
 let world: World
 beforeEach(() => (world = aWorld()))
 
-const input = { username: 'Anna', email: 'Anna@Example.org', password, address: home }
+const input = {
+  username: 'Anna',
+  email: 'Anna@Example.org',
+  password,
+  address: home,
+  purchase: { proof: undefined },
+}
 const register = (changes: object = {}) => world.useCases.registerUser({ ...input, ...changes })
-const attempts = () => world.attempts.countOf(registrationsFrom(home).key)
+const attempts = () => world.attempts.countOf(registrationsFrom(home, 20)[0]?.key ?? '')
 
-test('registering adds the person, with a hash in place of the password, and tells of it', async () => {
+test('registering stores the user with a password hash and emits an event', async () => {
   const user = await register()
   expect(user).toEqual({
     id: 1,
@@ -24,8 +30,7 @@ test('registering adds the person, with a hash in place of the password, and tel
     passwordVersion: 1,
     roles: [],
     createdAt: at(0),
-    disabledAt: undefined,
-    disabledReason: undefined,
+    ban: undefined,
   })
   expect(world.store.world().users.get(user.id)).toEqual(user)
   expect(world.store.world().events).toEqual([
@@ -40,7 +45,7 @@ describe('a registration', () => {
     expect(world.store.world().events).toEqual([])
   }
 
-  test('with several faults names all fields at once, and costs no attempt', async () => {
+  test('a registration with several faults names every field and costs no attempt', async () => {
     const refused = register({ username: 'a b', email: 'nowhere', password: 'short' })
     await expect(refused).rejects.toMatchObject({
       code: 'validation_failed',
@@ -56,11 +61,20 @@ describe('a registration', () => {
     nobody()
   })
 
+  test.each(['Admin', 'ADMlN', 'аdmіn', 'chat.auth'])(
+    'a registration with %s, a reserved name or one that looks like it, is refused',
+    async (username) => {
+      const refused = register({ username })
+      await expect(refused).rejects.toMatchObject({ code: 'validation_failed' })
+      nobody()
+    },
+  )
+
   test.each([
-    ['commonly used', 'password123', 'too_common'],
+    ['that is commonly used', 'password123', 'too_common'],
     ['made of the name', 'xxAnnaxx', 'personal'],
     ['made of the address', 'xAnna@example.orgx', 'personal'],
-  ])('with a password that is %s is refused', async (_, weak, code) => {
+  ])('a registration with a password %s is refused', async (_, weak, code) => {
     await expect(register({ password: weak })).rejects.toMatchObject({
       code: 'validation_failed',
       details: { fields: [{ field: 'password', code }] },
@@ -68,7 +82,7 @@ describe('a registration', () => {
     nobody()
   })
 
-  test('with a weak password costs an attempt, and the password is not judged when there is none left', async () => {
+  test('a weak password costs an attempt, and without attempts no password is scored', async () => {
     let judged = 0
     world = aWorld(({ passwordStrength }) => ({
       passwordStrength: {
@@ -85,7 +99,7 @@ describe('a registration', () => {
     expect(judged).toBe(20)
   })
 
-  test('with an address that alone is in the password is refused', async () => {
+  test('a registration whose password contains only the email address is refused', async () => {
     const refused = register({ username: 'Berta', password: 'xAnna@example.orgx' })
     await expect(refused).rejects.toMatchObject({ details: { fields: [{ code: 'personal' }] } })
   })
@@ -93,14 +107,14 @@ describe('a registration', () => {
   test.each([
     [{ email: 'other@example.org' }, 'username_taken'],
     [{ username: 'Berta' }, 'email_taken'],
-  ])('of somebody who exists is refused (%o)', async (changes, code) => {
+  ])('a registration with a name or address that is taken is refused (%o)', async (changes, code) => {
     await register()
     const before = world.store.world()
     await expect(register(changes)).rejects.toMatchObject({ code })
     expect(world.store.world()).toEqual(before)
   })
 
-  test('costs an attempt of the network, taken or not, until there are none', async () => {
+  test('every registration costs an attempt of its network, successful or not', async () => {
     await register()
     for (let n = 1; n < 20; n += 1) await expect(register()).rejects.toMatchObject({ code: 'username_taken' })
     expect(attempts()).toBe(20)
@@ -111,7 +125,7 @@ describe('a registration', () => {
     })
   })
 
-  test('when too much is being hashed is refused, costs no attempt, and nobody is added', async () => {
+  test('a registration under hashing overload costs no attempt and adds no user', async () => {
     const overloaded = new ApplicationError('overloaded', { retryAfterSeconds: 1 })
     world = aWorld(({ passwords }) => ({
       passwords: hasherWith(passwords, { hash: () => Promise.reject(overloaded) }),
@@ -121,7 +135,7 @@ describe('a registration', () => {
     nobody()
   })
 
-  test('that meets a conflict in the store adds one person and one event', async () => {
+  test('a registration that meets a store conflict adds one user and one event', async () => {
     world.store.conflictOnce()
     await register()
     expect(world.store.world().users.size).toBe(1)
@@ -130,11 +144,13 @@ describe('a registration', () => {
 })
 
 describe('reading a user', () => {
-  test('gives the person, unless they are disabled or do not exist', async () => {
+  test('reading a user is refused if the user is disabled or unknown', async () => {
     const user = await register()
-    expect(await world.useCases.readUser(user.id)).toEqual(user)
-    await world.useCases.disableUser(user.id, 'Spam')
-    await expect(world.useCases.readUser(user.id)).rejects.toMatchObject({ code: 'user_not_found' })
-    await expect(world.useCases.readUser(99 as UserId)).rejects.toMatchObject({ code: 'user_not_found' })
+    expect(await world.useCases.readUser(user.id, user.id)).toEqual(user)
+    await world.useCases.disableUser('service:ops', user.id, aBan())
+    await expect(world.useCases.readUser(user.id, user.id)).rejects.toMatchObject({ code: 'user_not_found' })
+    await expect(world.useCases.readUser(99 as UserId, user.id)).rejects.toMatchObject({
+      code: 'user_not_found',
+    })
   })
 })

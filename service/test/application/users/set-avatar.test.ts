@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { avatarChangesOf } from '../../../src/application/attempt-budgets.ts'
-import type { Caller } from '../../../src/application/sessions/authenticate.ts'
+import type { Caller } from '../../../src/application/sessions/caller.ts'
 import { fakeAvatar } from '../../fakes/fake-pictures.ts'
 import { at } from '../../support/builders.ts'
 import { aWorld, password, type World } from '../world.ts'
@@ -21,8 +21,8 @@ const kept = () => world.store.world().media.get(anna.user.id)
 const events = () => world.store.world().events.filter(({ type }) => type === 'user.updated')
 const countedAttempts = () => world.attempts.countOf(avatarChangesOf(anna.user.id).key)
 
-describe('giving oneself a picture', () => {
-  test('keeps it and tells of it', async () => {
+describe('setting the own picture', () => {
+  test('setting a picture stores it and emits an event', async () => {
     const updated = await send('a face')
     expect(updated).toEqual({ ...anna.user, avatar: fakeAvatar('a face').name })
     expect(stored()).toEqual(updated)
@@ -37,32 +37,32 @@ describe('giving oneself a picture', () => {
     ])
   })
 
-  test('a second time puts the new one in the place of the old one', async () => {
+  test('setting a second picture replaces the first one', async () => {
     await send('a face')
     await send('another face')
     expect([...world.store.world().media]).toEqual([[anna.user.id, fakeAvatar('another face')]])
     expect(events()).toHaveLength(2)
   })
 
-  test('the same again changes nothing and tells nobody', async () => {
+  test('setting the same picture again changes nothing and emits no event', async () => {
     await send('a face')
     const before = world.store.world()
     expect(await send('a face')).toEqual(stored())
     expect(world.store.world()).toEqual(before)
   })
 
-  test('with what is no picture keeps the one there was', async () => {
+  test('an upload that is not a picture keeps the previous picture', async () => {
     await send('a face')
     const before = world.store.world()
     await expect(send('no picture')).rejects.toMatchObject({ code: 'unsupported_picture' })
     expect(world.store.world()).toEqual(before)
   })
 
-  test('keeps neither picture nor event when the other cannot be written', async () => {
+  test('if the event cannot be written, the picture is not stored either', async () => {
     const failing = aWorld(({ transactions }) => ({
       transactions: {
-        transaction: (work) =>
-          transactions.transaction((tx) =>
+        transaction: (author, work) =>
+          transactions.transaction(author, (tx) =>
             work({
               ...tx,
               outbox: {
@@ -84,16 +84,16 @@ describe('giving oneself a picture', () => {
     expect(failing.store.world().users.get(user.id)).toEqual(user)
   })
 
-  test('on a session that ended while it was sent is refused', async () => {
+  test('an upload is refused if its session ended during the upload', async () => {
     const sent = world.useCases.setAvatar(anna, async () => {
-      await world.useCases.endUserSessions(anna.user.id)
+      await world.useCases.endUserSessions('service:ops', anna.user.id)
       return Buffer.from('a face')
     })
     await expect(sent).rejects.toMatchObject({ code: 'session_ended' })
     expect(kept()).toBeUndefined()
   })
 
-  test('too often is refused before anything is read', async () => {
+  test('too many uploads are refused before anything is read', { tags: ['HTTP-14'] }, async () => {
     for (let n = 0; n < 20; n += 1) await send(`face ${n}`)
     const read = vi.fn(() => Promise.resolve(Buffer.from('one more')))
     await expect(world.useCases.setAvatar(anna, read)).rejects.toMatchObject({
@@ -106,14 +106,14 @@ describe('giving oneself a picture', () => {
     expect(kept()).toEqual(fakeAvatar('patience'))
   })
 
-  test('counts what is no picture as well, and nobody else', async () => {
+  test('an upload that is not a picture costs an attempt of that user only', async () => {
     await expect(send('no picture')).rejects.toThrow()
     expect(countedAttempts()).toBe(1)
     const bert = await world.addUser('bert')
     expect(world.attempts.countOf(avatarChangesOf(bert.id).key)).toBe(0)
   })
 
-  test('when there is no room costs no attempt and reads nothing', async () => {
+  test('an upload without processing capacity costs no attempt and reads nothing', async () => {
     world.pictures.isFull = true
     const read = vi.fn(() => Promise.resolve(Buffer.from('a face')))
     await expect(world.useCases.setAvatar(anna, read)).rejects.toMatchObject({ code: 'overloaded' })
@@ -122,8 +122,8 @@ describe('giving oneself a picture', () => {
   })
 })
 
-describe('taking the picture away', () => {
-  test('removes it and tells of it', async () => {
+describe('removing the picture', () => {
+  test('removing the picture deletes it and emits an event', async () => {
     await send('a face')
     await world.useCases.removeAvatar(anna)
     expect(stored()).toEqual(anna.user)
@@ -131,13 +131,13 @@ describe('taking the picture away', () => {
     expect(events().at(-1)).toMatchObject({ data: { changed: ['avatar'] } })
   })
 
-  test('where there is none changes nothing and tells nobody', async () => {
+  test('removing a picture that does not exist changes nothing and emits no event', async () => {
     const before = world.store.world()
     await world.useCases.removeAvatar(anna)
     expect(world.store.world()).toEqual(before)
   })
 
-  test('leaves the same picture of somebody else', async () => {
+  test('removing a picture keeps an identical picture of another user', async () => {
     const bert = await world.addUser('bert')
     const asBert = await world.signInAsCaller({ username: 'bert', password })
     await send('a face')
@@ -146,9 +146,9 @@ describe('taking the picture away', () => {
     expect(world.store.world().media.get(bert.id)).toEqual(fakeAvatar('a face'))
   })
 
-  test('on a session that ended is refused', async () => {
+  test('removing the picture on an ended session is refused', async () => {
     await send('a face')
-    await world.useCases.endUserSessions(anna.user.id)
+    await world.useCases.endUserSessions('service:ops', anna.user.id)
     await expect(world.useCases.removeAvatar(anna)).rejects.toMatchObject({ code: 'session_ended' })
     expect(kept()).toEqual(fakeAvatar('a face'))
   })

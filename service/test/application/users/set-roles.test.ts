@@ -15,14 +15,14 @@ beforeEach(async () => {
   await world.signIn({ username: 'bert' })
 })
 
-const setRoles = (...roles: string[]) => world.useCases.setRoles(anna.id, roles)
+const setRoles = (...roles: string[]) => world.useCases.setRoles('service:ops', anna.id, roles)
 const refresh = (generation: number) =>
   world.useCases.refreshSession({ refreshToken: `refresh 1 ${sessionId(1)} ${generation}`, address: home })
-/** What an access token says, spelt as the fakes do. */
+/** The roles in an access token, in the format of the fakes. */
 const rolesIn = (accessToken: string): string | undefined => accessToken.split(' ')[4]
 
 describe('setting roles', () => {
-  test('changes the person and their live sessions, outdates the tokens of each, and tells of it', async () => {
+  test('setting roles updates the user and live sessions, revokes their tokens, emits an event', async () => {
     await refresh(0)
     await world.useCases.endOwnSession(await world.signInAsCaller(), sessionId(2))
     const ended = world.store.world().revocations
@@ -43,14 +43,14 @@ describe('setting roles', () => {
     })
   })
 
-  test('ends nothing: the session goes on, and its next token has the new ones', async () => {
+  test('setting roles ends no session, and the next token has the new roles', async () => {
     await setRoles('moderator')
     expect(world.session(1)?.endedAt).toBeUndefined()
     expect(rolesIn((await refresh(0)).accessToken)).toBe('moderator')
     expect(rolesIn((await world.signIn()).accessToken)).toBe('moderator')
   })
 
-  test('an answer that was lost is given again with the new ones, and the refresh after it goes on', async () => {
+  test('a pair that is repeated after a lost response has the new roles', async () => {
     expect(rolesIn((await refresh(0)).accessToken)).toBe('artist')
     world.pass(3600)
     await setRoles('moderator')
@@ -61,27 +61,27 @@ describe('setting roles', () => {
     expect([next.session.generation, rolesIn(next.accessToken)]).toEqual([2, 'moderator'])
   })
 
-  test('a spent token is still a replay afterwards', async () => {
+  test('a spent refresh token is still a replay after the roles were set', async () => {
     await refresh(0)
     await setRoles('moderator')
     await refresh(1)
     await expect(refresh(0)).rejects.toMatchObject({ code: 'refresh_token_reused' })
   })
 
-  test('the service itself goes on taking the tokens, since it looks the person up each time', async () => {
+  test('the service still accepts tokens with old roles, since it reads the user each time', async () => {
     const { accessToken } = await world.signIn()
     await setRoles('moderator')
     expect((await world.useCases.authenticate(accessToken)).user.roles).toEqual(['moderator'])
   })
 
-  test('that the person has already, in any order, changes nothing', async () => {
+  test('setting the roles a user already has, in any order, changes nothing', async () => {
     await setRoles('a', 'b')
     const before = world.store.world()
     await setRoles('b', 'a', 'b')
     expect(world.store.world()).toEqual(before)
   })
 
-  test('twice outdates the tokens twice, up to the generation of each time', async () => {
+  test('setting roles twice revokes the tokens up to the generation of each time', async () => {
     await setRoles('moderator')
     await refresh(0)
     await setRoles()
@@ -90,14 +90,14 @@ describe('setting roles', () => {
     expect(world.session(1)?.roles).toEqual([])
   })
 
-  test('of somebody without a session outdates nothing', async () => {
+  test('setting roles of a user without sessions revokes nothing', async () => {
     const carl = await world.addUser('carl')
-    await world.useCases.setRoles(carl.id, ['moderator'])
+    await world.useCases.setRoles('service:ops', carl.id, ['moderator'])
     expect(world.store.world().revocations).toEqual([])
     expect(world.eventTypes().at(-1)).toBe('user.roles_changed')
   })
 
-  test('that are none is refused, and changes nothing', async () => {
+  test('setting an invalid role is refused and changes nothing', async () => {
     const before = world.store.world()
     await expect(setRoles('moderator', 'No')).rejects.toMatchObject({
       code: 'validation_failed',
@@ -106,13 +106,13 @@ describe('setting roles', () => {
     expect(world.store.world()).toEqual(before)
   })
 
-  test('of nobody is refused', async () => {
-    await expect(world.useCases.setRoles(99 as UserId, ['moderator'])).rejects.toMatchObject({
+  test('setting roles of an unknown user is refused', async () => {
+    await expect(world.useCases.setRoles('service:ops', 99 as UserId, ['moderator'])).rejects.toMatchObject({
       code: 'user_not_found',
     })
   })
 
-  test('is done wholly or not at all, also when it runs again after a conflict', async () => {
+  test('setting roles that meets a store conflict is done once and completely', async () => {
     world.store.conflictOnce()
     await setRoles('moderator')
     expect(world.store.world().revocations).toHaveLength(2)

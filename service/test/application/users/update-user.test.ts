@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { passwordChecksOf } from '../../../src/application/attempt-budgets.ts'
-import type { Caller } from '../../../src/application/sessions/authenticate.ts'
+import { passwordChecksIn } from '../../../src/application/attempt-budgets.ts'
+import type { Caller } from '../../../src/application/sessions/caller.ts'
 import { parseEmailAddress } from '../../../src/domain/email-address.ts'
 import { changePassword, type User } from '../../../src/domain/user.ts'
 import type { PasswordHash } from '../../../src/domain/password.ts'
-import { adoptUsername } from '../../../src/domain/username.ts'
+import { parseLegacyUsername, parseUsername } from '../../../src/domain/username.ts'
 import { at } from '../../support/builders.ts'
 import { aWorld, home, password, type World } from '../world.ts'
 
@@ -33,9 +33,9 @@ const update = (changes: Changes) =>
   })
 const stored = () => world.store.world().users.get(anna.user.id)
 const lastEvent = () => world.store.world().events.at(-1)
-const save = (user: User) => world.store.transactions.transaction((tx) => tx.users.save(user))
+const save = (user: User) => world.store.transactions.transaction('system', (tx) => tx.users.save(user))
 
-test('a new name needs no password, is stored and told', async () => {
+test('a new name needs no password, is stored and emits an event', async () => {
   const updated = await update({ username: 'Berta' })
   expect(updated.username).toMatchObject({ text: 'Berta', key: 'berta' })
   expect(updated).toEqual({ ...anna.user, username: updated.username })
@@ -48,24 +48,36 @@ test('a new name needs no password, is stored and told', async () => {
   })
 })
 
-test('a new address needs the password, and has to be verified anew', async () => {
+test('a new email address needs the password and is unverified', async () => {
   const updated = await update({ email: 'new@example.org', currentPassword: password })
   expect(updated).toEqual({ ...anna.user, email: parseEmailAddress('new@example.org'), emailVerified: false })
   expect(stored()).toEqual(updated)
   expect(lastEvent()).toMatchObject({ data: { changed: ['email'] } })
-  expect(world.attempts.countOf(passwordChecksOf(anna.user.id).key)).toBe(0)
+  expect(world.attempts.countOf(passwordChecksIn(anna.session.id).key)).toBe(0)
 })
 
-test('both at once are told together', async () => {
+test('a new name and address emit one event together', async () => {
   await update({ username: 'Berta', email: 'new@example.org', currentPassword: password })
   expect(lastEvent()).toMatchObject({ data: { username: 'Berta', changed: ['username', 'email'] } })
 })
 
-describe('a new address', () => {
+test('a reserved name is refused, and an operator who has one keeps it', async () => {
+  await expect(update({ username: 'Admin' })).rejects.toMatchObject({
+    code: 'validation_failed',
+    details: { fields: [{ field: 'username', code: 'reserved' }] },
+  })
+  const admin = { ...anna.user, username: parseUsername('admin') }
+  await save(admin)
+  anna = { ...anna, user: admin }
+  const changes = { username: 'admin', email: 'new@example.org', currentPassword: password }
+  expect((await update(changes)).username.text).toBe('admin')
+})
+
+describe('a new email address', () => {
   test.each([
     ['without the password', {}, 'required'],
     ['with a wrong password', { currentPassword: 'wrong' }, 'incorrect'],
-  ])('%s is refused', async (_, given, code) => {
+  ])('a new email address %s is refused', async (_, given, code) => {
     await expect(update({ email: 'new@example.org', ...given })).rejects.toMatchObject({
       code: 'validation_failed',
       details: { fields: [{ field: 'current_password', code }] },
@@ -73,7 +85,7 @@ describe('a new address', () => {
     expect(stored()).toEqual(anna.user)
   })
 
-  test('lets nobody guess at the password without end', async () => {
+  test('guesses at the password for a new email address are limited', async () => {
     const guess = (currentPassword: string) => update({ email: 'new@example.org', currentPassword })
     for (let n = 0; n < 10; n += 1)
       await expect(guess('wrong')).rejects.toMatchObject({ code: 'validation_failed' })
@@ -81,30 +93,34 @@ describe('a new address', () => {
     expect(stored()).toEqual(anna.user)
   })
 
-  test('that differs in its case alone is a new one too', async () => {
+  test('an email address that differs only in case also needs the password', async () => {
     await expect(update({ email: 'Anna@example.org' })).rejects.toMatchObject({ code: 'validation_failed' })
     await update({ email: 'Anna@example.org', currentPassword: password })
     expect(stored()).toMatchObject({ email: { text: 'Anna@example.org' }, emailVerified: true })
   })
 })
 
-describe('where a recent sign-in does as well as the password, a new address', () => {
+describe('a new email address where a recent sign-in replaces the password', () => {
   const email = 'new@example.org'
   const change = (more: Changes = {}) => update({ email, recentSignInSuffices: true, ...more })
 
-  test('is taken for five minutes after it, and no longer', async () => {
-    world.pass(5 * 60)
-    await expect(change()).rejects.toMatchObject({
-      code: 'validation_failed',
-      details: { fields: [{ field: 'current_password', code: 'required' }] },
-    })
-    expect(stored()).toEqual(anna.user)
-    world.pass(-1)
-    await change()
-    expect(stored()).toMatchObject({ email: { text: email }, emailVerified: false })
-  })
+  test(
+    'a recent sign-in replaces the password for exactly five minutes',
+    { tags: ['SIGN-IN-21'] },
+    async () => {
+      world.pass(5 * 60)
+      await expect(change()).rejects.toMatchObject({
+        code: 'validation_failed',
+        details: { fields: [{ field: 'current_password', code: 'required' }] },
+      })
+      expect(stored()).toEqual(anna.user)
+      world.pass(-1)
+      await change()
+      expect(stored()).toMatchObject({ email: { text: email }, emailVerified: false })
+    },
+  )
 
-  test('is not taken after a refresh, which is no sign-in', async () => {
+  test('a refresh does not count as a recent sign-in', { tags: ['SIGN-IN-21'] }, async () => {
     const { refreshToken } = await world.signIn()
     world.pass(5 * 60)
     const refreshed = await world.useCases.refreshSession({ refreshToken, address: home })
@@ -112,7 +128,7 @@ describe('where a recent sign-in does as well as the password, a new address', (
     await expect(change()).rejects.toMatchObject({ code: 'validation_failed' })
   })
 
-  test('is taken with the password at any time', async () => {
+  test('a new email address is accepted with the password long after the sign-in', async () => {
     world.pass(60 * 60)
     await expect(change({ currentPassword: 'wrong' })).rejects.toMatchObject({
       details: { fields: [{ field: 'current_password', code: 'incorrect' }] },
@@ -120,22 +136,26 @@ describe('where a recent sign-in does as well as the password, a new address', (
     expect(await change({ currentPassword: password })).toMatchObject({ email: { text: email } })
   })
 
-  test('is refused with a wrong password even then', async () => {
+  test('a new email address with a wrong password is refused despite a recent sign-in', async () => {
     await expect(change({ currentPassword: 'wrong' })).rejects.toMatchObject({ code: 'validation_failed' })
     expect(stored()).toEqual(anna.user)
   })
 
-  test('can be tried five times, so that nobody learns which addresses are taken', async () => {
-    await world.addUser('bert')
-    const taken = () => change({ email: 'bert@example.org' })
-    for (let n = 0; n < 5; n += 1) await expect(taken()).rejects.toMatchObject({ code: 'email_taken' })
-    await expect(taken()).rejects.toMatchObject({ code: 'too_many_attempts' })
-    await expect(change()).rejects.toMatchObject({ code: 'too_many_attempts' })
-  })
+  test(
+    'after five attempts without a password, nothing reveals which addresses are taken',
+    { tags: ['SIGN-IN-21'] },
+    async () => {
+      await world.addUser('bert')
+      const taken = () => change({ email: 'bert@example.org' })
+      for (let n = 0; n < 5; n += 1) await expect(taken()).rejects.toMatchObject({ code: 'email_taken' })
+      await expect(taken()).rejects.toMatchObject({ code: 'too_many_attempts' })
+      await expect(change()).rejects.toMatchObject({ code: 'too_many_attempts' })
+    },
+  )
 })
 
-test('a name from before that breaks the rules of today may stay', async () => {
-  const adopted = adoptUsername('annaа')
+test('an existing name that breaks the current rules may stay', async () => {
+  const adopted = parseLegacyUsername('annaа')
   if (adopted === undefined) throw new Error('it is mixed of two scripts, and no more')
   const before = { ...anna.user, username: adopted }
   await save(before)
@@ -149,28 +169,28 @@ test('a name from before that breaks the rules of today may stay', async () => {
   await expect(update({ username: `${adopted.text}b` })).rejects.toMatchObject({ code: 'validation_failed' })
 })
 
-test('what is the same as before needs no password and tells nobody', async () => {
+test('an update without changes needs no password and emits no event', async () => {
   const before = world.store.world()
   expect(await update({})).toEqual(anna.user)
   expect(await update({ username: 'anna', email: 'anna@example.org' })).toEqual(anna.user)
   expect(world.store.world()).toEqual(before)
 })
 
-test('an address that was changed meanwhile is not changed back without the password', async () => {
+test('an address that was changed in the meantime is not changed back without the password', async () => {
   await save({ ...anna.user, email: parseEmailAddress('new@example.org') })
   await update({ username: 'Berta', email: 'anna@example.org' })
   expect(stored()).toMatchObject({ username: { text: 'Berta' }, email: { text: 'new@example.org' } })
   expect(lastEvent()).toMatchObject({ data: { changed: ['username'] } })
 })
 
-test('several faults are named at once', async () => {
+test('an update with several faults names every field', async () => {
   await expect(update({ username: 'a', email: 'nowhere' })).rejects.toMatchObject({
     code: 'validation_failed',
     details: { fields: [{ field: 'username' }, { field: 'email' }] },
   })
 })
 
-test('a name or an address of somebody else is refused', async () => {
+test('a name or an address of another user is refused', async () => {
   await world.addUser('bert')
   await expect(update({ username: 'Bert' })).rejects.toMatchObject({ code: 'username_taken' })
   const taken = update({ email: 'bert@example.org', currentPassword: password })
@@ -178,22 +198,22 @@ test('a name or an address of somebody else is refused', async () => {
   expect(stored()).toEqual(anna.user)
 })
 
-describe('a change on a session', () => {
-  test('that ended meanwhile is refused', async () => {
-    await world.useCases.endUserSessions(anna.user.id)
+describe('an update on a session', () => {
+  test('an update on a session that has ended is refused', async () => {
+    await world.useCases.endUserSessions('service:ops', anna.user.id)
     const refused = { code: 'session_ended', details: { reason: 'terminated_by_admin' } }
     await expect(update({ username: 'Berta' })).rejects.toMatchObject(refused)
     expect(stored()).toEqual(anna.user)
   })
 
-  test('whose person changed the password meanwhile may be tried again', async () => {
+  test('an update is unavailable if the password was changed in the meantime', async () => {
     const changed = changePassword(anna.user, 'fake$2$another' as PasswordHash)
     await save(changed)
     await expect(update({ username: 'Berta' })).rejects.toMatchObject({ code: 'unavailable' })
     expect(stored()).toEqual(changed)
   })
 
-  test('keeps what else became of the person meanwhile', async () => {
+  test('an update keeps other changes made to the user in the meantime', async () => {
     await save({ ...anna.user, roles: ['admin'] })
     await update({ username: 'Berta' })
     expect(stored()).toMatchObject({ roles: ['admin'], username: { text: 'Berta' } })

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
-import { askAt } from '../../../src/infrastructure/cli/ask.ts'
+import { confirmAt } from '../../../src/infrastructure/cli/ask.ts'
 
 const question = () => Promise.resolve('End 2 sessions?')
 
@@ -12,22 +12,25 @@ function terminal(typed: string) {
   return { input, output }
 }
 
-test.each(['y\n', 'Y\n', 'yes\n', ' YES \n'])('%j is a yes', async (typed) => {
-  expect(await askAt(terminal(typed))(question)).toBe(true)
+test.each(['y\n', 'Y\n', 'yes\n', ' YES \n'])('the input %j confirms the question', async (typed) => {
+  expect(await confirmAt(terminal(typed))(question)).toBe(true)
 })
 
-test.each(['\n', 'n\n', 'no\n', 'yeah\n', 'yesterday\n', ''])('%j is a no', async (typed) => {
-  expect(await askAt(terminal(typed))(question)).toBe(false)
-})
+test.each(['\n', 'n\n', 'no\n', 'yeah\n', 'yesterday\n', ''])(
+  'the input %j does not confirm the question',
+  async (typed) => {
+    expect(await confirmAt(terminal(typed))(question)).toBe(false)
+  },
+)
 
-test('the question is shown, and what yes would be', async () => {
+test('the question is shown with the possible inputs', async () => {
   const { input, output } = terminal('y\n')
-  await askAt({ input, output })(question)
+  await confirmAt({ input, output })(question)
   output.end()
   expect(await text(output)).toContain('End 2 sessions? [y/N] ')
 })
 
-test('where nobody sits nothing is asked', async () => {
+test('without a terminal no question is asked', async () => {
   const nobody = { input: new PassThrough(), output: new PassThrough() }
-  expect(await askAt(nobody)(() => expect.fail('it asked'))).toBe(true)
+  expect(await confirmAt(nobody)(() => expect.fail('it asked'))).toBe(true)
 })

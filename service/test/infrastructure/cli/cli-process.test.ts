@@ -1,4 +1,4 @@
-// The command line as an operator uses it: a process of its own, against a service that is one too.
+// The command line as an operator uses it: a process of its own that calls a service in another process.
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startServiceProcess, type ServiceProcess } from '../../support/service-process.ts'
-import type { Person, Tokens } from '../../support/test-client.ts'
+import type { TestUser, Tokens } from '../../support/test-client.ts'
 
 const root = join(import.meta.dirname, '../../../..')
 const launcher = join(root, 'service/bin/chat-auth.js')
@@ -20,7 +20,7 @@ interface Ended {
   readonly err: string
 }
 
-/** With no settings but these, in a folder without a `.env` unless the test has put one there. */
+/** Runs with these settings only, in a folder without a `.env` unless the test has put one there. */
 const start = (
   file: string,
   args: readonly string[],
@@ -40,7 +40,7 @@ const start = (
 
 let folder: string
 let service: ServiceProcess
-let ann: Person
+let ann: TestUser
 let tokens: Tokens
 
 beforeAll(async () => {
@@ -56,7 +56,7 @@ afterAll(async () => {
 
 const run = (args: readonly string[], settings: Record<string, string> = {}) =>
   start(process.execPath, [launcher, ...args], settings, folder)
-/** In the folder that holds `data`, so that the key is found as an operator's would be. */
+/** Runs in the folder that holds `data`, so that the key is found as it is for an operator. */
 const cli = (...args: string[]) => run([...args, '--url', service.internalUrl])
 
 async function json(...args: string[]): Promise<Record<string, unknown>> {
@@ -70,25 +70,25 @@ async function words(...args: string[]): Promise<string> {
   return out
 }
 
-describe('every command, once', () => {
-  test('users find', async () => {
+describe('every command of the command line', () => {
+  test('users find prints the user', async () => {
     expect(await words('users', 'find', ann.username.slice(0, 6))).toMatch(
       new RegExp(`^ID .*\\n${ann.id} +${ann.username} +${ann.email} +no +- +1 +20\\d\\d-`),
     )
     const user = { id: ann.id, username: ann.username, live_sessions: 1, disabled_at: null }
     for (const way of [['--id', String(ann.id)], ['--email', ann.email], [ann.username]])
       expect(await json('users', 'find', ...way)).toMatchObject({ items: [user], next_cursor: null })
-    expect(await words('users', 'find', 'nobodyhasthis')).toBe('Nobody was found.\n')
+    expect(await words('users', 'find', 'nobodyhasthis')).toBe('No users were found.\n')
   })
 
-  test('sessions list', async () => {
+  test('sessions list prints the sessions of a user', async () => {
     expect(await words('sessions', 'list', String(ann.id))).toContain(tokens.session.id)
     expect(await json('sessions', 'list', String(ann.id))).toMatchObject({
       items: [{ id: tokens.session.id }],
     })
   })
 
-  test('sessions end, one', async () => {
+  test('sessions end ends one session', async () => {
     const other = await service.client().signIn(ann)
     expect(await words('sessions', 'end', String(ann.id), other.session.id)).toBe(
       `The session has ended; ${ann.username} (${ann.id}) has 1 session left.\n`,
@@ -99,22 +99,22 @@ describe('every command, once', () => {
     expect((await service.client().get('/v1/users/me', tokens.access_token)).status).toBe(200)
   })
 
-  test('sessions end, all', async () => {
+  test('sessions end --all ends all sessions of a user', async () => {
     expect(await words('sessions', 'end', String(ann.id), '--all')).toContain('have ended')
     expect((await service.client().get('/v1/users/me', tokens.access_token)).status).toBe(401)
     expect(await json('sessions', 'end', String(ann.id), '--all')).toMatchObject({ live_sessions: 0 })
   })
 
-  test('users roles', async () => {
+  test('users roles replaces the roles of a user', async () => {
     expect(await words('users', 'roles', String(ann.id), 'moderator,editor')).toContain('editor, moderator')
     expect(await json('users', 'roles', String(ann.id), '')).toMatchObject({ roles: [] })
     const { code, err } = await cli('users', 'roles', String(ann.id), 'Not A Role')
-    expect([code, err]).toEqual([1, expect.stringContaining('roles: A role is')])
+    expect([code, err]).toEqual([1, expect.stringContaining('roles: A role has')])
   })
 
-  test('users disable and enable', async () => {
+  test('users disable and enable change whether a user may sign in', async () => {
     const args = ['users', 'disable', String(ann.id), '--reason', 'Spam', '--yes']
-    expect(await words(...args)).toBe(`${ann.username} (${ann.id}) is disabled: Spam\n`)
+    expect(await words(...args)).toBe(`${ann.username} (${ann.id}) is disabled without an end: Spam\n`)
     const { username, password } = ann
     const refused = await service.client().post('/v1/sessions', { username, password })
     expect(refused.body).toMatchObject({ code: 'user_disabled' })
@@ -122,29 +122,29 @@ describe('every command, once', () => {
     tokens = await service.client().signIn(ann)
   })
 
-  test('keys list and rotate', async () => {
+  test('keys list and rotate show and replace the signing key', async () => {
     const before = await json('keys', 'list')
     expect(before).toMatchObject({ algorithm: 'EdDSA', items: [{ state: 'signing' }] })
-    expect(await words('keys', 'rotate')).toMatch(/^A new key signs from .* on\.\n\nKID /)
+    expect(await words('keys', 'rotate')).toMatch(/^A new key signs new tokens from .*\.\n\nKID /)
     expect(await json('keys', 'rotate')).toMatchObject({ items: [{ state: 'signing' }, { state: 'coming' }] })
   })
 
-  test('outbox list and replay', async () => {
-    expect(await words('outbox', 'list')).toBe('Nothing was given up.\n')
+  test('outbox list and replay show and repeat dead letters', async () => {
+    expect(await words('outbox', 'list')).toBe('No deliveries were given up.\n')
     expect(await json('outbox', 'list', '--state', 'waiting')).toEqual({ items: [], next_cursor: null })
     expect(await json('outbox', 'replay', '--consumer', 'nobody')).toEqual({ replayed: 0 })
     const { code, err } = await cli('outbox', 'replay', '4711')
     expect([code, err]).toEqual([1, expect.stringContaining('delivery_not_found')])
   })
 
-  test('doctor', async () => {
-    expect(await words('doctor')).toMatch(/^CHECK .*\nsettings {5}ok [^]*\n\nAll is well\.\n$/)
+  test('doctor prints its findings', async () => {
+    expect(await words('doctor')).toMatch(/^CHECK .*\nsettings {6}ok [^]*\n\nAll checks passed\.\n$/)
     expect(await json('doctor')).toMatchObject({ status: 'ok' })
   })
 })
 
-describe('what goes wrong', () => {
-  test('a check of the doctor failed, and the exit code says so', async () => {
+describe('failures of the command line', () => {
+  test('a failed check of the doctor sets the exit code', async () => {
     const finding = { check: 'clock', status: 'failed', detail: 'It stands.', advice: 'Wind it up.' }
     const server = createServer((_request, response) =>
       response
@@ -162,29 +162,36 @@ describe('what goes wrong', () => {
     )
   })
 
-  test('a wrong key is named by its place, and no key is ever shown', async () => {
-    const wrong = 'a-wrong-key-that-nobody-has-given-out'
-    const ways: [string[], Record<string, string>, string][] = [
-      [['--key', wrong], {}, '--key'],
-      [[], { CHAT_AUTH_SERVICE_KEY: wrong }, 'CHAT_AUTH_SERVICE_KEY'],
-      [[], { SERVICE_KEYS: `${wrong},x` }, 'SERVICE_KEYS, the first one'],
-    ]
-    for (const [args, settings, source] of ways) {
-      const { code, out, err } = await run(['doctor', '--url', service.internalUrl, ...args], settings)
-      expect([code, out]).toEqual([1, ''])
-      expect(err).toContain(`refused the key from ${source}`)
-      for (const key of [wrong, service.serviceKey]) expect(err).not.toContain(key)
-    }
-  })
+  test(
+    'the message for a wrong key names its source and never shows a key',
+    { tags: ['OPS-9'] },
+    async () => {
+      const wrong = 'a-wrong-key-that-nobody-has-given-out'
+      const ways: [string[], Record<string, string>, string][] = [
+        [['--key', wrong], {}, '--key'],
+        [[], { CHAT_AUTH_SERVICE_KEY: wrong }, 'CHAT_AUTH_SERVICE_KEY'],
+        [[], { SERVICE_KEYS: `ops:operate:${wrong}` }, 'SERVICE_KEYS, the key ops'],
+      ]
+      for (const [args, settings, source] of ways) {
+        const { code, out, err } = await run(['doctor', '--url', service.internalUrl, ...args], settings)
+        expect([code, out]).toEqual([1, ''])
+        expect(err).toContain(`refused the key from ${source}`)
+        for (const key of [wrong, service.serviceKey]) expect(err).not.toContain(key)
+      }
+    },
+  )
 
-  test('there is no key, and that is wrong usage', async () => {
+  test('a missing service key is wrong usage', async () => {
     const { code, err } = await run(['doctor', '--url', service.internalUrl], { DATA_DIR: '/nowhere' })
     expect([code, err]).toEqual([2, expect.stringContaining('/nowhere/service-key')])
   })
 
-  test('nobody listens, with settings from .env', async () => {
+  test('a service that is not running is reported, with the address from .env', async () => {
     const elsewhere = await mkdtemp(join(tmpdir(), 'chat-auth-cli-'))
-    await writeFile(join(elsewhere, '.env'), 'INTERNAL_PORT=9\nSERVICE_KEYS=a-key-of-the-env-file\n')
+    await writeFile(
+      join(elsewhere, '.env'),
+      'INTERNAL_PORT=9\nSERVICE_KEYS=ops:operate:a-key-of-the-env-file-that-is-long\n',
+    )
     const { code, out, err } = await start(process.execPath, [launcher, 'doctor', '--json'], {}, elsewhere)
     await rm(elsewhere, { recursive: true })
     expect([code, out]).toEqual([3, ''])
@@ -192,7 +199,7 @@ describe('what goes wrong', () => {
     expect(err).not.toContain('a-key-of-the-env-file')
   })
 
-  test('the public listener is not the one', async () => {
+  test('the public listener is not accepted as the internal one', async () => {
     const ways = [['doctor'], ['keys', 'rotate'], ['users', 'find', 'ann'], ['sessions', 'list', '1']]
     for (const args of ways) {
       const { code, err } = await run([...args, '--url', service.url])
@@ -200,31 +207,31 @@ describe('what goes wrong', () => {
     }
   })
 
-  test('nobody has this id', async () => {
+  test('an unknown id is reported', async () => {
     const { code, out, err } = await cli('users', 'enable', '999999999')
     expect([code, out]).toEqual([1, ''])
     expect(err).toMatch(
-      /^chat-auth refused: There is no user with this id\. \(user_not_found, request [\w-]+\)\n$/,
+      /^chat-auth refused: No user with this id\. Check the id\. \(user_not_found, request [\w-]+\)\n$/,
     )
   })
 
-  test('wrong usage is said on standard error', async () => {
+  test('wrong usage is reported on standard error', async () => {
     const { code, out, err } = await cli('users', 'disable', 'ann', '--reason', 'x')
     expect([code, out]).toEqual([2, ''])
     expect(err).toContain('--help')
   })
 
-  test('a Node.js that is too old is told which would do', async () => {
+  test('the command line on an old Node.js names the version it needs', async () => {
     const pretend = `data:text/javascript,Object.defineProperty(process.versions,'node',{value:'20.19.0'})`
     const { code, err } = await start(process.execPath, ['--import', pretend, launcher, 'doctor'], {}, folder)
     expect([code, err]).toEqual([
       1,
-      expect.stringMatching(/^chat-auth needs Node\.js 24 or later, this is 20\.19\.0\./),
+      expect.stringMatching(/^chat-auth needs Node\.js 24\.2 or later, this is 20\.19\.0\./),
     ])
   })
 })
 
-test('npm links it, so that npx finds it in the checkout', async () => {
+test('npm links the command line, so that npx finds it in the checkout', async () => {
   const linked = join(root, 'node_modules/.bin/chat-auth')
   expect(existsSync(linked)).toBe(true)
   expect(await start(linked, ['--version'], {}, folder)).toMatchObject({ code: 0, err: '' })

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { connectionOf } from '../../../src/infrastructure/cli/connection.ts'
 import { CommandFailure } from '../../../src/interface-adapters/cli/exit-codes.ts'
 
-const KEY = 'a-service-key-of-the-tests'
-const KEYS = { SERVICE_KEYS: ` ${KEY} , another-one` }
+const KEY = 'a-service-key-of-the-tests-that-is-long'
+const KEYS = { SERVICE_KEYS: ` gateway:verify:another-${KEY} , ops:operate+moderate:${KEY}` }
 let folder: string
 
 beforeAll(() => (folder = mkdtempSync(join(tmpdir(), 'chat-auth-cli-'))))
@@ -22,31 +22,34 @@ const failureOf = (work: () => unknown): CommandFailure => {
   return expect.fail('it did not fail')
 }
 
-describe('the address', () => {
+describe('the address of the service', () => {
   test.each([
     [{}, 'http://127.0.0.1:8010'],
     [{ INTERNAL_PORT: '9000' }, 'http://127.0.0.1:9000'],
     [{ INTERNAL_HOST: '0.0.0.0', INTERNAL_PORT: '9000' }, 'http://127.0.0.1:9000'],
     [{ INTERNAL_HOST: '::' }, 'http://[::1]:8010'],
     [{ INTERNAL_HOST: 'auth.internal' }, 'http://auth.internal:8010'],
-  ])('of %j is %s', (settings, url) => {
+  ])('the settings %j lead to the internal listener at %s', (settings, url) => {
     expect(connectionOf({}, { ...KEYS, ...settings }).url).toBe(url)
   })
 
   test.each([
     ['http://10.0.0.7:8010', 'http://10.0.0.7:8010'],
     ['https://auth.internal/operators/', 'https://auth.internal/operators'],
-  ])('may be given: %s', (given, url) => {
+  ])('--url %s overrides the settings', (given, url) => {
     expect(connectionOf({ url: given }, { ...KEYS, INTERNAL_PORT: '0' }).url).toBe(url)
   })
 
-  test.each(['localhost:8010', 'ftp://a', 'http://me:s3cret@a', 'http://a?b', ''])('is none: %j', (url) => {
-    const { exitCode, message } = failureOf(() => connectionOf({ url }, KEYS))
-    expect([exitCode, message]).toEqual([2, expect.stringContaining('--url')])
-    expect(message).not.toContain('s3cret')
-  })
+  test.each(['localhost:8010', 'ftp://a', 'http://me:s3cret@a', 'http://a?b', ''])(
+    '--url %j is refused',
+    (url) => {
+      const { exitCode, message } = failureOf(() => connectionOf({ url }, KEYS))
+      expect([exitCode, message]).toEqual([2, expect.stringContaining('--url')])
+      expect(message).not.toContain('s3cret')
+    },
+  )
 
-  test('is unknown when the system chose the port, and wrong settings are told', () => {
+  test('INTERNAL_PORT=0 needs --url, and a wrong port is reported', () => {
     expect(failureOf(() => connectionOf({}, { ...KEYS, INTERNAL_PORT: '0' })).message).toContain('--url')
     expect(failureOf(() => connectionOf({}, { ...KEYS, INTERNAL_PORT: 'x' })).message).toContain(
       'INTERNAL_PORT',
@@ -55,7 +58,7 @@ describe('the address', () => {
 })
 
 describe('the service key', () => {
-  test('is the first there is, and known by where it was found', () => {
+  test('the service key comes from the first source, of SERVICE_KEYS the one with the most scopes', () => {
     writeFileSync(join(folder, 'service-key'), `${KEY}-of-the-file\n`)
     const inFile = { DATA_DIR: folder }
     const settings = { ...inFile, ...KEYS }
@@ -69,25 +72,31 @@ describe('the service key', () => {
     expect(found.map(({ key }) => [key.value, key.source])).toEqual([
       ['option', '--key'],
       ['own', 'CHAT_AUTH_SERVICE_KEY'],
-      [KEY, 'SERVICE_KEYS, the first one'],
+      [KEY, 'SERVICE_KEYS, the key ops'],
       [`${KEY}-of-the-file`, join(folder, 'service-key')],
     ])
   })
 
-  test('is missing: that says where it was looked for', () => {
+  test('a missing service key is reported with all the sources', () => {
     const { exitCode, message } = failureOf(() => connectionOf({}, { DATA_DIR: join(folder, 'none') }))
     expect(exitCode).toBe(2)
-    for (const place of [
+    for (const source of [
       '--key',
       'CHAT_AUTH_SERVICE_KEY',
       'SERVICE_KEYS',
       join(folder, 'none', 'service-key'),
     ])
-      expect(message).toContain(place)
+      expect(message).toContain(source)
   })
 
-  test.each(['two words', 'a\nb', 'schlüssel', ''])('cannot be %j, which is not shown', (key) => {
-    const { exitCode, message } = failureOf(() => connectionOf({ key }, {}))
-    expect([exitCode, message]).toEqual([2, 'The key from --key holds what no key can hold.'])
-  })
+  test.each(['two words', 'a\nb', 'schlüssel', ''])(
+    'the service key %j is refused without showing it',
+    (key) => {
+      const { exitCode, message } = failureOf(() => connectionOf({ key }, {}))
+      expect([exitCode, message]).toEqual([
+        2,
+        'The key from --key contains a character that no key can have.',
+      ])
+    },
+  )
 })

@@ -30,7 +30,7 @@ async function failureAt(url: string, deadlineMs?: number): Promise<CommandFailu
   return failure
 }
 
-const answering =
+const responding =
   (status: number, body: unknown, type = 'application/problem+json'): RequestListener =>
   (_request, response) =>
     response
@@ -39,27 +39,27 @@ const answering =
 
 const problem = (code: string, more: object = {}) => ({ code, detail: 'Words.', request_id: 'r-1', ...more })
 
-test('a call shows the key, sends the body as JSON and answers the body', async () => {
+test('a call sends the key and a JSON body, and returns the body of the response', async () => {
   const seen: unknown[] = []
   const url = await serve((request, response) => {
     const { method, url: path, headers } = request
     request.on('data', (text: Buffer) => seen.push(text.toString()))
     request.on('end', () => {
       seen.push([method, path, headers.authorization, headers['content-type']])
-      answering(200, { a: 1 }, 'application/json; charset=utf-8')(request, response)
+      responding(200, { a: 1 }, 'application/json; charset=utf-8')(request, response)
     })
   })
   expect(await callAt(url)('PUT', '/v1/users/1/roles', { roles: [] })).toEqual({ a: 1 })
   expect(seen).toEqual(['{"roles":[]}', ['PUT', '/v1/users/1/roles', `Bearer ${KEY}`, 'application/json']])
 })
 
-test('nothing is answered by 204', async () => {
+test('a 204 response returns undefined', async () => {
   const url = await serve((_request, response) => response.writeHead(204).end())
   expect(await callAt(url)('DELETE', '/v1/users/1/sessions')).toBeUndefined()
 })
 
-describe('is not reachable', () => {
-  test('where nothing listens', async () => {
+describe('an unreachable service', () => {
+  test('an address where nothing listens is reported as not reachable', async () => {
     const url = await serve(() => undefined)
     const { promise, resolve } = Promise.withResolvers<undefined>()
     server?.close(() => resolve(undefined))
@@ -67,14 +67,14 @@ describe('is not reachable', () => {
     const { exitCode, message } = await failureAt(url)
     expect([exitCode, message]).toEqual([
       3,
-      `chat-auth is not reachable at ${url}: nothing listens there. Is it running? Start it, or name its internal listener with --url.`,
+      `chat-auth is not reachable at ${url}: nothing listens there. Start it, or give the address of its internal listener with --url.`,
     ])
   })
 
-  test('when no answer comes, or it breaks off', async () => {
+  test('a response that is missing or incomplete is reported as not reachable', async () => {
     expect(await failureAt(await serve(() => undefined), 50)).toMatchObject({
       exitCode: 3,
-      message: expect.stringContaining('no answer within 0.05 seconds') as string,
+      message: expect.stringContaining('no response within 0.05 seconds') as string,
     })
     const broken = await serve((_request, response) => {
       response.writeHead(200, { 'content-length': '100' })
@@ -84,31 +84,33 @@ describe('is not reachable', () => {
   })
 
   test.each([
-    ['a page', answering(200, '<html>', 'text/html')],
-    ['JSON of somebody else', answering(500, { message: 'no' }, 'application/json')],
-    ['an empty error', answering(502, '')],
-  ])('when it is %s that answers', async (_, listener) => {
+    ['a page', responding(200, '<html>', 'text/html')],
+    ['JSON of another service', responding(500, { message: 'no' }, 'application/json')],
+    ['an empty error', responding(502, '')],
+  ])('a response that is %s is reported as not chat-auth', async (_, listener) => {
     const { exitCode, message } = await failureAt(await serve(listener))
     expect([exitCode, message]).toEqual([3, expect.stringContaining('is not chat-auth')])
   })
 
   test.each(['authentication_required', 'invalid_access_token', 'not_found'])(
-    'when the public listener says %s',
+    'a public listener that responds %s is reported as the wrong listener',
     async (code) => {
-      const { exitCode, message } = await failureAt(await serve(answering(401, problem(code))))
+      const { exitCode, message } = await failureAt(await serve(responding(401, problem(code))))
       expect([exitCode, message]).toEqual([3, expect.stringContaining('INTERNAL_PORT, not PORT')])
     },
   )
 })
 
-describe('is refused', () => {
-  test('a wrong key, by where it was found', async () => {
-    const { exitCode, message } = await failureAt(await serve(answering(401, problem('invalid_service_key'))))
+describe('a refused call', () => {
+  test('a wrong key is reported with its source', async () => {
+    const { exitCode, message } = await failureAt(
+      await serve(responding(401, problem('invalid_service_key'))),
+    )
     expect([exitCode, message]).toEqual([1, expect.stringContaining('refused the key from the tests')])
   })
 
-  test('a call, in the words of the service and harmless to a terminal', async () => {
-    const url = await serve(answering(404, problem('user_not_found', { detail: 'No\u001b[31m user.' })))
+  test('the detail of a refusal is printed without control characters', async () => {
+    const url = await serve(responding(404, problem('user_not_found', { detail: 'No\u001b[31m user.' })))
     const { exitCode, message } = await failureAt(url)
     expect([exitCode, message]).toEqual([
       1,
@@ -116,14 +118,16 @@ describe('is refused', () => {
     ])
   })
 
-  test('a field, by its name', async () => {
+  test('a wrong field is reported by its name', async () => {
     const errors = [{ field: 'reason', code: 'too_long', message: 'Use less.' }]
-    const { message } = await failureAt(await serve(answering(422, problem('validation_failed', { errors }))))
+    const { message } = await failureAt(
+      await serve(responding(422, problem('validation_failed', { errors }))),
+    )
     expect(message).toContain('reason: Use less. (validation_failed')
   })
 })
 
-test('the key goes nowhere else: a redirect is not followed', async () => {
+test('a redirect is not followed, so the key goes nowhere else', { tags: ['OPS-9'] }, async () => {
   const seen: string[] = []
   const url = await serve((request, response) => {
     seen.push(request.url ?? '')

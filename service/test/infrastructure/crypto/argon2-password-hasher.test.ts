@@ -13,8 +13,9 @@ const foreignHash =
 
 const small = { memoryKib: 64, passes: 1 }
 const password = parseNewPassword('correct horse', 8)
+const share = ['strangers', '192.0.2.1/32', 'sign-in:anna']
 
-/** The real Argon2 and PBKDF2, with a note of every evaluation. */
+/** The real Argon2 and PBKDF2, and a record of every evaluation. */
 function observed(): {
   work: string[]
   options: { argon2: Pick<typeof argon2, 'hash' | 'verify'>; foreignHash: typeof passlibPbkdf2Sha256 }
@@ -44,17 +45,21 @@ passwordHasherContract('Argon2PasswordHasher', () => ({
 }))
 
 describe('what Argon2PasswordHasher stores', () => {
-  test('is Argon2id with 19 MiB, two passes, a salt of 16 bytes and 32 bytes of hash, all in its standard form', async () => {
-    const hash = await new Argon2PasswordHasher().hash(password)
-    expect(hash).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/)
-  })
+  test(
+    'a password is stored as Argon2id: 19 MiB, two passes, 16 bytes salt, 32 bytes hash',
+    { tags: ['SIGN-IN-1'] },
+    async () => {
+      const hash = await new Argon2PasswordHasher().hash(password, share)
+      expect(hash).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/)
+    },
+  )
 
-  test('is new each time', async () => {
+  test('two hashes of the same password differ', async () => {
     const hasher = new Argon2PasswordHasher(small)
-    expect(await hasher.hash(password)).not.toBe(await hasher.hash(password))
+    expect(await hasher.hash(password, share)).not.toBe(await hasher.hash(password, share))
   })
 
-  test('verifies the reference implementation’s hashes, which should be replaced', async () => {
+  test('hashes of the Argon2 reference implementation match and are outdated', async () => {
     // From the test vectors of phc-winner-argon2 (test.c): version 19 and 16, and Argon2i.
     const vectors = [
       '$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc',
@@ -62,12 +67,12 @@ describe('what Argon2PasswordHasher stores', () => {
       '$argon2i$m=65536,t=2,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ',
     ]
     for (const vector of vectors) {
-      const answer = await new Argon2PasswordHasher().verify('password', vector as PasswordHash, false)
-      expect(answer, vector).toEqual({ matches: true, outdated: true })
+      const result = await new Argon2PasswordHasher().verify('password', vector as PasswordHash, false, share)
+      expect(result, vector).toEqual({ matches: true, outdated: true })
     }
   })
 
-  test('should be replaced when its hash or salt is shorter than the ones made now', async () => {
+  test('a stored hash is outdated if its hash or salt is shorter than in a new one', async () => {
     const shorter = await argon2.hash(password, {
       memoryCost: 64,
       timeCost: 1,
@@ -75,19 +80,19 @@ describe('what Argon2PasswordHasher stores', () => {
       outputLen: 16,
     })
     const hasher = new Argon2PasswordHasher(small)
-    const answer = await hasher.verify(password, shorter as PasswordHash, false)
-    expect(answer).toEqual({ matches: true, outdated: true })
+    const result = await hasher.verify(password, shorter as PasswordHash, false, share)
+    expect(result).toEqual({ matches: true, outdated: true })
   })
 })
 
 describe('the work of a check', () => {
   const kinds = async (): Promise<[name: string, stored: PasswordHash | undefined][]> => [
-    ['of nobody', undefined],
-    ['of a known person', await new Argon2PasswordHasher().hash(password)],
-    ['of an imported person', (await imported()) as PasswordHash],
+    ['of an unknown user', undefined],
+    ['of a known user', await new Argon2PasswordHasher().hash(password, share)],
+    ['of an imported user', (await imported()) as PasswordHash],
     ['of a corrupt hash', 'corrupt' as PasswordHash],
   ]
-  /** With the usual 29,000 rounds. */
+  /** A hash with the usual 29,000 rounds. */
   const imported = async (): Promise<string> => {
     const hash = '$pbkdf2-sha256$29000$e.99r5VS6p3zfo9RKqX0ng$ixRL/Q.IVBvKOdDwmQCR7tyV6LFZO0I9uWWqias.8oA'
     expect(await passlibPbkdf2Sha256.verify('correct horse battery staple', hash)).toBe(true)
@@ -95,38 +100,43 @@ describe('the work of a check', () => {
   }
   const typings = [password, 'correct horse battery staple', 'wrong', '', 'not a\0password', 'x'.repeat(5000)]
 
-  test('is one Argon2 and one PBKDF2 while imported hashes are in use, for everybody and whatever is typed', async () => {
-    for (const [name, stored] of await kinds()) {
-      for (const typed of typings) {
-        const { work, options } = observed()
-        await new Argon2PasswordHasher(options).verify(typed, stored, true)
-        expect(work, `${name}, "${typed.slice(0, 20)}"`).toEqual(['argon2 m=19456,t=2,p=1', 'pbkdf2 29000'])
+  test(
+    'every password check is one Argon2 and one PBKDF2 while imported hashes are in use',
+    { tags: ['SIGN-IN-12'] },
+    async () => {
+      for (const [name, stored] of await kinds()) {
+        for (const typed of typings) {
+          const { work, options } = observed()
+          await new Argon2PasswordHasher(options).verify(typed, stored, true, share)
+          expect(work, `${name}, "${typed.slice(0, 20)}"`).toEqual(['argon2 m=19456,t=2,p=1', 'pbkdf2 29000'])
+        }
       }
-    }
-  })
+    },
+  )
 
-  test('is one Argon2 and nothing else without imported hashes', async () => {
-    for (const [name, stored] of (await kinds()).filter(([name]) => name !== 'of an imported person')) {
+  test('every password check is one Argon2 and nothing else without imported hashes', async () => {
+    for (const [name, stored] of (await kinds()).filter(([name]) => name !== 'of an imported user')) {
       for (const typed of typings) {
         const { work, options } = observed()
-        await new Argon2PasswordHasher(options).verify(typed, stored, false)
+        await new Argon2PasswordHasher(options).verify(typed, stored, false, share)
         expect(work, `${name}, "${typed.slice(0, 20)}"`).toEqual(['argon2 m=19456,t=2,p=1'])
       }
     }
   })
 
-  test('follows the parameters that are set', async () => {
+  test('the check of an unknown user has the configured cost', async () => {
     const { work, options } = observed()
     await new Argon2PasswordHasher({ ...options, memoryKib: 128, passes: 3, parallelism: 2 }).verify(
       'x',
       undefined,
       false,
+      share,
     )
     expect(work).toEqual(['argon2 m=128,t=3,p=2'])
   })
 
-  test('is never what an absurd stored hash asks for', async () => {
-    const real = await new Argon2PasswordHasher().hash(password)
+  test('a stored hash with an absurd cost never gets that work done', { tags: ['SIGN-IN-4'] }, async () => {
+    const real = await new Argon2PasswordHasher().hash(password, share)
     const absurd = [
       ['m=19456', 'm=65537'],
       ['m=19456', 'm=4294967295'],
@@ -138,19 +148,19 @@ describe('the work of a check', () => {
     for (const [usual, asked] of absurd) {
       const { work, options } = observed()
       const hasher = new Argon2PasswordHasher(options)
-      const answer = await hasher.verify(password, real.replace(usual, asked) as PasswordHash, false)
-      expect(answer).toEqual({ matches: false, outdated: false })
+      const result = await hasher.verify(password, real.replace(usual, asked) as PasswordHash, false, share)
+      expect(result).toEqual({ matches: false, outdated: false })
       expect(work, asked).toEqual(['argon2 m=19456,t=2,p=1'])
     }
   })
 
-  test('may be more than that where new hashes cost more, or nobody could sign in', async () => {
+  test('a stored hash may cost more than the limit if new hashes do', async () => {
     const hasher = new Argon2PasswordHasher({ memoryKib: 65_544, passes: 11, parallelism: 9 })
-    const stored = await hasher.hash(password)
-    expect(await hasher.verify(password, stored, false)).toEqual({ matches: true, outdated: false })
+    const stored = await hasher.hash(password, share)
+    expect(await hasher.verify(password, stored, false, share)).toEqual({ matches: true, outdated: false })
   })
 
-  test('is refused to hashes whose output is absurdly short or long', async () => {
+  test('a stored hash with an absurdly short or long output never matches', async () => {
     const { work, options } = observed()
     const hasher = new Argon2PasswordHasher({ ...options, ...small })
     const guessable = await argon2.hash(password, {
@@ -166,33 +176,35 @@ describe('the work of a check', () => {
       outputLen: 1000,
     })
     for (const stored of [guessable, endless]) {
-      expect((await hasher.verify(password, stored as PasswordHash, false)).matches).toBe(false)
+      expect((await hasher.verify(password, stored as PasswordHash, false, share)).matches).toBe(false)
     }
     expect(work).toEqual(['argon2 m=64,t=1,p=1', 'argon2 m=64,t=1,p=1'])
   })
 })
 
 describe('a damaged stored hash', () => {
-  test('throws nothing and matches nothing, wherever a character was changed, lost or added', async () => {
+  test('a damaged stored hash never matches and never throws', async () => {
     const { options } = observed()
     const hasher = new Argon2PasswordHasher({ ...small, ...options })
-    const stored = await hasher.hash(password)
+    const stored = await hasher.hash(password, share)
     const position = fc.nat({ max: stored.length - 1 })
     const damage = fc.tuple(position, fc.nat({ max: 1 }), fc.string({ unit: 'binary-ascii', maxLength: 2 }))
     await fc.assert(
       fc.asyncProperty(damage, async ([at, lost, added]) => {
         const damaged = stored.slice(0, at) + added + stored.slice(at + lost)
-        // The one change of a character that the parser forgives; it leaves parameters, salt and hash as they were.
+        // The parser accepts this one change. Parameters, salt and hash stay the same.
         fc.pre(damaged !== stored && !damaged.includes('p=1,$'))
-        expect((await hasher.verify(password, damaged as PasswordHash, true)).matches, damaged).toBe(false)
+        expect((await hasher.verify(password, damaged as PasswordHash, true, share)).matches, damaged).toBe(
+          false,
+        )
       }),
       { numRuns: 300 },
     )
   })
 })
 
-describe('a storm of passwords', () => {
-  /** Argon2 that ends when told to, and the most that was under way at once. */
+describe('a burst of password checks', () => {
+  /** Argon2 that ends on command, and the most runs that were in progress at the same time. */
   function held(): {
     argon2: Pick<typeof argon2, 'hash' | 'verify'>
     begun: () => number
@@ -203,13 +215,13 @@ describe('a storm of passwords', () => {
     let begun = 0
     let running = 0
     let most = 0
-    const hold = async <T>(answer: T): Promise<T> => {
+    const hold = async <T>(result: T): Promise<T> => {
       begun += 1
       running += 1
       most = Math.max(most, running)
       await new Promise<void>((resolve) => ends.push(resolve))
       running -= 1
-      return answer
+      return result
     }
     return {
       argon2: { hash: () => hold('$argon2id$'), verify: () => hold(false) },
@@ -220,29 +232,33 @@ describe('a storm of passwords', () => {
   }
   const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-  test('of 50 takes two slots, lets eight wait, and is refused otherwise with a time to come back', async () => {
-    const { argon2, begun, most, endOne } = held()
-    const hasher = new Argon2PasswordHasher({ argon2, slots: 2, queueLimit: 8 })
-    const storm = Array.from({ length: 50 }, (_, i) =>
-      i % 2 === 0 ? hasher.hash(password) : hasher.verify('typed', undefined, false),
-    )
-    const outcomes = Promise.allSettled(storm)
-    await settled()
-    expect(begun()).toBe(2)
-    for (let ended = 0; ended < 10; ended += 1) {
-      endOne()
+  test(
+    'of 50 password checks two run, eight wait, and the others are refused with a retry time',
+    { tags: ['SIGN-IN-3'] },
+    async () => {
+      const { argon2, begun, most, endOne } = held()
+      const hasher = new Argon2PasswordHasher({ argon2, slots: 2, queueLimit: 8 })
+      const burst = Array.from({ length: 50 }, (_, i) =>
+        i % 2 === 0 ? hasher.hash(password, share) : hasher.verify('typed', undefined, false, share),
+      )
+      const outcomes = Promise.allSettled(burst)
       await settled()
-    }
-    const refusals = (await outcomes).filter((outcome) => outcome.status === 'rejected')
-    expect(refusals).toHaveLength(40)
-    for (const { reason } of refusals) {
-      expect(reason).toBeInstanceOf(ApplicationError)
-      expect(reason).toMatchObject({ code: 'overloaded', details: { retryAfterSeconds: 1 } })
-    }
-    expect([begun(), most()]).toEqual([10, 2])
-  })
+      expect(begun()).toBe(2)
+      for (let ended = 0; ended < 10; ended += 1) {
+        endOne()
+        await settled()
+      }
+      const refusals = (await outcomes).filter((outcome) => outcome.status === 'rejected')
+      expect(refusals).toHaveLength(40)
+      for (const { reason } of refusals) {
+        expect(reason).toBeInstanceOf(ApplicationError)
+        expect(reason).toMatchObject({ code: 'overloaded', details: { retryAfterSeconds: 1 } })
+      }
+      expect([begun(), most()]).toEqual([10, 2])
+    },
+  )
 
-  test('holds a slot for both checks of an imported person', async () => {
+  test('the two hashes of an imported user are checked in one slot', async () => {
     const { argon2, most, begun, endOne } = held()
     let foreignRunning = 0
     let mostTogether = 0
@@ -257,7 +273,7 @@ describe('a storm of passwords', () => {
       },
     }
     const hasher = new Argon2PasswordHasher({ argon2, foreignHash, slots: 1, queueLimit: 8 })
-    const storm = Promise.all(Array.from({ length: 5 }, () => hasher.verify('typed', undefined, true)))
+    const burst = Promise.all(Array.from({ length: 5 }, () => hasher.verify('typed', undefined, true, share)))
     for (let ended = 0; ended < 5; ended += 1) {
       await settled()
       expect(begun()).toBe(ended + 1)
@@ -266,14 +282,14 @@ describe('a storm of passwords', () => {
       expect(begun()).toBe(ended + 1)
       await settled()
     }
-    await storm
+    await burst
     expect([most(), mostTogether]).toEqual([1, 1])
   })
 
-  test('leaves the slots usable when Argon2 fails', async () => {
+  test('a failure of Argon2 frees its slot', async () => {
     const failing = { ...argon2, verify: () => Promise.reject(new Error('out of memory')) }
     const hasher = new Argon2PasswordHasher({ ...small, argon2: failing, slots: 1, queueLimit: 0 })
-    await expect(hasher.verify('typed', undefined, false)).rejects.toThrow('out of memory')
-    expect(await hasher.hash(password)).toMatch(/^\$argon2id\$/)
+    await expect(hasher.verify('typed', undefined, false, share)).rejects.toThrow('out of memory')
+    expect(await hasher.hash(password, share)).toMatch(/^\$argon2id\$/)
   })
 })

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { signEd25519 } from '../../../src/infrastructure/crypto/ed25519.ts'
 
-test('signs as OpenSSL does, to the bit, whatever the key and the data', () => {
+test('an Ed25519 signature is the same as by OpenSSL, for any key and data', () => {
   const keys = Array.from({ length: 20 }, () => generateKeyPairSync('ed25519'))
   fc.assert(
     fc.property(fc.constantFrom(...keys), fc.uint8Array({ maxLength: 2_000 }), (key, bytes) => {
@@ -16,7 +16,7 @@ test('signs as OpenSSL does, to the bit, whatever the key and the data', () => {
   )
 })
 
-test('signs on with one key while others come and go', () => {
+test('an Ed25519 key still signs the same after 50 other keys were used', () => {
   const { privateKey } = generateKeyPairSync('ed25519')
   const data = Buffer.from('the same')
   const first = signEd25519(privateKey, data)

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { passlibPbkdf2Sha256 } from '../../../src/infrastructure/crypto/foreign-password-hashes.ts'
 
-/** Made by passlib 1.7.4 (`passlib.hash.pbkdf2_sha256`), and verified by it. */
+/** Made and verified by passlib 1.7.4 (`passlib.hash.pbkdf2_sha256`). */
 const madeByPasslib: readonly (readonly [password: string, hash: string])[] = [
   [
     'correct horse battery staple',
@@ -48,7 +48,7 @@ const madeByPasslib: readonly (readonly [password: string, hash: string])[] = [
   ['rounds: 1000', '$pbkdf2-sha256$1000$8r63thaiVCpFKEUohRCCMA$b8GXb4L862JUSC/arQFQgovsrdneYzxGUDRbcNUkcpI'],
 ]
 
-/** passlib's for U+FFFD, which Node's UTF-8 puts in place of half a character. */
+/** passlib's hash of U+FFFD, which Node writes as UTF-8 in place of a lone surrogate. */
 const hashOfReplacementCharacter =
   '$pbkdf2-sha256$1000$M.Zc6/2fU6r1/p.TMoYwpg$bMWdFkvCBFSEXmEV7rs2Z1IA6P30UC1lbACofgpBlm0'
 
@@ -64,32 +64,35 @@ const withSalt = (salt: string): string => hash.replace(/\$29000\$[^$]*\$/, `$29
 const withRounds = (rounds: string): string => hash.replace('29000', rounds)
 
 describe('a passlib PBKDF2 hash', () => {
-  test.each(madeByPasslib)('is recognised and verifies %j, and nothing near it', async (typed, made) => {
-    expect(recognises(made)).toBe(true)
-    expect(await verify(typed, made)).toBe(true)
-    expect(await verify(`${typed} `, made)).toBe(false)
-    expect(await verify(typed.slice(1) || 'not empty', made)).toBe(false)
-  })
+  test.each(madeByPasslib)(
+    'a passlib hash is recognised and verifies only its own password: %j',
+    async (typed, made) => {
+      expect(recognises(made)).toBe(true)
+      expect(await verify(typed, made)).toBe(true)
+      expect(await verify(`${typed} `, made)).toBe(false)
+      expect(await verify(typed.slice(1) || 'not empty', made)).toBe(false)
+    },
+  )
 
-  test('is of the bytes as typed: the same letters composed otherwise are another password', async () => {
+  test('a passlib hash depends on the Unicode composition of the typed letters', async () => {
     const made = madeByPasslib.find(([typed]) => typed === 'u\u0308ber')?.[1] ?? ''
     expect(await verify('u\u0308ber', made)).toBe(true)
     expect(await verify('u\u0308ber'.normalize('NFC'), made)).toBe(false)
   })
 
-  test('may have the longest salt that passlib makes', async () => {
+  test('a passlib hash may have the longest salt that passlib makes', async () => {
     const made = `$pbkdf2-sha256$1000$${saltOf(1024)}$Ld3wgkoOmk4/5x7ih7WY4AsGiTLzPF8lQOTeS7BlwGI`
     expect(recognises(made)).toBe(true)
     expect(await verify('the longest salt', made)).toBe(true)
     expect(recognises(withSalt(saltOf(1025)))).toBe(false)
   })
 
-  test('with half a character typed matches nothing, not even the hash of its replacement', async () => {
+  test('a lone surrogate matches no passlib hash, not even that of its replacement', async () => {
     expect(await verify('\ufffd', hashOfReplacementCharacter)).toBe(true)
     expect(await verify('\ud83d', hashOfReplacementCharacter)).toBe(false)
   })
 
-  test('that is malformed or asks for too much work is not recognised, and matches nothing', async () => {
+  test('a passlib hash that is malformed or too expensive is never recognised or matched', async () => {
     const unacceptable = [
       '',
       'plain text',
@@ -114,16 +117,16 @@ describe('a passlib PBKDF2 hash', () => {
       '$argon2id$v=19$m=19456,t=2,p=1$HdXFTF7D7j9M4YWfbF0bSA$CFNvZVqUsJRQBKaSfJ7ZLPN/wC/Q4MyF5Mxd55+jwHc',
     ]
     expect(unacceptable.filter((text) => recognises(text))).toEqual([])
-    const answers = await Promise.all(unacceptable.map((text) => verify(password, text)))
-    expect(answers.every((matches) => !matches)).toBe(true)
+    const results = await Promise.all(unacceptable.map((text) => verify(password, text)))
+    expect(results.every((matches) => !matches)).toBe(true)
   })
 
-  test('of up to a million rounds is recognised', () => {
+  test('a passlib hash of up to a million rounds is recognised', () => {
     expect(recognises(withRounds('1'))).toBe(true)
     expect(recognises(withRounds('1000000'))).toBe(true)
   })
 
-  test('has a dummy with the rounds and the lengths of the usual one', () => {
+  test('the passlib dummy hash has the rounds and lengths of a usual hash', () => {
     expect(recognises(dummy)).toBe(true)
     expect(dummy).toHaveLength(hash.length)
     expect(dummy.startsWith('$pbkdf2-sha256$29000$')).toBe(true)

@@ -5,22 +5,23 @@ import { getPriority } from 'node:os'
 import { promisify } from 'node:util'
 import type { Worker } from 'node:worker_threads'
 import { describe, expect, test } from 'vitest'
-import { HashingThreads, hashingThreads } from '../../../src/infrastructure/crypto/hashing-threads.ts'
+import { HashingThreads } from '../../../src/infrastructure/crypto/hashing-threads.ts'
+import { hashingThreads } from '../../../src/infrastructure/crypto/unstarved-threads.ts'
 
-/** A thread that answers with its number, or does as it is told. */
+/** A thread that sends its number back, or does what the word in its task says. */
 const obedient = new URL(
   `data:text/javascript,${encodeURIComponent(`
     import { parentPort, threadId } from 'node:worker_threads'
-    parentPort.on('message', ({ input: [told] }) => {
-      if (told === 'throw') throw new Error('as told')
-      if (told === 'leave') process.exit(3)
+    parentPort.on('message', ({ input: [order] }) => {
+      if (order === 'throw') throw new Error('as ordered')
+      if (order === 'exit') process.exit(3)
       parentPort.postMessage({ output: threadId })
-      if (told === 'answer and leave') process.exit(3)
+      if (order === 'respond and exit') process.exit(3)
     })`)}`,
 )
 const overloaded = { code: 'overloaded', details: { retryAfterSeconds: 1 } }
 
-/** Fields of proc_pid_stat(5), counted from the third: the name before it may hold anything. */
+/** Field of proc_pid_stat(5), counted from the third. The name before it may have any characters. */
 const NICE = 16
 function priorities(): number[] {
   return readdirSync('/proc/self/task').map((thread) => {
@@ -30,7 +31,7 @@ function priorities(): number[] {
 }
 
 describe('hashing threads', () => {
-  test('do what they are asked', async () => {
+  test('hashing threads hash and verify passwords', async () => {
     const hash = await hashingThreads.run('argon2Hash', 'correct horse', { memoryCost: 64, timeCost: 1 })
     expect(await hashingThreads.run('argon2Verify', hash, 'correct horse')).toBe(true)
     expect(await hashingThreads.run('argon2Verify', hash, 'wrong horse')).toBe(false)
@@ -39,57 +40,65 @@ describe('hashing threads', () => {
     expect(Buffer.from(derived).toString('hex')).toBe('55ac046e56e3089fec1691c22544b605')
   })
 
-  test('fail as their work does, and go on', async () => {
+  test('a hashing thread passes on the error of its work and stays usable', async () => {
     await expect(hashingThreads.run('argon2Verify', 'corrupt', 'x')).rejects.toThrow('Decoding failed')
     expect(await hashingThreads.run('argon2Hash', 'x', { memoryCost: 64 })).toMatch(/^\$argon2id\$/)
   })
 
-  test.runIf(process.platform === 'linux')('have the lowest priority, and they alone', async () => {
+  test.runIf(process.platform === 'linux')('only threads of low priority have the lowest one', async () => {
     const own = getPriority()
-    await Promise.all([1, 2, 3].map(() => hashingThreads.run('argon2Hash', 'x', { memoryCost: 64 })))
+    const before = priorities().filter((nice) => nice === 19).length
+    const threads = [new HashingThreads({ isLow: true }), new HashingThreads({ isLow: false })]
+    const runs = threads.flatMap((each) =>
+      [1, 2, 3].map(() => each.run('argon2Hash', 'x', { memoryCost: 64 })),
+    )
+    await Promise.all(runs)
     expect(getPriority()).toBe(own)
-    expect(priorities().filter((nice) => nice !== own)).toEqual([19, 19, 19])
+    expect(priorities().filter((nice) => nice === 19)).toHaveLength(before + 3)
   })
 
-  test('are started as they are needed, and used again', async () => {
-    const threads = new HashingThreads(obedient)
-    const answer = () => threads.run('argon2Hash', 'answer')
-    const first = await Promise.all([answer(), answer()])
+  test('hashing threads are started on demand and used again', async () => {
+    const threads = new HashingThreads({ module: obedient, isLow: true })
+    const run = () => threads.run('argon2Hash', 'respond')
+    const first = await Promise.all([run(), run()])
     expect(new Set(first).size).toBe(2)
-    const second = await Promise.all([answer(), answer()])
+    const second = await Promise.all([run(), run()])
     expect(new Set([...first, ...second]).size).toBe(2)
   })
 
-  test.each(['throw', 'leave'])('when one ends over its task (%s), who asked may come back', async (told) => {
-    const threads = new HashingThreads(obedient)
-    const [other] = await Promise.all([
-      threads.run('argon2Hash', 'answer'),
-      expect(threads.run('argon2Hash', told)).rejects.toMatchObject({
-        ...overloaded,
-        cause: expect.any(Error) as Error,
-      }),
-    ])
-    expect(await threads.run('argon2Hash', 'answer')).toBe(other)
-    const both = await Promise.all([1, 2].map(() => threads.run('argon2Hash', 'answer')))
-    expect(new Set(both).size).toBe(2)
-  })
+  test.each(['throw', 'exit'])(
+    'a task whose hashing thread ends (%s) is refused as overloaded',
+    async (order) => {
+      const threads = new HashingThreads({ module: obedient, isLow: true })
+      const [other] = await Promise.all([
+        threads.run('argon2Hash', 'respond'),
+        expect(threads.run('argon2Hash', order)).rejects.toMatchObject({
+          ...overloaded,
+          cause: expect.any(Error) as Error,
+        }),
+      ])
+      expect(await threads.run('argon2Hash', 'respond')).toBe(other)
+      const both = await Promise.all([1, 2].map(() => threads.run('argon2Hash', 'respond')))
+      expect(new Set(both).size).toBe(2)
+    },
+  )
 
-  test('that cannot be started refuse', async () => {
-    const threads = new HashingThreads(new URL('data:text/javascript,not a module'))
+  test('a task is refused as overloaded if its hashing thread cannot start', async () => {
+    const threads = new HashingThreads({ module: new URL('data:text/javascript,not a module'), isLow: true })
     await expect(threads.run('argon2Hash', 'x')).rejects.toMatchObject(overloaded)
   })
 
-  test('one that ends in between is replaced', async () => {
-    const threads = new HashingThreads(obedient)
+  test('a hashing thread that ends between two tasks is replaced', async () => {
+    const threads = new HashingThreads({ module: obedient, isLow: true })
     const started = once(process, 'worker') as Promise<[Worker]>
-    const gone = started.then(([thread]) => once(thread, 'exit'))
-    const first = await threads.run('argon2Hash', 'answer and leave')
-    await gone
-    expect(await threads.run('argon2Hash', 'answer')).not.toBe(first)
+    const exited = started.then(([thread]) => once(thread, 'exit'))
+    const first = await threads.run('argon2Hash', 'respond and exit')
+    await exited
+    expect(await threads.run('argon2Hash', 'respond')).not.toBe(first)
   })
 
-  test('keep the process until the answer is there, and no longer', async () => {
-    const module = new URL('../../../src/infrastructure/crypto/hashing-threads.ts', import.meta.url)
+  test('a hashing thread keeps the process alive only until its result is there', async () => {
+    const module = new URL('../../../src/infrastructure/crypto/unstarved-threads.ts', import.meta.url)
     const lines = `import('${module.href}').then(async ({ hashingThreads }) => {
       await hashingThreads.run('argon2Hash', 'x')
       process.stdout.write(await hashingThreads.run('argon2Hash', 'x'))

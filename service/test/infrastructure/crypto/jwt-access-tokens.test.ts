@@ -12,17 +12,19 @@ import {
   SharedSecretKeys,
   type TokenKeys,
 } from '../../../src/infrastructure/crypto/key-ring.ts'
-import { SealedKeyMaker } from '../../../src/infrastructure/crypto/sealed-key-maker.ts'
+import { EncryptingKeyMaker } from '../../../src/infrastructure/crypto/encrypting-key-maker.ts'
 import type { TokenAlgorithm } from '../../../src/infrastructure/crypto/signatures.ts'
+import { FakeReceiptProofs } from '../../fakes/fake-receipt-proofs.ts'
 import { aSession, at, noon, sessionId } from '../../support/builders.ts'
 
 const secrets = { current: 'an old secret of the tests, long enough', previous: [] }
 const sharedSecret = 'a shared secret of the tests, long enough'
 const settings = { issuer: 'https://auth.example.org', audience: 'chat', ttlSeconds: 600 }
+const receiptProofs = new FakeReceiptProofs()
 
 type Claims = Record<string, unknown>
 
-/** Tokens of one algorithm, and the key of them to sign forgeries with, by another implementation. */
+/** Tokens of one algorithm, and their key, so that another implementation can sign forgeries. */
 interface Kit {
   readonly algorithm: TokenAlgorithm
   readonly keys: TokenKeys
@@ -32,7 +34,7 @@ interface Kit {
 }
 
 async function pairKit(algorithm: SigningAlgorithm): Promise<Kit> {
-  const keyMaker = new SealedKeyMaker(secrets)
+  const keyMaker = new EncryptingKeyMaker(secrets)
   const keys = new AsymmetricKeyRing(keyMaker, algorithm)
   keys.load([scheduleKey(await keyMaker.generate(algorithm), noon)])
   return kitOf(algorithm, keys)
@@ -40,9 +42,15 @@ async function pairKit(algorithm: SigningAlgorithm): Promise<Kit> {
 
 function kitOf(algorithm: TokenAlgorithm, keys: TokenKeys): Kit {
   const key = keys.signingKey(noon)
-  if (key === undefined) throw new Error('no key signs')
+  if (key === undefined) throw new Error('there is no signing key')
   const { kid } = JSON.parse(Buffer.from(key.encodedHeader, 'base64url').toString()) as { kid: string }
-  return { algorithm, keys, tokens: new JwtAccessTokens(keys, settings), signingKey: key.key, kid }
+  return {
+    algorithm,
+    keys,
+    tokens: new JwtAccessTokens(keys, receiptProofs, settings),
+    signingKey: key.key,
+    kid,
+  }
 }
 
 const pairKits = await Promise.all(SIGNING_ALGORITHMS.map(pairKit))
@@ -53,7 +61,7 @@ const kits = [...pairKits, hs256]
 const session = aSession({ generation: 3, amr: ['pwd', 'otp'], roles: ['admin'], authTime: at(-100) })
 const issued = ({ tokens }: Kit, of: Session = session, now = noon): string => tokens.issue(of, now).token
 
-/** A token of the kit's key with any payload and header, signed by jose. */
+/** A token with any payload and header, signed by jose with the key of the kit. */
 const signed = (
   { algorithm, signingKey, kid }: Kit,
   payload: Claims | string,
@@ -68,7 +76,7 @@ const decoded = (token: string, part: number): Claims =>
 const encoded = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
 const goodClaims: Claims = decoded(issued(eddsa), 1)
 
-/** Checks a token as another service does that fetched our keys, or shares the secret. */
+/** Verifies a token as another service does that has fetched our keys, or has the shared secret. */
 function joseVerify({ algorithm, keys }: Kit, token: string, options: JWTVerifyOptions = {}) {
   const strict = {
     algorithms: [algorithm],
@@ -90,7 +98,7 @@ describe.each(kits)('an access token signed with $algorithm', (kit) => {
     expect(tokens.verify(text, now), text.slice(0, 2_000)).toBeUndefined()
   }
 
-  test('is accepted by another implementation, with exactly the promised claims', async () => {
+  test(`another implementation accepts an ${algorithm} token with exactly the promised claims`, async () => {
     const { payload: claims, protectedHeader } = await joseVerify(kit, token)
     expect(protectedHeader).toEqual({ alg: algorithm, typ: 'at+jwt', kid })
     expect(claims).toEqual({
@@ -106,10 +114,11 @@ describe.each(kits)('an access token signed with $algorithm', (kit) => {
       auth_time: +noon / 1000 - 100,
       amr: ['pwd', 'otp'],
       roles: ['admin'],
+      rcp: `seen ${sessionId(1)} 3`,
     })
   })
 
-  test('is refused by another implementation for another issuer, audience, type or time', async () => {
+  test(`another implementation refuses an ${algorithm} token for a wrong issuer, audience or time`, async () => {
     const wrong = [
       { issuer: 'https://evil.example' },
       { audience: 'mail' },
@@ -119,7 +128,7 @@ describe.each(kits)('an access token signed with $algorithm', (kit) => {
     for (const options of wrong) await expect(joseVerify(kit, token, options)).rejects.toThrow()
   })
 
-  test('is accepted by us, and gives back whose it is', () => {
+  test(`an ${algorithm} token is accepted and returns its user and session`, () => {
     expect(tokens.verify(token, noon)).toEqual({
       userId: 42,
       sessionId: sessionId(1),
@@ -129,64 +138,72 @@ describe.each(kits)('an access token signed with $algorithm', (kit) => {
     })
   })
 
-  test('is accepted by us when another implementation signed the same', async () => {
+  test(`an ${algorithm} token with the same content signed by another implementation is accepted`, async () => {
     const theirs = await signed(kit, goodClaims)
     expect(theirs.split('.')[0]).toBe(header)
     expect(tokens.verify(theirs, noon)).toEqual(tokens.verify(token, noon))
   })
 
-  test('can be of the greatest user id', async () => {
+  test(`an ${algorithm} token can have the largest user id`, async () => {
     const userId = (2 ** 53 - 1) as UserId
     const large = issued(kit, aSession({ userId }))
     expect(tokens.verify(large, noon)?.userId).toBe(userId)
     expect((await joseVerify(kit, large)).payload).toMatchObject({ sub: '9007199254740991', user_id: userId })
   })
 
-  test('is good until the very second it expires', () => {
+  test(`an ${algorithm} token is valid until the second it expires`, { tags: ['TOKEN-8'] }, () => {
     expect(tokens.verify(token, at(599.999))).toBeDefined()
     expectRefused(token, at(600))
     expectRefused(token, at(10_000))
   })
 
-  test('is refused with any bit of its header, payload or signature flipped', () => {
-    const parts = token.split('.')
-    parts.forEach((part, index) => {
-      const bytes = Buffer.from(part, 'base64url')
-      for (let bit = 0; bit < bytes.length * 8; bit += 1) {
-        const flipped = Buffer.from(bytes)
-        flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7))
-        expectRefused(parts.with(index, flipped.toString('base64url')).join('.'))
-      }
-    })
-  })
+  test(
+    `an ${algorithm} token with any bit of header, payload or signature flipped is refused`,
+    { tags: ['TOKEN-4'] },
+    () => {
+      const parts = token.split('.')
+      parts.forEach((part, index) => {
+        const bytes = Buffer.from(part, 'base64url')
+        for (let bit = 0; bit < bytes.length * 8; bit += 1) {
+          const flipped = Buffer.from(bytes)
+          flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+          expectRefused(parts.with(index, flipped.toString('base64url')).join('.'))
+        }
+      })
+    },
+  )
 
-  test('is refused in any spelling of the same bytes but its own', () => {
-    for (const [index, part] of token.split('.').entries()) {
-      const respelled = [
-        `${part}=`,
-        `${part}==`,
-        ` ${part}`,
-        `${part} `,
-        `${part}\n`,
-        `${part}A`,
-        `${part}%`,
-        `${part}\0`,
-      ]
-      const strays = Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/').map(
-        (last) => part.slice(0, -1) + last,
-      )
-      const inside = [' ', '\n', '=', '%', 'é'].map((more) => part.slice(0, 5) + more + part.slice(5))
-      const middle = [
-        Buffer.from(part, 'base64url').toString('base64'),
-        `${part.slice(0, 4)}.${part.slice(4)}`,
-      ]
-      for (const text of [...respelled, ...strays, ...inside, ...middle]) {
-        if (text !== part) expectRefused(token.split('.').with(index, text).join('.'))
+  test(
+    `an ${algorithm} token in another base64 spelling of the same bytes is refused`,
+    { tags: ['TOKEN-4'] },
+    () => {
+      for (const [index, part] of token.split('.').entries()) {
+        const respelled = [
+          `${part}=`,
+          `${part}==`,
+          ` ${part}`,
+          `${part} `,
+          `${part}\n`,
+          `${part}A`,
+          `${part}%`,
+          `${part}\0`,
+        ]
+        const strays = Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/').map(
+          (last) => part.slice(0, -1) + last,
+        )
+        const inside = [' ', '\n', '=', '%', 'é'].map((more) => part.slice(0, 5) + more + part.slice(5))
+        const middle = [
+          Buffer.from(part, 'base64url').toString('base64'),
+          `${part.slice(0, 4)}.${part.slice(4)}`,
+        ]
+        for (const text of [...respelled, ...strays, ...inside, ...middle]) {
+          if (text !== part) expectRefused(token.split('.').with(index, text).join('.'))
+        }
       }
-    }
-  })
+    },
+  )
 
-  test('is refused cut short anywhere, and with anything before, after or inside', () => {
+  test(`an ${algorithm} token that is cut short or has extra text is refused`, () => {
     for (let length = 0; length < token.length; length += 1) {
       expectRefused(token.slice(0, length))
       expectRefused(token.slice(token.length - length))
@@ -202,7 +219,7 @@ describe.each(kits)('an access token signed with $algorithm', (kit) => {
     )
   })
 
-  test('has three parts that are not empty', () => {
+  test(`an ${algorithm} token without exactly three non-empty parts is refused`, () => {
     const shapes = [
       `${header}..${signature}`,
       `${header}.${payload}.`,
@@ -223,7 +240,7 @@ describe.each(kits)('an access token signed with $algorithm', (kit) => {
     for (const shape of shapes) expectRefused(shape)
   })
 
-  test('is refused with the signature of another token', () => {
+  test(`an ${algorithm} token with the signature of another token is refused`, () => {
     const [, otherPayload, otherSignature] = issued(kit, aSession({ userId: 7 as UserId })).split('.') as [
       string,
       string,
@@ -233,7 +250,7 @@ describe.each(kits)('an access token signed with $algorithm', (kit) => {
     expectRefused(`${header}.${otherPayload}.${signature}`)
   })
 
-  test('is refused with a signature of a length that is not the algorithm’s', () => {
+  test(`an ${algorithm} token with a signature of the wrong length is refused`, () => {
     for (const length of [1, 31, 33, 63, 65, 72, 255, 257, 1000]) {
       expectRefused(`${header}.${payload}.${Buffer.alloc(length, 1).toString('base64url')}`)
     }
@@ -241,13 +258,17 @@ describe.each(kits)('an access token signed with $algorithm', (kit) => {
     expectRefused(`${header}.${payload}.${zeros}`)
   })
 
-  test.each(['none', 'None', 'NONE', 'nOnE', '', ' none', 'none\0'])('is refused unsigned: alg %j', (alg) => {
-    for (const unsigned of [{ alg, typ: 'at+jwt', kid }, { alg, typ: 'at+jwt' }, { alg }]) {
-      expectRefused(`${encoded(unsigned)}.${payload}.`)
-      expectRefused(`${encoded(unsigned)}.${payload}.AA`)
-      expectRefused(`${encoded(unsigned)}.${payload}.${signature}`)
-    }
-  })
+  test.each(['none', 'None', 'NONE', 'nOnE', '', ' none', 'none\0'])(
+    `an unsigned token is refused by an instance with ${algorithm}: alg %j`,
+    { tags: ['TOKEN-2'] },
+    (alg) => {
+      for (const unsigned of [{ alg, typ: 'at+jwt', kid }, { alg, typ: 'at+jwt' }, { alg }]) {
+        expectRefused(`${encoded(unsigned)}.${payload}.`)
+        expectRefused(`${encoded(unsigned)}.${payload}.AA`)
+        expectRefused(`${encoded(unsigned)}.${payload}.${signature}`)
+      }
+    },
+  )
 
   test.each<Claims>([
     { jku: 'https://evil.example/jwks.json' },
@@ -266,16 +287,24 @@ describe.each(kits)('an access token signed with $algorithm', (kit) => {
     { kid: "' or 1=1 --" },
     { kid: undefined },
     { nonce: 'x' },
-  ])('is refused with a true signature over a header with %j', async (header) => {
-    expectRefused(await signed(kit, goodClaims, header))
-  })
+  ])(
+    `an ${algorithm} token with a valid signature over a header with %j is refused`,
+    { tags: ['TOKEN-2'] },
+    async (header) => {
+      expectRefused(await signed(kit, goodClaims, header))
+    },
+  )
 
-  test('is refused with a true signature over a header that the payload type or an unknown extension is in', () => {
-    const wild = { alg: algorithm, typ: 'at+jwt', kid, crit: ['exp'], exp: 1 }
-    expectRefused(`${encoded(wild)}.${payload}.${signature}`)
-  })
+  test(
+    `an ${algorithm} token with a critical extension in its header is refused`,
+    { tags: ['TOKEN-2'] },
+    () => {
+      const wild = { alg: algorithm, typ: 'at+jwt', kid, crit: ['exp'], exp: 1 }
+      expectRefused(`${encoded(wild)}.${payload}.${signature}`)
+    },
+  )
 
-  test('is refused signed by another key that calls itself the same', async () => {
+  test(`an ${algorithm} token signed by another key with the same kid is refused`, async () => {
     const other =
       algorithm === 'HS256' ? kitOf('HS256', new SharedSecretKeys('x'.repeat(40))) : await pairKit(algorithm)
     const forged = await signed({ ...other, kid }, goodClaims)
@@ -284,15 +313,19 @@ describe.each(kits)('an access token signed with $algorithm', (kit) => {
     expectRefused(issued(other))
   })
 
-  test('is refused by instances that use another algorithm', () => {
-    for (const other of kits.filter((one) => one !== kit)) {
-      expect(other.tokens.verify(token, noon)).toBeUndefined()
-      const relabelled = encoded({ alg: other.algorithm, typ: 'at+jwt', kid: other.kid })
-      expect(other.tokens.verify(`${relabelled}.${payload}.${signature}`, noon)).toBeUndefined()
-    }
-  })
+  test(
+    `an ${algorithm} token is refused by instances that use another algorithm`,
+    { tags: ['TOKEN-1'] },
+    () => {
+      for (const other of kits.filter((one) => one !== kit)) {
+        expect(other.tokens.verify(token, noon)).toBeUndefined()
+        const relabelled = encoded({ alg: other.algorithm, typ: 'at+jwt', kid: other.kid })
+        expect(other.tokens.verify(`${relabelled}.${payload}.${signature}`, noon)).toBeUndefined()
+      }
+    },
+  )
 
-  test('is never an encrypted one', async () => {
+  test(`an encrypted token is refused by an instance with ${algorithm}`, { tags: ['TOKEN-2'] }, async () => {
     const header = { alg: 'dir', enc: 'A256GCM', typ: 'at+jwt', kid }
     const jwe = await new CompactEncrypt(Buffer.from(JSON.stringify(goodClaims)))
       .setProtectedHeader(header)
@@ -300,27 +333,36 @@ describe.each(kits)('an access token signed with $algorithm', (kit) => {
     expectRefused(jwe)
   })
 
-  test('is never a refresh token, a ticket or the like, nor the other way round', () => {
-    const refreshTokens = new HmacRefreshTokens(secrets)
-    expectRefused(refreshTokens.seal({ userId: 42 as UserId, sessionId: sessionId(1), generation: 3 }))
-    expectRefused(randomBytes(32).toString('base64url'))
-    expectRefused(`Bearer ${token}`)
-    for (const text of [token, header, payload, signature]) expect(refreshTokens.open(text)).toBeUndefined()
-  })
+  test(
+    `a refresh token or a ticket is never accepted as an ${algorithm} token, nor the reverse`,
+    { tags: ['TOKEN-6'] },
+    () => {
+      const refreshTokens = new HmacRefreshTokens(secrets)
+      expectRefused(refreshTokens.issue({ userId: 42 as UserId, sessionId: sessionId(1), generation: 3 }))
+      expectRefused(randomBytes(32).toString('base64url'))
+      expectRefused(`Bearer ${token}`)
+      for (const text of [token, header, payload, signature])
+        expect(refreshTokens.verify(text)).toBeUndefined()
+    },
+  )
 
-  test('is refused past 4096 characters, whatever signed it', async () => {
-    const padded = (length: number) => signed(kit, { ...goodClaims, pad: 'x'.repeat(length) })
-    const payloadLimit = 4096 - `${header}..${signature}`.length
-    const longest = Math.floor((payloadLimit * 3) / 4) - JSON.stringify({ ...goodClaims, pad: '' }).length
-    const [fits, over] = [await padded(longest), await padded(longest + 1)]
-    // Base64url has no length of 4n + 1, so the limit itself cannot always be met.
-    expect(fits.length).toBe(payloadLimit % 4 === 1 ? 4095 : 4096)
-    expect(tokens.verify(fits, noon)).toBeDefined()
-    expect(over.length).toBeGreaterThan(4096)
-    expectRefused(over)
-    expectRefused('A'.repeat(20_000_000))
-    expectRefused(`${token}.`.repeat(10_000))
-  })
+  test(
+    `an ${algorithm} token of more than 4096 characters is refused, even if signed`,
+    { tags: ['TOKEN-5'] },
+    async () => {
+      const padded = (length: number) => signed(kit, { ...goodClaims, pad: 'x'.repeat(length) })
+      const payloadLimit = 4096 - `${header}..${signature}`.length
+      const longest = Math.floor((payloadLimit * 3) / 4) - JSON.stringify({ ...goodClaims, pad: '' }).length
+      const [fits, over] = [await padded(longest), await padded(longest + 1)]
+      // Base64url has no length of 4n + 1, so the limit itself cannot always be met.
+      expect(fits.length).toBe(payloadLimit % 4 === 1 ? 4095 : 4096)
+      expect(tokens.verify(fits, noon)).toBeDefined()
+      expect(over.length).toBeGreaterThan(4096)
+      expectRefused(over)
+      expectRefused('A'.repeat(20_000_000))
+      expectRefused(`${token}.`.repeat(10_000))
+    },
+  )
 
   test.each<[string, unknown[]]>([
     [
@@ -374,10 +416,14 @@ describe.each(kits)('an access token signed with $algorithm', (kit) => {
       ],
     ],
     ['gen', [undefined, null, '', '3', -1, 1.5, 2 ** 31, 1e300, [3], {}, true]],
-  ])('is refused with a true signature over an odd or missing %s', async (claim, values) => {
-    expect(tokens.verify(await signed(kit, goodClaims), noon)).toBeDefined()
-    for (const value of values) expectRefused(await signed(kit, { ...goodClaims, [claim]: value }))
-  })
+  ])(
+    `an ${algorithm} token with a valid signature and a bad or missing %s is refused`,
+    { tags: ['TOKEN-6'] },
+    async (claim, values) => {
+      expect(tokens.verify(await signed(kit, goodClaims), noon)).toBeDefined()
+      for (const value of values) expectRefused(await signed(kit, { ...goodClaims, [claim]: value }))
+    },
+  )
 
   test.each([
     'null',
@@ -392,21 +438,21 @@ describe.each(kits)('an access token signed with $algorithm', (kit) => {
     '{"__proto__":{}}',
     '\0',
     ' ',
-  ])('is refused with a true signature over %j', async (payload) => {
+  ])(`an ${algorithm} token with a valid signature over %j is refused`, async (payload) => {
     expectRefused(await signed(kit, payload))
   })
 
-  test('is refused with a number past all numbers for its end', async () => {
+  test(`an ${algorithm} token with an infinite exp is refused`, async () => {
     const claims = JSON.stringify({ ...goodClaims, exp: 0 })
     expectRefused(await signed(kit, claims.replace('"exp":0', '"exp":1e999')))
   })
 
-  test('takes nothing from a claim named __proto__', async () => {
+  test(`the claim __proto__ of an ${algorithm} token is ignored`, async () => {
     const rest = JSON.stringify({ ...goodClaims, gen: undefined })
     expectRefused(await signed(kit, rest.replace('{', '{"__proto__":{"gen":3},')))
   })
 
-  test('is any other string never', () => {
+  test(`any other string is refused as an ${algorithm} token`, () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.string({ unit: 'binary' })), (text) => expectRefused(text)),
     )
@@ -422,7 +468,7 @@ describe.each(kits)('an access token signed with $algorithm', (kit) => {
 })
 
 describe('an access token', () => {
-  test('has an identifier of its own', () => {
+  test('every access token has its own jti', { tags: ['ACCOUNT-5'] }, () => {
     const identifiers = Array.from({ length: 500 }, () => decoded(issued(hs256), 1)['jti'])
     expect(new Set(identifiers).size).toBe(500)
   })
@@ -430,7 +476,7 @@ describe('an access token', () => {
   test.each([
     ['idle', { idleExpiresAt: at(60) }],
     ['absolute', { expiresAt: at(60) }],
-  ])('lives no longer than the %s limit of its session', (_, limit) => {
+  ])('an access token expires no later than the %s limit of its session', (_, limit) => {
     const { token, expiresAt } = eddsa.tokens.issue(aSession(limit), noon)
     expect(expiresAt).toEqual(at(60))
     expect(decoded(token, 1)['exp']).toBe(+at(60) / 1000)
@@ -438,17 +484,17 @@ describe('an access token', () => {
     expect(eddsa.tokens.verify(token, at(60))).toBeUndefined()
   })
 
-  test('lives as long as configured in a session that lasts longer', () => {
+  test('an access token lives as long as configured if its session lasts longer', () => {
     expect(eddsa.tokens.issue(session, noon).expiresAt).toEqual(at(600))
   })
 
-  test('has times in whole seconds, never later than meant', () => {
+  test('the times in an access token are whole seconds, rounded down', () => {
     const claims = decoded(issued(eddsa, aSession({ authTime: at(-99.5), expiresAt: at(60.9) }), at(0.9)), 1)
     expect(claims).toMatchObject({ iat: +noon / 1000, exp: +at(60) / 1000, auth_time: +at(-100) / 1000 })
   })
 
-  test('has no audience where none is configured, and is refused there with one', async () => {
-    const open = new JwtAccessTokens(eddsa.keys, { ...settings, audience: undefined })
+  test('without a configured audience, tokens have no aud and a token with one is refused', async () => {
+    const open = new JwtAccessTokens(eddsa.keys, receiptProofs, { ...settings, audience: undefined })
     const { token } = open.issue(session, noon)
     expect(decoded(token, 1)).not.toHaveProperty('aud')
     expect(open.verify(token, noon)).toBeDefined()
@@ -458,15 +504,22 @@ describe('an access token', () => {
     }
   })
 
-  test('is not issued while no key may sign: the service is unavailable', () => {
-    const tokens = new JwtAccessTokens(new AsymmetricKeyRing(new SealedKeyMaker(secrets), 'EdDSA'), settings)
+  test('issuing an access token fails as unavailable while no key may sign', () => {
+    const tokens = new JwtAccessTokens(
+      new AsymmetricKeyRing(new EncryptingKeyMaker(secrets), 'EdDSA'),
+      receiptProofs,
+      settings,
+    )
     expect(() => tokens.issue(session, noon)).toThrow(
-      expect.objectContaining({ code: 'unavailable', details: { retryAfterSeconds: 5 } }),
+      expect.objectContaining({
+        code: 'unavailable',
+        message: expect.stringContaining('no key to sign tokens with') as string,
+      }),
     )
   })
 
-  test('is refused once its key is no longer published', () => {
-    const lasting = new JwtAccessTokens(eddsa.keys, { ...settings, ttlSeconds: 1e9 })
+  test('an access token is refused once its key is no longer published', () => {
+    const lasting = new JwtAccessTokens(eddsa.keys, receiptProofs, { ...settings, ttlSeconds: 1e9 })
     const { token } = lasting.issue(aSession({ idleExpiresAt: at(1e9), expiresAt: at(1e9) }), noon)
     const end = 31 * 86_400 + 600
     expect(lasting.verify(token, at(end - 0.001))).toBeDefined()
@@ -494,33 +547,46 @@ describe.each(pairKits)('the public key of $algorithm', ({ algorithm, keys, kid,
     `${text}\n`,
   ])
 
-  test.each(['HS256', 'hs256', 'HS512', algorithm])('is no HMAC secret, for a header that says %s', (alg) => {
-    const signingInput = `${encoded({ alg, typ: 'at+jwt', kid })}.${encoded(goodClaims)}`
-    for (const hmacKey of hmacKeys) {
-      const hash = alg === 'HS512' ? 'sha512' : 'sha256'
-      const mac = createHmac(hash, Buffer.from(hmacKey, 'latin1')).update(signingInput).digest('base64url')
-      expect(tokens.verify(`${signingInput}.${mac}`, noon)).toBeUndefined()
-    }
-  })
+  test.each(['HS256', 'hs256', 'HS512', algorithm])(
+    `the public key of ${algorithm} is never used as an HMAC secret, with alg %s in the header`,
+    { tags: ['TOKEN-3'] },
+    (alg) => {
+      const signingInput = `${encoded({ alg, typ: 'at+jwt', kid })}.${encoded(goodClaims)}`
+      for (const hmacKey of hmacKeys) {
+        const hash = alg === 'HS512' ? 'sha512' : 'sha256'
+        const mac = createHmac(hash, Buffer.from(hmacKey, 'latin1')).update(signingInput).digest('base64url')
+        expect(tokens.verify(`${signingInput}.${mac}`, noon)).toBeUndefined()
+      }
+    },
+  )
 
-  test('is all a token of another kind of signature is checked with: the header cannot ask for one', () => {
-    for (const alg of ['PS256', 'RS512', 'ES384', 'Ed25519', 'RS1', 'ES256K'].filter(
-      (name) => name !== algorithm,
-    )) {
-      const [, payload, signature] = issued({ tokens } as Kit).split('.') as [string, string, string]
-      expect(
-        tokens.verify(`${encoded({ alg, typ: 'at+jwt', kid })}.${payload}.${signature}`, noon),
-      ).toBeUndefined()
-    }
-  })
+  test(
+    `the header of a token cannot choose another algorithm for the public key of ${algorithm}`,
+    { tags: ['TOKEN-1'] },
+    () => {
+      for (const alg of ['PS256', 'RS512', 'ES384', 'Ed25519', 'RS1', 'ES256K'].filter(
+        (name) => name !== algorithm,
+      )) {
+        const [, payload, signature] = issued({ tokens } as Kit).split('.') as [string, string, string]
+        expect(
+          tokens.verify(`${encoded({ alg, typ: 'at+jwt', kid })}.${payload}.${signature}`, noon),
+        ).toBeUndefined()
+      }
+    },
+  )
 })
 
-test('an RS256 key takes no RSA-PSS signature', () => {
-  const [header, payload] = issued(rs256).split('.') as [string, string]
-  const signature = sign('sha256', Buffer.from(`${header}.${payload}`), {
-    key: rs256.signingKey,
-    padding: constants.RSA_PKCS1_PSS_PADDING,
-    saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
-  })
-  expect(rs256.tokens.verify(`${header}.${payload}.${signature.toString('base64url')}`, noon)).toBeUndefined()
-})
+test.each([
+  ['RS256', 'sha256', constants.RSA_PKCS1_PSS_PADDING],
+  ['PS256', 'sha256', constants.RSA_PKCS1_PSS_PADDING],
+  ['RS512', 'sha512', constants.RSA_PKCS1_PADDING],
+])(
+  'an RS256 key accepts no valid signature by another algorithm, with alg %s in the header',
+  { tags: ['TOKEN-1'] },
+  (alg, hash, padding) => {
+    const saltLength = constants.RSA_PSS_SALTLEN_DIGEST
+    const signingInput = `${encoded({ alg, typ: 'at+jwt', kid: rs256.kid })}.${encoded(goodClaims)}`
+    const signature = sign(hash, Buffer.from(signingInput), { key: rs256.signingKey, padding, saltLength })
+    expect(rs256.tokens.verify(`${signingInput}.${signature.toString('base64url')}`, noon)).toBeUndefined()
+  },
+)

@@ -12,12 +12,12 @@ import {
   encodeHeader,
   SharedSecretKeys,
 } from '../../../src/infrastructure/crypto/key-ring.ts'
-import { SealedKeyMaker } from '../../../src/infrastructure/crypto/sealed-key-maker.ts'
+import { EncryptingKeyMaker } from '../../../src/infrastructure/crypto/encrypting-key-maker.ts'
 import { at, DAY, HOUR, noon } from '../../support/builders.ts'
 
 const oldSecret = 'an old secret of the tests, long enough'
 const newSecret = 'a new secret of the tests, long enough'
-const keyMaker = new SealedKeyMaker({ current: oldSecret, previous: [] })
+const keyMaker = new EncryptingKeyMaker({ current: oldSecret, previous: [] })
 
 const newKey = async (algorithm: SigningAlgorithm, signsFrom = 0): Promise<SigningKey> =>
   scheduleKey(await keyMaker.generate(algorithm), at(signsFrom))
@@ -33,14 +33,14 @@ function ringOf(keys: readonly SigningKey[], maker = keyMaker, wanted: SigningAl
   return ring
 }
 
-test('the header of a token says alg, typ and kid, and nothing else', () => {
+test('the header of an access token has alg, typ and kid, and nothing else', () => {
   const encoded = encodeHeader('EdDSA', 'a-kid')
   expect(Buffer.from(encoded, 'base64url').toString()).toBe('{"alg":"EdDSA","typ":"at+jwt","kid":"a-kid"}')
   expect(decodeProtectedHeader(`${encoded}..`)).toEqual({ alg: 'EdDSA', typ: 'at+jwt', kid: 'a-kid' })
 })
 
 describe('a key ring', () => {
-  test('without keys can neither sign nor check, and publishes none', () => {
+  test('a key ring without keys signs, verifies and publishes nothing', () => {
     const ring = ringOf([])
     expect(ring.signingKey(noon)).toBeUndefined()
     expect(ring.verificationKey(headerOf(eddsa), noon)).toBeUndefined()
@@ -48,7 +48,7 @@ describe('a key ring', () => {
   })
 
   test.each([eddsa, es256, rs256])(
-    'signs with the private key of the wanted algorithm: $algorithm',
+    'a key ring signs with the private key of the wanted algorithm: $algorithm',
     (key) => {
       const signing = ringOf([eddsa, es256, rs256], keyMaker, key.algorithm).signingKey(noon)
       expect(signing).toMatchObject({ algorithm: key.algorithm, encodedHeader: headerOf(key) })
@@ -56,7 +56,7 @@ describe('a key ring', () => {
     },
   )
 
-  test('checks with the public key that belongs to the header, whatever algorithm is wanted now', () => {
+  test('a key ring verifies with the public key of the header, for every algorithm', () => {
     const ring = ringOf([eddsa, es256, rs256])
     for (const key of [eddsa, es256, rs256]) {
       const found = ring.verificationKey(headerOf(key), noon)
@@ -66,7 +66,7 @@ describe('a key ring', () => {
     }
   })
 
-  test('knows headers as they are written and no other, even where they say the same', () => {
+  test('a key ring accepts only its exact headers, not other spellings of them', () => {
     const ring = ringOf([eddsa])
     const { kid } = eddsa
     const others = [
@@ -88,7 +88,7 @@ describe('a key ring', () => {
     expect(ring.verificationKey(headerOf(eddsa), noon)).toBeDefined()
   })
 
-  test('publishes the public half of all keys, the one to come included, with kid, alg and use', async () => {
+  test('a key ring publishes all public keys, even one that does not sign yet', async () => {
     const coming = await newKey('ES256', HOUR)
     const ring = ringOf([eddsa, coming, rs256])
     expect(ring.jwks(noon)).toEqual({
@@ -102,14 +102,14 @@ describe('a key ring', () => {
     expect(ring.verificationKey(headerOf(coming), noon)).toBeDefined()
   })
 
-  test('never publishes a private member', () => {
+  test('a key ring never publishes a private member of a key', () => {
     const members = ringOf([eddsa, es256, rs256])
       .jwks(noon)
       .keys.flatMap((key) => Object.keys(key))
     expect(new Set(members)).toEqual(new Set(['kty', 'crv', 'x', 'y', 'n', 'e', 'kid', 'alg', 'use']))
   })
 
-  test('drops a key at the end of its publication, even while it is still loaded', () => {
+  test('a key ring drops a loaded key at the end of its publication', () => {
     const ring = ringOf([eddsa])
     const end = 31 * DAY + 600
     expect(ring.jwks(at(end - 0.001)).keys).toHaveLength(1)
@@ -118,20 +118,20 @@ describe('a key ring', () => {
     expect(ring.verificationKey(headerOf(eddsa), at(end))).toBeUndefined()
   })
 
-  test('checks on with a key that signs no more', () => {
+  test('a key ring still verifies with a key that no longer signs', () => {
     const ring = ringOf([eddsa])
     expect(ring.signingKey(at(30 * DAY))).toBeUndefined()
     expect(ring.verificationKey(headerOf(eddsa), at(30 * DAY))).toBeDefined()
   })
 
-  test('forgets the keys it had when it loads others', () => {
+  test('a key ring forgets its keys when it loads other ones', () => {
     const ring = ringOf([eddsa])
     ring.load([es256])
     expect(ring.verificationKey(headerOf(eddsa), noon)).toBeUndefined()
     expect(ring.signingKey(noon)?.encodedHeader).toBe(headerOf(es256))
   })
 
-  test('keeps what it had when it cannot read what it is to load', () => {
+  test('a key ring keeps its keys if it cannot read the new ones', () => {
     const ring = ringOf([eddsa])
     expect(() => ring.load([{ ...es256, publicJwk: { kty: 'OKP' } }])).toThrow()
     expect(ring.signingKey(noon)?.encodedHeader).toBe(headerOf(eddsa))
@@ -140,26 +140,28 @@ describe('a key ring', () => {
 })
 
 describe('a key that cannot be opened', () => {
-  const stranger = () => new SealedKeyMaker({ current: newSecret, previous: [] })
+  const makerWithNewSecret = () => new EncryptingKeyMaker({ current: newSecret, previous: [] })
 
-  test('is published and checks, but never signs', () => {
-    const ring = ringOf([eddsa], stranger())
+  test('a signing key that cannot be opened is published and verifies, but never signs', () => {
+    const ring = ringOf([eddsa], makerWithNewSecret())
     expect(ring.signingKey(noon)).toBeUndefined()
     expect(ring.jwks(noon).keys).toHaveLength(1)
     expect(ring.verificationKey(headerOf(eddsa), noon)).toBeDefined()
   })
 
-  test('gives way to an older one that can', async () => {
-    const own = stranger()
+  test('an older signing key signs if the newer one cannot be opened', async () => {
+    const own = makerWithNewSecret()
     const older = scheduleKey(await own.generate('EdDSA'), at(-10))
     expect(ringOf([older, eddsa], own).signingKey(noon)?.encodedHeader).toBe(headerOf(older))
   })
 
-  test('signs as soon as another instance has sealed it again', () => {
-    const ring = ringOf([eddsa], stranger())
-    const seal = new SealedKeyMaker({ current: newSecret, previous: [oldSecret] }).seal(eddsa)
-    if (seal.state !== 'outdated') throw new Error(`the key is ${seal.state}`)
-    ring.load([{ ...eddsa, sealedPrivateKey: seal.resealed }])
+  test('a signing key signs once another instance has encrypted it with the new secret', () => {
+    const ring = ringOf([eddsa], makerWithNewSecret())
+    const encryption = new EncryptingKeyMaker({ current: newSecret, previous: [oldSecret] }).checkEncryption(
+      eddsa,
+    )
+    if (encryption.state !== 'outdated') throw new Error(`the key is ${encryption.state}`)
+    ring.load([{ ...eddsa, encryptedPrivateKey: encryption.reencrypted }])
     expect(ring.signingKey(noon)?.encodedHeader).toBe(headerOf(eddsa))
   })
 })
@@ -169,7 +171,7 @@ describe('a shared secret', () => {
   const keys = new SharedSecretKeys(secret)
   const header = keys.signingKey().encodedHeader
 
-  test('signs and checks as HS256, byte for byte as others are given it', () => {
+  test('a shared secret signs and verifies with HS256, and its bytes are the setting', () => {
     expect(keys.signingKey()).toMatchObject({ algorithm: 'HS256' })
     expect(keys.signingKey().key.export()).toEqual(Buffer.from(secret))
     expect(keys.verificationKey(header)).toBe(keys.signingKey())
@@ -180,16 +182,16 @@ describe('a shared secret', () => {
     })
   })
 
-  test('is never published', () => {
+  test('a shared secret is never published', () => {
     expect(keys.jwks()).toEqual({ keys: [] })
   })
 
-  test('has the same kid on every instance, and another secret another', () => {
+  test('a shared secret has the same kid on every instance, other secrets have others', () => {
     expect(new SharedSecretKeys(secret).signingKey().encodedHeader).toBe(header)
     expect(new SharedSecretKeys(`${secret}!`).signingKey().encodedHeader).not.toBe(header)
   })
 
-  test('knows no header but its own', () => {
+  test('a shared secret accepts only its own header', () => {
     for (const other of ['', headerOf(eddsa), encodeHeader('HS256', 'other'), `${header}=`]) {
       expect(keys.verificationKey(other)).toBeUndefined()
     }

@@ -11,7 +11,7 @@ const derived = (secret: string, purpose: string) =>
 
 const readable = ({ id, key }: { id: string; key: KeyObject }) => ({ id, key: key.export() })
 
-/** HKDF as the Web Cryptography API does it. */
+/** HKDF by the Web Cryptography API. */
 async function hkdf(secret: string, info: string): Promise<Buffer> {
   const encode = (text: string) => new TextEncoder().encode(text)
   const key = await crypto.subtle.importKey('raw', encode(secret), 'HKDF', false, ['deriveBits'])
@@ -20,7 +20,7 @@ async function hkdf(secret: string, info: string): Promise<Buffer> {
 }
 
 describe('a derived key', () => {
-  test('is HKDF-SHA256 of the secret, and its id is not part of it', async () => {
+  test('a derived key is HKDF-SHA256 of the secret, and its id is not part of the key', async () => {
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: 'binary', minLength: 1 }), fc.string(), async (secret, purpose) => {
         const bytes = await hkdf(secret, `chat-auth ${purpose}`)
@@ -32,7 +32,7 @@ describe('a derived key', () => {
     )
   })
 
-  test('is another one, of another id, for another purpose and for another secret', () => {
+  test('each secret and each purpose has its own derived key and key id', () => {
     const keys = [
       derived(ours, 'one'),
       derived(ours, 'two'),
@@ -43,13 +43,13 @@ describe('a derived key', () => {
     expect(new Set(keys.map(({ id }) => id)).size).toBe(4)
   })
 
-  test('is the same on every instance', () => {
+  test('a derived key is the same on every instance', () => {
     expect(derived(ours, 'one')).toEqual(derived(ours, 'one'))
   })
 })
 
 describe('several secrets', () => {
-  test('give a key each, and the present secret the one to work with', () => {
+  test('each secret has a derived key, and the current secret has the current one', () => {
     const keys = deriveKeys({ current: ours, previous: [theirs, older] }, 'one')
     expect(readable(keys.current)).toEqual(derived(ours, 'one'))
     expect([...keys.byId.values()]).toHaveLength(3)
@@ -59,7 +59,7 @@ describe('several secrets', () => {
     }
   })
 
-  test('may repeat the present one', () => {
+  test('the previous secrets may repeat the current one', () => {
     const keys = deriveKeys({ current: ours, previous: [ours, theirs, theirs] }, 'one')
     expect(keys.byId.size).toBe(2)
     expect(keys.byId.get(keys.current.id)).toBe(keys.current)

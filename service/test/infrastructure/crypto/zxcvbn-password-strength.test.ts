@@ -23,11 +23,15 @@ const everyNth = (n: number, passwords: readonly string[]): string[] =>
 const breached = dictionary['passwords-common'].filter((password) => password.length >= 8)
 
 describe('refused as too common', () => {
-  test('the 3,000 most common breached passwords of at least 8 characters', () => {
-    expect(accepted(breached.slice(0, 3000))).toEqual([])
-  })
+  test(
+    'the 3,000 most common breached passwords of at least 8 characters are refused',
+    { tags: ['SIGN-IN-7'] },
+    () => {
+      expect(accepted(breached.slice(0, 3000))).toEqual([])
+    },
+  )
 
-  test('rarer breached ones, those with separators among them', () => {
+  test('rarer breached passwords are refused, with separators too', { tags: ['SIGN-IN-7'] }, () => {
     expect(breached.length).toBeGreaterThan(17_000)
     expect(accepted(everyNth(25, breached))).toEqual([])
     const separated = breached.filter((password) => /[ _.-]/.test(password))
@@ -35,7 +39,7 @@ describe('refused as too common', () => {
     expect(accepted(separated)).toEqual([])
   })
 
-  test('common ones with the usual changes', () => {
+  test('common passwords with the usual changes are refused', () => {
     const common = everyNth(12, breached.slice(0, 3000))
     expect(accepted(common.map((password) => password.charAt(0).toUpperCase() + password.slice(1)))).toEqual(
       [],
@@ -46,7 +50,7 @@ describe('refused as too common', () => {
   })
 
   const habits: Record<string, string[]> = {
-    'l33t for letters': [
+    'words in l33t': [
       'P@ssw0rd1',
       'p@55w0rD!2024',
       'Pa$$w0rd!',
@@ -54,7 +58,7 @@ describe('refused as too common', () => {
       '4dm1n1str4t0r',
       'S3cr3t123!',
     ],
-    'walks over the keyboard': [
+    'keyboard walks': [
       'qwertyuiop',
       'qwertzuiop',
       'azertyuiop',
@@ -86,24 +90,24 @@ describe('refused as too common', () => {
     ],
     dates: ['19841212', '12.12.1984', '1984-12-12', '12/25/2001', 'december1984'],
     'a word and a year': ['Summer2024!', 'Welcome2024!', 'Fussball2024', 'michael1987', 'Liverpool1892'],
-    'two common words': ['correct horse', 'redpanda', 'hunter2hunter2', 'let me in please'],
+    'two common words': ['correct horse', 'redpanda', 'hunter2hunter2', 'letmein please'],
     'the name of the service': ['chatauth', 'chat-auth', 'Chat_Auth1!', 'ChatAuth2026', '(h@t4uth'],
   }
   for (const [habit, passwords] of Object.entries(habits)) {
-    test(habit, () => {
+    test(`a password made of ${habit} is refused as too common`, { tags: ['SIGN-IN-7'] }, () => {
       expect(accepted(passwords)).toEqual([])
       expect(passwords.map((password) => objectionTo(password))).toEqual(passwords.map(() => 'too_common'))
     })
   }
 
-  test('with a sentence that says why, and what to do', () => {
+  test('the message for a common password says why it is refused and what to do', () => {
     const { message } = strength.objection(parseNewPassword('password', 8), []) ?? {}
-    expect(message).toMatch(/first that are guessed.*four random words/)
+    expect(message).toMatch(/first that attackers try.*four random words/)
   })
 })
 
 describe('accepted', () => {
-  test('passphrases, in any language', () => {
+  test('passphrases in any language are accepted', () => {
     const passphrases = [
       'correct horse battery staple',
       'correcthorsebatterystaple',
@@ -118,16 +122,16 @@ describe('accepted', () => {
     expect(refused(passphrases)).toEqual([])
   })
 
-  test('ten random characters, of any kinds', () => {
+  test('ten random characters of any kind are accepted', () => {
     const random = ['gdjqnwpxkz', 'vt7prw2qz9', 'vT7pRw2qZ9', 'xK9#mQ2$vL', '7Hq-2mP!xz', 'ылшжцэгняб']
     expect(refused(random)).toEqual([])
   })
 
-  test('eight random characters without a pattern', () => {
+  test('eight random characters without a pattern are accepted', () => {
     expect(refused(['x9K!m2Qz', 'k3vR8tYp'])).toEqual([])
   })
 
-  test('eight random characters that hold a short word, a date, a repeat or a sequence by accident', () => {
+  test('eight random characters with a short word or pattern by chance are accepted', () => {
     const accidents = [
       'rzDRwfgh',
       'up38cywu',
@@ -144,16 +148,20 @@ describe('accepted', () => {
   test.each([
     ['letters and digits', 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'],
     ['small letters and digits', 'abcdefghijklmnopqrstuvwxyz0123456789'],
-  ])('of 2,000 random passwords of eight %s all but four at most', (_, alphabet) => {
-    const characters = Array.from(alphabet)
-    const chance = seededRandom(20)
-    const random = Array.from({ length: 2000 }, () =>
-      Array.from({ length: 8 }, () => chance.pick(characters)).join(''),
-    )
-    expect(refused(random).length).toBeLessThanOrEqual(4)
-  })
+  ])(
+    'at most four of 2,000 random passwords of eight %s are refused',
+    { tags: ['SIGN-IN-8'] },
+    (_, alphabet) => {
+      const characters = Array.from(alphabet)
+      const chance = seededRandom(20)
+      const random = Array.from({ length: 2000 }, () =>
+        Array.from({ length: 8 }, () => chance.pick(characters)).join(''),
+      )
+      expect(refused(random).length).toBeLessThanOrEqual(4)
+    },
+  )
 
-  test('a weak beginning when the end is strong by itself', () => {
+  test('a password with a weak start and a strong end is accepted', () => {
     expect(
       refused([`${'a'.repeat(32)}correct horse battery staple`, `${'password'.repeat(6)}xK9#mQ2$vL7w`]),
     ).toEqual([])
@@ -161,7 +169,7 @@ describe('accepted', () => {
 })
 
 describe('long passwords', () => {
-  test('of one idea over and over are refused', () => {
+  test('a long password that repeats one idea is refused', () => {
     const monotonous = [
       'password'.repeat(16),
       '1234567890'.repeat(12),
@@ -171,7 +179,7 @@ describe('long passwords', () => {
     expect(accepted(monotonous)).toEqual([])
   })
 
-  test('are looked at no further than 32 characters at either end', () => {
+  test('only the first and last 32 characters of a long password are checked', () => {
     const walk = 'abcdefghijklmnopqrstuvwxyz0123456789'
     const strong = 'maple otter ridge lantern'
     expect(objectionTo(walk + strong + walk)).toBe('too_common')
@@ -183,9 +191,9 @@ describe('long passwords', () => {
 })
 
 describe('refused as personal', () => {
-  const person = ['marianne_k', 'mk.smith@example.org']
+  const user = ['marianne_k', 'mk.smith@example.org']
 
-  test('what is built from a name or an address, in other cases, l33t and backwards too', () => {
+  test('a password made from the name or address is refused, l33t and backwards too', () => {
     const built = [
       'marianne_k',
       'Marianne_K1984',
@@ -198,12 +206,12 @@ describe('refused as personal', () => {
       'mk.smith@example.org',
       'example.org1',
     ]
-    expect(built.map((password) => [password, objectionTo(password, person)])).toEqual(
+    expect(built.map((password) => [password, objectionTo(password, user)])).toEqual(
       built.map((password) => [password, 'personal']),
     )
   })
 
-  test('an address longer than what is looked at, or of pieces too short to matter', () => {
+  test('the own address is refused as a password, even if it is long or has short parts', () => {
     for (const address of [
       'a.very.long.local.part.indeed.zq@subdomain.some-company.org',
       'a.b.c.d.e.f@x.y.z.com',
@@ -212,35 +220,67 @@ describe('refused as personal', () => {
     }
   })
 
-  test('a name that no dictionary knows, alone and doubled', () => {
+  test('a name that is in no dictionary is refused as a password, alone and doubled', () => {
     expect(objectionTo('kqzvwpxtbh1')).toBeUndefined()
     expect(objectionTo('kqzvwpxtbh1', ['kqzvwpxtbh'])).toBe('personal')
     expect(objectionTo('kqzvwpxtbhkqzvwpxtbh', ['kqzvwpxtbh'])).toBe('personal')
     expect(objectionTo('Ölçkqzvß-ыл1', ['ölçkqzvß-ыл'])).toBe('personal')
   })
 
-  test('words of four letters count, shorter ones are in too many passwords by chance', () => {
+  test('names of four letters are refused in a password, shorter ones are not', () => {
     expect(objectionTo('annaKq7!x', ['anna'])).toBe('personal')
     expect(objectionTo('x9K!lim2Q', ['jo.li@example.org'])).toBeUndefined()
   })
 
-  test('not a strong password that happens to hold the name', () => {
-    expect(objectionTo('marianne_k likes blue umbrellas', person)).toBeUndefined()
-    expect(objectionTo('mariannexK9#mQ2$vL', person)).toBeUndefined()
+  test('a strong password that contains the name is accepted', () => {
+    expect(objectionTo('marianne_k likes blue umbrellas', user)).toBeUndefined()
+    expect(objectionTo('mariannexK9#mQ2$vL', user)).toBeUndefined()
   })
 
-  test('not a weak password of somebody else’s name', () => {
-    expect(objectionTo('michael1987', person)).toBe('too_common')
+  test('a password made from the name of another user is too common, not personal', () => {
+    expect(objectionTo('michael1987', user)).toBe('too_common')
   })
 
-  test('with a sentence that says why, and what to do', () => {
-    const { message } = strength.objection(parseNewPassword('marianne_k', 8), person) ?? {}
-    expect(message).toMatch(/built from your name or address.*four random words/)
+  test('the message for a personal password says why it is refused and what to do', () => {
+    const { message } = strength.objection(parseNewPassword('marianne_k', 8), user) ?? {}
+    expect(message).toMatch(/made from your name or address.*four random words/)
+  })
+})
+
+describe('refused as made from the names of the service', () => {
+  const objectionTo = async (
+    ownNames: readonly string[],
+    password: string,
+    personal: readonly string[] = [],
+  ) => {
+    const branded = await ZxcvbnPasswordStrength.load(ownNames)
+    const { code, message } = branded.objection(parseNewPassword(password, 8), personal) ?? {}
+    return { code, message }
+  }
+  const names = ['Vraxolde Kjøp', 'talk.zwimbelto.example']
+
+  test.each(['Vraxolde2025!', 'vraxoldekjøp', 'edloxarv#77', 'Kjøp@2024', 'Zwimbelto1!', 'zw1mb3lt0'])(
+    '%s, made from the brand or host name, is refused with that reason',
+    { tags: ['SIGN-IN-7'] },
+    async (password) => {
+      expect(await objectionTo([], password)).toEqual({ code: undefined, message: undefined })
+      const { code, message } = await objectionTo(names, password)
+      expect(code).toBe('too_common')
+      expect(message).toMatch(/made from the name or address of this service.*four random words/)
+    },
+  )
+
+  test('a password made from the brand and the own name is refused as personal', async () => {
+    expect(await objectionTo(names, 'vraxoldekqzvwp', ['kqzvwp'])).toMatchObject({ code: 'personal' })
+  })
+
+  test('a strong password that contains the brand is accepted', { tags: ['SIGN-IN-8'] }, async () => {
+    expect(await objectionTo(names, 'vraxolde likes blue umbrellas')).toMatchObject({ code: undefined })
   })
 })
 
 describe('any password', () => {
-  test('is judged without throwing, names of object properties among them', () => {
+  test('any password is checked without an error, even the name of an object property', () => {
     expect(accepted(['constructor', '__proto__', 'constructor1'])).toEqual(['__proto__'])
     fc.assert(
       fc.property(fc.string({ unit: 'binary', minLength: 1, maxLength: 128 }), fc.string(), (typed, name) => {

@@ -1,10 +1,10 @@
-// Each check on what it would meet: the good, the odd and the broken.
+// Each check on good, odd and broken input.
 import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import type { ListedKey } from '../../../src/application/keys/list-signing-keys.ts'
+import type { ListedKey } from '../../../src/application/signing-keys/list-signing-keys.ts'
 import type { RevocationFeed } from '../../../src/application/revocations/revocation-feed.ts'
 import type { SigningKey } from '../../../src/domain/signing-key.ts'
-import { readConfig } from '../../../src/infrastructure/config.ts'
+import { readConfig } from '../../../src/infrastructure/settings/config.ts'
 import {
   encodeHeader,
   SharedSecretKeys,
@@ -14,44 +14,41 @@ import { diskFindings } from '../../../src/infrastructure/doctor/disk-findings.t
 import { feedFindings } from '../../../src/infrastructure/doctor/feed-findings.ts'
 import { rotationFindings, signingFindings } from '../../../src/infrastructure/doctor/key-findings.ts'
 import { settingsFindings } from '../../../src/infrastructure/doctor/settings-findings.ts'
-import type { Finding } from '../../../src/interface-adapters/http/doctor-routes.ts'
+import type { Finding } from '../../../src/interface-adapters/http/internal/finding.ts'
 import { at, DAY, HOUR } from '../../support/builders.ts'
 
 const statuses = (findings: readonly Finding[]) => findings.map(({ status }) => status)
 
-describe('settings', () => {
+describe('the settings findings', () => {
   const local = { HOST: '127.0.0.1' }
   const production = {
     PUBLIC_URL: 'https://auth.example.org',
     TRUSTED_PROXIES: '10.0.0.0/8',
     DATABASE_URL: 'postgres://db/chat_auth',
-    AUTH_SECRET: 'a secret of the tests that is long enough',
+    AUTH_SECRET: 'a secret for tests that is long enough',
   }
 
   test.each([
     ['on one machine', local],
     ['in production', production],
-    [
-      'in production, pages of the own network included',
-      { ...production, CORS_ORIGINS: 'http://localhost:3000' },
-    ],
-  ])('that are fine %s', (_, settings) => {
+    ['in production with pages on localhost', { ...production, CORS_ORIGINS: 'http://localhost:3000' }],
+  ])('the doctor finds nothing in settings that are fine %s', (_, settings) => {
     expect(settingsFindings(readConfig(settings))).toEqual([
-      { check: 'settings', status: 'ok', detail: 'nothing is weak or odd' },
+      { check: 'settings', status: 'ok', detail: 'none is weak or odd' },
     ])
   })
 
   test.each<[string, Record<string, string>, string]>([
-    ['open to others without TLS', {}, 'PUBLIC_URL'],
+    ['a listener for other machines without TLS', {}, 'PUBLIC_URL'],
     [
-      'open to others with the public secret',
+      'a listener for other machines and the public secret',
       { AUTH_SECRET: 'for-trying-on-localhost-only-never-deploy-this' },
       'AUTH_SECRET',
     ],
-    ['a proxy nobody named', { ...production, TRUSTED_PROXIES: '' }, 'TRUSTED_PROXIES'],
-    ['pages that can be altered', { ...local, CORS_ORIGINS: 'http://chat.example.org' }, 'CORS_ORIGINS'],
+    ['a proxy that is not configured', { ...production, TRUSTED_PROXIES: '' }, 'TRUSTED_PROXIES'],
+    ['page origins without TLS', { ...local, CORS_ORIGINS: 'http://chat.example.org' }, 'CORS_ORIGINS'],
     [
-      'webhooks that can be read',
+      'webhooks without TLS',
       {
         ...local,
         WEBHOOK_URLS: 'http://hooks.example.org/secret-path',
@@ -61,8 +58,8 @@ describe('settings', () => {
       'WEBHOOK_URLS',
     ],
     [
-      'a secret left over',
-      { ...local, AUTH_SECRET_PREVIOUS: 'a secret of the tests that was long enough' },
+      'an old secret that was not removed',
+      { ...local, AUTH_SECRET_PREVIOUS: 'a secret for tests that was long enough' },
       'AUTH_SECRET_PREVIOUS',
     ],
     ['a log without sign-ins', { ...local, LOG_LEVEL: 'error' }, 'LOG_LEVEL'],
@@ -71,32 +68,32 @@ describe('settings', () => {
       {
         ...local,
         TOKEN_ALGORITHM: 'HS256',
-        TOKEN_SHARED_SECRET: 'a shared secret of the tests, long enough',
+        TOKEN_SHARED_SECRET: 'a shared secret for tests, long enough',
       },
       'TOKEN_ALGORITHM',
     ],
-    ['tokens for anybody', { ...local, TOKEN_AUDIENCE: '' }, 'TOKEN_AUDIENCE'],
+    ['tokens for any audience', { ...local, TOKEN_AUDIENCE: '' }, 'TOKEN_AUDIENCE'],
     ['long access tokens', { ...local, ACCESS_TOKEN_TTL: '2h' }, 'ACCESS_TOKEN_TTL'],
-    ['an idle limit that never counts', { ...local, SESSION_TTL: '7d' }, 'SESSION_IDLE_TTL'],
+    ['an idle limit without effect', { ...local, SESSION_TTL: '7d' }, 'SESSION_IDLE_TTL'],
     ['tokens that outlive their session', { ...local, SESSION_IDLE_TTL: '10m' }, 'SESSION_IDLE_TTL'],
     [
-      'tabs that sign each other out',
+      'tabs that end each other’s session',
       { ...local, REFRESH_REUSE_WINDOW: '0', LOST_ANSWER: 'window' },
       'REFRESH_REUSE_WINDOW',
     ],
-  ])('with %s', (_, settings, name) => {
+  ])('the doctor warns about settings with %s', (_, settings, name) => {
     const findings = settingsFindings(readConfig(settings))
     expect(findings.map(({ detail }) => detail).join()).toContain(name)
     expect(new Set(statuses(findings))).toEqual(new Set(['warning']))
     for (const { advice } of findings) expect(advice).toMatch(/^[A-Z].*[\w.]$/)
     const text = JSON.stringify(findings)
-    for (const secret of ['never-deploy', 'of the tests', 'whsec', 'secret-path'])
+    for (const secret of ['never-deploy', 'for tests', 'whsec', 'secret-path'])
       expect(text).not.toContain(secret)
   })
 })
 
-describe('keys', () => {
-  const shared = new SharedSecretKeys('a shared secret of the tests, long enough')
+describe('the key findings', () => {
+  const shared = new SharedSecretKeys('a shared secret for tests, long enough')
   const pair = generateKeyPairSync('ed25519')
   const other = generateKeyPairSync('ed25519')
   const header = encodeHeader('EdDSA', 'one')
@@ -108,21 +105,17 @@ describe('keys', () => {
   })
 
   test.each<[string, TokenKeys, string]>([
-    ['that sign and check', ring(), 'ok'],
-    ['that are one shared secret', shared, 'ok'],
-    ['none of which signs', ring({ signingKey: () => undefined }), 'failed'],
+    ['keys that sign and verify', ring(), 'ok'],
+    ['a shared secret', shared, 'ok'],
+    ['keys without one that signs', ring({ signingKey: () => undefined }), 'failed'],
+    ['a signing key that is not published', ring({ jwks: () => ({ keys: [{ kid: 'two' }] }) }), 'failed'],
     [
-      'the signing one of which is not published',
-      ring({ jwks: () => ({ keys: [{ kid: 'two' }] }) }),
-      'failed',
-    ],
-    [
-      'whose signature nobody accepts',
+      'a signing key whose signatures are not accepted',
       ring({ verificationKey: () => ({ algorithm: 'EdDSA', encodedHeader: header, key: other.publicKey }) }),
       'failed',
     ],
-    ['the signing one of which is unknown', ring({ verificationKey: () => undefined }), 'failed'],
-  ])('%s', (_, tokenKeys, status) => {
+    ['a signing key that verifiers do not know', ring({ verificationKey: () => undefined }), 'failed'],
+  ])('the doctor judges %s', (_, tokenKeys, status) => {
     expect(statuses(signingFindings(tokenKeys, at(0)))).toEqual([status])
   })
 
@@ -136,18 +129,24 @@ describe('keys', () => {
   })
 
   test.each<[string, ListedKey[], number, string[]]>([
-    ['one signs for days', [listed('signing', 0)], 10 * DAY, ['ok']],
-    ['its successor was just due', [listed('signing', 0)], 29 * DAY + HOUR, ['ok']],
-    ['its successor is late', [listed('signing', 0)], 29 * DAY + HOUR + 1, ['warning']],
-    ['its successor is there', [listed('signing', 0), listed('coming', 29.1 * DAY)], 29.09 * DAY, ['ok']],
-    ['one was lost', [listed('published', 0, false), listed('signing', 0)], DAY, ['ok', 'warning']],
-    ['a secret is shared', [], 0, []],
-  ])('of which %s', (_, keys, now, expected) => {
+    ['has days left', [listed('signing', 0)], 10 * DAY, ['ok']],
+    ['has a next key that is just due', [listed('signing', 0)], 29 * DAY + HOUR, ['ok']],
+    ['has a next key that is late', [listed('signing', 0)], 29 * DAY + HOUR + 1, ['warning']],
+    ['has a next key', [listed('signing', 0), listed('coming', 29.1 * DAY)], 29.09 * DAY, ['ok']],
+    [
+      'is usable, while another was lost',
+      [listed('published', 0, false), listed('signing', 0)],
+      DAY,
+      ['ok', 'warning'],
+    ],
+    ['was made with another secret', [listed('published', 0, false)], DAY, ['failed']],
+    ['is a shared secret', [], 0, []],
+  ])('the doctor judges the rotation if the signing key %s', (_, keys, now, expected) => {
     expect(statuses(rotationFindings(keys, at(now)))).toEqual(expected)
   })
 })
 
-describe('the feed', () => {
+describe('the feed findings', () => {
   const examine = (lagSeconds: number, { listening = undefined as boolean | undefined } = {}) => {
     let asOf = at(-lagSeconds)
     const feed = {
@@ -168,18 +167,18 @@ describe('the feed', () => {
     [2.6, 'warning'],
     [5, 'warning'],
     [5.1, 'failed'],
-  ])('that was last read %d s ago', async (lag, status) => {
+  ])('the doctor judges a feed that was last read %d s ago', async (lag, status) => {
     expect(statuses(await examine(lag))).toEqual([status])
   })
 
-  test('says how far it is, for whom, and whether it hears of others', async () => {
+  test('the doctor reports the seq of the feed, its readers and whether it is notified', async () => {
     const [first] = await examine(1)
     expect(first?.detail).toBe('last read 1000 ms ago, now read to 8, 1 reader')
     expect(statuses(await examine(1, { listening: true }))).toEqual(['ok', 'ok'])
     expect(statuses(await examine(1, { listening: false }))).toEqual(['ok', 'warning'])
   })
 
-  test('that cannot be read rejects, for the doctor to say so', async () => {
+  test('a feed that cannot be read rejects, so that the check fails', async () => {
     const feed = {
       position: () => undefined,
       catchUp: () => Promise.reject(new Error('the revocation log has no row 5')),
@@ -198,7 +197,7 @@ test.each([
   [2048, 'ok'],
   [1023, 'warning'],
   [127, 'failed'],
-])('a disk with %d MiB left', async (free, status) => {
+])('the doctor judges a disk with %d MiB left', async (free, status) => {
   const stat = () => Promise.resolve({ bavail: free * 256, bsize: 4096 })
   expect(statuses(await diskFindings('/data', stat as never))).toEqual([status])
 })

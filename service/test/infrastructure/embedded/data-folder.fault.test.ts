@@ -28,10 +28,10 @@ const readyToClaim = async (...args: string[]): Promise<RunningScript> => {
   return script
 }
 
-const claimElsewhere = async (): Promise<{ script: RunningScript; answer: string | undefined }> => {
+const claimElsewhere = async (): Promise<{ script: RunningScript; outcome: string | undefined }> => {
   const script = await readyToClaim()
   script.say('go')
-  return { script, answer: await script.line() }
+  return { script, outcome: await script.line() }
 }
 
 const refusal = (): string => {
@@ -57,13 +57,13 @@ const pidOfAnEndedProcess = async (): Promise<number> => {
 }
 
 describe('the data folder', () => {
-  test('is created for its owner alone', () => {
+  test('the data folder is created only for its owner', () => {
     const claimed = claimDataFolder(folder)
     expect(statSync(folder).mode & 0o777).toBe(0o700)
     claimed.release()
   })
 
-  test('refuses a second process, saying which folder, who has it and what to do', async () => {
+  test('a second process is refused with the folder, its holder and advice', async () => {
     const { script } = await claimElsewhere()
 
     const message = refusal()
@@ -77,32 +77,32 @@ describe('the data folder', () => {
     expect(message).not.toContain('\n')
   })
 
-  test('refuses a second claim in one process, and that takes nothing from the first', async () => {
+  test('a second claim in one process is refused and does not affect the first', async () => {
     const claimed = claimDataFolder(folder)
 
     expect(refusal()).toContain(`process ${process.pid}`)
 
-    expect((await claimElsewhere()).answer).toContain(`process ${process.pid}`)
+    expect((await claimElsewhere()).outcome).toContain(`process ${process.pid}`)
     claimed.release()
-    expect((await claimElsewhere()).answer).toBe('claimed')
+    expect((await claimElsewhere()).outcome).toBe('claimed')
   })
 
-  test('stays claimed when nobody keeps what claiming it returned', async () => {
+  test('the data folder stays claimed when the returned value is dropped', async () => {
     claimDataFolder(folder)
     collectGarbage()
-    expect((await claimElsewhere()).answer).toContain('is in use by')
+    expect((await claimElsewhere()).outcome).toContain('is in use by')
   })
 
-  test('is free at once when its holder was killed', async () => {
-    const { script, answer } = await claimElsewhere()
-    expect(answer).toBe('claimed')
+  test('the data folder is free immediately after its holder was killed', async () => {
+    const { script, outcome } = await claimElsewhere()
+    expect(outcome).toBe('claimed')
 
     await script.kill()
 
     claimDataFolder(folder).release()
   })
 
-  test('is free when its holder was killed and a child of the holder lives on', async () => {
+  test('the data folder is free when its holder was killed and a child of the holder survives', async () => {
     const script = await readyToClaim('with-a-child')
     script.say('go')
     expect(await script.line()).toBe('claimed')
@@ -115,19 +115,19 @@ describe('the data folder', () => {
     process.kill(child, 'SIGKILL')
   })
 
-  test('goes to exactly one of several processes that start at once, also after a kill', async () => {
+  test('of several processes that start together one gets the data folder, even after a kill', async () => {
     for (let round = 0; round < 4; round += 1) {
       const claimants = await Promise.all([0, 1, 2, 3, 4].map(() => readyToClaim()))
       claimants.forEach((script) => script.say('go'))
-      const answers = await Promise.all(claimants.map((script) => script.line()))
+      const outcomes = await Promise.all(claimants.map((script) => script.line()))
 
-      expect(answers.filter((answer) => answer === 'claimed')).toHaveLength(1)
-      expect(answers.filter((answer) => answer?.includes('is in use by'))).toHaveLength(4)
+      expect(outcomes.filter((outcome) => outcome === 'claimed')).toHaveLength(1)
+      expect(outcomes.filter((outcome) => outcome?.includes('is in use by'))).toHaveLength(4)
       await Promise.all(claimants.map((script) => script.kill()))
     }
   })
 
-  test('names nobody when all it knows is a holder that has ended', async () => {
+  test('a refusal does not name a holder that has ended', async () => {
     const ended = {
       pid: await pidOfAnEndedProcess(),
       host: hostname(),
@@ -141,12 +141,12 @@ describe('the data folder', () => {
     expect(refusal()).toContain('is in use by another process.')
   })
 
-  test('says so when a file is in its place', () => {
+  test('a file in place of the data folder is refused with the reason', () => {
     writeFileSync(folder, '')
     expect(refusal()).toMatch(/^The data folder .* cannot be created: .*Set DATA_DIR to a folder/)
   })
 
-  test('leaves no word of its holder behind when it is released, and can be released twice', () => {
+  test('a released data folder keeps no trace of its holder, and can be released twice', () => {
     const claimed = claimDataFolder(folder)
     expect(statSync(join(folder, 'holder.json')).isFile()).toBe(true)
     claimed.release()

@@ -48,7 +48,7 @@ describe('an embedded data folder', () => {
   beforeEach(newFolder)
   afterEach(removeFolder)
 
-  test('is made on the first start and keeps its rows for the next', async () => {
+  test('an embedded database is made on the first start, and keeps its rows', async () => {
     const first = await openEmbeddedDatabase(folder)
     await first.pool.query(`CREATE TABLE kept AS SELECT 'here' AS word`)
     await Promise.all([first.close(), first.close()])
@@ -58,7 +58,7 @@ describe('an embedded data folder', () => {
     await next.close()
   })
 
-  test('is refused to a second process while the first lives, and no row of the first is lost', async () => {
+  test('a second process is refused while the first runs, which loses no row', async () => {
     const first = await openElsewhere('insert')
     expect(await first.line()).toBe('1')
 
@@ -75,23 +75,23 @@ describe('an embedded data folder', () => {
     await next.close()
   })
 
-  test('goes to exactly one of the processes that start at once on an empty folder', async () => {
+  test('of processes that start at the same time on an empty folder exactly one gets it', async () => {
     const starting = await Promise.all([0, 1, 2].map(() => readyToOpen()))
     starting.forEach((script) => script.say('go'))
-    const answers = await Promise.all(starting.map((script) => script.line()))
+    const responses = await Promise.all(starting.map((script) => script.line()))
 
-    expect(answers.filter((answer) => answer === 'opened')).toHaveLength(1)
-    expect(answers.filter((answer) => answer?.includes('is in use by'))).toHaveLength(2)
+    expect(responses.filter((response) => response === 'opened')).toHaveLength(1)
+    expect(responses.filter((response) => response?.includes('is in use by'))).toHaveLength(2)
   })
 
-  test('loses no acknowledged row to kill -9', async () => {
+  test('an embedded database loses no acknowledged row to kill -9', async () => {
     const acknowledged: string[] = []
     for (let round = 0; round < 5; round += 1) {
       const script = await openElsewhere('insert')
       const killAfter = 1 + Math.floor(Math.random() * 300)
       for (let seen = 0; seen < killAfter; seen += 1) acknowledged.push(String(await script.line()))
       script.process.kill('SIGKILL')
-      // What it had said before the signal reached it counts as well.
+      // Rows that it acknowledged before the signal reached it count as well.
       for (let line = await script.line(); line !== undefined; line = await script.line())
         acknowledged.push(line)
       await script.exited
@@ -105,7 +105,7 @@ describe('an embedded data folder', () => {
     await database.close()
   })
 
-  test('is made afresh when the first start was killed half way', async () => {
+  test('an embedded database is made again if the first start was killed', async () => {
     fs.mkdirSync(folder)
     const watcher = watch(folder)
     const script = await readyToOpen()
@@ -127,7 +127,7 @@ describe('an embedded data folder', () => {
     await database.close()
   })
 
-  test('of another PostgreSQL version is refused, and left as it is', async () => {
+  test('a database folder of another PostgreSQL version is refused, and not changed', async () => {
     fs.mkdirSync(join(folder, 'postgres'), { recursive: true })
     writeFileSync(join(folder, 'postgres', 'PG_VERSION'), '17\n')
 
@@ -141,13 +141,13 @@ describe('an embedded data folder', () => {
     expect(await refusal()).toContain('was made by PostgreSQL 17')
   })
 
-  test('that lost its PG_VERSION is refused, not written over', async () => {
+  test('a database folder without PG_VERSION is refused, and not overwritten', async () => {
     fs.mkdirSync(join(folder, 'postgres', 'base'), { recursive: true })
     expect(await refusal()).toContain('is damaged: PG_VERSION is missing')
     expect(readdirSync(join(folder, 'postgres'))).toEqual(['base'])
   })
 
-  test('that PostgreSQL cannot start on is refused with what PostgreSQL said', async () => {
+  test('a database folder that PostgreSQL cannot start on is refused with its error', async () => {
     const first = await openEmbeddedDatabase(folder)
     await first.close()
     rmSync(join(folder, 'postgres', 'global', 'pg_control'))
@@ -174,7 +174,7 @@ describe('the embedded database', () => {
 
   beforeEach(() => database.pool.query('TRUNCATE things'))
 
-  test('has a commit on the disk before it acknowledges it', async () => {
+  test('the embedded database writes a commit to the disk before it acknowledges it', async () => {
     const flush = fs.fsyncSync
     let flushes = 0
     fs.fsyncSync = (handle) => {
@@ -193,23 +193,23 @@ describe('the embedded database', () => {
     }
   })
 
-  test('gives everyone the answer to their own question when others fail', async () => {
+  test('each client of the embedded database gets its own result when others fail', async () => {
     const asked = Array.from({ length: 120 }, (_, index) => index)
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       asked.map(async (index) => {
         if (index % 3 === 1) return database.pool.query('SELECT $1::integer AS a', ['x']).catch(codeOf)
         if (index % 3 === 2) return database.pool.query('SELEC').catch(codeOf)
         return (await database.pool.query<{ a: number }>('SELECT $1::integer AS a', [index])).rows[0]?.a
       }),
     )
-    expect(answers).toEqual(asked.map((index) => [index, '22P02', '42601'][index % 3]))
+    expect(responses).toEqual(asked.map((index) => [index, '22P02', '42601'][index % 3]))
   })
 
   test.each([
     ['given back', undefined],
     ['thrown away', true],
-    ['given back with an error', new Error('the request was aborted')],
-  ])('undoes an open transaction when its client is %s', async (_how, reason) => {
+    ['released with an error', new Error('the request was aborted')],
+  ])('the embedded database rolls back an open transaction if its client is %s', async (_how, reason) => {
     const client = await database.pool.connect()
     await client.query('BEGIN')
     await client.query('INSERT INTO things VALUES (1)')
@@ -221,7 +221,7 @@ describe('the embedded database', () => {
     expect(await things()).toEqual([2])
   })
 
-  test('undoes a failed transaction when its client is given back', async () => {
+  test('the embedded database rolls back a failed transaction when its client is released', async () => {
     const client = await database.pool.connect()
     await client.query('BEGIN')
     await client.query('INSERT INTO things VALUES (1)')
@@ -234,7 +234,7 @@ describe('the embedded database', () => {
     expect(await things()).toEqual([])
   })
 
-  test('leaves the process time for its other work between two queries', async () => {
+  test('the embedded database leaves the event loop time between two queries', async () => {
     const otherWork = new AbortController()
     setImmediate(() => otherWork.abort())
     for (let query = 1; query <= 100 && !otherWork.signal.aborted; query += 1) {
@@ -243,7 +243,7 @@ describe('the embedded database', () => {
     expect(otherWork.signal.aborted).toBe(true)
   })
 
-  test('waits with closing until the client that is out is given back', async () => {
+  test('closing the embedded database waits until its client is released', async () => {
     const other = await openElsewhereIn('closing')
     const client = await other.pool.connect()
     const closed = other.close()

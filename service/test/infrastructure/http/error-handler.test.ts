@@ -1,8 +1,8 @@
 import fastify from 'fastify'
 import { expect, test } from 'vitest'
-import { ApplicationError, type ErrorCode } from '../../src/application/errors.ts'
-import { handleError } from '../../src/infrastructure/http-errors.ts'
-import { createLogger } from '../../src/infrastructure/logger.ts'
+import { ApplicationError, type ErrorCode } from '../../../src/application/errors.ts'
+import { handleError } from '../../../src/infrastructure/http/error-handler.ts'
+import { createLogger } from '../../../src/infrastructure/process/logger.ts'
 
 async function loggedFor(code: ErrorCode, cause?: Error): Promise<Record<string, unknown>> {
   const lines: Record<string, unknown>[] = []
@@ -16,7 +16,7 @@ async function loggedFor(code: ErrorCode, cause?: Error): Promise<Record<string,
 }
 
 test.each(['overloaded', 'unavailable'] as const)(
-  'a refusal that is our own trouble is logged as an error, with its cause (%s)',
+  'a refusal caused by an internal failure is logged as an error with its cause (%s)',
   async (code) => {
     expect(await loggedFor(code, new Error('broke'))).toMatchObject({
       level: 'error',
@@ -26,7 +26,7 @@ test.each(['overloaded', 'unavailable'] as const)(
   },
 )
 
-test('any other refusal is no error', async () => {
+test('a refusal without an internal cause is logged at info level', async () => {
   expect(await loggedFor('overloaded')).toMatchObject({ level: 'info', code: 'overloaded' })
   expect(await loggedFor('invalid_credentials')).toMatchObject({ level: 'info' })
 })

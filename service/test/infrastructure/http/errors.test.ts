@@ -2,30 +2,38 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { listSigningKeys } from '../../src/application/keys/list-signing-keys.ts'
-import { replaceSigningKey } from '../../src/application/keys/replace-signing-key.ts'
-import { createHttpServer } from '../../src/infrastructure/http-server.ts'
-import { keysRoutes } from '../../src/interface-adapters/http/keys-routes.ts'
-import { problemTypes, type ProblemCode } from '../../src/interface-adapters/http/problem-details.ts'
-import { exchange, request } from '../support/raw-exchange.ts'
-import { newPerson, TestClient, type Answer, type Person, type Tokens } from '../support/test-client.ts'
-import { databaseNames, startTestService, type TestService } from '../support/test-service.ts'
-import { expectProblem } from './expectations.ts'
+import { listSigningKeys } from '../../../src/application/signing-keys/list-signing-keys.ts'
+import { replaceSigningKey } from '../../../src/application/signing-keys/replace-signing-key.ts'
+import { createHttpServer } from '../../../src/infrastructure/http/http-server.ts'
+import { signingKeyRoutes } from '../../../src/interface-adapters/http/internal/signing-key-routes.ts'
+import { problemTypes, type ProblemCode } from '../../../src/interface-adapters/http/problem-types.ts'
+import { exchange, request } from '../../support/raw-exchange.ts'
+import {
+  newUser,
+  TestClient,
+  type ApiResponse,
+  type TestUser,
+  type Tokens,
+} from '../../support/test-client.ts'
+import { serviceKeySetting } from '../../support/service-keys.ts'
+import { cheapPasswordChecks } from '../../support/password-checks.ts'
+import { databaseNames, startTestService, type TestService } from '../../support/test-service.ts'
+import { expectProblem } from '../../support/http-expectations.ts'
 
 interface Given {
   readonly service: TestService
   readonly client: TestClient
-  readonly person: Person
+  readonly person: TestUser
   readonly tokens: Tokens
 }
 
-type Provocation = (given: Given) => Promise<Answer>
+type Provocation = (given: Given) => Promise<ApiResponse>
 
-const signUp = (client: TestClient, wanted: Partial<Person>) => {
-  const { username, email, password } = newPerson(wanted)
+const signUp = (client: TestClient, wanted: Partial<TestUser>) => {
+  const { username, email, password } = newUser(wanted)
   return client.post('/v1/users', { username, email, password })
 }
-const signIn = (client: TestClient, { username, password }: Person) =>
+const signIn = (client: TestClient, { username, password }: TestUser) =>
   client.post('/v1/sessions', { username, password })
 
 const upload = (client: TestClient, { access_token: token }: Tokens, content: Uint8Array<ArrayBuffer>) => {
@@ -34,7 +42,7 @@ const upload = (client: TestClient, { access_token: token }: Tokens, content: Ui
   return client.putForm('/v1/users/me/avatar', form, token)
 }
 
-/** How to get each error. A new code does not compile until it has a way here. */
+/** How to provoke each error. A new code does not compile until it has an entry. */
 const provocations: Record<ProblemCode, Provocation> = {
   malformed_request: ({ client }) => client.post('/v1/sessions', '{"username":'),
   authentication_required: ({ client }) => client.get('/v1/users/me'),
@@ -52,6 +60,7 @@ const provocations: Record<ProblemCode, Provocation> = {
   },
   invalid_service_key: ({ service, person }) =>
     new TestClient(service.internalUrl).get(`/v1/users/${person.id}/sessions`),
+  insufficient_scope: () => responseToNarrowKey(),
   user_disabled: async ({ service, client, person }) => {
     await service.operator().post(`/v1/users/${person.id}/disable`, { reason: 'Spam' })
     return signIn(client, person)
@@ -59,11 +68,12 @@ const provocations: Record<ProblemCode, Provocation> = {
   origin_mismatch: async ({ service, client, tokens }) => {
     const headers = { origin: 'https://chat.example.org' }
     const { body } = await client.request('POST', '/v1/tickets', { token: tokens.access_token, headers })
-    return service
-      .operator()
-      .post('/v1/tickets/redeem', { ...(body as object), origin: 'https://evil.example' })
+    return service.operator().post('/v1/tickets/redeem', {
+      ticket: (body as { ticket: string }).ticket,
+      origin: 'https://evil.example',
+    })
   },
-  no_signing_keys: () => answerWithoutSigningKeys(),
+  no_signing_keys: () => responseWithoutSigningKeys(),
   ticket_gone: ({ service }) => service.operator().post('/v1/tickets/redeem', { ticket: 'nonsense' }),
   not_found: ({ client }) => client.get('/v1/nowhere'),
   session_not_found: ({ client, tokens }) =>
@@ -71,7 +81,7 @@ const provocations: Record<ProblemCode, Provocation> = {
   user_not_found: ({ client, tokens }) => client.get('/v1/users/999999999', tokens.access_token),
   delivery_not_found: ({ service }) => service.operator().post('/v1/outbox/999999999/replay'),
   method_not_allowed: ({ client }) => client.get('/v1/sessions/refresh'),
-  request_timeout: () => answerToUnfinishedRequest(),
+  request_timeout: () => responseToUnfinishedRequest(),
   username_taken: ({ client, person }) => signUp(client, { username: person.username }),
   email_taken: ({ client, person }) => signUp(client, { email: person.email }),
   payload_too_large: ({ client }) => client.post('/v1/sessions', { username: 'x'.repeat(17_000) }),
@@ -87,18 +97,18 @@ const provocations: Record<ProblemCode, Provocation> = {
   validation_failed: ({ client }) => client.post('/v1/sessions', {}),
   too_many_attempts: async ({ service, person }) => {
     service.clock.stop()
-    for (let at = 0; at < 10; at += 1) await signIn(service.client(), { ...person, password: 'wrong' })
-    return signIn(service.client(), person)
+    const stranger = service.client()
+    for (let at = 0; at < 10; at += 1) await signIn(stranger, { ...person, password: 'wrong' })
+    return signIn(stranger, person)
   },
   header_too_large: ({ service }) =>
     exchange(service.url, request('GET /health/live', [`Cookie: ${'x'.repeat(17_000)}`])),
   internal_error: ({ service, client, tokens }) =>
     whileUpdatesFail(service, 'P0001', () => client.refresh(tokens.refresh_token)),
   overloaded: async ({ service }) => {
-    // Hashing is what is slow, so in a crowd its queue is what fills.
     for (;;) {
-      const crowd = Array.from({ length: 300 }, () => signIn(service.client(), newPerson()))
-      const refused = (await Promise.all(crowd)).find(({ status }) => status === 503)
+      const burst = Array.from({ length: 300 }, () => signIn(service.client(), newUser()))
+      const refused = (await Promise.all(burst)).find(({ status }) => status === 503)
       if (refused !== undefined) return refused
     }
   },
@@ -106,7 +116,7 @@ const provocations: Record<ProblemCode, Provocation> = {
     whileUpdatesFail(service, '53100', () => client.refresh(tokens.refresh_token)),
 }
 
-/** Every update of a session fails with this SQLSTATE. */
+/** Runs the work while every update of a session fails with this SQLSTATE. */
 async function whileUpdatesFail<T>(
   { service }: TestService,
   state: string,
@@ -124,8 +134,8 @@ async function whileUpdatesFail<T>(
   }
 }
 
-/** Of a server like ours that waits less long. */
-async function answerToUnfinishedRequest(): Promise<Answer> {
+/** The response of a server with the same options and a short request timeout. */
+async function responseToUnfinishedRequest(): Promise<ApiResponse> {
   const options = {
     publicUrl: 'http://localhost:8000',
     trustedProxies: [],
@@ -144,8 +154,19 @@ async function answerToUnfinishedRequest(): Promise<Answer> {
   }
 }
 
-/** Of a service that signs with a shared secret. */
-async function answerWithoutSigningKeys(): Promise<Answer> {
+/** The response of a service that signs with a shared secret. */
+/** From an instance of its own, whose only key may verify and nothing else. */
+async function responseToNarrowKey(): Promise<ApiResponse> {
+  const keys = serviceKeySetting('a-narrow-service-key-of-the-tests-1', ['verify'])
+  const narrow = await startTestService('PGlite', { SERVICE_KEYS: keys })
+  try {
+    return await narrow.operator().get('/v1/keys')
+  } finally {
+    await narrow.stop()
+  }
+}
+
+async function responseWithoutSigningKeys(): Promise<ApiResponse> {
   const options = {
     publicUrl: 'http://localhost:8000',
     trustedProxies: [],
@@ -157,7 +178,7 @@ async function answerWithoutSigningKeys(): Promise<Answer> {
     list: listSigningKeys(undefined),
     replace: replaceSigningKey(undefined),
   }
-  const app = await createHttpServer(options, [], [{ prefix: '/v1', routes: keysRoutes(keys) }])
+  const app = await createHttpServer(options, [], [{ prefix: '/v1', routes: signingKeyRoutes(keys) }])
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   try {
     return await new TestClient(url).post('/v1/keys/rotate')
@@ -166,9 +187,22 @@ async function answerWithoutSigningKeys(): Promise<Answer> {
   }
 }
 
-/** What an answer says besides what every error says. */
+/** The fields of a problem that not every error has. */
 const extras: Partial<Record<ProblemCode, Record<string, unknown>>> = {
   session_ended: { reason: 'signed_out' },
+  too_many_attempts: {
+    challenge: expect.anything() as object,
+    detail: expect.stringContaining('proof_of_work') as string,
+  },
+  insufficient_scope: {
+    detail:
+      'The service key "tests" does not have the scope "operate". Use a key that has it, or add it to this key in SERVICE_KEYS.',
+  },
+  unavailable: {
+    detail:
+      'The database is out of connections, memory or disk space. ' +
+      'Keep your tokens, and try again after the number of seconds in Retry-After.',
+  },
   validation_failed: {
     errors: ['username', 'password'].map((field) => ({
       field,
@@ -178,48 +212,50 @@ const extras: Partial<Record<ProblemCode, Record<string, unknown>>> = {
   },
 }
 
-describe.each(databaseNames)('every error, on %s', (database) => {
+describe.each(databaseNames)('every error, on %s', { tags: ['HTTP-4'] }, (database) => {
   let service: TestService
 
   beforeAll(async () => {
-    service = await startTestService(database)
+    // A short queue, so that a burst fills it.
+    const hashing = { memoryKib: 64, passes: 1, slots: 1, queueLimit: 1 }
+    service = await startTestService(database, {}, { ...(await cheapPasswordChecks()), hashing })
   })
   afterAll(() => service.stop())
 
   test.each(Object.keys(problemTypes) as ProblemCode[])(
-    '%s is answered as it is documented',
+    'the error %s is sent as documented',
     async (code) => {
       const client = service.client()
       const person = await client.register()
       const tokens = await client.signIn(person)
-      const answer = await provocations[code]({ service, client, person, tokens })
-      expectProblem(answer, code, extras[code])
-      expect(JSON.stringify(answer.body)).not.toContain('secret words')
-      // Whatever it was, the service goes on.
+      const response = await provocations[code]({ service, client, person, tokens })
+      expectProblem(response, code, extras[code])
+      expect(JSON.stringify(response.body)).not.toContain('secret words')
+      // The service still works after any error.
       await service.client().signIn(await service.client().register())
     },
   )
 
   test.each(Object.entries(problemTypes))(
-    '/errors/%s explains it',
+    '/errors/%s explains the error',
     async (code, { status, title, advice }) => {
-      const answer = await service.client().get(`/errors/${code}`)
-      expect([answer.status, answer.body]).toEqual([200, { code, status, title, advice }])
+      const response = await service.client().get(`/errors/${code}`)
+      expect([response.status, response.body]).toEqual([200, { code, status, title, advice }])
     },
   )
 
   test.each(['nothing', '__proto__', 'constructor', 'toString', 'hasOwnProperty', '%00', 'SESSION_ENDED'])(
-    'there is no error called %s to explain',
+    '/errors/%s is 404 for an unknown code',
     async (code) => {
       expectProblem(await service.client().get(`/errors/${code}`), 'not_found')
     },
   )
 
-  test('the cause of an internal error is in the log, under the id that was answered', async () => {
+  test('the cause of an internal error is logged under the request id of the response', async () => {
     const client = service.client()
     const tokens = await client.signIn(await client.register())
-    const answer = await provocations.internal_error({ service, client, person: newPerson(), tokens })
-    const { request_id } = answer.body as { request_id: string }
+    const response = await provocations.internal_error({ service, client, person: newUser(), tokens })
+    const { request_id } = response.body as { request_id: string }
     const line = service.logs.find(
       ({ event, request_id: id }) => event === 'http.failed' && id === request_id,
     )

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { exchange, request } from '../support/raw-exchange.ts'
-import { newPerson, TestClient, type Tokens } from '../support/test-client.ts'
-import { databaseNames, startTestService, type TestService } from '../support/test-service.ts'
-import { expectProblem } from './expectations.ts'
+import { exchange, request } from '../../support/raw-exchange.ts'
+import { newUser, TestClient, type Tokens } from '../../support/test-client.ts'
+import { databaseNames, startTestService, type TestService } from '../../support/test-service.ts'
+import { expectProblem } from '../../support/http-expectations.ts'
 
 const CHAT = 'https://chat.example.org'
 const PLAIN_HEADERS = {
@@ -12,7 +12,7 @@ const PLAIN_HEADERS = {
   'referrer-policy': 'no-referrer',
 }
 
-/** Of WebDAV, of UPnP, of caches and of drafts: what Node can read and no path is served with. */
+/** Methods of WebDAV, UPnP, caches and drafts: Node parses them, but no route serves them. */
 const unserved = [
   'TRACE',
   'PROPFIND',
@@ -28,7 +28,7 @@ const unserved = [
   'LINK',
 ]
 
-/** Which methods each path has, HEAD left out. */
+/** The methods of each path, without HEAD. */
 const methods: Record<string, readonly string[]> = {
   '/v1/users': ['GET', 'POST'],
   '/v1/users/me': ['DELETE', 'GET', 'PATCH'],
@@ -64,12 +64,12 @@ const methods: Record<string, readonly string[]> = {
   '/health/ready': ['GET'],
   '/errors/not_found': ['GET'],
   '/openapi.json': ['GET'],
-  '/media/avatars/letters-0041-0-512.png': ['GET'],
+  '/media/avatars/default-0-512.png': ['GET'],
 }
 
 describe.each(databaseNames)('headers, on %s', (database) => {
   let plain: TestService
-  /** As it is where TLS ends in front of it, browsers call from elsewhere and no proxy is trusted. */
+  /** As in production: TLS ends in front of it, browsers call from other origins, no proxy is trusted. */
   let deployed: TestService
 
   beforeAll(async () => {
@@ -82,14 +82,14 @@ describe.each(databaseNames)('headers, on %s', (database) => {
   })
   afterAll(() => Promise.all([plain.stop(), deployed.stop()]))
 
-  test('an address that cannot be read is the last on its connection', async () => {
+  test('a malformed path is refused and closes its connection', async () => {
     const unreadable = 'GET /v1/users/%zz HTTP/1.1\r\nHost: localhost\r\n\r\n'
-    // It would wait here for ever if the connection were kept.
+    // This would wait forever if the connection stayed open.
     const { status, headers } = await exchange(plain.url, unreadable)
     expect([status, headers.get('connection')]).toEqual([400, 'close'])
   })
 
-  const answersOf = async (service: TestService) => {
+  const responsesOf = async (service: TestService) => {
     const guest = service.client()
     return [
       await guest.get('/health/live'),
@@ -102,56 +102,60 @@ describe.each(databaseNames)('headers, on %s', (database) => {
     ]
   }
 
-  describe('security', () => {
-    test('every answer has them, errors too', async () => {
-      for (const { headers } of await answersOf(plain)) {
+  describe('security headers', () => {
+    test('every response has the security headers, including errors', { tags: ['HTTP-3'] }, async () => {
+      for (const { headers } of await responsesOf(plain)) {
         expect(Object.fromEntries(headers)).toMatchObject(PLAIN_HEADERS)
         expect(headers.get('server')).toBeNull()
         expect(headers.get('x-powered-by')).toBeNull()
       }
     })
 
-    test('HSTS is sent where PUBLIC_URL is https, and only there', async () => {
-      for (const { headers } of await answersOf(plain))
+    test('HSTS is sent only if PUBLIC_URL is https', { tags: ['HTTP-3'] }, async () => {
+      for (const { headers } of await responsesOf(plain))
         expect(headers.get('strict-transport-security')).toBeNull()
-      for (const { headers } of await answersOf(deployed)) {
+      for (const { headers } of await responsesOf(deployed)) {
         expect(headers.get('strict-transport-security')).toBe('max-age=31536000')
       }
     })
 
-    test('addresses are made of PUBLIC_URL, never of Host or what a proxy says', async () => {
-      const headers = [
-        'Host: evil.example',
-        'X-Forwarded-Host: evil.example',
-        'X-Forwarded-Proto: http',
-        'Forwarded: host=evil.example',
-      ]
-      const answer = await exchange(
-        deployed.url,
-        Buffer.from(['GET /v1/users/me HTTP/1.1', ...headers, 'Connection: close', '', ''].join('\r\n')),
-      )
-      expect((answer.body as { type: string }).type).toBe(
-        'https://auth.example.org/errors/authentication_required',
-      )
-      const person = await deployed.client().register()
-      const { access_token: token } = await deployed.client().signIn(person)
-      const { body } = await deployed.client().get('/v1/users/me', token)
-      expect((body as { avatar_url: string }).avatar_url).toMatch(
-        /^https:\/\/auth\.example\.org\/media\/avatars\//,
-      )
-    })
+    test(
+      'URLs in responses use PUBLIC_URL, never Host or forwarded headers',
+      { tags: ['HTTP-7'] },
+      async () => {
+        const headers = [
+          'Host: evil.example',
+          'X-Forwarded-Host: evil.example',
+          'X-Forwarded-Proto: http',
+          'Forwarded: host=evil.example',
+        ]
+        const response = await exchange(
+          deployed.url,
+          Buffer.from(['GET /v1/users/me HTTP/1.1', ...headers, 'Connection: close', '', ''].join('\r\n')),
+        )
+        expect((response.body as { type: string }).type).toBe(
+          'https://auth.example.org/errors/authentication_required',
+        )
+        const person = await deployed.client().register()
+        const { access_token: token } = await deployed.client().signIn(person)
+        const { body } = await deployed.client().get('/v1/users/me', token)
+        expect((body as { avatar_url: string }).avatar_url).toMatch(
+          /^https:\/\/auth\.example\.org\/media\/avatars\//,
+        )
+      },
+    )
   })
 
   describe('x-request-id', () => {
     const idFor = async (given: string) => {
-      const answer = await exchange(plain.url, request('GET /v1/users/me', [`X-Request-Id: ${given}`]))
-      const id = answer.headers.get('x-request-id')
-      expect((answer.body as { request_id: string }).request_id).toBe(id)
+      const response = await exchange(plain.url, request('GET /v1/users/me', [`X-Request-Id: ${given}`]))
+      const id = response.headers.get('x-request-id')
+      expect((response.body as { request_id: string }).request_id).toBe(id)
       return id
     }
 
     test.each(['12345678', 'abc.DEF_ghi-123', 'x'.repeat(64), '6f1f8f0a-0f0e-4f6a-9a53-1c7f5a1f7e11'])(
-      'the harmless %s comes back, and is in the log',
+      'the valid X-Request-Id %s is returned and logged',
       async (id) => {
         expect(await idFor(id)).toBe(id)
         expect(plain.logs.some(({ request_id }) => request_id === id)).toBe(true)
@@ -169,20 +173,20 @@ describe.each(databaseNames)('headers, on %s', (database) => {
       '12345678;a=b',
       '${jndi:ldap://x}',
       '../../../etc/passwd',
-    ])('%j is replaced by a fresh one', async (given) => {
+    ])('the invalid X-Request-Id %j is replaced by a new one', async (given) => {
       expect(await idFor(given)).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
     })
 
-    test('two of them are none', async () => {
-      const answer = await exchange(
+    test('two X-Request-Id headers are replaced by a new id', async () => {
+      const response = await exchange(
         plain.url,
         request('GET /v1/users/me', ['X-Request-Id: 12345678', 'X-Request-Id: 87654321']),
       )
-      expect(answer.headers.get('x-request-id')).toMatch(/^[0-9a-f]{8}-/)
+      expect(response.headers.get('x-request-id')).toMatch(/^[0-9a-f]{8}-/)
     })
 
-    test('without one each answer has another', async () => {
-      const ids = (await answersOf(plain)).map(({ headers }) => headers.get('x-request-id'))
+    test('responses to requests without X-Request-Id have different ids', async () => {
+      const ids = (await responsesOf(plain)).map(({ headers }) => headers.get('x-request-id'))
       expect(new Set(ids).size).toBe(ids.length)
     })
   })
@@ -198,24 +202,27 @@ describe.each(databaseNames)('headers, on %s', (database) => {
       })
     const corsOf = (headers: Headers) => [...headers].filter(([name]) => name.startsWith('access-control-'))
 
-    test('no origin is allowed unless it is configured', async () => {
+    test('without CORS_ORIGINS no origin is allowed', { tags: ['HTTP-2'] }, async () => {
       for (const method of ['GET', 'OPTIONS']) {
         expect(corsOf((await ask(plain, method, CHAT)).headers)).toEqual([])
       }
     })
 
-    test.each([CHAT, 'http://localhost:3000'])('%s is allowed, and told what it may read', async (origin) => {
-      const { status, headers } = await ask(deployed, 'GET', origin)
-      expect(status).toBe(401)
-      expect(headers.get('access-control-allow-origin')).toBe(origin)
-      expect(headers.get('access-control-expose-headers')).toBe(
-        'location, retry-after, x-request-id, www-authenticate',
-      )
-      expect(headers.get('access-control-allow-credentials')).toBeNull()
-      expect(headers.get('vary')).toMatch(/origin/i)
-    })
+    test.each([CHAT, 'http://localhost:3000'])(
+      'the configured origin %s is allowed, with the headers it may read',
+      async (origin) => {
+        const { status, headers } = await ask(deployed, 'GET', origin)
+        expect(status).toBe(401)
+        expect(headers.get('access-control-allow-origin')).toBe(origin)
+        expect(headers.get('access-control-expose-headers')).toBe(
+          'location, retry-after, x-request-id, www-authenticate',
+        )
+        expect(headers.get('access-control-allow-credentials')).toBeNull()
+        expect(headers.get('vary')).toMatch(/origin/i)
+      },
+    )
 
-    test('a preflight is answered without a body', async () => {
+    test('a preflight gets a response without a body', async () => {
       const { status, headers, body } = await ask(deployed, 'OPTIONS', CHAT)
       expect([status, body]).toEqual([204, undefined])
       expect(headers.get('access-control-allow-origin')).toBe(CHAT)
@@ -231,18 +238,18 @@ describe.each(databaseNames)('headers, on %s', (database) => {
       `${CHAT}:444`,
       `${CHAT}/`,
       'HTTPS://CHAT.EXAMPLE.ORG',
-    ])('%s is not allowed', async (origin) => {
+    ])('the origin %s is not allowed', async (origin) => {
       for (const method of ['GET', 'OPTIONS']) {
         const { headers } = await ask(deployed, method, origin)
         expect(headers.get('access-control-allow-origin')).toBeNull()
       }
     })
 
-    test('the internal listener allows none', async () => {
-      const answer = await new TestClient(deployed.internalUrl).request('GET', '/health/live', {
+    test('the internal listener allows no origin', async () => {
+      const response = await new TestClient(deployed.internalUrl).request('GET', '/health/live', {
         headers: { origin: CHAT },
       })
-      expect(corsOf(answer.headers)).toEqual([])
+      expect(corsOf(response.headers)).toEqual([])
     })
   })
 
@@ -256,56 +263,64 @@ describe.each(databaseNames)('headers, on %s', (database) => {
       return session.ip
     }
 
-    test('X-Forwarded-For counts from a trusted one', async () => {
+    test('X-Forwarded-For is used if it comes from a trusted proxy', { tags: ['HTTP-1'] }, async () => {
       expect(await addressSeen(plain, '203.0.113.9')).toBe('203.0.113.9')
       expect(await addressSeen(plain, '2001:DB8:0:0::7')).toBe('2001:db8::7')
     })
 
-    test('what a client wrote in front of it does not', async () => {
+    test('addresses that a client put into X-Forwarded-For are ignored', async () => {
       expect(await addressSeen(plain, '1.1.1.1, 2.2.2.2, 203.0.113.9')).toBe('203.0.113.9')
       expect(await addressSeen(plain, '203.0.113.9, 127.0.0.1')).toBe('203.0.113.9')
     })
 
-    test('it is ignored from anybody else, for the limits too', async () => {
-      expect(await addressSeen(deployed, '203.0.113.9')).toBe('127.0.0.1')
-      deployed.clock.stop()
-      const guess = () =>
-        deployed.client().post('/v1/sessions', { username: newPerson().username, password: 'wrong' })
-      const answers = []
-      for (let at = 0; at < 51; at += 1) answers.push(await guess())
-      expect(answers.slice(0, 50).every(({ status }) => status === 401)).toBe(true)
-      expectProblem(answers[50] as (typeof answers)[0], 'too_many_attempts')
-    })
+    test(
+      'X-Forwarded-For from an untrusted peer is ignored, also for rate limits',
+      { tags: ['HTTP-1'] },
+      async () => {
+        expect(await addressSeen(deployed, '203.0.113.9')).toBe('127.0.0.1')
+        deployed.clock.stop()
+        const guess = () =>
+          deployed.client().post('/v1/sessions', { username: newUser().username, password: 'wrong' })
+        const responses = []
+        for (let at = 0; at < 51; at += 1) responses.push(await guess())
+        expect(responses.slice(0, 50).every(({ status }) => status === 401)).toBe(true)
+        expect(responses[50]).toMatchObject({ status: 429, body: { code: 'too_many_attempts' } })
+      },
+    )
   })
 
   describe('methods', () => {
-    test.each(Object.entries(methods))('%s takes its own and refuses the others', async (path, served) => {
-      const guest = plain.client()
-      const allowed = [...served, ...(served.includes('GET') ? ['HEAD'] : [])].toSorted()
-      for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
-        const answer = await guest.request(method, path)
-        if (allowed.includes(method)) {
-          expect(answer.status).not.toBeOneOf([404, 405])
-          continue
+    test.each(Object.entries(methods))(
+      '%s serves its own methods and refuses others with 405',
+      { tags: ['HTTP-22'] },
+      async (path, served) => {
+        const guest = plain.client()
+        const allowed = [...served, ...(served.includes('GET') ? ['HEAD'] : [])].toSorted()
+        for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
+          const response = await guest.request(method, path)
+          if (allowed.includes(method)) {
+            expect(response.status).not.toBeOneOf([404, 405])
+            continue
+          }
+          if (method !== 'HEAD') expectProblem(response, 'method_not_allowed')
+          expect([response.status, response.headers.get('allow')]).toEqual([405, allowed.join(', ')])
         }
-        if (method !== 'HEAD') expectProblem(answer, 'method_not_allowed')
-        expect([answer.status, answer.headers.get('allow')]).toEqual([405, allowed.join(', ')])
-      }
-      for (const method of unserved) {
-        const refused = await exchange(plain.url, request(`${method} ${path}`))
-        expectProblem(refused, 'method_not_allowed')
-        expect([method, refused.headers.get('allow')]).toEqual([method, allowed.join(', ')])
-      }
-    })
+        for (const method of unserved) {
+          const refused = await exchange(plain.url, request(`${method} ${path}`))
+          expectProblem(refused, 'method_not_allowed')
+          expect([method, refused.headers.get('allow')]).toEqual([method, allowed.join(', ')])
+        }
+      },
+    )
 
-    test('one that nothing is served with is not found where nothing is served', async () => {
-      // A QUERY without a Content-Type is malformed wherever it goes (RFC 10008, section 2).
+    test('an unserved method on an unknown path is 404', async () => {
+      // A QUERY without a Content-Type is malformed on every path (RFC 10008, section 2).
       for (const method of unserved.filter((each) => each !== 'QUERY')) {
         expectProblem(await exchange(plain.url, request(`${method} /nowhere`)), 'not_found')
       }
     })
 
-    test('the document knows no path that is not in this list', async () => {
+    test('every path of the OpenAPI document is in the list of tested paths', async () => {
       const { body } = await plain.client().get('/openapi.json')
       const concrete = Object.keys((body as { paths: object }).paths).map((path) => {
         return path
@@ -316,7 +331,7 @@ describe.each(databaseNames)('headers, on %s', (database) => {
       expect(Object.keys(methods)).toEqual(expect.arrayContaining(concrete))
     })
 
-    test('HEAD answers as GET does, without the body', async () => {
+    test('HEAD gets the response of GET without the body', async () => {
       const person = await plain.client().register()
       const { access_token: token } = await plain.client().signIn(person)
       for (const path of [
@@ -338,26 +353,30 @@ describe.each(databaseNames)('headers, on %s', (database) => {
       expect((await plain.client().request('HEAD', '/v1/users/me')).status).toBe(401)
     })
 
-    test('reading changes nothing but what was seen', async () => {
-      const person = await plain.client().register()
-      const { access_token: token } = await plain.client().signIn(person)
-      const { db } = plain.service
-      const state = async () => [
-        await db.selectFrom('users').selectAll().where('id', '=', person.id).execute(),
-        await db.selectFrom('sessions').selectAll().where('user_id', '=', person.id).execute(),
-        await db.selectFrom('outbox').selectAll().where('user_id', '=', person.id).execute(),
-        await db.selectFrom('revocations').selectAll().where('user_id', '=', person.id).execute(),
-      ]
-      const before = await state()
-      for (const path of Object.keys(methods)) {
-        for (const method of ['GET', 'HEAD']) {
-          await plain
-            .client()
-            .request(method, path, { token, headers: { 'x-http-method-override': 'DELETE' } })
-          await plain.client().request(method, `${path}?_method=DELETE&method=DELETE`, { token })
+    test(
+      'GET and HEAD change no data, whatever method override they carry',
+      { tags: ['HTTP-8'] },
+      async () => {
+        const person = await plain.client().register()
+        const { access_token: token } = await plain.client().signIn(person)
+        const { db } = plain.service
+        const state = async () => [
+          await db.selectFrom('users').selectAll().where('id', '=', person.id).execute(),
+          await db.selectFrom('sessions').selectAll().where('user_id', '=', person.id).execute(),
+          await db.selectFrom('outbox').selectAll().where('user_id', '=', person.id).execute(),
+          await db.selectFrom('revocations').selectAll().where('user_id', '=', person.id).execute(),
+        ]
+        const before = await state()
+        for (const path of Object.keys(methods)) {
+          for (const method of ['GET', 'HEAD']) {
+            await plain
+              .client()
+              .request(method, path, { token, headers: { 'x-http-method-override': 'DELETE' } })
+            await plain.client().request(method, `${path}?_method=DELETE&method=DELETE`, { token })
+          }
         }
-      }
-      expect(await state()).toEqual(before)
-    })
+        expect(await state()).toEqual(before)
+      },
+    )
   })
 })

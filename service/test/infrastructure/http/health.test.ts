@@ -3,9 +3,9 @@ import { connect } from 'node:net'
 import { sql } from 'kysely'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test, vi } from 'vitest'
-import { parseAnswer } from '../support/raw-exchange.ts'
-import { TestClient } from '../support/test-client.ts'
-import { databaseNames, startTestService, type TestService } from '../support/test-service.ts'
+import { parseResponse } from '../../support/raw-exchange.ts'
+import { TestClient } from '../../support/test-client.ts'
+import { databaseNames, startTestService, type TestService } from '../../support/test-service.ts'
 
 describe.each(databaseNames)('health and keys, on %s', (database) => {
   let service: TestService
@@ -17,24 +17,28 @@ describe.each(databaseNames)('health and keys, on %s', (database) => {
   })
   afterAll(() => service.stop())
 
+  test('a new installation has no users, so no default account', { tags: ['ACCOUNT-3'] }, async () => {
+    expect(await service.service.db.selectFrom('users').select('username').execute()).toEqual([])
+  })
+
   const ok = { database: 'ok', signing_key: 'ok', draining: 'no', feed: 'ok' }
 
-  test('both listeners are live, and need no key to say so', async () => {
+  test('both listeners report that they are live without a service key', async () => {
     for (const listener of listeners) {
-      const answer = await listener.get('/health/live')
-      expect([answer.status, answer.body]).toEqual([200, { status: 'live' }])
-      expect(answer.headers.get('cache-control')).toBe('no-store')
+      const response = await listener.get('/health/live')
+      expect([response.status, response.body]).toEqual([200, { status: 'live' }])
+      expect(response.headers.get('cache-control')).toBe('no-store')
     }
   })
 
-  test('both listeners are ready, and say what they looked at', async () => {
+  test('both listeners report that they are ready, with the result of each check', async () => {
     for (const listener of listeners) {
-      const answer = await listener.get('/health/ready')
-      expect([answer.status, answer.body]).toEqual([200, { status: 'ready', checks: ok }])
+      const response = await listener.get('/health/ready')
+      expect([response.status, response.body]).toEqual([200, { status: 'ready', checks: ok }])
     }
   })
 
-  test('both listeners publish the same keys, without a private part, and they may be cached', async () => {
+  test('both listeners publish the same public keys, and the response may be cached', async () => {
     const [first, second] = await Promise.all(
       listeners.map((listener) => listener.get('/.well-known/jwks.json')),
     )
@@ -50,7 +54,7 @@ describe.each(databaseNames)('health and keys, on %s', (database) => {
     expect(first?.headers.get('cache-control')).toBe('public, max-age=300')
   })
 
-  test('the key that signs is published', async () => {
+  test('the current signing key is published', async () => {
     const { access_token: token } = await service.client().signIn(await service.client().register())
     const header = JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()) as {
       kid: string
@@ -61,15 +65,15 @@ describe.each(databaseNames)('health and keys, on %s', (database) => {
     expect(keys.map(({ kid }) => kid)).toContain(header.kid)
   })
 
-  test('is not ready without a key to sign with, and live all the same; a sign-in is 503 then', async () => {
+  test('a service without a valid signing key is live but not ready, and a sign-in is 503', async () => {
     const other = await startTestService(database)
     const client = other.client()
     const person = await client.register()
     other.clock.advance({ days: 400 })
-    const answer = await client.get('/health/ready')
-    expect([answer.status, answer.body]).toEqual([
+    const response = await client.get('/health/ready')
+    expect([response.status, response.body]).toEqual([
       503,
-      { status: 'not_ready', checks: { ...ok, signing_key: 'none can sign at the moment' } },
+      { status: 'not_ready', checks: { ...ok, signing_key: 'no key can sign at the moment' } },
     ])
     expect((await client.get('/health/live')).status).toBe(200)
     const { username, password } = person
@@ -79,12 +83,12 @@ describe.each(databaseNames)('health and keys, on %s', (database) => {
     await drains(other)
   })
 
-  /** Stops the service and asks it on a connection that is in the middle of a request. */
+  /** Stops the service and completes a request that was half sent before. */
   const drains = async (other: TestService) => {
     const socket = connect(Number(new URL(other.url).port), '127.0.0.1')
     const received: string[] = []
     socket.on('data', (data) => received.push(data.toString()))
-    // The answer to the first shows that the beginning of the second has arrived, too.
+    // The response to the first request shows that the start of the second has arrived.
     const half = 'GET /health/ready HTTP/1.1\r\nHost: x\r\n'
     socket.write(`GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n${half}`)
     await once(socket, 'data')
@@ -93,14 +97,14 @@ describe.each(databaseNames)('health and keys, on %s', (database) => {
     socket.write('\r\n')
     await once(socket, 'close')
     await stopped
-    const answer = parseAnswer(received.join(''))
-    expect([answer.status, answer.body]).toEqual([
+    const response = parseResponse(received.join(''))
+    expect([response.status, response.body]).toEqual([
       503,
       { status: 'not_ready', checks: { ...ok, draining: 'yes' } },
     ])
   }
 
-  test('a service that has stopped takes no more connections', async () => {
+  test('a stopped service accepts no connections', async () => {
     const other = await startTestService(database)
     await sql`select 1`.execute(other.service.db)
     await other.stop()
@@ -109,7 +113,7 @@ describe.each(databaseNames)('health and keys, on %s', (database) => {
   })
 })
 
-test('is not ready on a database that takes no changes, as a standby does not, and is again when it does', async () => {
+test('a service is not ready while its database is read-only, such as on a standby', async () => {
   const service = await startTestService('PostgreSQL')
   onTestFinished(() => service.stop())
   const { rows } = await sql<{ name: string }>`select current_database() as name`.execute(service.service.db)
@@ -119,7 +123,7 @@ test('is not ready on a database that takes no changes, as a standby does not, a
   const name = rows[0]?.name ?? ''
   const setReadOnly = async (value: 'on' | 'off') => {
     await admin.query(`alter database ${name} set default_transaction_read_only = ${value}`)
-    // What is connected goes on as before.
+    // Open connections keep the old setting, so they are closed.
     await admin.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [name])
   }
   const databaseCheck = async () => {
@@ -128,9 +132,9 @@ test('is not ready on a database that takes no changes, as a standby does not, a
   }
 
   await setReadOnly('on')
-  await vi.waitFor(async () => expect(await databaseCheck()).toEqual([503, 'takes no changes']), {
-    timeout: 20_000,
+  await vi.waitFor(async () => expect(await databaseCheck()).toEqual([503, 'is read-only']), {
+    timeout: 60_000,
   })
   await setReadOnly('off')
-  await vi.waitFor(async () => expect(await databaseCheck()).toEqual([200, 'ok']), { timeout: 10_000 })
+  await vi.waitFor(async () => expect(await databaseCheck()).toEqual([200, 'ok']), { timeout: 60_000 })
 })

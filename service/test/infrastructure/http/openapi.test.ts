@@ -1,23 +1,24 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { parseEmailAddress } from '../../src/domain/email-address.ts'
-import { parseNewPassword } from '../../src/domain/password.ts'
-import { parseUsername } from '../../src/domain/username.ts'
-import { problemTypes, type ProblemCode } from '../../src/interface-adapters/http/problem-details.ts'
-import { databaseNames, startTestService, type TestService } from '../support/test-service.ts'
+import { parseEmailAddress } from '../../../src/domain/email-address.ts'
+import { parseNewPassword } from '../../../src/domain/password.ts'
+import { parseUsername } from '../../../src/domain/username.ts'
+import { problemTypes, type ProblemCode } from '../../../src/interface-adapters/http/problem-types.ts'
+import { databaseNames, startTestService, type TestService } from '../../support/test-service.ts'
 
-const root = join(import.meta.dirname, '../../..')
+const root = join(import.meta.dirname, '../../../..')
 
 interface Schema {
   readonly $ref?: string
   readonly type?: string
   readonly properties?: Record<string, Schema>
   readonly items?: Schema
+  readonly anyOf?: Schema[]
   readonly examples?: unknown[]
   readonly const?: unknown
   readonly enum?: unknown[]
@@ -103,7 +104,7 @@ const internalOperations = `
   POST /v1/users/{id}/enable
   PUT /v1/users/{id}/roles`
 
-describe.each(databaseNames)('documentation, on %s', (database) => {
+describe.each(databaseNames)('the OpenAPI document, on %s', (database) => {
   let service: TestService
   let folder: string
 
@@ -132,33 +133,58 @@ describe.each(databaseNames)('documentation, on %s', (database) => {
         })),
       )
 
-    test('is OpenAPI 3.1, and says whose', async () => {
+    test(`the ${listener} document is OpenAPI 3.1 and names its license and server`, async () => {
       const document = await fetchDocument()
       expect(document).toMatchObject({
         openapi: '3.1.0',
         info: { license: { name: 'MIT', identifier: 'MIT' } },
       })
-      expect(document.servers[0]?.url).toMatch(/^http:\/\/localhost:\d+$/)
+      expect(document.servers).toEqual([{ url: '/' }])
     })
 
-    test('describes every route', async () => {
+    test(`the ${listener} OpenAPI document describes every route`, async () => {
       const names = operationsOf(await fetchDocument()).map(({ name }) => name)
       expect(names.toSorted()).toEqual(expected.trim().split(/\n */).toSorted())
     })
 
-    test('gives every operation an id of its own, a summary, a tag and what it needs', async () => {
+    test(`each operation of the ${listener} document has a unique id, summary, tag and security`, async () => {
       const operations = operationsOf(await fetchDocument())
       expect(new Set(operations.map(({ operation }) => operation.operationId)).size).toBe(operations.length)
       for (const { name, operation } of operations) {
         expect(operation).toMatchObject({ summary: expect.any(String) as string, tags: [expect.any(String)] })
         const isOpen =
           /^(POST (\/v1)?\/(users|sessions|sessions\/refresh)|GET \/(\.well|errors|health).*)$/.test(name)
-        const needed = listener === 'public' ? { accessToken: [] } : { serviceKey: [] }
+        // scopes.test.ts compares the scopes with those of the routes.
+        const scope = expect.stringMatching(/^[a-z:]+$/) as string
+        const needed = listener === 'public' ? { accessToken: [] } : { serviceKey: [scope] }
         expect([name, operation.security]).toEqual([name, isOpen ? undefined : [needed]])
       }
     })
 
-    test('has an example for every field of bodies, parameters and answers', async () => {
+    test(
+      `on the ${listener} listener only sign-in, refresh and a new password return tokens`,
+      { tags: ['ACCOUNT-4'] },
+      async () => {
+        const document = await fetchDocument()
+        const fieldsOf = ({ schema }: { schema: Schema }) => {
+          const { properties } = document.components.schemas[schema.$ref?.split('/').at(-1) ?? ''] ?? schema
+          return Object.keys(properties ?? {})
+        }
+        const returning = operationsOf(document).filter(({ operation }) =>
+          Object.values(operation.responses)
+            .flatMap(({ content }) => Object.values(content ?? {}))
+            .some((body) => /(access|refresh)_token/.test(fieldsOf(body).join())),
+        )
+        const issuing = ['/sessions', '/sessions/refresh', '/v1/sessions', '/v1/sessions/refresh']
+        expect(returning.map(({ name }) => name).toSorted()).toEqual(
+          listener === 'public'
+            ? [...issuing.map((path) => `POST ${path}`), 'PUT /v1/users/me/password']
+            : [],
+        )
+      },
+    )
+
+    test(`the ${listener} OpenAPI document has an example for every field and parameter`, async () => {
       const document = await fetchDocument()
       const missing: string[] = []
       const look = (schema: Schema, at: string): void => {
@@ -170,7 +196,8 @@ describe.each(databaseNames)('documentation, on %s', (database) => {
         if (schema.properties !== undefined) {
           for (const [name, property] of Object.entries(schema.properties)) look(property, `${at}.${name}`)
         } else if (schema.items !== undefined) look(schema.items, `${at}[]`)
-        else missing.push(at)
+        else if (schema.anyOf !== undefined) for (const option of schema.anyOf) look(option, at)
+        else if (schema.type !== 'null') missing.push(at)
       }
       for (const { name, operation } of operationsOf(document)) {
         for (const { name: parameter, schema, example } of operation.parameters ?? []) {
@@ -186,7 +213,7 @@ describe.each(databaseNames)('documentation, on %s', (database) => {
       expect(missing).toEqual([])
     })
 
-    test('gives examples that the service would take', async () => {
+    test(`the examples in the ${listener} OpenAPI document pass the rules of the service`, async () => {
       const rules: Record<string, (text: string) => unknown> = {
         username: parseUsername,
         email: parseEmailAddress,
@@ -204,7 +231,15 @@ describe.each(databaseNames)('documentation, on %s', (database) => {
         expect(new Set(ruled.map(([name]) => name))).toEqual(new Set(Object.keys(rules)))
     })
 
-    test('has an example for every error, which is what is answered', async () => {
+    test(`the example password of the ${listener} document is that of the README, and of no comic`, async () => {
+      const text = JSON.stringify(await fetchDocument())
+      expect(text).not.toContain('correct horse')
+      const readme = await readFile(join(root, 'README.md'), 'utf8')
+      const [, password = ''] = /"password":"([^"]+)"/.exec(readme) ?? []
+      if (listener === 'public') expect(text).toContain(`"examples":["${password}"]`)
+    })
+
+    test(`the ${listener} OpenAPI document has an example for every error, as it is sent`, async () => {
       for (const { operation } of operationsOf(await fetchDocument())) {
         for (const [status, { description, content }] of Object.entries(operation.responses)) {
           const problem = content?.['application/problem+json']
@@ -225,7 +260,7 @@ describe.each(databaseNames)('documentation, on %s', (database) => {
       }
     })
 
-    test('passes the linter', async () => {
+    test(`the ${listener} OpenAPI document passes the linter`, async () => {
       const file = join(folder, `${listener}.json`)
       await writeFile(file, JSON.stringify(await fetchDocument()))
       const cli = fileURLToPath(import.meta.resolve('@redocly/cli/bin/cli.js'))
@@ -245,7 +280,14 @@ describe.each(databaseNames)('documentation, on %s', (database) => {
       expect(totals).toMatchObject({ errors: 0, warnings: 0 })
     })
 
-    test('is shown under /docs, all of it served from here', async () => {
+    test(`the ${listener} OpenAPI document names its own listener as server at any address of /docs`, async () => {
+      const { servers } = await fetchDocument()
+      const server = new URL(servers[0]?.url ?? '', `${url().replace('127.0.0.1', 'localhost')}/docs`)
+      const response = await fetch(new URL('health/live', server))
+      expect([server.hostname, response.status]).toEqual(['localhost', 200])
+    })
+
+    test(`/docs of the ${listener} listener loads nothing from elsewhere`, async () => {
       const client = listener === 'public' ? service.client() : service.operator()
       const { status, headers, body } = await client.get('/docs')
       const html = body as string
@@ -267,7 +309,29 @@ describe.each(databaseNames)('documentation, on %s', (database) => {
       expect((await client.get('/docs/json')).body).toEqual(await fetchDocument())
     })
 
-    test('is shown under a policy that lets it run, and nothing from elsewhere', async () => {
+    test(
+      `the large files of the ${listener} listener are compressed, and revalidated by their ETag`,
+      { tags: ['HTTP-23'] },
+      async () => {
+        const assets = ['swagger-ui-bundle.js', 'swagger-ui-standalone-preset.js', 'swagger-ui.css']
+        const paths = [
+          '/openapi.json',
+          '/docs/json',
+          '/docs/yaml',
+          ...assets.map((name) => `/docs/static/${name}`),
+        ]
+        // Written in another way, the router finds the same.
+        for (const path of [...paths, '/docs/%6Ason', '/docs/%79aml', '/docs/static/swagger-ui%2Ecss']) {
+          const get = (headers: Record<string, string>) => fetch(url() + path, { headers })
+          const { headers } = await get({ 'accept-encoding': 'gzip' })
+          expect([path, headers.get('content-encoding')]).toEqual([path, 'gzip'])
+          const etag = headers.get('etag') ?? ''
+          expect((await get({ 'if-none-match': etag })).status).toBe(304)
+        }
+      },
+    )
+
+    test(`the content security policy of /docs on the ${listener} listener allows only its own files`, async () => {
       const { headers } = await (listener === 'public' ? service.client() : service.operator()).get('/docs')
       const policy = Object.fromEntries(
         (headers.get('content-security-policy') ?? '').split(';').map((directive) => {

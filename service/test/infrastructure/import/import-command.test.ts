@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { claimDataFolder } from '../../../src/infrastructure/embedded/data-folder.ts'
-import { emptyPlace, type Place } from '../../support/empty-place.ts'
+import { createEmptyStore, type EmptyStore } from '../../support/empty-store.ts'
 import { waitingForLocks } from '../../support/lock-waits.ts'
 import { createOldDatabase, oldRow, oldRows, type OldDatabase } from '../../support/old-database.ts'
 import { createTestDatabase } from '../../support/test-database.ts'
@@ -42,7 +42,7 @@ function startImport(args: readonly string[], settings: Record<string, string>) 
   return {
     ended,
     signal: (signal: NodeJS.Signals) => child.kill(signal),
-    /** Resolves when it has said so to people; by then it has done what it says. */
+    /** Resolves when the message was written. By then the work is done. */
     said: async (text: string): Promise<void> => {
       while (!words.err.includes(text)) await once(child.stderr, 'data')
     },
@@ -53,7 +53,7 @@ const runImport = (args: readonly string[], settings: Record<string, string> = {
   startImport(args, settings).ended
 
 describe('the command line', () => {
-  test('tells how it is used', async () => {
+  test('the import command prints its usage', async () => {
     const { code, out } = await runImport(['--help'])
     expect(code).toBe(0)
     for (const option of ['--from', '--dry-run', '--report', 'DATABASE_URL', 'Exit codes'])
@@ -86,32 +86,34 @@ describe('an import that cannot begin', () => {
     return err
   }
 
-  test('says that the old database is away', async () => {
+  test('an import reports that the old database is unreachable', async () => {
     const err = await failing(['--from', 'postgresql://me:s3cret@127.0.0.1:1/old'])
     expect(err).toMatch(
       /^The old database cannot be reached: .*ECONNREFUSED.* Start it, or check --from\.\n$/,
     )
   })
 
-  test('says that the old database refused', async () => {
+  test('an import reports that the old database refused it', async () => {
     const url = new URL(old.url)
     url.pathname = '/there_is_no_such_database'
     const err = await failing(['--from', url.href])
-    expect(err).toMatch(/^The old database refused: .*there_is_no_such_database.* Check .* in --from\.\n$/)
+    expect(err).toMatch(
+      /^The old database refused the import: .*there_is_no_such_database.* Check .* of --from\.\n$/,
+    )
   })
 
-  test('says that it is another database', async () => {
+  test('an import reports that --from is another database', async () => {
     const { url, drop } = await createTestDatabase()
     const err = await failing(['--from', url])
     await drop()
     expect(err).toContain('no table users(id, username, password, email, avatar_url)')
   })
 
-  test('says which settings are wrong', async () => {
+  test('an import reports which settings are wrong', async () => {
     expect(await failing(['--from', old.url], { DATABASE_URL: 'nowhere' })).toContain('DATABASE_URL')
   })
 
-  test('says that the database to import to is away', async () => {
+  test('an import reports that its target database is unreachable', async () => {
     const settings = {
       DATABASE_URL: 'postgresql://127.0.0.1:1/new',
       AUTH_SECRET: 'a secret of the tests that is long enough',
@@ -119,20 +121,20 @@ describe('an import that cannot begin', () => {
     expect(await failing(['--from', old.url], settings)).toMatch(/cannot be reached: .*check DATABASE_URL/)
   })
 
-  test('refuses a data folder that is in use', async () => {
+  test('an import refuses a data folder that is in use', async () => {
     const claimed = claimDataFolder(join(folder, 'claimed'))
     const err = await failing(['--from', old.url], { DATA_DIR: claimed.path })
     claimed.release()
     expect(err).toContain(`The data folder ${claimed.path} is in use by process ${process.pid}`)
   })
 
-  test('writes over no file', async () => {
+  test('an import does not overwrite a file with its report', async () => {
     await writeFile(join(folder, 'notes.txt'), 'mine')
     expect(await failing(['--from', old.url, '--report', 'notes.txt'])).toContain('EEXIST')
     expect(readFileSync(join(folder, 'notes.txt'), 'utf8')).toBe('mine')
   })
 
-  test('and is only a dry run makes no data folder', async () => {
+  test('a dry run does not make a data folder', async () => {
     const { code } = await runImport(['--from', old.url, '--dry-run'], { DATA_DIR: join(folder, 'none') })
     expect(code).toBe(0)
     expect(existsSync(join(folder, 'none'))).toBe(false)
@@ -142,11 +144,11 @@ describe('an import that cannot begin', () => {
 describe.each(databaseNames)('an import into %s', { timeout: 3 * patience }, (database) => {
   const total = 3_500
   let old: OldDatabase
-  let place: Place
+  let place: EmptyStore
 
   beforeEach(async () => {
     old = await createOldDatabase([...oldRows(1, total - 1), oldRow(total, { email: null })])
-    place = await emptyPlace(database)
+    place = await createEmptyStore(database)
   })
   afterEach(async () => {
     await place.remove()
@@ -160,33 +162,33 @@ describe.each(databaseNames)('an import into %s', { timeout: 3 * patience }, (da
     return rows.map(({ id }) => id)
   }
   const args = (...more: string[]) => ['--from', old.url, ...more]
-  const everybody = Array.from({ length: total - 1 }, (_, index) => index + 1)
+  const allIds = Array.from({ length: total - 1 }, (_, index) => index + 1)
 
-  test('shows how far it is, counts, and reports on standard output when told to', async () => {
+  test('an import shows its progress, counts, and writes the report to standard output', async () => {
     const { code, out, err } = await runImport(args('--report', '-'), place.settings)
     expect(code).toBe(0)
     expect(err).toMatch(/ 3,500 {2}read\n +3,499 {2}imported\n +0 {2}already there\n +1 {2}skipped\n/)
-    expect(err).toContain('Sessions are not brought over')
+    expect(err).toContain('Sessions are not imported')
     expect(JSON.parse(out)).toMatchObject({ id: total, outcome: 'skipped', reason: 'email_missing' })
   })
 
-  test('killed half way keeps what it has, and run again goes on to the end', async () => {
+  test('a killed import keeps its users, and continues to the end when run again', async () => {
     const gate = await old.holdAfter(1_500)
     const killed = startImport(args(), place.settings)
     await waitingForLocks(old.url, 1, patience)
     killed.signal('SIGKILL')
     expect((await killed.ended).code).toBeNull()
     await gate.release()
-    expect(await idsThere()).toEqual(everybody.slice(0, 1_000))
+    expect(await idsThere()).toEqual(allIds.slice(0, 1_000))
 
     const { code, err } = await runImport(args('--report', '-'), place.settings)
 
     expect(code).toBe(0)
     expect(err).toMatch(/ 3,500 {2}read\n +2,499 {2}imported\n +1,000 {2}already there\n +1 {2}skipped\n/)
-    expect(await idsThere()).toEqual(everybody)
+    expect(await idsThere()).toEqual(allIds)
   })
 
-  test('that loses the old database says so, and how to go on', async () => {
+  test('an import that loses the old database reports it, and how to continue', async () => {
     const gate = await old.holdAfter(1_500)
     const cutOff = startImport(args('--report', '-'), place.settings)
     await waitingForLocks(old.url, 1, patience)
@@ -195,25 +197,25 @@ describe.each(databaseNames)('an import into %s', { timeout: 3 * patience }, (da
     await gate.release()
     expect(code).toBe(1)
     expect(err).toContain('Failed: 1,000 of 3,500 read')
-    expect(err).toContain('Run the same command again to go on')
+    expect(err).toContain('Run the same command again to continue')
     expect(err).toMatch(/\nThe old database cannot be reached: .*\n$/)
-    expect(await idsThere()).toEqual(everybody.slice(0, 1_000))
+    expect(await idsThere()).toEqual(allIds.slice(0, 1_000))
   })
 
   test.each(['SIGINT', 'SIGTERM'] as const)(
-    'told by %s to stop ends after the page, and says how to go on',
+    'an import that gets %s stops after the page, and reports how to continue',
     async (signal) => {
       const gate = await old.holdAfter(1_500)
       const stopped = startImport(args('--report', '-'), place.settings)
       await waitingForLocks(old.url, 1, patience)
       stopped.signal(signal)
-      await stopped.said('Stopping; what is under way is finished first.')
+      await stopped.said('Stopping after the current batch.')
       await gate.release()
       const { code, err } = await stopped.ended
       expect(code).toBe(1)
       expect(err).toContain('Stopped: 1,000 of 3,500 read')
-      expect(err).toContain('Run the same command again to go on')
-      expect(await idsThere()).toEqual(everybody.slice(0, 1_000))
+      expect(err).toContain('Run the same command again to continue')
+      expect(await idsThere()).toEqual(allIds.slice(0, 1_000))
     },
   )
 })

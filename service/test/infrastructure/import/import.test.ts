@@ -9,7 +9,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runImport } from '../../../src/import.ts'
 import type { Database } from '../../../src/infrastructure/postgres/database.ts'
-import { emptyPlace, type Place } from '../../support/empty-place.ts'
+import { createEmptyStore, type EmptyStore } from '../../support/empty-store.ts'
 import { waitingForLocks } from '../../support/lock-waits.ts'
 import {
   createOldDatabase,
@@ -66,15 +66,19 @@ afterAll(() => rm(folder, { recursive: true }))
 
 let runs = 0
 
-async function importFrom(old: OldDatabase, { config }: Pick<Place, 'config'>, dryRun = false) {
+async function importFrom(old: OldDatabase, { config }: Pick<EmptyStore, 'config'>, dryRun = false) {
   const report = join(folder, `${(runs += 1)}.jsonl`)
   const stderr = new PassThrough()
   const options = { from: old.url, dryRun, report }
-  const counts = await runImport(options, config, {
-    stdout: new PassThrough(),
-    stderr,
-    shouldStop: () => false,
-  })
+  const counts = await runImport(
+    options,
+    { ...config, reservedUsernames: ['admin'] },
+    {
+      stdout: new PassThrough(),
+      stderr,
+      shouldStop: () => false,
+    },
+  )
   const text = readFileSync(report, 'utf8')
   const lines = text
     .split('\n')
@@ -99,15 +103,15 @@ async function stateOf(db: Database) {
   return { users, looks, endings, events, lastId: sequence.rows[0]?.last }
 }
 
-async function stateIn(place: Place): Promise<Awaited<ReturnType<typeof stateOf>>> {
+async function stateIn(place: EmptyStore): Promise<Awaited<ReturnType<typeof stateOf>>> {
   const { db, close } = await place.open()
   return stateOf(db).finally(close)
 }
 
 describe.each(databaseNames)('an import into %s', (database) => {
   let old: OldDatabase
-  let place: Place
-  let rehearsal: Awaited<ReturnType<typeof importFrom>>
+  let place: EmptyStore
+  let dryRun: Awaited<ReturnType<typeof importFrom>>
   let tablesAfterRehearsal: string[]
   let first: Awaited<ReturnType<typeof importFrom>>
   let before: Awaited<ReturnType<typeof stateOf>>
@@ -120,8 +124,8 @@ describe.each(databaseNames)('an import into %s', (database) => {
 
   beforeAll(async () => {
     old = await createOldDatabase(people)
-    place = await emptyPlace(database)
-    rehearsal = await importFrom(old, place, true)
+    place = await createEmptyStore(database)
+    dryRun = await importFrom(old, place, true)
     tablesAfterRehearsal = await whatIsIn(place)
     first = await importFrom(old, place)
     before = await stateIn(place)
@@ -133,16 +137,20 @@ describe.each(databaseNames)('an import into %s', (database) => {
     await old.drop()
   })
 
-  test('counts every row as imported, already there or skipped', () => {
+  test('an import counts every row as imported, already there or skipped', () => {
     const imported = people.length - brokenCount
     expect(first.counts).toEqual({
-      ...{ read: people.length, imported, alreadyThere: 0, skipped: brokenCount },
-      ...{ pictures: 1, isDone: true },
+      read: people.length,
+      imported,
+      alreadyThere: 0,
+      skipped: brokenCount,
+      pictures: 1,
+      isDone: true,
     })
     expect(before.users).toHaveLength(imported)
   })
 
-  test('reports each skipped row with its id and the reason, and nothing about the person', () => {
+  test('an import reports each skipped row with its id and reason, without personal data', () => {
     const skipped = first.lines.filter(({ outcome }) => outcome === 'skipped')
     const wanted = Object.entries(broken).map(([id, [change, reason]]) => ({
       id: 'id' in change ? change.id : Number(id),
@@ -155,40 +163,52 @@ describe.each(databaseNames)('an import into %s', (database) => {
     expect(first.report).not.toMatch(/pbkdf2-sha256\$\d|\$2b|@example|paypa|banana/i)
   })
 
-  test('keeps names that only the rules for new ones refuse, and says so', () => {
+  test('an import keeps names that only the rules for new names refuse, and reports them', () => {
     expect(first.lines.filter(({ outcome }) => outcome !== 'skipped')).toEqual([
       expect.objectContaining({ id: 12, outcome: 'imported', reason: 'username_of_older_rules' }),
     ])
   })
 
-  test('keeps ids, names, addresses and hashes, and invents nothing', () => {
+  test('an import keeps ids, names, addresses and hashes as they are', () => {
     expect(before.users.find(({ id }) => id === 10)).toEqual({
-      ...{ id: 10, username: 'Ann_Example', username_key: 'ann_example', roles: [] },
-      ...{ email: 'Ann@example.org', email_key: 'ann@example.org', email_verified: false },
-      ...{ password_hash: wholeHash, password_version: 1, created_at: expect.any(Date) as Date },
-      ...{ disabled_at: null, disabled_reason: null, avatar: null, deleted_at: null },
+      id: 10,
+      username: 'Ann_Example',
+      username_key: 'ann_example',
+      roles: [],
+      email: 'Ann@example.org',
+      email_key: 'ann@example.org',
+      email_verified: false,
+      password_hash: wholeHash,
+      password_version: 1,
+      created_at: expect.any(Date) as Date,
+      disabled_at: null,
+      disabled_reason: null,
+      disabled_until: null,
+      disabled_public_reason: null,
+      avatar: null,
+      deleted_at: null,
     })
   })
 
-  test('lets everybody be found by any part of their name', () => {
+  test('imported users are found by any part of their name', () => {
     const wanted = before.users.flatMap(({ id, username_key: key }) =>
       Array.from(key, (_, at) => ({ user_id: id, ending: Array.from(key).slice(at).join('') })),
     )
     expect(before.endings).toEqual(wanted)
   })
 
-  test('tells nobody: who listens knows these people by the same ids', () => {
+  test('an import writes no events: consumers know these users by the same ids', () => {
     expect(before.events).toEqual([])
   })
 
-  test('rehearsed on an empty place counts and reports the same, and leaves the place empty', () => {
-    expect(rehearsal.counts).toEqual(first.counts)
-    expect(rehearsal.report).toBe(first.report)
-    expect(rehearsal.words).toContain('would be imported')
+  test('a dry run on an empty database counts and reports the same, and writes nothing', () => {
+    expect(dryRun.counts).toEqual(first.counts)
+    expect(dryRun.report).toBe(first.report)
+    expect(dryRun.words).toContain('would be imported')
     expect(tablesAfterRehearsal).toEqual([])
   })
 
-  test('run again changes nothing', async () => {
+  test('a second import changes nothing', async () => {
     const again = await importFrom(old, place)
     const { read, imported, skipped } = first.counts
     expect(again.counts).toMatchObject({ read, imported: 0, alreadyThere: imported, skipped })
@@ -196,14 +216,14 @@ describe.each(databaseNames)('an import into %s', (database) => {
     expect(await stateIn(place)).toEqual(before)
   })
 
-  test('rehearsed with more people to come writes nothing', async () => {
+  test('a dry run with more users to import writes nothing', async () => {
     await old.add([oldRow(2_501)])
     const again = await importFrom(old, place, true)
     expect(again.counts).toMatchObject({ imported: 1, alreadyThere: first.counts.imported })
     expect(await stateIn(place)).toEqual(before)
   })
 
-  describe('after which the service is started,', () => {
+  describe('a service that starts after an import', () => {
     beforeAll(async () => {
       service = await startOn({ ...place, remove: () => Promise.resolve() })
     })
@@ -224,13 +244,13 @@ describe.each(databaseNames)('an import into %s', (database) => {
       },
     )
 
-    test('somebody whose name is of older rules signs in with it', async () => {
+    test('an imported user signs in with a name that follows older rules', async () => {
       await running()
         .client()
         .signIn({ id: 12, username: 'Pаrty', email: '', password: 'plum-kettle-orbit-91' })
     })
 
-    test('people who register get ids above all imported ones', async () => {
+    test('users who register after an import get ids above all imported ones', async () => {
       const { id } = await running().client().register()
       expect(id).toBeGreaterThan(2_500)
     })
@@ -240,20 +260,20 @@ describe.each(databaseNames)('an import into %s', (database) => {
       ['the name in capitals', { username: 'ANN_EXAMPLE' }, 'username_taken'],
       ['a name that looks like theirs', { username: 'paypaI' }, 'username_taken'],
       ['the address', { email: 'ANN@EXAMPLE.ORG' }, 'email_taken'],
-    ])('people who register cannot take %s of somebody imported', async (_, wanted, code) => {
+    ])('users who register cannot take %s of an imported user', async (_, wanted, code) => {
       const body = {
         username: 'newcomer_zz',
         email: 'zz@example.net',
         password: 'violet-harbour-62-moss',
         ...wanted,
       }
-      const answer = await running().client().post('/v1/users', body)
-      expect(answer).toMatchObject({ status: 409, body: { code } })
+      const response = await running().client().post('/v1/users', body)
+      expect(response).toMatchObject({ status: 409, body: { code } })
     })
   })
 })
 
-async function whatIsIn({ config }: Place): Promise<string[]> {
+async function whatIsIn({ config }: EmptyStore): Promise<string[]> {
   if (config.databaseUrl === undefined) return readdir(config.dataDir)
   const client = new pg.Client(config.databaseUrl)
   await client.connect()
@@ -264,12 +284,12 @@ async function whatIsIn({ config }: Place): Promise<string[]> {
   return rows.map(({ tablename }) => tablename)
 }
 
-describe('beside a running service', () => {
+describe('an import beside a running service', () => {
   let old: OldDatabase
-  let place: Place
+  let place: EmptyStore
 
   beforeAll(async () => {
-    place = await emptyPlace('PostgreSQL')
+    place = await createEmptyStore('PostgreSQL')
     old = await createOldDatabase(oldRows(1, 5))
     await importFrom(old, place)
   })
@@ -278,7 +298,7 @@ describe('beside a running service', () => {
     await old.drop()
   })
 
-  test('somebody who registers with a name at that very moment has it, and the row is a clash', async () => {
+  test('a name that is registered during an import stays with that user, and the row is skipped', async () => {
     await old.add(oldRows(6, 10))
     const url = place.config.databaseUrl ?? ''
     const other = new pg.Client(url)
@@ -299,7 +319,7 @@ describe('beside a running service', () => {
     expect(lines).toEqual([expect.objectContaining({ id: 8, reason: 'username_taken' })])
   })
 
-  test('a name that is held for a deleted person stays so', async () => {
+  test('an import does not take a name that is held for a deleted user', async () => {
     const { db, close } = await place.open()
     const name = oldRow(11).username ?? ''
     await sql`insert into released_names values (sha256(convert_to(${name}, 'UTF8')), 'infinity')`.execute(db)

@@ -9,16 +9,16 @@ function written(isTTY: boolean, counts: readonly number[]): string {
   return text
 }
 
-test('on a terminal the progress is one line that changes', () => {
+test('the progress of an import is one changing line on a terminal', () => {
   expect(written(true, [1000, 2000])).toBe('\r\u001B[2K1000 read\r\u001B[2K2000 read\n')
 })
 
-test('elsewhere it is a line for every 10,000 rows, however they come', () => {
+test('without a terminal the progress of an import is a line per 10,000 rows', () => {
   expect(written(false, [9_999, 10_000, 19_000, 20_500, 29_999, 45_000])).toBe(
     '10000 read\n20500 read\n45000 read\n',
   )
 })
 
-test('nothing is shown of nothing', () => {
+test('an import of no rows shows no progress', () => {
   expect(written(true, [])).toBe('')
 })

@@ -1,4 +1,4 @@
-/** What an alert fires at, and what it keeps quiet at: Prometheus' notation for series, a sample each ten seconds. */
+/** Series for which an alert fires, and for which it does not: in Prometheus' notation, one sample each ten seconds. */
 interface AlertCase {
   readonly after: string
   readonly fires: Readonly<Record<string, string>>
@@ -23,6 +23,11 @@ export const alertCases: Readonly<Record<string, AlertCase>> = {
     after: '30s',
     fires: { chat_auth_feed_staleness_seconds: '5+10x60' },
     quiet: { chat_auth_feed_staleness_seconds: '1.1+0x60' },
+  },
+  ChatAuthLogChanged: {
+    after: '1m',
+    fires: { chat_auth_feed_log_changes_total: '0+0x2 1+0x60' },
+    quiet: { chat_auth_feed_log_changes_total: '7+0x60' },
   },
   ChatAuthFaults: {
     after: '3m',
@@ -54,6 +59,11 @@ export const alertCases: Readonly<Record<string, AlertCase>> = {
     fires: { [refreshes('replay')]: '0+1x60' },
     quiet: { [refreshes('repeated')]: '0+1x60' },
   },
+  ChatAuthDatabaseSetBack: {
+    after: '1m',
+    fires: { [refreshes('rolled_forward')]: '0+0x2 1+0x60' },
+    quiet: { [refreshes('rotated')]: '0+9x60', [refreshes('rolled_forward')]: '7+0x60' },
+  },
   ChatAuthPasswordsTried: {
     after: '25m',
     fires: { [signIns('invalid_credentials')]: '0+9x200', [signIns('ok')]: '0+1x200' },
@@ -78,6 +88,11 @@ export const alertCases: Readonly<Record<string, AlertCase>> = {
     after: '3m',
     fires: { chat_auth_outbox_undispatched_seconds: '170+10x60' },
     quiet: { chat_auth_outbox_undispatched_seconds: '0 10 20 30 40 50 60 0+0x60' },
+  },
+  ChatAuthCleanUpLate: {
+    after: '7m',
+    fires: { 'chat_auth_clean_up_overdue_seconds{rows="revocations"}': '700+10x60' },
+    quiet: { 'chat_auth_clean_up_overdue_seconds{rows="revocations"}': '70+0x60' },
   },
   ChatAuthEventLoopBlocked: {
     after: '12m',

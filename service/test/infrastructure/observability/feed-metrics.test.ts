@@ -13,19 +13,20 @@ const setUp = () => {
   const metrics = createMetrics()
   let nowMs = 1_000
   const feedMetrics = new FeedMetrics(metrics.meter, () => nowMs)
-  let isAway = false
+  let isDown = false
   let tell: (revocations: readonly LoggedRevocation[]) => void = () => undefined
   const log = {
     catchUp: () =>
-      isAway ? Promise.reject(new Error('away')) : Promise.resolve({ seq: 0, asOf: new Date(0) }),
+      isDown ? Promise.reject(new Error('down')) : Promise.resolve({ seq: 0, asOf: new Date(0) }),
     listen: (listener: { revoked: typeof tell }) => (tell = listener.revoked),
   } as unknown as RevocationFeed
   const feed = feedMetrics.observeFeed(log)
   feed.listen({ revoked: () => undefined, restarted: () => undefined })
   return {
-    ...{ feed, feedMetrics },
+    feed,
+    feedMetrics,
     pass: (ms: number) => (nowMs += ms),
-    goAway: () => (isAway = true),
+    goDown: () => (isDown = true),
     tell: (sessionId: string) => tell(revoked(sessionId)),
     delivery: async () => {
       const text = await metrics.text()
@@ -39,23 +40,23 @@ const setUp = () => {
 }
 
 describe('staleness', () => {
-  test('is the time since the last reading that succeeded began', async () => {
-    const { feed, feedMetrics, pass, goAway } = setUp()
+  test('feed staleness is the time since the last successful read began', async () => {
+    const { feed, feedMetrics, pass, goDown } = setUp()
     pass(4_000)
     expect(feedMetrics.stalenessSeconds()).toBe(4)
     const reading = feed.catchUp()
     pass(500)
     await reading
     expect(feedMetrics.stalenessSeconds()).toBe(0.5)
-    goAway()
+    goDown()
     pass(1_000)
-    await expect(feed.catchUp()).rejects.toThrow('away')
+    await expect(feed.catchUp()).rejects.toThrow('down')
     expect(feedMetrics.stalenessSeconds()).toBe(1.5)
   })
 })
 
-describe('the way of an end to the readers', () => {
-  test('is timed once, from what was committed here', async () => {
+describe('the delivery time of a session end', () => {
+  test('the delivery of a session end is timed once, from its commit on this instance', async () => {
     const { feedMetrics, pass, tell, delivery } = setUp()
     feedMetrics.committed([ended('a'), ended('b')])
     pass(250)
@@ -65,14 +66,14 @@ describe('the way of an end to the readers', () => {
     expect(await delivery()).toEqual({ count: 1, sum: 0.25 })
   })
 
-  test('is not waited for where a session ran out by itself', async () => {
+  test('the delivery of an expired session is not timed', async () => {
     const { feedMetrics, tell, delivery } = setUp()
     feedMetrics.committed([ended('a', 'expired')])
     tell('a')
     expect(await delivery()).toEqual({ count: 0, sum: 0 })
   })
 
-  test('is forgotten, the oldest first, when too many never come', async () => {
+  test('the oldest pending ends are forgotten if too many never arrive', async () => {
     const { feedMetrics, tell, delivery } = setUp()
     const sessions = Array.from({ length: 10_001 }, (_, at) => `session ${at}`)
     feedMetrics.committed(sessions.map((id) => ended(id)))

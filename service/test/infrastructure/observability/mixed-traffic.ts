@@ -1,9 +1,9 @@
-// People who do all that can be done, right and wrong, until they are told to stop.
+// Users who make all kinds of requests, right and wrong, until `stop` is called.
 import type { ServiceProcess } from '../../support/service-process.ts'
 import type { TestClient, Tokens } from '../../support/test-client.ts'
 
 export class MixedTraffic {
-  /** What must be nowhere but with the people themselves. */
+  /** Personal data and tokens that must not appear in metrics. */
   readonly secrets: string[] = []
   readonly #service: ServiceProcess
   #isStopped = false
@@ -14,28 +14,28 @@ export class MixedTraffic {
   }
 
   start(): void {
-    this.#running = this.#goOn()
-    // Thrown by `stop`.
+    this.#running = this.#runRounds()
+    // `stop` rejects with this error.
     this.#running.catch(() => undefined)
   }
 
-  /** Rejects with the first answer that was not the expected one. */
+  /** Rejects with the first unexpected response. */
   async stop(): Promise<void> {
     this.#isStopped = true
     await this.#running
   }
 
-  async #goOn(): Promise<void> {
+  async #runRounds(): Promise<void> {
     while (!this.#isStopped) await this.round()
   }
 
-  /** One person signs up and in, comes back, is robbed, and another device is signed out. */
+  /** A user registers, signs in twice and refreshes; a token is replayed; the second device signs out. */
   async round(): Promise<void> {
     const client = this.#service.client()
-    const person = await client.register()
-    const { username, email, password } = person
+    const user = await client.register()
+    const { username, email, password } = user
     expectStatus(401, await client.post('/v1/sessions', { username, password: `not ${password}` }))
-    const [first, second] = [await client.signIn(person), await client.signIn(person)]
+    const [first, second] = [await client.signIn(user), await client.signIn(user)]
     const next = await this.#refresh(client, first)
     expectStatus(200, await client.get('/v1/users/me', next.access_token))
     expectStatus(401, await client.refresh(first.refresh_token))
@@ -46,9 +46,9 @@ export class MixedTraffic {
   }
 
   async #refresh(client: TestClient, { refresh_token: token }: Tokens): Promise<Tokens> {
-    const answer = await client.refresh(token)
-    expectStatus(200, answer)
-    return answer.body as Tokens
+    const response = await client.refresh(token)
+    expectStatus(200, response)
+    return response.body as Tokens
   }
 }
 

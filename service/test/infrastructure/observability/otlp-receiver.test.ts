@@ -1,19 +1,21 @@
-import { expect, test } from 'vitest'
-import { createLogger } from '../../../src/infrastructure/logger.ts'
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
+import { expect, onTestFinished, test } from 'vitest'
+import { createLogger } from '../../../src/infrastructure/process/logger.ts'
 import { createMetrics } from '../../../src/infrastructure/observability/metrics.ts'
-import { openOtlp, tellChanges } from '../../../src/infrastructure/observability/otlp.ts'
-import { StandIn } from '../../support/stand-in.ts'
+import { openOtlp, logChanges } from '../../../src/infrastructure/observability/otlp.ts'
+import { StubServer } from '../../support/stub-server.ts'
 
 const createLog = () => {
   const lines: Record<string, unknown>[] = []
   const logger = createLogger('info', {
     write: (line) => lines.push(JSON.parse(line) as Record<string, unknown>),
   })
-  return { logger, events: () => lines.map(({ event }) => event) }
+  return { logger, events: () => lines.map(({ event }) => event), lines }
 }
 
-test('a receiver is told to by its address, however that ends, and with the headers of the settings', async () => {
-  const receiver = await StandIn.start()
+test('data goes to the receiver at its base address, with the configured headers', async () => {
+  const receiver = await StubServer.start()
   const { logger, events } = createLog()
   const settings = { headers: { 'x-scope': 'tests' }, serviceName: 'auth', sampledShare: 1 }
   const otlp = openOtlp({ ...settings, endpoint: `${receiver.url}/otlp/` }, '1.2.3', logger)
@@ -27,8 +29,8 @@ test('a receiver is told to by its address, however that ends, and with the head
   await receiver.down()
 })
 
-test('what a reader is given does not hold what can be measured no more', async () => {
-  const receiver = await StandIn.start()
+test('an export does not contain a gauge that can no longer be measured', async () => {
+  const receiver = await StubServer.start()
   const { logger } = createLog()
   const settings = { headers: {}, serviceName: 'auth', sampledShare: 1 }
   const otlp = openOtlp({ ...settings, endpoint: receiver.url }, '1.2.3', logger)
@@ -48,17 +50,37 @@ test('what a reader is given does not hold what can be measured no more', async 
   await receiver.down()
 })
 
-test('a receiver that goes away is one line, and that it is back another', () => {
+test('a receiver that goes down is logged once, and once when it is back', () => {
   const { logger, events } = createLog()
-  const tell = tellChanges(logger)
+  const report = logChanges(logger)
   const outcomes = [
     undefined,
-    new Error('away'),
-    new Error('still away'),
+    new Error('down'),
+    new Error('still down'),
     undefined,
     undefined,
     new Error('again'),
   ]
-  for (const outcome of outcomes) tell(outcome)
+  for (const outcome of outcomes) report(outcome)
   expect(events()).toEqual(['telemetry.lost', 'telemetry.resumed', 'telemetry.lost'])
+})
+
+// The first bytes of a server that speaks HTTP/2 only, and of one with TLS.
+test.each([
+  ['a gRPC port', [0, 0, 0, 4, 0, 0, 0, 0, 0]],
+  ['a port with TLS', [21, 3, 1, 0, 2, 2, 70]],
+])('data sent to %s is reported in one line that names the right port', async (_what, bytes) => {
+  const server = createServer((socket) => socket.on('error', () => undefined).end(Buffer.from(bytes)))
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  onTestFinished(() => void server.close())
+  const { logger, lines } = createLog()
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const otlp = openOtlp({ endpoint, headers: {}, serviceName: 'auth', sampledShare: 1 }, '1.2.3', logger)
+  const metrics = createMetrics(otlp.readers, otlp.resource)
+  metrics.meter.createCounter('calls').add(1)
+  await otlp.readers[0]?.forceFlush().catch(() => undefined)
+  await otlp.stop(() => metrics.stop())
+  expect(lines.map(({ event, reason }) => [event, reason])).toEqual([
+    ['telemetry.lost', expect.stringMatching(/gRPC port.*4318/)],
+  ])
 })

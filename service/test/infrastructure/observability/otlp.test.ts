@@ -1,4 +1,4 @@
-// Traces and metrics as a real receiver gets them from a real service.
+// Traces and metrics that a real service sends to a receiver.
 import { once } from 'node:events'
 import { request, type IncomingMessage } from 'node:http'
 import { json } from 'node:stream/consumers'
@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { ServiceProcess } from '../../support/service-process.ts'
-import { StandIn } from '../../support/stand-in.ts'
+import { StubServer } from '../../support/stub-server.ts'
 import type { Tokens } from '../../support/test-client.ts'
 import { migratedDatabase } from '../../support/test-service.ts'
 
@@ -47,9 +47,9 @@ const start = async (settings: Record<string, string>) => {
 }
 
 const startReceiver = async () => {
-  const receiver = await StandIn.start()
+  const receiver = await StubServer.start()
   cleanUps.push(() => receiver.down())
-  receiver.answer = (_received, response) =>
+  receiver.respond = (_received, response) =>
     void response.writeHead(200, { 'content-type': 'application/json' }).end('{}')
   const sentTo = (path: string): Sent[] =>
     receiver.received
@@ -70,7 +70,7 @@ const startReceiver = async () => {
   }
 }
 
-/** Sends the body once the service has begun with the request, which then waits for it. */
+/** Sends the body only after the service has begun to handle the request and waits for it. */
 async function postLate(url: string, headers: Record<string, string>, body: object): Promise<unknown> {
   const options = { 'content-type': 'application/json', expect: '100-continue', connection: 'close' }
   const call = request(url, { method: 'POST', headers: { ...headers, ...options } })
@@ -97,12 +97,12 @@ describe('with a receiver', () => {
       OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer%20of%20the%20tests',
       OTEL_SERVICE_NAME: 'auth-of-the-tests',
     })
-    // They serve all tests below.
+    // They are shared by all tests below.
     stops.push(...cleanUps.splice(0))
     const address = '198.19.7.7'
     const client = service.client(address)
-    const person = await client.register()
-    const { username, email, password } = person
+    const user = await client.register()
+    const { username, email, password } = user
     const body = { username, password, device_id: 'device-of-the-tests', device_name: 'name of a device' }
     const headers = { traceparent, 'x-forwarded-for': address }
     const tokens = await postLate(`${service.url}/v1/sessions`, headers, body)
@@ -122,7 +122,7 @@ describe('with a receiver', () => {
     for (const stop of stops.toReversed()) await stop()
   })
 
-  test('a sign-in is a span in the trace of its caller, with its use case and its statements below', () => {
+  test('a sign-in is a span in the trace of its caller, above its use case and statements', () => {
     const { spans } = calls
     const ofCaller = spans().filter(({ traceId }) => traceId === traceparent.split('-')[1])
     const [request] = ofCaller.filter(({ kind }) => kind === SERVER)
@@ -139,7 +139,7 @@ describe('with a receiver', () => {
     expect(ofCaller).toHaveLength(2 + statements.length)
   })
 
-  test('a refresh has the name of its prepared statement, a refusal its code', () => {
+  test('a refresh span is named by its prepared statement, a refusal by its code', () => {
     const { spans } = calls
     expect(spans().map(({ name }) => name)).toEqual(
       expect.arrayContaining(['POST /v1/sessions/refresh', 'refreshSession', 'rotate_session']),
@@ -148,14 +148,14 @@ describe('with a receiver', () => {
     expect(codes).toContain('invalid_credentials')
   })
 
-  test('spans and metrics hold nothing of people, their tokens and where they are', () => {
+  test('spans and metrics contain no personal data, tokens or addresses', { tags: ['OUT-8'] }, () => {
     const { receiver, spans, secrets } = calls
     expect(spans().length).toBeGreaterThan(20)
     const bodies = receiver.received.map(({ body }) => body).join('\n')
     expect(secrets.filter((secret) => bodies.includes(secret))).toEqual([])
   })
 
-  test('metrics are sent as well, with the name and the headers that were set', () => {
+  test('metrics are sent with the configured service name and headers', () => {
     const { receiver, metrics, resources } = calls
     expect(metrics().map(({ name }) => name)).toEqual(
       expect.arrayContaining([
@@ -171,43 +171,56 @@ describe('with a receiver', () => {
   })
 })
 
-// The exporter tries again for five seconds before it says that it could not.
+// The exporter retries for five seconds before it reports a failure.
 test(
-  'a receiver that is away costs one warning, and neither requests nor the exit',
+  'a receiver that is down causes one warning and delays neither requests nor the exit',
   { timeout: 90_000 },
   async () => {
     const { receiver, spans } = await startReceiver()
     await receiver.down()
     const service = await start({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url })
     const client = service.client()
-    const person = await client.register()
+    const user = await client.register()
     await service.logged('telemetry.lost')
-    await client.signIn(person)
+    await client.signIn(user)
     await receiver.up()
-    await client.signIn(person)
+    await client.signIn(user)
     await service.logged('telemetry.resumed')
     expect(service.logs.filter(({ event }) => event === 'telemetry.lost')).toHaveLength(1)
     expect(spans().map(({ name }) => name)).toContain('POST /v1/sessions')
     await receiver.down()
-    await client.signIn(person)
+    await client.signIn(user)
     await service.stop()
     expect(service.complaints).toBe('')
     await receiver.up()
   },
 )
 
-test('a share of 0 leaves the decision to callers', async () => {
+test('with a sampled share of 0 only traces of callers are kept', async () => {
   const { receiver, spans } = await startReceiver()
   const settings = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_TRACES_SAMPLER_ARG: '0' }
   const service = await start(settings)
-  await service.client().get('/health/live')
-  await service.client().request('GET', '/health/ready', { headers: { traceparent } })
+  const keys = '/.well-known/jwks.json'
+  await service.client().get(keys)
+  await service.client().request('GET', keys, { headers: { traceparent } })
   await service.stop()
   const requests = spans().filter(({ kind }) => kind === SERVER)
-  expect(requests.map(({ name }) => name)).toEqual(['GET /health/ready'])
+  expect(requests.map(({ name }) => name)).toEqual([`GET ${keys}`])
 })
 
-test('nothing of it is loaded where no receiver is named', async () => {
+test('scrapes and health checks are not traced, for any client', async () => {
+  const { receiver, spans } = await startReceiver()
+  const service = await start({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url })
+  for (const path of ['/metrics', '/health/live', '/health/ready', '/.well-known/jwks.json']) {
+    await fetch(service.internalUrl + path, { headers: { traceparent } })
+    await fetch(service.internalUrl + path, { method: 'HEAD' })
+  }
+  await service.stop()
+  const names = spans().map(({ name }) => name)
+  expect(new Set(names)).toEqual(new Set(['GET /.well-known/jwks.json', 'HEAD /.well-known/jwks.json']))
+})
+
+test('without a receiver no OTLP code is loaded', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'chat-auth-modules-'))
   cleanUps.push(() => rm(folder, { recursive: true }))
   const list = join(folder, 'modules')
@@ -223,7 +236,7 @@ test('nothing of it is loaded where no receiver is named', async () => {
     await (await start({ NODE_OPTIONS: `--import=${hook}`, ...settings })).stop()
     return (await readFile(list, 'utf8')).split('\n').filter((url) => /otlp|sdk-trace/.test(url))
   }
-  // The settings themselves are read in any case.
+  // The settings are read in any case.
   expect(await loadedWith({})).toEqual([expect.stringMatching(/\/otlp-settings\.ts$/)])
   const { receiver } = await startReceiver()
   const loaded = await loadedWith({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url })

@@ -9,11 +9,17 @@ import { SharedSecretKeys } from '../../../src/infrastructure/crypto/key-ring.ts
 import { MessagingConsumer } from '../../../src/infrastructure/outgoing/messaging-consumer.ts'
 import type { OutgoingPost } from '../../../src/infrastructure/outgoing/safe-request.ts'
 import { parseUsername } from '../../../src/domain/username.ts'
-import { aUser, at } from '../../support/builders.ts'
+import { FakeReceiptProofs } from '../../fakes/fake-receipt-proofs.ts'
+import { aBan, at, aUser } from '../../support/builders.ts'
 
 const KEY = 'the shared key of the platform, long enough'
 const keys = new SharedSecretKeys(KEY)
-const stored = (event: ReturnType<typeof userUpdated>): StoredEvent => ({ ...event, id: 'x', version: 1 })
+const stored = (event: ReturnType<typeof userUpdated>): StoredEvent => ({
+  ...event,
+  id: 'x',
+  version: 1,
+  actor: 'system',
+})
 
 function aConsumer(users: readonly User[], status = 204) {
   const posts: OutgoingPost[] = []
@@ -31,7 +37,7 @@ function aConsumer(users: readonly User[], status = 204) {
 }
 
 describe('the messaging service', () => {
-  test('is told how the person is called now, not how at the time of the event', async () => {
+  test('the messaging service gets the current name, not the name at the time of the event', async () => {
     const now = { ...aUser(), username: parseUsername('anna_now') }
     const { consumer, posts } = aConsumer([now])
     await consumer.receive(stored(userUpdated(aUser(), ['username'], at(0))), at(60))
@@ -42,16 +48,16 @@ describe('the messaging service', () => {
     expect(body['avatar_url']).toMatch(/^https:\/\/auth\.example\.org\//)
   })
 
-  test('wants changes of name and picture alone', () => {
+  test('the messaging service gets only changes of name and picture', () => {
     const { consumer } = aConsumer([])
     expect(consumer.wants(stored(userUpdated(aUser(), ['username'], at(0))))).toBe(true)
     expect(consumer.wants(stored(userUpdated(aUser(), ['avatar'], at(0))))).toBe(true)
     expect(consumer.wants(stored(userUpdated(aUser(), ['email'], at(0))))).toBe(false)
     expect(consumer.wants(stored(userUpdated(aUser(), ['email', 'avatar'], at(0))))).toBe(true)
-    expect(consumer.wants(stored(userDisabled(aUser(), 'Spam', at(0))))).toBe(false)
+    expect(consumer.wants(stored(userDisabled(aUser().id, aBan({ since: at(0) }))))).toBe(false)
   })
 
-  test('is told no name any more of somebody who was deleted, whichever event it is about', async () => {
+  test('the messaging service gets no name of a deleted user, whatever the event', async () => {
     const { consumer, posts } = aConsumer([deleteUser(aUser(), at(1))])
     for (const event of [userUpdated(aUser(), ['username'], at(0)), userDeleted(aUser(), at(1))]) {
       expect(consumer.wants(stored(event))).toBe(true)
@@ -62,20 +68,20 @@ describe('the messaging service', () => {
     expect(posts).toHaveLength(2)
   })
 
-  test('is told nothing of somebody who never was', async () => {
+  test('the messaging service gets nothing about an unknown user', async () => {
     const { consumer, posts } = aConsumer([])
     await consumer.receive(stored(userUpdated(aUser(), ['username'], at(0))), at(60))
     expect(posts).toEqual([])
   })
 
-  test('that does not say 2xx was not told', async () => {
+  test('a response of the messaging service other than 2xx is a failed delivery', async () => {
     const { consumer } = aConsumer([aUser()], 302)
     await expect(consumer.receive(stored(userUpdated(aUser(), ['username'], at(0))), at(0))).rejects.toThrow(
-      'answered 302',
+      'responded with 302',
     )
   })
 
-  test('gets a token of the person that it can check with the shared key, and that is gone in a minute', async () => {
+  test('the messaging service gets a token of the user that is valid for one minute', async () => {
     const { consumer, posts } = aConsumer([aUser()])
     await consumer.receive(stored(userUpdated(aUser(), ['username'], at(0))), at(60.5))
     const token = /^Bearer (\S+)$/.exec(posts[0]?.headers['authorization'] ?? '')?.[1] ?? ''
@@ -86,21 +92,26 @@ describe('the messaging service', () => {
     expect(read(header)).toMatchObject({ alg: 'HS256', typ: 'delivery+jwt' })
     const issuedAt = +at(60) / 1000
     expect(read(payload)).toEqual({
-      ...{ iss: 'https://auth.example.org', sub: '42', user_id: 42, iat: issuedAt, exp: issuedAt + 60 },
+      iss: 'https://auth.example.org',
+      sub: '42',
+      user_id: 42,
+      iat: issuedAt,
+      exp: issuedAt + 60,
       jti: expect.stringMatching(/^[\da-f-]{36}$/) as string,
     })
   })
 
-  test('gets a token that this service takes from nobody', async () => {
+  test('the token for the messaging service is refused as an access token', { tags: ['OUT-6'] }, async () => {
     const { consumer, posts } = aConsumer([aUser()])
     await consumer.receive(stored(userUpdated(aUser(), ['username'], at(0))), at(60))
     const token = (posts[0]?.headers['authorization'] ?? '').replace('Bearer ', '')
     const settings = { issuer: 'https://auth.example.org', audience: undefined, ttlSeconds: 600 }
-    expect(new JwtAccessTokens(keys, settings).verify(token, at(61))).toBeUndefined()
+    const accessTokens = new JwtAccessTokens(keys, new FakeReceiptProofs(), settings)
+    expect(accessTokens.verify(token, at(61))).toBeUndefined()
     // Nor would it with the header of an access token, since it names no session.
     const [, payload = ''] = token.split('.')
     const signed = `${keys.signingKey().encodedHeader}.${payload}`
     const forged = `${signed}.${createHmac('sha256', KEY).update(signed).digest('base64url')}`
-    expect(new JwtAccessTokens(keys, settings).verify(forged, at(61))).toBeUndefined()
+    expect(accessTokens.verify(forged, at(61))).toBeUndefined()
   })
 })

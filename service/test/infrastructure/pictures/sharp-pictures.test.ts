@@ -35,48 +35,58 @@ let files: SentFile[]
 
 beforeAll(async () => {
   files = await hostilePictures()
-})
+}, 120_000)
 
-describe('what people send', () => {
+describe('the pictures that users upload', () => {
   let before: number
 
   beforeAll(() => {
     before = process.memoryUsage.rss()
   })
 
-  test('is taken or refused for what it is, and memory stays bounded on each', async () => {
-    const seen: Record<string, string> = {}
-    const grown: Record<string, number> = {}
-    for (const file of files) {
-      resetPeak()
-      seen[file.title] = await verdictOn(file)
-      grown[file.title] = peakBytes() - before
-    }
-    expect(seen).toEqual(Object.fromEntries(files.map(({ title, verdict }) => [title, verdict])))
-    expect(files.length).toBeGreaterThan(100)
-    // The largest there may be takes about 180 MiB; the bombs would take thousands.
-    const tooMuch = Object.entries(grown).filter(([, bytes]) => bytes > 320 * 2 ** 20)
-    expect(tooMuch).toEqual([])
-  }, 120_000)
+  test(
+    'each uploaded picture is accepted or refused as expected, with bounded memory',
+    { tags: ['HTTP-11'], timeout: 120_000 },
+    async () => {
+      const seen: Record<string, string> = {}
+      const grown: Record<string, number> = {}
+      for (const file of files) {
+        resetPeak()
+        seen[file.title] = await verdictOn(file)
+        grown[file.title] = peakBytes() - before
+      }
+      expect(seen).toEqual(Object.fromEntries(files.map(({ title, verdict }) => [title, verdict])))
+      expect(files.length).toBeGreaterThan(100)
+      // The largest allowed picture takes about 180 MiB. The bombs would take thousands of MiB.
+      const tooMuch = Object.entries(grown).filter(([, bytes]) => bytes > 320 * 2 ** 20)
+      expect(tooMuch).toEqual([])
+    },
+  )
 
-  test('is refused in numbers that do not fit, and many at once take no more than a few', async () => {
-    const few = new SharpPictures({ uploads: 8, slots: 1 })
-    const largest = files.find(({ title }) => title === 'an interlaced PNG of 16 megapixels of 16 bits')
-    const bytes = largest?.bytes ?? Buffer.alloc(0)
-    resetPeak()
-    const calls = Array.from({ length: 20 }, () => few.makeAvatar(() => Promise.resolve(bytes)))
-    expect(() => few.requireRoom()).toThrow(expect.objectContaining({ code: 'overloaded' }) as Error)
-    const settled = await Promise.allSettled(calls)
-    expect(settled.filter(({ status }) => status === 'fulfilled')).toHaveLength(8)
-    const refused = settled.flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : []))
-    for (const each of refused)
-      expect(each).toMatchObject({ code: 'overloaded', details: { retryAfterSeconds: 2 } })
-    expect(peakBytes() - before).toBeLessThan(420 * 2 ** 20)
-    expect(() => few.requireRoom()).not.toThrow()
-  }, 120_000)
+  test(
+    'uploads beyond the limit are refused, and many uploads take no more memory than a few',
+    { tags: ['HTTP-14'], timeout: 120_000 },
+    async () => {
+      const few = new SharpPictures({ uploads: 8, slots: 1 })
+      const largest = files.find(
+        ({ title }) => title === 'a turned WebP of 16 megapixels with alpha and a colour profile',
+      )
+      const bytes = largest?.bytes ?? Buffer.alloc(0)
+      resetPeak()
+      const calls = Array.from({ length: 20 }, () => few.makeAvatar(() => Promise.resolve(bytes)))
+      expect(() => few.requireCapacity()).toThrow(expect.objectContaining({ code: 'overloaded' }) as Error)
+      const settled = await Promise.allSettled(calls)
+      expect(settled.filter(({ status }) => status === 'fulfilled')).toHaveLength(8)
+      const refused = settled.flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : []))
+      for (const each of refused)
+        expect(each).toMatchObject({ code: 'overloaded', details: { retryAfterSeconds: 2 } })
+      expect(peakBytes() - before).toBeLessThan(420 * 2 ** 20)
+      expect(() => few.requireCapacity()).not.toThrow()
+    },
+  )
 })
 
-test('an upload that breaks off makes room for the next', async () => {
+test('an upload that breaks off makes room for the next upload', async () => {
   const one = new SharpPictures({ uploads: 1, slots: 1 })
   const broken = one.makeAvatar(() => Promise.reject(new Error('gone')))
   await expect(broken).rejects.toThrow('gone')
@@ -86,23 +96,27 @@ test('an upload that breaks off makes room for the next', async () => {
   await expect(one.makeAvatar(() => Promise.resolve(tiny))).resolves.toBeDefined()
 })
 
-test('nothing is read while there is no room', async () => {
+test('no byte of an upload is read while there is no room for it', async () => {
   const none = new SharpPictures({ uploads: 0, slots: 1 })
   const read = () => Promise.reject(new Error('was read'))
   await expect(none.makeAvatar(read)).rejects.toMatchObject({ code: 'overloaded' })
 })
 
-test('no other loader can be reached in this process, not by name either', async () => {
-  const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"/>')
-  const plain = sharp({ create: { width: 8, height: 8, channels: 3, background: '#fff' } })
-  const others = [svg, await plain.clone().gif().toBuffer(), await plain.clone().tiff().toBuffer()]
-  for (const other of others)
-    await expect(sharp(other).metadata()).rejects.toThrow(/unsupported image format/)
-  await expect(sharp('/etc/passwd').metadata()).rejects.toThrow()
-  expect(sharp.cache().memory.max).toBe(0)
-})
+test(
+  'no picture decoder other than PNG, JPEG and WebP can be reached in the process',
+  { tags: ['HTTP-10'] },
+  async () => {
+    const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"/>')
+    const plain = sharp({ create: { width: 8, height: 8, channels: 3, background: '#fff' } })
+    const others = [svg, await plain.clone().gif().toBuffer(), await plain.clone().tiff().toBuffer()]
+    for (const other of others)
+      await expect(sharp(other).metadata()).rejects.toThrow(/unsupported image format/)
+    await expect(sharp('/etc/passwd').metadata()).rejects.toThrow()
+    expect(sharp.cache().memory.max).toBe(0)
+  },
+)
 
-describe('the picture that comes out', () => {
+describe('the avatar made from an upload', () => {
   const quarters = async (width = 64, height = 64) => {
     const part = (background: string) =>
       sharp({ create: { width: width / 2, height: height / 2, channels: 3, background } })
@@ -116,7 +130,7 @@ describe('the picture that comes out', () => {
     }))
     return sharp({ create: { width, height, channels: 3, background: '#000' } }).composite(places)
   }
-  /** The colours in the four corners, roughly. */
+  /** The rough colours in the four corners. */
   const corners = async (picture: Uint8Array): Promise<string> => {
     const { data, info } = await sharp(picture).removeAlpha().raw().toBuffer({ resolveWithObject: true })
     const spots = [64, 448].flatMap((y) => [64, 448].map((x) => (y * info.width + x) * 3))
@@ -125,7 +139,7 @@ describe('the picture that comes out', () => {
       .join(' ')
   }
 
-  test('stands upright, whichever way EXIF says it was held', async () => {
+  test('an avatar is upright, for any EXIF orientation of the upload', async () => {
     const upright = await corners((await make(await (await quarters()).png().toBuffer())).pictures[512])
     expect(upright).toBe('R G B RGB')
     const turned = (orientation: number) => quarters().then((image) => image.withMetadata({ orientation }))
@@ -135,7 +149,7 @@ describe('the picture that comes out', () => {
     expect(await corners((await make(webp)).pictures[512])).toBe('RGB B G R')
   })
 
-  test('is the square in the middle of a wide one and of a high one', async () => {
+  test('an avatar is the square in the middle of a wide or tall upload', async () => {
     const wide = await sharp(await (await quarters()).png().toBuffer())
       .extend({ left: 64, right: 64, background: '#000' })
       .png()
@@ -145,40 +159,48 @@ describe('the picture that comes out', () => {
     expect(await corners((await make(high)).pictures[512])).toBe('B R RGB G')
   })
 
-  test('holds no metadata: no place, no camera, no profile, no words', async () => {
-    const sent = await (
-      await quarters()
-    )
-      .withExif({
-        IFD0: { Make: 'SecretCamera', Copyright: 'SecretPerson' },
-        IFD3: { GPSLatitudeRef: 'N', GPSLatitude: '51/1 30/1 0/1' },
-      })
-      .withXmp('<x:xmpmeta xmlns:x="adobe:ns:meta/">SecretXmp</x:xmpmeta>')
-      .withIccProfile('p3')
-      .jpeg()
-      .toBuffer()
-    expect((await sharp(sent).metadata()).exif).toBeDefined()
-    expect(sent.includes('SecretCamera') && sent.includes('SecretXmp')).toBe(true)
-    for (const picture of Object.values<Uint8Array>((await make(sent)).pictures)) {
-      const { exif, icc, xmp, iptc, orientation, comments } = await sharp(picture).metadata()
-      expect([exif, icc, xmp, iptc, orientation, comments].filter((each) => each !== undefined)).toEqual([])
-      expect(Buffer.from(picture).toString('latin1')).not.toMatch(/Secret|EXIF|XMP|ICCP/)
-    }
-  })
-
-  test('is made of pixels alone, whatever else the file was', async () => {
-    const taken = files.filter(({ verdict }) => verdict === 'taken')
-    const doubles = taken.filter(({ title }) => /behind it|in a text|in its comment/.test(title))
-    expect(doubles).toHaveLength(6)
-    for (const { bytes } of doubles) {
-      expect(bytes.toString('latin1')).toMatch(/<script>|<\?php|PK\x03\x04/)
-      for (const picture of Object.values<Uint8Array>((await make(bytes)).pictures)) {
-        expect(Buffer.from(picture).toString('latin1')).not.toMatch(/<script>|<\?php|<html|PK\x03\x04/i)
+  test(
+    'an avatar has no metadata: no location, no camera, no profile, no text',
+    { tags: ['HTTP-12'] },
+    async () => {
+      const sent = await (
+        await quarters()
+      )
+        .withExif({
+          IFD0: { Make: 'SecretCamera', Copyright: 'SecretPerson' },
+          IFD3: { GPSLatitudeRef: 'N', GPSLatitude: '51/1 30/1 0/1' },
+        })
+        .withXmp('<x:xmpmeta xmlns:x="adobe:ns:meta/">SecretXmp</x:xmpmeta>')
+        .withIccProfile('p3')
+        .jpeg()
+        .toBuffer()
+      expect((await sharp(sent).metadata()).exif).toBeDefined()
+      expect(sent.includes('SecretCamera') && sent.includes('SecretXmp')).toBe(true)
+      for (const picture of Object.values<Uint8Array>((await make(sent)).pictures)) {
+        const { exif, icc, xmp, iptc, orientation, comments } = await sharp(picture).metadata()
+        expect([exif, icc, xmp, iptc, orientation, comments].filter((each) => each !== undefined)).toEqual([])
+        expect(Buffer.from(picture).toString('latin1')).not.toMatch(/Secret|EXIF|XMP|ICCP/)
       }
-    }
-  })
+    },
+  )
 
-  test('has the colours of sRGB, whatever the colours of the file', async () => {
+  test(
+    'an avatar has only the pixels of the upload, not the scripts or archives in it',
+    { tags: ['HTTP-12'] },
+    async () => {
+      const taken = files.filter(({ verdict }) => verdict === 'taken')
+      const doubles = taken.filter(({ title }) => /behind it|in a text|in its comment/.test(title))
+      expect(doubles).toHaveLength(6)
+      for (const { bytes } of doubles) {
+        expect(bytes.toString('latin1')).toMatch(/<script>|<\?php|PK\x03\x04/)
+        for (const picture of Object.values<Uint8Array>((await make(bytes)).pictures)) {
+          expect(Buffer.from(picture).toString('latin1')).not.toMatch(/<script>|<\?php|<html|PK\x03\x04/i)
+        }
+      }
+    },
+  )
+
+  test('an avatar is in sRGB, for any colour space of the upload', async () => {
     const orange = { create: { width: 16, height: 16, channels: 3 as const, background: '#e08040' } }
     const middle = async (bytes: Buffer): Promise<number[]> => {
       const { pictures } = await make(bytes)
@@ -201,7 +223,7 @@ describe('the picture that comes out', () => {
     expect(Math.max(...grey) - Math.min(...grey)).toBeLessThan(4)
   })
 
-  test('keeps what can be seen through', async () => {
+  test('an avatar keeps the transparency of the upload', async () => {
     const clear = {
       create: { width: 16, height: 16, channels: 4 as const, background: { r: 255, g: 0, b: 0, alpha: 0.5 } },
     }
@@ -212,7 +234,7 @@ describe('the picture that comes out', () => {
     expect(data[3]).toBeLessThan(136)
   })
 
-  test('has a name that is its content alone', async () => {
+  test('the name of an avatar depends only on its pixels', async () => {
     const bytes = await (await quarters()).png().toBuffer()
     const [one, again] = [await make(bytes), await make(Buffer.concat([bytes, Buffer.from('more')]))]
     const other = await make(await (await quarters(32, 64)).png().toBuffer())
@@ -221,7 +243,7 @@ describe('the picture that comes out', () => {
     expect(other.name).not.toBe(one.name)
   })
 
-  test('is small, even of noise', async () => {
+  test('an avatar made from noise is still smaller than 256 KiB', async () => {
     const noise = { type: 'gaussian' as const, mean: 128, sigma: 80 }
     const sent = await sharp({ create: { width: 600, height: 600, channels: 3, background: '#000', noise } })
       .png()
@@ -231,7 +253,7 @@ describe('the picture that comes out', () => {
   })
 })
 
-/** The most memory the process had since `resetPeak`, where the system tells it; since its start elsewhere. */
+/** The peak memory of the process since `resetPeak` on Linux, and since its start elsewhere. */
 function peakBytes(): number {
   const line =
     process.platform === 'linux' ? /VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8')) : null
@@ -239,6 +261,6 @@ function peakBytes(): number {
 }
 
 function resetPeak(): void {
-  // 5 resets VmHWM, see proc_pid_clear_refs(5).
+  // Writing 5 resets VmHWM, see proc_pid_clear_refs(5).
   if (process.platform === 'linux') writeFileSync('/proc/self/clear_refs', '5')
 }

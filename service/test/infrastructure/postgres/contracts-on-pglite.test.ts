@@ -1,22 +1,16 @@
-import { attemptLimitsContract } from '../../contracts/attempt-limits.contract.ts'
-import { deliveriesContract } from '../../contracts/deliveries.contract.ts'
-import { mediaContract } from '../../contracts/media.contract.ts'
-import { sessionsContract } from '../../contracts/sessions.contract.ts'
-import { signingKeyStoreContract } from '../../contracts/signing-key-store.contract.ts'
-import { ticketsContract } from '../../contracts/tickets.contract.ts'
-import { transactionsContract } from '../../contracts/transactions.contract.ts'
-import { userDeletionContract } from '../../contracts/user-deletion.contract.ts'
-import { userSearchContract } from '../../contracts/user-search.contract.ts'
-import { usersContract } from '../../contracts/users.contract.ts'
-import { openEmbedded } from './open-store.ts'
+import { afterAll } from 'vitest'
+import { describeStoreContracts } from '../../contracts/store-contracts.ts'
+import { openEmbedded, type PostgresStore } from './open-store.ts'
 
-usersContract('PGlite', openEmbedded)
-userSearchContract('PGlite', openEmbedded)
-userDeletionContract('PGlite', openEmbedded)
-sessionsContract('PGlite', openEmbedded)
-transactionsContract('PGlite', openEmbedded)
-attemptLimitsContract('PGlite', openEmbedded)
-signingKeyStoreContract('PGlite', openEmbedded)
-ticketsContract('PGlite', openEmbedded)
-mediaContract('PGlite', openEmbedded)
-deliveriesContract('PGlite', openEmbedded)
+let opened: Promise<PostgresStore> | undefined
+
+afterAll(async () => (await opened)?.close())
+
+/** All contracts use one database, one after the other: each start of PGlite takes more time than most contracts. */
+const open = async (): Promise<PostgresStore> => {
+  const store = await (opened ??= openEmbedded())
+  await store.clear()
+  return { ...store, close: () => Promise.resolve() }
+}
+
+describeStoreContracts('PGlite', open)

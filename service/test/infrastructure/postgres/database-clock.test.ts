@@ -24,14 +24,14 @@ describe('the database clock', () => {
     return +(rows[0]?.now ?? 0)
   }
 
-  /** How far `clock` may be from the server at most: everything that happened since `began` took no longer. */
+  /** The greatest possible distance of `clock` from the server: the time since `began`. */
   const expectServerTime = async (clock: DatabaseClock, began: number): Promise<void> => {
     const difference = +clock.now() - (await serverTime())
     expect(Math.abs(difference)).toBeLessThanOrEqual(performance.now() - began + 2)
   }
 
   test.each([7, -7, 60 * 24])(
-    'gives the time of the database when the local clock is off by %i minutes',
+    'the database clock gives the database’s time if the local clock is %i minutes off',
     async (minutes) => {
       setLocalClockOff(minutes * MINUTE)
       const clock = new DatabaseClock(store.db)
@@ -41,7 +41,7 @@ describe('the database clock', () => {
     },
   )
 
-  test('does not notice when the local clock is set while it runs', async () => {
+  test('the database clock is not affected if the local clock is set while it runs', async () => {
     const clock = new DatabaseClock(store.db)
     await clock.synchronise()
     const [before, began] = [+clock.now(), performance.now()]
@@ -51,38 +51,38 @@ describe('the database clock', () => {
     expect(gone).toBeLessThanOrEqual(performance.now() - began + 1)
   })
 
-  test('gives the local time as long as it knows no other', () => {
+  test('the database clock gives the local time until the first comparison', () => {
     expect(Math.abs(+new DatabaseClock(store.db).now() - Date.now())).toBeLessThan(MINUTE)
   })
 
-  describe('that goes on with a clock of this process', () => {
+  describe('with a controlled clock of the process', () => {
     let elapsedMs: number
-    let answerTakesMs: number
+    let responseTakesMs: number
     let clock: DatabaseClock
 
-    /** Each comparison looks twice: the second time, `answerTakesMs` have passed. */
+    /** Each comparison reads the clock twice. The second time, `responseTakesMs` have passed. */
     beforeEach(() => {
       elapsedMs = 1_000_000
-      answerTakesMs = 0
+      responseTakesMs = 0
       clock = new DatabaseClock(store.db, () => {
-        elapsedMs += answerTakesMs
+        elapsedMs += responseTakesMs
         return elapsedMs
       })
     })
     const compare = async (takesMs: number): Promise<void> => {
-      answerTakesMs = takesMs
+      responseTakesMs = takesMs
       await clock.synchronise()
-      answerTakesMs = 0
+      responseTakesMs = 0
     }
 
-    test('carries the time on by it', async () => {
+    test('the database clock continues the time by the clock of the process', async () => {
       await compare(10)
       const before = +clock.now()
       elapsedMs += 1234
       expect(+clock.now() - before).toBe(1234)
     })
 
-    test('follows the database when the two drift apart', async () => {
+    test('the database clock follows the database when the two clocks drift apart', async () => {
       await compare(10)
       elapsedMs -= 7 * MINUTE
       const began = performance.now()
@@ -90,21 +90,21 @@ describe('the database clock', () => {
       await expectServerTime(clock, began - 10)
     })
 
-    test('takes the middle of asking and hearing for the moment of the answer', async () => {
+    test('the database clock assumes that the database read its clock halfway through the call', async () => {
       const began = performance.now()
       await compare(400)
       elapsedMs -= 200
       await expectServerTime(clock, began)
     })
 
-    test('overlooks a slow answer', async () => {
+    test('the database clock ignores a slow response', async () => {
       await compare(500)
       const before = +clock.now()
       await compare(501)
       expect(+clock.now() - before).toBe(2 * 501)
     })
 
-    test('makes do with a slow answer until there is a better one', async () => {
+    test('the database clock uses a slow response until there is a faster one', async () => {
       const began = performance.now()
       await compare(60 * MINUTE)
       elapsedMs -= 30 * MINUTE
@@ -115,7 +115,50 @@ describe('the database clock', () => {
     })
   })
 
-  test('keeps what it knew when the database cannot be asked', async () => {
+  describe('with a database that shows any time', () => {
+    let other: PostgresStore
+
+    /** A function that is found before PostgreSQL's own. */
+    beforeAll(async () => {
+      other = await openOnServer(1)
+      await other.pool.query(`create schema shown; set search_path = shown, pg_catalog, public`)
+    })
+    afterAll(() => other.close())
+
+    const show = (time: string) =>
+      other.pool.query(
+        `create or replace function shown.clock_timestamp() returns timestamptz language sql as $$ select ${time}::timestamptz $$`,
+      )
+
+    test.each([`'1970-01-01'`, `'2000-01-01'`, `'2110-01-01'`])(
+      'the database clock never takes the time %s, and keeps the one it has',
+      { tags: ['OPS-13'] },
+      async (time) => {
+        const clock = new DatabaseClock(other.db)
+        await show('pg_catalog.clock_timestamp()')
+        await clock.synchronise()
+        const began = performance.now()
+        await show(time)
+        await expect(clock.synchronise()).rejects.toThrow(
+          /^The clock of the database shows .*\. Set it right\.$/,
+        )
+        await expectServerTime(clock, began)
+      },
+    )
+
+    test('the database clock is right under any form of dates and numbers', async () => {
+      await show('pg_catalog.clock_timestamp()')
+      await other.pool.query(
+        `set datestyle = 'German'; set timezone = 'Asia/Kathmandu'; set extra_float_digits = -15`,
+      )
+      const clock = new DatabaseClock(other.db)
+      const began = performance.now()
+      await clock.synchronise()
+      await expectServerTime(clock, began)
+    })
+  })
+
+  test('the database clock keeps its time if the database is unreachable', async () => {
     const other = await openOnServer(1)
     const clock = new DatabaseClock(other.db)
     setLocalClockOff(7 * MINUTE)

@@ -1,4 +1,4 @@
-// The statements that every sign-in, refresh and request cost, looked at in PostgreSQL's own books.
+// The statements of every sign-in, refresh and request, checked with the statistics of PostgreSQL.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startPrivateCluster, type PrivateCluster } from '../../../../scripts/postgres/private-cluster.ts'
 import { inTransaction } from '../../contracts/store.ts'
@@ -7,29 +7,29 @@ import { connectPool } from '../../../src/infrastructure/postgres/connect.ts'
 import { aSession, at, HOUR, sessionId } from '../../support/builders.ts'
 import { migrateAt, storeOver, type PostgresStore } from './open-store.ts'
 
-const PEOPLE = 3_000
+const USERS = 3_000
 
 describe('the hot statements', () => {
   let cluster: PrivateCluster
   let store: Omit<PostgresStore, 'close'>
 
   beforeAll(async () => {
-    // A server of its own: a vacuum that looks at the table meanwhile would keep old rows on its pages.
+    // A private server: a vacuum that reads the table at the same time would keep old rows on its pages.
     cluster = await startPrivateCluster({ settings: { fsync: 'off', autovacuum: 'off' } })
     await migrateAt(cluster.url)
-    // One connection: prepared statements belong to it, and so does what it has counted.
+    // One connection, because prepared statements and their statistics belong to a connection.
     store = storeOver(connectPool(cluster.url, 1))
     await store.pool.query(
       `insert into users (username, username_key, email, email_key, email_verified, password_hash, password_version, roles, created_at)
        select 'user' || n, 'user' || n, 'user' || n || '@example.org', 'user' || n || '@example.org', false, '$argon2id$x', 1, '{}', now()
-       from generate_series(1, ${10 * PEOPLE}) as n`,
+       from generate_series(1, ${10 * USERS}) as n`,
     )
     await inTransaction(store, async (tx) => {
-      for (let n = 1; n <= PEOPLE; n += 1)
+      for (let n = 1; n <= USERS; n += 1)
         await tx.sessions.add(aSession({ id: sessionId(n), userId: n as UserId }))
     })
     await store.pool.query(`insert into attempts
-      select sha256(n::text::bytea), 1, '-infinity', now() from generate_series(1, ${10 * PEOPLE}) as n`)
+      select sha256(n::text::bytea), 1, '-infinity', now() from generate_series(1, ${10 * USERS}) as n`)
     await store.pool.query('analyze')
   })
   afterAll(async () => {
@@ -39,13 +39,15 @@ describe('the hot statements', () => {
 
   const rotate = (number: number, generation: number, seconds: number) =>
     store.sessions.rotate({
-      ...{ userId: number as UserId, sessionId: sessionId(number), generation },
-      ...{ now: at(seconds), idleSeconds: HOUR },
+      userId: number as UserId,
+      sessionId: sessionId(number),
+      generation,
+      now: at(seconds),
+      idleSeconds: HOUR,
     })
 
   const call = async (): Promise<void> => {
     const budget = { key: 'a', free: 99, firstDelaySeconds: 1, longestDelaySeconds: 2, forgetAfterSeconds: 3 }
-    await store.attempts.check([budget], at(0))
     await store.attempts.take([budget], at(0))
     await store.attempts.giveBack([budget], at(0))
     await store.users.findForSignIn(
@@ -53,7 +55,7 @@ describe('the hot statements', () => {
       { deviceId: 'phone', network: '203.0.113.7/32' },
     )
     await rotate(1, 0, 1)
-    // One by itself, one that waits for the only connection, and a crowd of the rest.
+    // One is sent by itself, one waits for the only connection, and the others share a batch.
     await Promise.all([11, 12, 13, 14].map((number) => rotate(number, 0, 1)))
     await store.sessions.find(1 as UserId, sessionId(1))
     await store.sessions.confirm([
@@ -79,7 +81,6 @@ describe('the hot statements', () => {
       `(array[1], array['${sessionId(1)}'::uuid], array[1], array[now()])`,
       ['sessions_pkey'],
     ],
-    ['check_attempts', `(now(), array['a'::bytea])`, ['attempts_pkey']],
     [
       'take_attempts',
       `(now(), array['a'::bytea], array[5], array[1::numeric], array[2::numeric], array[3::float8])`,
@@ -92,7 +93,7 @@ describe('the hot statements', () => {
     ],
   ]
 
-  test('are prepared once per connection, under their names', async () => {
+  test('hot statements are prepared once per connection, under their names', async () => {
     await call()
     await call()
     const { rows } = await store.pool.query<{ name: string }>(
@@ -101,7 +102,7 @@ describe('the hot statements', () => {
     expect(rows.map(({ name }) => name)).toEqual(examples.map(([name]) => name).sort())
   })
 
-  test.each(examples)('%s%s reads no table from end to end', async (name, parameters, indexes) => {
+  test.each(examples)('the statement %s%s scans no table', async (name, parameters, indexes) => {
     await call()
     await store.pool.query('set plan_cache_mode = force_generic_plan')
     const { rows } = await store.pool.query<{ 'QUERY PLAN': string }>(`explain execute ${name} ${parameters}`)
@@ -110,7 +111,7 @@ describe('the hot statements', () => {
     for (const index of indexes) expect(plan).toContain(index)
   })
 
-  test('leave no index to be written when a session is refreshed or confirmed (HOT)', async () => {
+  test('refreshing or confirming a session writes no index (HOT)', async () => {
     const updates = async () => {
       await store.pool.query('select pg_stat_force_next_flush()')
       const { rows } = await store.pool.query<{ all: number; hot: number }>(
@@ -122,10 +123,12 @@ describe('the hot statements', () => {
     for (let generation = 0; generation < 5; generation += 1) {
       for (let number = 100; number < 300; number += 1) await rotate(number, generation, generation)
     }
-    // Far apart, as in life: one batch for all sessions of a page finds no room on it.
+    // Far apart, as in production: a batch for all sessions of one page finds no free space on it.
     const receipts = Array.from({ length: 20 }, (_, number) => 100 + number * 40).map((number) => ({
-      ...{ userId: number as UserId, sessionId: sessionId(number) },
-      ...{ generation: 0, seenAt: at(9) },
+      userId: number as UserId,
+      sessionId: sessionId(number),
+      generation: 0,
+      seenAt: at(9),
     }))
     await store.sessions.confirm(receipts)
     const after = await updates()
@@ -133,7 +136,7 @@ describe('the hot statements', () => {
     expect(after.hot - before.hot).toBe(1020)
   })
 
-  test('go on when a later version adds columns, on the connections that prepared them', async () => {
+  test('hot statements keep working on open connections when a later version adds columns', async () => {
     await call()
     await store.pool.query('alter table users add column motto text')
     await store.pool.query('alter table sessions add column mood text')

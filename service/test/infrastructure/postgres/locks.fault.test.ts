@@ -1,4 +1,4 @@
-// What only parallel transactions can show, so on PostgreSQL alone: the embedded database has one connection.
+// Parallel transactions, so only on PostgreSQL: the embedded database has one connection.
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Transaction } from '../../../src/application/ports/transactions.ts'
@@ -47,7 +47,7 @@ async function openTransaction(
   }
 }
 
-/** Resolves when so many statements wait for a lock. */
+/** Resolves when `count` statements wait for a lock. */
 async function waiting(count: number): Promise<void> {
   for (;;) {
     const { rows } = await sql<{ count: number }>`select count(*) from pg_stat_activity
@@ -61,9 +61,9 @@ const refresh = ({ userId, id, generation }: Session) =>
 
 describe('a session that is locked', () => {
   test.each([
-    ['by itself', (tx: Transaction, { userId, id }: Session) => tx.sessions.lock(userId, id)],
-    ['with the live ones', (tx: Transaction, { userId }: Session) => tx.sessions.lockLive(userId, at(0))],
-  ])('%s is not refreshed until the transaction ends', async (_, lock) => {
+    ['alone', (tx: Transaction, { userId, id }: Session) => tx.sessions.lock(userId, id)],
+    ['with all live ones', (tx: Transaction, { userId }: Session) => tx.sessions.lockLive(userId, at(0))],
+  ])('a session that is locked %s is not refreshed until the transaction ends', async (_, lock) => {
     const session = await addSession(store, anna)
     const transaction = await openTransaction(
       (tx) => lock(tx, session),
@@ -77,20 +77,24 @@ describe('a session that is locked', () => {
 })
 
 describe('roles that change', () => {
-  test('while a refresh waits for them are in its answer', async () => {
-    const session = await addSession(store, anna, { generation: 3 })
-    const change = await openTransaction(async (tx) => {
-      await tx.users.save({ ...anna, roles: ['moderator'] })
-      await tx.sessions.saveRoles(anna.id, ['moderator'])
-    })
-    // It began before the change is there: its snapshot has the old ones.
-    const refreshed = refresh(session)
-    await waiting(1)
-    await change.end()
-    expect(await refreshed).toMatchObject({ generation: 4, roles: ['moderator'] })
-  })
+  test(
+    'roles that change while a refresh waits for them are in its result',
+    { tags: ['SESSION-8'] },
+    async () => {
+      const session = await addSession(store, anna, { generation: 3 })
+      const change = await openTransaction(async (tx) => {
+        await tx.users.save({ ...anna, roles: ['moderator'] })
+        await tx.sessions.saveRoles(anna.id, ['moderator'])
+      })
+      // It starts before the change is committed: its snapshot has the old roles.
+      const refreshed = refresh(session)
+      await waiting(1)
+      await change.end()
+      expect(await refreshed).toMatchObject({ generation: 4, roles: ['moderator'] })
+    },
+  )
 
-  test('wait for a refresh that is under way, and count it', async () => {
+  test('a change of roles waits for a refresh in flight, and includes its generation', async () => {
     const session = await addSession(store, anna)
     const holder = await store.pool.connect()
     await holder.query('begin')
@@ -102,7 +106,7 @@ describe('roles that change', () => {
     expect(await saved).toEqual([{ ...session, generation: 1, roles: ['moderator'] }])
   })
 
-  test('meet receipts of the same sessions without a deadlock', async () => {
+  test('changes of roles and receipts of the same sessions do not deadlock', async () => {
     const ids = Array.from({ length: 30 }, (_, at) => sessionId(at + 1))
     for (const id of ids.toReversed()) await addSession(store, anna, { id, idleExpiresAt: at(HOUR) })
     const seen = ids.map((id) => ({ userId: anna.id, sessionId: id, generation: 0, seenAt: at(1) }))
@@ -118,7 +122,7 @@ describe('roles that change', () => {
   })
 })
 
-test('a user who is locked waits for nobody else, and is read as the one before left them', async () => {
+test('a lock on a user waits for no other user, and reads the latest state', async () => {
   const transaction = await openTransaction(async (tx) => {
     await tx.users.lock(anna.id)
     await tx.users.save({ ...anna, passwordVersion: 2 })
@@ -130,13 +134,13 @@ test('a user who is locked waits for nobody else, and is read as the one before 
   expect((await locked)?.passwordVersion).toBe(2)
 })
 
-test('a locked user can still be read, as they were', async () => {
+test('a locked user can still be read as before the transaction', async () => {
   const transaction = await openTransaction((tx) => tx.users.save({ ...anna, passwordVersion: 2 }))
   expect(await store.users.find(anna.id)).toEqual(anna)
   await transaction.end()
 })
 
-test('a receipt waits for a refresh that is under way and sees its generation', async () => {
+test('a receipt waits for a refresh in flight and sees its generation', async () => {
   const session = await addSession(store, anna)
   const holder = await store.pool.connect()
   await holder.query('begin')
@@ -150,66 +154,69 @@ test('a receipt waits for a refresh that is under way and sees its generation', 
   expect(await readSession(store, session)).toMatchObject({ generation: 1, confirmedGeneration: 1 })
 })
 
-describe('who wants the name of somebody who is being deleted', () => {
+describe('a registration with the name of a user who is being deleted', () => {
   const wanting = (name: string) =>
     addUser(store, 'other', { username: parseUsername(name), email: parseEmailAddress('new@example.org') })
 
-  test.each(['paypal', 'PAYPAL', 'paypa1'])('%s waits for it, and does not get the name', async (name) => {
-    const paypal = await addUser(store, 'paypal')
-    const deletion = await openTransaction(async (tx) => {
-      await tx.users.lock(paypal.id)
-      await tx.users.holdName(paypal.username, at(DAY))
-      await tx.users.save(deleteUser(paypal, at(1)))
-    })
-    const refused = expect(wanting(name)).rejects.toMatchObject({ code: 'username_taken' })
-    await waiting(1)
-    await deletion.end()
-    await refused
-  })
+  test.each(['paypal', 'PAYPAL', 'paypa1'])(
+    'a registration as %s waits for a deletion that holds the name, and is refused',
+    async (name) => {
+      const paypal = await addUser(store, 'paypal')
+      const deletion = await openTransaction(async (tx) => {
+        await tx.users.lock(paypal.id)
+        await tx.users.holdName(paypal.username, at(DAY))
+        await tx.users.save(deleteUser(paypal, at(1)))
+      })
+      const refused = expect(wanting(name)).rejects.toMatchObject({ code: 'username_taken' })
+      await waiting(1)
+      await deletion.end()
+      await refused
+    },
+  )
 })
 
-describe('looking for sessions that ran out', () => {
+describe('lockExpired', () => {
   const idle = { idleExpiresAt: at(60) }
-  const lockRunOut = (tx: Transaction, limit = 10) => tx.sessions.lockRunOut(at(60), limit)
+  const lockExpired = (tx: Transaction, limit = 10) => tx.sessions.lockExpired(at(60), limit)
 
-  test('skips the users somebody else holds, and waits for nobody', async () => {
+  test('looking for sessions that ran out skips users that are held, without waiting', async () => {
     await addSession(store, anna, idle)
     const ofBert = await addSession(store, bert, { ...idle, id: sessionId(2) })
     const transaction = await openTransaction((tx) => tx.users.lock(anna.id))
-    expect(await inTransaction(store, lockRunOut)).toEqual([ofBert])
+    expect(await inTransaction(store, lockExpired)).toEqual([ofBert])
     await transaction.end()
-    expect(await inTransaction(store, lockRunOut)).toHaveLength(2)
+    expect(await inTransaction(store, lockExpired)).toHaveLength(2)
   })
 
-  test('holds the users of what it found', async () => {
+  test('looking for sessions that ran out holds their users', async () => {
     await addSession(store, anna, idle)
-    const transaction = await openTransaction(lockRunOut)
+    const transaction = await openTransaction(lockExpired)
     const locked = inTransaction(store, (tx) => tx.users.lock(anna.id))
     await waiting(1)
     await transaction.end()
     expect(await locked).toEqual(anna)
   })
 
-  test('by two instances at once finds each session once', async () => {
+  test('two instances that look for sessions that ran out find each session once', async () => {
     await addSession(store, anna, idle)
     await addSession(store, bert, { ...idle, id: sessionId(2) })
-    const first = await openTransaction((tx) => lockRunOut(tx, 1))
-    const second = await inTransaction(store, (tx) => lockRunOut(tx, 10))
+    const first = await openTransaction((tx) => lockExpired(tx, 1))
+    const second = await inTransaction(store, (tx) => lockExpired(tx, 10))
     expect(second).toHaveLength(1)
     await first.end()
   })
 
-  test('looks at a refreshed session again when that runs out', async () => {
+  test('a refreshed session is checked again when it runs out', async () => {
     const session = await addSession(store, anna, idle)
     await refresh(session)
-    await inTransaction(store, lockRunOut)
+    await inTransaction(store, lockExpired)
     const { rows } = await store.pool.query<{ check_after: Date }>('select check_after from sessions')
     expect(rows).toEqual([{ check_after: at(30 + HOUR) }])
   })
 })
 
 describe('a transaction that meets a conflict', () => {
-  test('runs again: two that wait for each other both succeed', async () => {
+  test('two transactions that deadlock both succeed, because one runs again', async () => {
     const bothHoldOne = Promise.withResolvers<undefined>()
     let holding = 0
     let runs = 0
@@ -220,22 +227,22 @@ describe('a transaction that meets a conflict', () => {
         if ((holding += 1) === 2) bothHoldOne.resolve(undefined)
         await bothHoldOne.promise
         await tx.users.lock(second.id)
-        await tx.outbox.add([userEnabled(first, at(runs))])
+        await tx.outbox.add([userEnabled(first.id, undefined, at(runs))])
       })
     await Promise.all([lockBoth([anna, bert]), lockBoth([bert, anna])])
-    // One of them lost at least once; it may meet the other again.
+    // At least one of them is rolled back once. It may meet the other again.
     expect(runs).toBeGreaterThanOrEqual(3)
     expect(await store.events()).toHaveLength(2)
   })
 
-  test('is given up after three runs, as unavailable', async () => {
+  test('a transaction with a conflict fails as unavailable after three runs', async () => {
     await store.pool.query(`create function conflict() returns trigger language plpgsql as
       $$ begin raise exception using errcode = 'serialization_failure'; end $$`)
     await store.pool.query('create trigger conflict before insert on outbox execute function conflict()')
     let runs = 0
     const failing = inTransaction(store, async (tx) => {
       runs += 1
-      await tx.outbox.add([userEnabled(anna, at(1))])
+      await tx.outbox.add([userEnabled(anna.id, undefined, at(1))])
     })
     await expect(failing).rejects.toMatchObject({ code: 'unavailable', details: { retryAfterSeconds: 1 } })
     await store.pool.query('drop function conflict cascade')

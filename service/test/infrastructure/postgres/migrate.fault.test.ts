@@ -16,7 +16,7 @@ const tablesOf = async ({ pool }: UsedStore): Promise<string[]> => {
 }
 
 const migrationsOf = async ({ pool }: UsedStore): Promise<string[]> => {
-  const { rows } = await pool.query<{ name: string }>('select name from migrations order by name')
+  const { rows } = await pool.query<{ name: string }>('select name from chat_auth_migrations order by name')
   return rows.map(({ name }) => name)
 }
 
@@ -36,7 +36,7 @@ describe.each([
   })
   afterEach(() => store.close())
 
-  test('an empty database makes it ready, and doing it again changes nothing', async () => {
+  test('migrating an empty database makes it ready, and a second run changes nothing', async () => {
     await migrate(store.db)
     await expectToWork(store)
     const before = { tables: await tablesOf(store), migrations: await migrationsOf(store) }
@@ -48,18 +48,47 @@ describe.each([
   })
   const nowhere = { deviceId: undefined, network: '192.0.2.1/32' }
 
-  test('a database that is ahead leaves it alone, and this version works on it', async () => {
+  test('migrating a database that is ahead changes nothing, and this version works on it', async () => {
     await migrate(store.db)
     await store.pool.query('alter table users add column motto text')
     await store.pool.query('create table mottos ()')
-    await store.pool.query("insert into migrations values ('9999-mottos', now())")
+    await store.pool.query("insert into chat_auth_migrations values ('9999-mottos', now())")
     const before = { tables: await tablesOf(store), migrations: await migrationsOf(store) }
     await migrate(store.db)
     expect({ tables: await tablesOf(store), migrations: await migrationsOf(store) }).toEqual(before)
     await expectToWork(store)
   })
 
-  test('a database that it cannot bring up to date leaves nothing behind', async () => {
+  test.each([
+    [
+      'with other columns',
+      'create table migrations (id int, name text, run_on timestamp)',
+      `(1, '0001-initial', now())`,
+    ],
+    [
+      'with the same columns',
+      'create table migrations (name text, done_at timestamptz)',
+      `('2024-first', now())`,
+    ],
+  ])('a table of migrations of another program, %s, is left alone', async (_, table, row) => {
+    await store.pool.query(table)
+    await store.pool.query(`insert into migrations values ${row}`)
+    await migrate(store.db)
+    await expectToWork(store)
+    expect((await store.pool.query('select from migrations')).rowCount).toBe(1)
+  })
+
+  test('the list of migrations of an earlier version is taken over', async () => {
+    await migrate(store.db)
+    await store.pool.query('alter table chat_auth_migrations rename to migrations')
+    await store.pool.query(`insert into migrations values ('9999-later', now())`)
+    const before = (await store.pool.query('select * from migrations order by name')).rows
+    await migrate(store.db)
+    expect((await store.pool.query('select * from chat_auth_migrations order by name')).rows).toEqual(before)
+    expect((await store.pool.query('select * from migrations order by name')).rows).toEqual(before)
+  })
+
+  test('a failed migration leaves nothing behind', async () => {
     await store.pool.query('create table attempts ()')
     await expect(migrate(store.db)).rejects.toMatchObject({ code: '42P07' })
     expect(await tablesOf(store)).toEqual(['attempts'])
@@ -69,7 +98,7 @@ describe.each([
   })
 })
 
-test('four processes that migrate one empty database at once take turns', async () => {
+test('four processes that migrate one empty database at the same time take turns', async () => {
   const { url, drop } = await createTestDatabase()
   const processes = Array.from({ length: 4 }, () => new RunningScript('migrate-database.ts', url))
   for (const each of processes) expect(await each.line()).toBe('ready')
@@ -83,6 +112,13 @@ test('four processes that migrate one empty database at once take turns', async 
     '0003-people',
     '0004-deliveries',
     '0005-media',
+    '0006-log-identity',
+    '0007-renewed-tokens',
+    '0008-names',
+    '0009-budgets',
+    '0010-audit-log',
+    '0012-actors',
+    '0013-bans',
   ])
   await expectToWork(store)
   await store.db.destroy()

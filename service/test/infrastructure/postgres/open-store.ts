@@ -1,7 +1,4 @@
 // The PostgreSQL adapters on each database they run on, connected as in production.
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { sql } from 'kysely'
 import type pg from 'pg'
 import type { DomainEvent } from '../../../src/domain/event.ts'
@@ -11,21 +8,28 @@ import { connectPool, connectWithoutDeadlines } from '../../../src/infrastructur
 import { openDatabase, type Database } from '../../../src/infrastructure/postgres/database.ts'
 import { migrate } from '../../../src/infrastructure/postgres/migrate.ts'
 import { PostgresAttemptLimits } from '../../../src/infrastructure/postgres/postgres-attempt-limits.ts'
+import { PostgresAuditLog } from '../../../src/infrastructure/postgres/postgres-audit-log.ts'
 import { PostgresDeliveries } from '../../../src/infrastructure/postgres/postgres-deliveries.ts'
 import { PostgresMedia } from '../../../src/infrastructure/postgres/postgres-media.ts'
 import { PostgresSessions } from '../../../src/infrastructure/postgres/postgres-sessions.ts'
 import { PostgresSigningKeys } from '../../../src/infrastructure/postgres/postgres-signing-keys.ts'
+import { PostgresSpentProofs } from '../../../src/infrastructure/postgres/postgres-spent-proofs.ts'
 import { PostgresTickets } from '../../../src/infrastructure/postgres/postgres-tickets.ts'
 import { PostgresTransactions } from '../../../src/infrastructure/postgres/postgres-transactions.ts'
 import { PostgresUsers } from '../../../src/infrastructure/postgres/postgres-users.ts'
 import type { Store } from '../../contracts/store.ts'
+import { startPgbouncer, type PgbouncerOptions } from '../../support/pgbouncer.ts'
 import { recordEmbeddedDatabase } from '../../support/opened-databases.ts'
+import { preparedFolder } from '../../support/prepared-folder.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 import { createTestDatabase, templateDatabase } from '../../support/test-database.ts'
 
 export interface PostgresStore extends Store {
   readonly db: Database
   readonly pool: pg.Pool
 }
+
+type Folder = Awaited<ReturnType<typeof temporaryFolder>>
 
 /** More connections than processors, so that parallel calls do meet in the database. */
 const POOL_SIZE = 20
@@ -34,6 +38,21 @@ export async function openOnServer(poolSize = POOL_SIZE): Promise<PostgresStore 
   const template = await templateDatabase('migrated', migrateAt)
   const { url, drop } = await createTestDatabase({ template })
   return { ...closing(storeOver(connectPool(url, poolSize)), drop), url }
+}
+
+/** As `openOnServer`, through PgBouncer. */
+export async function openThroughPgbouncer(
+  pooling: 'session' | 'transaction',
+  options: PgbouncerOptions,
+): Promise<PostgresStore> {
+  const template = await templateDatabase('migrated', migrateAt)
+  const { url, drop } = await createTestDatabase({ template })
+  const pgbouncer = await startPgbouncer(url, options)
+  const store = storeOver(connectPool(pgbouncer.url, POOL_SIZE, { pooling, schema: 'public' }))
+  return closing(store, async () => {
+    await pgbouncer.stop()
+    await drop()
+  })
 }
 
 const closing = (store: Omit<PostgresStore, 'close'>, drop: () => Promise<void>): PostgresStore => ({
@@ -53,14 +72,11 @@ export async function migrateAt(url: string): Promise<void> {
   }
 }
 
-export async function openEmbedded(): Promise<PostgresStore> {
-  const store = await openEmptyEmbedded()
-  await migrate(store.db)
-  return store
-}
+export const openEmbedded = async (): Promise<PostgresStore> => openEmbeddedIn(await preparedFolder())
 
-export async function openEmptyEmbedded(): Promise<PostgresStore> {
-  const folder = await mkdtemp(join(tmpdir(), 'chat-auth-data-'))
+export const openEmptyEmbedded = async (): Promise<PostgresStore> => openEmbeddedIn(await temporaryFolder())
+
+async function openEmbeddedIn({ folder, remove }: Folder): Promise<PostgresStore> {
   const embedded = await openEmbeddedDatabase(folder)
   const store = storeOver(embedded.pool)
   const { rows } = await sql<{ server_version: string }>`show server_version`.execute(store.db)
@@ -69,7 +85,7 @@ export async function openEmptyEmbedded(): Promise<PostgresStore> {
     ...store,
     close: async () => {
       await embedded.close()
-      await rm(folder, { recursive: true })
+      await remove()
     },
   }
 }
@@ -90,11 +106,13 @@ export function storeOver(pool: pg.Pool): Omit<PostgresStore, 'close'> {
     attempts: new PostgresAttemptLimits(db),
     signingKeys: new PostgresSigningKeys(db),
     tickets: new PostgresTickets(db),
+    spentProofs: new PostgresSpentProofs(db),
     media: new PostgresMedia(db),
     deliveries: new PostgresDeliveries(db),
+    auditLog: new PostgresAuditLog(db),
     revocations: () => revocationsIn(db),
     events: () => eventsIn(db),
-    clear: () => clear(db),
+    clear: () => clear(pool),
   }
 }
 
@@ -117,9 +135,11 @@ async function eventsIn(db: Database): Promise<DomainEvent[]> {
   )
 }
 
-async function clear(db: Database): Promise<void> {
+/** All in one message to the database, since this is done before every test. */
+async function clear(pool: pg.Pool): Promise<void> {
   const tables = [
     'sessions',
+    'shared_username_looks',
     'username_looks',
     'username_endings',
     'released_names',
@@ -130,8 +150,10 @@ async function clear(db: Database): Promise<void> {
     'deliveries',
     'delivery_queues',
     'outbox',
+    'audit_log',
     'attempts',
+    'spent_proofs',
     'signing_keys',
-  ] as const
-  for (const table of tables) await db.deleteFrom(table).execute()
+  ]
+  await pool.query(tables.map((table) => `delete from ${table}`).join(';'))
 }

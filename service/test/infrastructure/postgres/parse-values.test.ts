@@ -11,13 +11,13 @@ const times = fc.date({
   max: new Date('9999-12-31T23:59:59Z'),
   noInvalidDate: true,
 })
-/** As PostgreSQL leaves out what is zero at the end. */
+/** As PostgreSQL does, without trailing zeros. */
 const fractions = fc.nat(999_999).map((micros) => {
   const digits = String(micros).padStart(6, '0').replace(/0+$/, '')
   return digits === '' ? '' : `.${digits}`
 })
 
-test('a time is read as the driver reads it', () => {
+test('a time is parsed as the driver parses it', () => {
   fc.assert(
     fc.property(times, fractions, (time, fraction) => {
       const text = `${time.toISOString().slice(0, 19).replace('T', ' ')}${fraction}+00`
@@ -35,14 +35,21 @@ test.each([
   '0026-11-28 20:22:08+00',
   'infinity',
   '-infinity',
-])('%s is left to the driver', (text) => {
+])('%s is parsed by the driver', (text) => {
   expect(parseTime(text)).toEqual(byDriver(text))
 })
+
+test.each(['28.11.2026 20:22:08 UTC', '28/11/2026 20:22:08 UTC', 'Sat Nov 28 20:22:08 2026 UTC', ''])(
+  'a time in the form %j is an error, never 1970',
+  (text) => {
+    expect(() => parseTime(text)).toThrow('not in ISO form')
+  },
+)
 
 const TEXTS = 1009
 const textsByDriver = parserOfDriver(TEXTS)
 
-test('an array of texts is read as the driver reads it', () => {
+test('an array of texts is parsed as the driver parses it', () => {
   const words = fc.stringMatching(/^[a-z0-9_-]{1,12}$/)
   fc.assert(
     fc.property(fc.array(words, { maxLength: 5 }), (texts) => {
@@ -62,11 +69,11 @@ test.each([
   '{{a,b},{c,d}}',
   '[0:1]={a,b}',
   '{é}',
-])('%s is left to the driver', (text) => {
+])('%s is parsed by the driver', (text) => {
   expect(parseTexts(text)).toEqual(textsByDriver(text))
 })
 
-test('both are what rows are read with', () => {
+test('rows are read with the parsers for times and arrays', () => {
   const parserOf = pgTypes.getTypeParser as (oid: number, format: string) => unknown
   expect(parserOf(TEXTS, 'text')).toBe(parseTexts)
   expect(parserOf(pg.types.builtins.TIMESTAMPTZ, 'text')).toBe(parseTime)

@@ -23,33 +23,37 @@ describe.each([
     return store.tickets.add(startTicket({ ...bearer, issuedAt: at(0), tokenExpiresAt: at(600) }, at(0)))
   }
 
-  test('have names of 256 random bits', async () => {
+  test('ticket names have 256 random bits', { tags: ['TOKEN-14'] }, async () => {
     const names = await Promise.all(Array.from({ length: 50 }, () => add()))
     for (const name of names) expect(name).toMatch(/^[\w-]{43}$/)
     expect(new Set(names).size).toBe(50)
-    // Of bytes that are all random, each value of a place turns up in about one name of 256.
+    // If all bytes are random, a byte has each value in about one of 256 names.
     const bytes = names.map((name) => [...Buffer.from(name, 'base64url')])
-    for (let place = 0; place < 32; place += 1) {
-      expect(new Set(bytes.map((name) => name[place])).size).toBeGreaterThan(20)
+    for (let index = 0; index < 32; index += 1) {
+      expect(new Set(bytes.map((name) => name[index])).size).toBeGreaterThan(20)
     }
   })
 
-  test('cannot be taken with anything that is in the table', async () => {
-    const name = await add()
-    const rows = await store.db.selectFrom('tickets').selectAll().execute()
-    expect(rows).toHaveLength(1)
-    const kept = Object.values(rows[0] ?? {}).flatMap((value) =>
-      Buffer.isBuffer(value)
-        ? (['hex', 'base64', 'base64url', 'latin1', 'utf8'] as const).map((form) => value.toString(form))
-        : [String(value), JSON.stringify(value)],
-    )
-    expect(kept.join('\n')).not.toContain(name)
-    const tried = kept.flatMap((text) => [text, `\\x${text}`, text.toUpperCase(), text.replace(/=+$/, '')])
-    for (const text of tried) expect(await store.tickets.take(text)).toBeUndefined()
-    expect(await store.tickets.take(name)).toBeDefined()
-  })
+  test(
+    'a ticket cannot be taken with anything that is stored in the table',
+    { tags: ['TOKEN-14'] },
+    async () => {
+      const name = await add()
+      const rows = await store.db.selectFrom('tickets').selectAll().execute()
+      expect(rows).toHaveLength(1)
+      const kept = Object.values(rows[0] ?? {}).flatMap((value) =>
+        Buffer.isBuffer(value)
+          ? (['hex', 'base64', 'base64url', 'latin1', 'utf8'] as const).map((form) => value.toString(form))
+          : [String(value), JSON.stringify(value)],
+      )
+      expect(kept.join('\n')).not.toContain(name)
+      const tried = kept.flatMap((text) => [text, `\\x${text}`, text.toUpperCase(), text.replace(/=+$/, '')])
+      for (const text of tried) expect(await store.tickets.take(text)).toBeUndefined()
+      expect(await store.tickets.take(name)).toBeDefined()
+    },
+  )
 
-  test('are removed from the table when they are taken', async () => {
+  test('a ticket is removed from the table when it is taken', async () => {
     await store.tickets.take(await add())
     expect(await store.db.selectFrom('tickets').selectAll().execute()).toEqual([])
   })

@@ -1,16 +1,19 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { removeOldRevocations } from '../../../src/infrastructure/postgres/clean-up.ts'
+import { connectWithoutDeadlines } from '../../../src/infrastructure/postgres/connect.ts'
+import { openDatabase } from '../../../src/infrastructure/postgres/database.ts'
 import { PostgresRevocationLog } from '../../../src/infrastructure/postgres/postgres-revocation-log.ts'
 import { inTransaction } from '../../contracts/store.ts'
 import {
   aRevocation,
   readAll,
   revocationLogContract,
+  unmarked,
   type OpenedLog,
 } from '../../contracts/revocation-log.contract.ts'
 import { at, sessionId } from '../../support/builders.ts'
-import { tallyFault } from '../../support/fault-report.ts'
+import { recordFault } from '../../support/fault-report.ts'
 import { waitingForLocks } from '../../support/lock-waits.ts'
 import { openEmbedded, openOnServer, type PostgresStore } from './open-store.ts'
 
@@ -44,7 +47,7 @@ describe('commits out of order', () => {
   beforeEach(() => clear(store))
   afterAll(() => store.close())
 
-  /** Transaction 1 writes and stays open, transaction 2 writes and commits, the reader polls, 1 commits, it polls again. */
+  /** Transaction 1 writes and stays open, 2 writes and commits, the reader polls, 1 commits, the reader polls again. */
   async function pollBetweenCommits<Row>(
     write: (number: number, mayCommit: Promise<unknown>, written: () => void) => Promise<unknown>,
     poll: () => Promise<Row[]>,
@@ -60,7 +63,7 @@ describe('commits out of order', () => {
     return [...early, ...(await poll())]
   }
 
-  test('make a reader of a plain sequence miss a row', async () => {
+  test('commits out of order make a reader of a plain sequence miss a row', async () => {
     let last = 0
     const seen = await pollBetweenCommits(
       (number, mayCommit, written) =>
@@ -79,8 +82,8 @@ describe('commits out of order', () => {
     expect(seen).toEqual([2])
   })
 
-  test('make a reader of the revocation log miss nothing', async () => {
-    const tally = tallyFault('out-of-order commit in the revocation log')
+  test('commits out of order do not make a reader of the revocation log miss a row', async () => {
+    const result = recordFault('out-of-order commit in the revocation log')
     const log = new PostgresRevocationLog(store.db)
     let last = 0
     const seen = await pollBetweenCommits(
@@ -97,15 +100,15 @@ describe('commits out of order', () => {
         return rows
       },
     )
-    Object.assign(tally, { rounds: 1, injected: 1, acknowledged: 2, lost: 2 - seen.length })
-    expect(seen).toEqual([
+    Object.assign(result, { rounds: 1, injected: 1, acknowledged: 2, lost: 2 - seen.length })
+    expect(unmarked(seen)).toEqual([
       { ...aRevocation(2), seq: 1 },
       { ...aRevocation(1), seq: 2 },
     ])
   })
 
-  test('by many writers, numbered and read by many at once, show every reader the same log without gaps', async () => {
-    const tally = tallyFault('out-of-order commit in the revocation log')
+  test('with many writers and readers in parallel, every reader sees the same log without gaps', async () => {
+    const result = recordFault('out-of-order commit in the revocation log')
     const logs = Array.from({ length: 4 }, () => new PostgresRevocationLog(store.db))
     const count = 120
     let committed = 0
@@ -113,7 +116,7 @@ describe('commits out of order', () => {
       for (let at = 0; at < count / 6; at += 1) {
         await inTransaction(store, async (tx) => {
           await tx.revocations.add([aRevocation(1 + writer + 6 * at)])
-          // Holds it open for a moment that differs from writer to writer.
+          // Each writer keeps its transaction open for another time.
           await sql`select pg_sleep(${((writer * 7 + at * 3) % 5) / 1000})`.execute(store.db)
         })
         committed += 1
@@ -131,7 +134,7 @@ describe('commits out of order', () => {
     await Promise.all(writers)
     const [first = [], ...others] = await Promise.all(readers)
     const shortest = Math.min(first.length, ...others.map((seen) => seen.length))
-    Object.assign(tally, { rounds: 1, injected: count, acknowledged: committed, lost: count - shortest })
+    Object.assign(result, { rounds: 1, injected: count, acknowledged: committed, lost: count - shortest })
     expect(first.map(({ seq }) => seq)).toEqual(Array.from({ length: count }, (_, at) => at + 1))
     expect(new Set(first.map((row) => row.sessionId))).toEqual(
       new Set(Array.from({ length: count }, (_, at) => sessionId(at + 1))),
@@ -139,7 +142,7 @@ describe('commits out of order', () => {
     for (const other of others) expect(other).toEqual(first)
   })
 
-  test('a clean-up waits for the one before it, so that nobody sees a gap', async () => {
+  test('a clean-up of revocations waits for the one before it, so that no reader sees a gap', async () => {
     const log = new PostgresRevocationLog(store.db)
     await inTransaction(store, (tx) =>
       tx.revocations.add(Array.from({ length: 40 }, (_, at) => aRevocation(at + 1))),
@@ -157,6 +160,70 @@ describe('commits out of order', () => {
     const { coveredFrom, rows } = await log.readAfter(0)
     expect(rows.map(({ seq }) => seq)).toEqual(consecutive(coveredFrom + 1, 40))
   })
+})
+
+describe('numbering', () => {
+  let store: Awaited<ReturnType<typeof openOnServer>>
+
+  beforeAll(async () => {
+    store = await openOnServer()
+  })
+  beforeEach(() => clear(store))
+  afterAll(() => store.close())
+
+  const fill = async (count: number) => {
+    const db = openDatabase(connectWithoutDeadlines(store.url))
+    await sql`insert into revocations (session_id, user_id, reason, expires_at)
+      select gen_random_uuid(), 1, 'signed_out', now() + interval '1 hour'
+      from generate_series(1, ${count}::int)`.execute(db)
+    await db.destroy()
+  }
+
+  test(
+    'a batch is numbered in one round trip, so a client that hangs holds nothing',
+    { tags: ['FEED-2'] },
+    async () => {
+      const statements: string[] = []
+      const db = openDatabase(store.pool, ({ query }) => statements.push(query.sql))
+      await fill(2_500)
+      await new PostgresRevocationLog(db).number()
+      // Whether any row waits, and the batch.
+      expect(statements).toHaveLength(2)
+    },
+  )
+
+  test(
+    '150,000 rows without a number are numbered in batches',
+    { timeout: 180_000, tags: ['FEED-2'] },
+    async () => {
+      await fill(150_000)
+      const log = new PostgresRevocationLog(store.db)
+      let batches = 1
+      while (await log.number()) batches += 1
+      expect(batches).toBeGreaterThan(100)
+      const { rows } = await sql<{ count: number; last: number; log: number }>`
+      select count(distinct seq), max(seq) as last, (select last_seq from revocation_log) as log
+      from revocations`.execute(store.db)
+      expect(rows).toEqual([{ count: 150_000, last: 150_000, log: 150_000 }])
+    },
+  )
+
+  test(
+    'numbering gives up a lock by itself, on a connection without deadlines',
+    { tags: ['FEED-2'] },
+    async () => {
+      const db = openDatabase(connectWithoutDeadlines(store.url))
+      await fill(1)
+      await store.db.transaction().execute(async (trx) => {
+        await sql`select from revocation_log for update`.execute(trx)
+        await expect(new PostgresRevocationLog(db).number()).rejects.toMatchObject({ code: 'unavailable' })
+      })
+      await new PostgresRevocationLog(db).number()
+      const { lastSeq } = await new PostgresRevocationLog(db).readAfter(0)
+      expect(lastSeq).toBe(1)
+      await db.destroy()
+    },
+  )
 })
 
 const consecutive = (first: number, last: number): number[] =>

@@ -1,4 +1,4 @@
-// Refreshes of a crowd share statements. Whoever is in one must not be able to tell.
+// Refreshes under load share statements. A caller must not notice.
 import type pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFailed, onTestFinished, test } from 'vitest'
 import { ApplicationError } from '../../../src/application/errors.ts'
@@ -11,7 +11,8 @@ import { connectPool } from '../../../src/infrastructure/postgres/connect.ts'
 import { openDatabase } from '../../../src/infrastructure/postgres/database.ts'
 import { toSession } from '../../../src/infrastructure/postgres/rows.ts'
 import type { SessionRow } from '../../../src/infrastructure/postgres/schema.ts'
-import { ROTATE, SessionRotations } from '../../../src/infrastructure/postgres/session-rotations.ts'
+import { ROTATE } from '../../../src/infrastructure/postgres/rotation-statements.ts'
+import { SessionRotations } from '../../../src/infrastructure/postgres/session-rotations.ts'
 import { addSession, addUser, inTransaction, outcomes, readSession } from '../../contracts/store.ts'
 import { at, DAY, HOUR, noon, sessionId } from '../../support/builders.ts'
 import { waitingForLocks } from '../../support/lock-waits.ts'
@@ -21,20 +22,24 @@ import { openEmbedded, openOnServer, type PostgresStore } from './open-store.ts'
 const times = (count: number): readonly number[] => Array.from({ length: count }, (_, index) => index)
 
 const rotationOf = ({ userId, id, generation }: Session): Rotation => ({
-  ...{ userId, sessionId: id, generation, now: at(60), idleSeconds: HOUR },
+  userId,
+  sessionId: id,
+  generation,
+  now: at(60),
+  idleSeconds: HOUR,
 })
 
-/** One session for each of so many people. */
+/** Adds `count` users with one session each. */
 async function addSessions(store: PostgresStore, count: number): Promise<readonly Session[]> {
-  const people: User[] = []
-  for (const number of times(count)) people.push(await addUser(store, `person${number}`))
+  const users: User[] = []
+  for (const number of times(count)) users.push(await addUser(store, `user${number}`))
   const sessions: Session[] = []
-  for (const [number, user] of people.entries())
+  for (const [number, user] of users.entries())
     sessions.push(await addSession(store, user, { id: sessionId(number) }))
   return sessions
 }
 
-describe('a crowd on a server', () => {
+describe('rotations under load', () => {
   let store: Awaited<ReturnType<typeof openOnServer>>
   beforeAll(async () => {
     store = await openOnServer()
@@ -45,7 +50,7 @@ describe('a crowd on a server', () => {
   const rotateAll = (sessions: readonly Session[]) =>
     sessions.map((session) => store.sessions.rotate(rotationOf(session)))
 
-  /** A transaction that holds the rows, until it is told to commit or the test is over. */
+  /** A transaction that holds the rows until the test commits it or ends. */
   async function hold(sessions: readonly Session[]): Promise<pg.PoolClient> {
     const holder = await store.pool.connect()
     onTestFinished(() => holder.release(true))
@@ -55,7 +60,7 @@ describe('a crowd on a server', () => {
     return holder
   }
 
-  test('goes out in few statements, and nobody who comes alone waits for company', async () => {
+  test('rotations under load share statements, and a single rotation does not wait', async () => {
     const single = await openOnServer(1)
     onTestFinished(() => single.close())
     const sessions = await addSessions(single, 64)
@@ -67,23 +72,23 @@ describe('a crowd on a server', () => {
     }
     await single.sessions.rotate(rotationOf(sessions[0] as Session))
     expect(await executed()).toEqual({ rotate_session: 1 })
-    const answers = await Promise.all(
+    const results = await Promise.all(
       sessions.slice(1).map((session) => single.sessions.rotate(rotationOf(session))),
     )
-    expect(answers.map((session) => session?.generation)).toEqual(times(63).map(() => 1))
+    expect(results.map((session) => session?.generation)).toEqual(times(63).map(() => 1))
     expect(await executed()).toEqual({ rotate_session: 3, rotate_sessions: 1 })
   })
 
-  test('that holds one token all together is one statement’s work, and one of them gets the successor', async () => {
+  test('duplicate rotations share one statement, and one of them gets the successor', async () => {
     const single = await openOnServer(1)
     onTestFinished(() => single.close())
     const [one, other, theirs] = (await addSessions(single, 3)) as [Session, Session, Session]
-    const answers = await Promise.all(
+    const results = await Promise.all(
       [one, other, ...times(64).map(() => theirs)].map((session) =>
         single.sessions.rotate(rotationOf(session)),
       ),
     )
-    const ofCrowd = answers.slice(2).map((session) => session?.generation)
+    const ofCrowd = results.slice(2).map((session) => session?.generation)
     expect(ofCrowd.filter((generation) => generation === 1)).toHaveLength(1)
     expect(ofCrowd.filter((generation) => generation === undefined)).toHaveLength(63)
     const { rows } = await single.pool.query<{ count: number }>(
@@ -92,27 +97,27 @@ describe('a crowd on a server', () => {
     expect(rows).toEqual([{ count: 3 }])
   })
 
-  test('that holds one token whose row cannot be written is refused one by one', async () => {
+  test('duplicate rotations of a session that cannot be written each get its error', async () => {
     const [one, other, broken] = (await addSessions(store, 3)) as [Session, Session, Session]
     await store.pool.query(`create function refuse() returns trigger language plpgsql as
       $$ begin raise exception 'this row is broken'; end $$`)
     await store.pool.query(`create trigger refuse before update on sessions for each row
       when (old.id = '${broken.id}') execute function refuse()`)
     try {
-      const answers = await outcomes(rotateAll([one, other, broken, broken, broken]))
-      expect(answers).toEqual(['P0001', 'P0001', 'P0001', 'done', 'done'])
+      const results = await outcomes(rotateAll([one, other, broken, broken, broken]))
+      expect(results).toEqual(['P0001', 'P0001', 'P0001', 'done', 'done'])
     } finally {
       await store.pool.query('drop function refuse cascade')
     }
   })
 
-  test('does not wait for a row that somebody holds, and whose it is gets what is left of it', async () => {
+  test('a batch does not wait for a locked session, whose own rotation waits and sees its change', async () => {
     const sessions = await addSessions(store, 20)
     const held = sessions.slice(7, 9)
     const holder = await hold(held)
 
     const free = rotateAll(sessions.filter((session) => !held.includes(session)))
-    // Behind those, so that they are in a batch; and a second time, while the first waits.
+    // After those, so that they are in a batch. And a second time, while the first ones wait.
     const first = rotateAll(held)
     const second = rotateAll(held)
     expect((await Promise.all(free)).map((session) => session?.generation)).toEqual(times(18).map(() => 1))
@@ -131,7 +136,7 @@ describe('a crowd on a server', () => {
     })
   })
 
-  test('does not fail with a row that cannot be written', async () => {
+  test('a batch does not fail because one session cannot be written', async () => {
     const sessions = await addSessions(store, 12)
     const broken = sessions[5] as Session
     await store.pool.query(`create function refuse() returns trigger language plpgsql as
@@ -139,8 +144,8 @@ describe('a crowd on a server', () => {
     await store.pool.query(`create trigger refuse before update on sessions for each row
       when (old.id = '${broken.id}') execute function refuse()`)
     try {
-      const answers = await outcomes(rotateAll(sessions))
-      expect(answers).toEqual([...times(11).map(() => 'done'), 'P0001'].sort())
+      const results = await outcomes(rotateAll(sessions))
+      expect(results).toEqual([...times(11).map(() => 'done'), 'P0001'].sort())
       const rotated = await Promise.all(sessions.map((session) => readSession(store, session)))
       expect(rotated.map((session) => session?.generation)).toEqual(times(12).map((n) => (n === 5 ? 0 : 1)))
     } finally {
@@ -148,10 +153,10 @@ describe('a crowd on a server', () => {
     }
   })
 
-  test('waits no longer than a moment for statements that do not come back', async () => {
+  test('waiting rotations are sent soon if the statements in flight are slow', async () => {
     const sessions = await addSessions(store, 12)
     const holder = await hold(sessions.slice(0, 2))
-    // Both lanes are taken by statements that wait for a lock.
+    // Both statements in flight wait for a lock.
     const stuck = rotateAll(sessions.slice(0, 2))
     await waitingForLocks(store.url, 2)
     const others = await Promise.all(rotateAll(sessions.slice(2)))
@@ -161,7 +166,7 @@ describe('a crowd on a server', () => {
     expect((await Promise.all(stuck)).map((session) => session?.generation)).toEqual([1, 1])
   })
 
-  test('of two instances, in whatever order, among people who sign out: no deadlock, one successor each', async () => {
+  test('rotations of two instances in any order do not deadlock, and give one successor each', async () => {
     const random = seededRandom()
     onTestFailed(() => console.log(`TEST_SEED=${random.seed}`))
     const sessions = [...(await addSessions(store, 40))]
@@ -181,11 +186,11 @@ describe('a crowd on a server', () => {
           await tx.sessions.lockLive(userId, at(60))
         })
       })
-      const answers = await Promise.all(calls)
+      const results = await Promise.all(calls)
       await Promise.all(locking)
-      const successors = answers.flatMap((session) => (session === undefined ? [] : [session.id]))
+      const successors = results.flatMap((session) => (session === undefined ? [] : [session.id]))
       expect(successors.sort()).toEqual(sessions.map(({ id }) => id).sort())
-      expect(answers.every((session) => session === undefined || session.generation === generation + 1)).toBe(
+      expect(results.every((session) => session === undefined || session.generation === generation + 1)).toBe(
         true,
       )
     }
@@ -195,13 +200,16 @@ describe('a crowd on a server', () => {
     expect(rows).toEqual([{ deadlocks: 0 }])
   })
 
-  test('fails as unavailable, all of it, when the database is away', async () => {
+  test('all rotations under load fail as unavailable if the database is unreachable', async () => {
     const pool = connectPool('postgres://postgres@127.0.0.1:1/postgres', 2)
     const rotations = new SessionRotations(openDatabase(pool))
     const absent = times(30).map((number) =>
       rotations.rotate({
-        ...{ userId: 1 as UserId, sessionId: sessionId(number), generation: 0 },
-        ...{ now: at(0), idleSeconds: HOUR },
+        userId: 1 as UserId,
+        sessionId: sessionId(number),
+        generation: 0,
+        now: at(0),
+        idleSeconds: HOUR,
       }),
     )
     expect(await outcomes(absent)).toEqual(times(30).map(() => 'unavailable'))
@@ -214,7 +222,7 @@ function shuffled<T>(all: readonly T[], random: SeededRandom): T[] {
   return times(all.length).flatMap(() => rest.splice(random.below(rest.length), 1))
 }
 
-const PEOPLE = 12
+const USERS = 12
 const SESSIONS = 48
 const CROWDS = 40
 const refreshTokens = new HmacRefreshTokens({
@@ -228,7 +236,7 @@ interface Presentation {
   readonly generation: number
 }
 
-/** People and sessions of many kinds, and a refresh as the service does it, in a database of its own. */
+/** Users and sessions of many kinds, and a refresh as the service does it, in its own database. */
 class Side {
   readonly store: PostgresStore
   now = noon
@@ -243,18 +251,18 @@ class Side {
       accessTokens: { issue: (_, now) => ({ token: 'access', expiresAt: now }), verify: () => undefined },
       clock: { now: () => this.now },
       sessionLimits: { idleSeconds: DAY, absoluteSeconds: 30 * DAY },
-      reusePolicy: { windowSeconds: 30, lostAnswer: 'receipts' },
+      reusePolicy: { windowSeconds: 30, lostResponse: 'receipts' },
       accessTokenTtlSeconds: 600,
     })
   }
 
   async present({ userId, number, generation }: Presentation): Promise<string> {
-    const refreshToken = refreshTokens.seal({ userId, sessionId: sessionId(number), generation })
-    const address = { text: '192.0.2.1', network: '192.0.2.1/32' }
+    const refreshToken = refreshTokens.issue({ userId, sessionId: sessionId(number), generation })
+    const address = { text: '192.0.2.1', network: '192.0.2.1/32', widerNetworks: [] }
     const kept = { userId, number, generation }
     try {
       const issued = await this.#refresh({ refreshToken, address })
-      const next = refreshTokens.open(issued.refreshToken)?.generation
+      const next = refreshTokens.verify(issued.refreshToken)?.generation
       return JSON.stringify({ ...kept, next, session: issued.session })
     } catch (error) {
       if (!(error instanceof ApplicationError)) throw error
@@ -268,13 +276,13 @@ class Side {
   }
 }
 
-/** Without a crowd's statement, as each would be alone; what is answered is the whole row as it then stands. */
+/** One statement per rotation. The result is the whole row as it is after that. */
 const onePerStatement = ({ sessions, pool }: PostgresStore): Sessions =>
   Object.assign(Object.create(sessions) as Sessions, {
     find: sessions.find.bind(sessions),
     rotate: async ({ userId, sessionId: id, generation, now, idleSeconds }: Rotation) => {
       const values = [userId, id, generation, now, new Date(+now + idleSeconds * 1_000)]
-      const { rowCount } = await pool.query(ROTATE, values)
+      const { rowCount } = await pool.query(ROTATE.text, values)
       if (rowCount === 0) return undefined
       const { rows } = await pool.query<SessionRow>('select * from sessions where user_id = $1 and id = $2', [
         userId,
@@ -286,10 +294,10 @@ const onePerStatement = ({ sessions, pool }: PostgresStore): Sessions =>
 
 async function populate(store: PostgresStore): Promise<readonly UserId[]> {
   const ids: UserId[] = []
-  for (const number of times(PEOPLE)) ids.push((await addUser(store, `person${number}`)).id)
+  for (const number of times(USERS)) ids.push((await addUser(store, `user${number}`)).id)
   const kinds = [{}, {}, {}, { idleExpiresAt: at(200) }, { expiresAt: at(150) }] as const
   for (const number of times(SESSIONS)) {
-    const userId = ids[number % PEOPLE] as UserId
+    const userId = ids[number % USERS] as UserId
     await addSession(store, { id: userId } as User, {
       id: sessionId(number),
       generation: 9,
@@ -300,13 +308,17 @@ async function populate(store: PostgresStore): Promise<readonly UserId[]> {
   return ids
 }
 
-/** Of each session tokens of one generation only: of several, chance decides which comes first, on either side. */
-function aCrowd(random: SeededRandom, users: readonly UserId[], generations: ReadonlyMap<string, number>) {
+/** Tokens of only one generation per session: with several, the order would be random on either side. */
+function manyRefreshes(
+  random: SeededRandom,
+  users: readonly UserId[],
+  generations: ReadonlyMap<string, number>,
+) {
   return times(SESSIONS + 3).flatMap((number) => {
     if (random.isTrue(0.3)) return []
     const current = generations.get(sessionId(number)) ?? 0
     const generation = Math.max(0, current + random.pick([0, 0, 0, 0, 0, 0, -1, -1, -2, 1]))
-    const userId = random.isTrue(0.03) ? random.pick(users) : (users[number % PEOPLE] as UserId)
+    const userId = random.isTrue(0.03) ? random.pick(users) : (users[number % USERS] as UserId)
     return times(random.pick([1, 1, 1, 2, 5])).map(() => ({ userId, number, generation }))
   })
 }
@@ -316,7 +328,7 @@ describe.each([
   ['embedded', openEmbedded],
 ] as const)('%s', (_, open) => {
   test(
-    'a crowd is answered as each of it would be alone, whatever it presents',
+    'refreshes under load get the same results as one by one, with any tokens',
     { timeout: 120_000 },
     async () => {
       const random = seededRandom()
@@ -328,30 +340,30 @@ describe.each([
       const together = new Side(one, one.sessions)
       const alone = new Side(other, onePerStatement(other))
       const users = await populate(one)
-      // The same ids on both sides: what differs would be a difference.
+      // The same ids on both sides, so that rows can be compared.
       expect(await populate(other)).toEqual(users)
       const seen = new Map<string, number>()
 
       for (const number of times(CROWDS)) {
         const { rows } = await one.pool.query<SessionRow>('select * from sessions')
         const generations = new Map(rows.map(({ id, generation }) => [id, generation]))
-        const crowd = shuffled(aCrowd(random, users, generations), random)
+        const refreshes = shuffled(manyRefreshes(random, users, generations), random)
         for (const side of [together, alone]) side.now = at(number * 10)
-        const answers = await Promise.all(crowd.map((each) => together.present(each)))
+        const results = await Promise.all(refreshes.map((each) => together.present(each)))
         const expected: string[] = []
-        for (const each of crowd) expected.push(await alone.present(each))
-        expect(answers.sort()).toEqual(expected.sort())
+        for (const each of refreshes) expected.push(await alone.present(each))
+        expect(results.sort()).toEqual(expected.sort())
         expect(await together.rows()).toEqual(await alone.rows())
-        for (const answer of answers) {
-          const { code = 'tokens' } = JSON.parse(answer) as { code?: string }
+        for (const result of results) {
+          const { code = 'tokens' } = JSON.parse(result) as { code?: string }
           seen.set(code, (seen.get(code) ?? 0) + 1)
         }
         const used = random.below(SESSIONS)
-        const receipt = { userId: users[used % PEOPLE] as UserId, sessionId: sessionId(used), generation: 99 }
+        const receipt = { userId: users[used % USERS] as UserId, sessionId: sessionId(used), generation: 99 }
         for (const { store } of [together, alone])
           await store.sessions.confirm([{ ...receipt, seenAt: at(number * 10) }])
       }
-      // All that the table of outcomes has.
+      // All outcomes of the table.
       expect([...seen.keys()].sort()).toEqual([
         'invalid_refresh_token',
         'refresh_token_reused',

@@ -1,20 +1,21 @@
-// What a search costs among many people, in PostgreSQL's own books.
+// The cost of a search among many users, by the plans of PostgreSQL.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { SearchPlace } from '../../../src/domain/user-search.ts'
+import type { SearchCursor } from '../../../src/domain/user-search.ts'
 import type { UserId } from '../../../src/domain/user.ts'
 import { addEndings } from '../../../src/infrastructure/postgres/user-search.ts'
+import { noon } from '../../support/builders.ts'
 import { openOnServer, type PostgresStore } from './open-store.ts'
 
 const PEOPLE = 30_000
 const PAGE = 21
-/** Of each kind of match a page and what it passes over. A name in a hundred is that of somebody disabled. */
+/** For each kind of match, a page and the rows it skips. One name in a hundred is that of a disabled user. */
 const READ_AT_MOST = 15 * PAGE
 
-describe('searching among 30,000 people', () => {
+describe('a search among 30,000 users', () => {
   let store: PostgresStore
 
   beforeAll(async () => {
-    // One connection: what it has read is counted there.
+    // One connection, because the server counts the reads of each connection.
     store = await openOnServer(1)
     await store.pool.query(
       `insert into users (username, username_key, email, email_key, email_verified, password_hash, password_version,
@@ -53,16 +54,16 @@ describe('searching among 30,000 people', () => {
     ['what few hold', 'f00d'],
     ['what nobody holds', 'zebra'],
     ['a sign', '_'],
-  ])('for %s reads neither table from end to end, on the first page and later', async (_, fragment) => {
-    let after: SearchPlace | undefined
+  ])('a search for %s scans neither table, on the first page and later', async (_, fragment) => {
+    let after: SearchCursor | undefined
     for (let page = 0; page < 20; page += 1) {
       const before = await counted()
-      const search = { fragment, after, limit: PAGE, except: 1 as UserId, withDisabled: false }
+      const search = { fragment, after, limit: PAGE, except: 1 as UserId, withDisabled: false, now: noon }
       const found = await store.users.search(search)
       const { whole, read } = await counted()
       expect(whole).toBe(before.whole)
       expect(read - before.read).toBeLessThan(READ_AT_MOST)
-      after = found.at(-1)?.place
+      after = found.at(-1)?.cursor
       if (after === undefined) break
     }
   })

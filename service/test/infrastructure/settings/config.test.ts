@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { readConfig } from '../../src/infrastructure/config.ts'
-import { SettingsError, type Environment } from '../../src/infrastructure/settings-reader.ts'
+import { readConfig } from '../../../src/infrastructure/settings/config.ts'
+import { SettingsError, type Environment } from '../../../src/infrastructure/settings/settings-reader.ts'
 
 const example = 'for-trying-on-localhost-only-never-deploy-this'
 const secret = 'a secret of this test that is long enough'
@@ -25,7 +25,7 @@ const refusals = (environment: Environment): string[] =>
     .map((line) => line.trim())
 
 describe('with no setting at all', () => {
-  test('the service runs embedded, on localhost, with the documented defaults', () => {
+  test('without settings the service runs embedded with the documented defaults', () => {
     expect(readConfig({})).toEqual({
       port: 8000,
       host: '0.0.0.0',
@@ -46,9 +46,26 @@ describe('with no setting at all', () => {
       sessionIdleTtlSeconds: 30 * 24 * 3600,
       sessionTtlSeconds: 180 * 24 * 3600,
       refreshReuseWindowSeconds: 30,
-      lostAnswer: 'receipts',
+      lostResponse: 'receipts',
+      auditRetentionSeconds: 180 * 24 * 3600,
       maximumSessionsPerUser: 50,
+      brandName: 'chat-auth',
       passwordMinimumLength: 8,
+      registrationsPerNetwork: 20,
+      proofOfWorkCost: 5000,
+      reservedUsernames: expect.arrayContaining([
+        ...[
+          'admin',
+          'administrator',
+          'moderator',
+          'support',
+          'system',
+          'root',
+          'security',
+          'help',
+          'chat-auth',
+        ],
+      ]) as unknown,
       corsOrigins: [],
       trustedProxies: [],
       webhooks: [],
@@ -61,7 +78,7 @@ describe('with no setting at all', () => {
     })
   })
 
-  test('empty settings and blanks count as unset', () => {
+  test('blank settings count as unset', () => {
     const names = [
       'PORT',
       'HOST',
@@ -83,11 +100,11 @@ describe('a duration', () => {
     ['12h', 43_200],
     ['1d', 86_400],
     [' 90s ', 90],
-  ])('may be %j', (text, seconds) => {
+  ])('a duration may be %j', (text, seconds) => {
     expect(readConfig({ ACCESS_TOKEN_TTL: text }).accessTokenTtlSeconds).toBe(seconds)
   })
 
-  test.each(['0', '0s', '0d'])('may be %j where zero makes sense', (text) => {
+  test.each(['0', '0s', '0d'])('a duration may be %j if its range includes zero', (text) => {
     expect(readConfig({ REFRESH_REUSE_WINDOW: text }).refreshReuseWindowSeconds).toBe(0)
   })
 
@@ -108,19 +125,20 @@ describe('a duration', () => {
     '9s',
     '25h',
     '2d',
-  ])('may not be %j for an access token', (text) => {
+  ])('the lifetime of an access token may not be %j', (text) => {
     expect(refusals({ ACCESS_TOKEN_TTL: text })).toEqual([
-      `ACCESS_TOKEN_TTL is a duration such as 30s, 10m, 12h or 30d, from 10s to 1d, not "${text}"`,
+      `ACCESS_TOKEN_TTL must be a duration such as 30s, 10m, 12h or 30d, from 10s to 1d, not "${text}"`,
     ])
   })
 
   test.each([
     ['SESSION_IDLE_TTL', '59s', 'from 1m to 3650d'],
+    ['AUDIT_RETENTION', '23h', 'from 1d to 3650d'],
     ['SESSION_TTL', '3651d', 'from 1m to 3650d'],
     ['REFRESH_REUSE_WINDOW', '11m', 'from 0 to 10m'],
-  ])('outside its range is refused with the range (%s)', (name, text, range) => {
+  ])('a duration outside its range is refused with the range (%s)', (name, text, range) => {
     expect(refusals({ [name]: text })).toEqual([
-      `${name} is a duration such as 30s, 10m, 12h or 30d, ${range}, not "${text}"`,
+      `${name} must be a duration such as 30s, 10m, 12h or 30d, ${range}, not "${text}"`,
     ])
   })
 })
@@ -135,13 +153,13 @@ describe('a whole number', () => {
     ['MAX_SESSIONS_PER_USER', '1001', 1, 1000],
     ['PASSWORD_MIN_LENGTH', '7', 8, 64],
     ['PASSWORD_MIN_LENGTH', 'eight', 8, 64],
-  ])('%s=%s is refused with the range', (name, text, lowest, highest) => {
+  ])('%s=%s is refused with the range of the number', (name, text, lowest, highest) => {
     expect(refusals({ [name]: text })).toEqual([
-      `${name} is a whole number from ${lowest} to ${highest}, not "${text}"`,
+      `${name} must be a whole number from ${lowest} to ${highest}, not "${text}"`,
     ])
   })
 
-  test('may be at either end of its range', () => {
+  test('a whole number may be at either end of its range', () => {
     const config = readConfig({ PORT: '0', INTERNAL_PORT: '65535', PASSWORD_MIN_LENGTH: '64' })
     expect(config).toMatchObject({ port: 0, internalPort: 65_535, passwordMinimumLength: 64 })
   })
@@ -153,8 +171,8 @@ describe('a choice', () => {
     ['TOKEN_ALGORITHM', 'eddsa', 'EdDSA, ES256, RS256, HS256'],
     ['LOST_ANSWER', 'always', 'receipts, window'],
     ['LOG_LEVEL', 'verbose', 'fatal, error, warn, info, debug, trace, silent'],
-  ])('%s=%s is refused with what there is', (name, text, choices) => {
-    expect(refusals({ [name]: text })).toEqual([`${name} is one of ${choices}, not "${text}"`])
+  ])('%s=%s is refused with the list of choices', (name, text, choices) => {
+    expect(refusals({ [name]: text })).toEqual([`${name} must be one of ${choices}, not "${text}"`])
   })
 })
 
@@ -164,7 +182,7 @@ describe('TOKEN_AUDIENCE', () => {
     ['', undefined],
     [' ', undefined],
     ['https://api.example.org', 'https://api.example.org'],
-  ])('%j means the audience %j', (text, audience) => {
+  ])('TOKEN_AUDIENCE=%j means the audience %j', (text, audience) => {
     expect(readConfig({ TOKEN_AUDIENCE: text }).tokenAudience).toBe(audience)
   })
 })
@@ -175,11 +193,11 @@ describe('PUBLIC_URL', () => {
     ['https://example.org/auth//', 'https://example.org/auth'],
     ['HTTPS://Chat.Example.org:443', 'https://chat.example.org'],
     ['http://[::1]:8000', 'http://[::1]:8000'],
-  ])('%s is used as %s, and is the issuer too', (text, publicUrl) => {
+  ])('PUBLIC_URL=%s is used as %s and as the issuer', (text, publicUrl) => {
     expect(readConfig({ PUBLIC_URL: text })).toMatchObject({ publicUrl, tokenIssuer: publicUrl })
   })
 
-  test('is not the issuer where that is named', () => {
+  test('PUBLIC_URL is not the issuer if TOKEN_ISSUER is set', () => {
     const config = readConfig({
       PUBLIC_URL: 'https://chat.example.org',
       TOKEN_ISSUER: 'https://id.example.org/',
@@ -188,19 +206,19 @@ describe('PUBLIC_URL', () => {
   })
 
   test.each(['chat.example.org', 'localhost:8000', 'ftp://chat.example.org', 'https://', '/auth'])(
-    'may not be %s',
+    'PUBLIC_URL may not be %s',
     (text) => {
       expect(refusals({ PUBLIC_URL: text })).toEqual([
-        'PUBLIC_URL is not a valid address; it starts with http:// or https:// and names a host',
+        'PUBLIC_URL must be an address that starts with http:// or https:// and names a host',
       ])
     },
   )
 
   test.each(['https://ann:pw@example.org', 'https://example.org/?a=b', 'https://example.org/#top'])(
-    'is an address alone, not %s',
+    'PUBLIC_URL may not contain user, password, query or fragment: %s',
     (text) => {
       expect(refusals({ PUBLIC_URL: text })).toEqual([
-        'PUBLIC_URL is an address alone, such as https://chat.example.org: no name, password, ? or #',
+        'PUBLIC_URL must be an address only, such as https://chat.example.org: without user, password, ? and #',
       ])
     },
   )
@@ -208,45 +226,93 @@ describe('PUBLIC_URL', () => {
 
 describe('DATABASE_URL', () => {
   test.each(['postgres://a:b@db.example.org:5432/chat', 'postgresql://db/chat?sslmode=require'])(
-    'may be %s',
+    'DATABASE_URL may be %s',
     (url) => {
       expect(readConfig({ DATABASE_URL: url, AUTH_SECRET: secret }).databaseUrl).toBe(url)
     },
   )
 
-  test.each(['mysql://db/chat', 'db.example.org/chat', 'postgres:///chat', 'postgres://a:p#q@db/chat'])(
-    'may not be %s',
-    (url) => {
-      expect(refusals({ DATABASE_URL: url, AUTH_SECRET: secret })).toEqual([
-        'DATABASE_URL is not a valid address; it starts with postgres:// or postgresql:// and names a host',
-      ])
-    },
-  )
+  test.each([
+    'postgresql:///chat?host=/var/run/postgresql',
+    'postgres://%2Fvar%2Frun%2Fpostgresql/chat',
+    'postgres://db/chat?target_session_attrs=any&connect_timeout=5',
+  ])('DATABASE_URL may be %s', (url) => {
+    expect(readConfig({ DATABASE_URL: url, AUTH_SECRET: secret }).databaseUrl).toBe(url)
+  })
 
-  test.each(['postgres://db/chat', 'garbage'])('asks for AUTH_SECRET, right (%s) or wrong', (url) => {
+  const anAddress =
+    'must be an address that starts with postgres:// or postgresql:// and names a host; a socket is written as ' +
+    'postgres://%2Fvar%2Frun%2Fpostgresql/name'
+  const oneHost =
+    'names several hosts, of which the driver would use none or one; give the one address that leads to the primary, ' +
+    'such as that of HAProxy, PgBouncer or a virtual IP'
+
+  test.each([
+    ['mysql://db/chat', anAddress],
+    ['db.example.org/chat', anAddress],
+    ['postgres:///chat', anAddress],
+    ['postgres://a:p#q@db/chat', anAddress],
+    ['postgres://a:hush@one,two/chat', oneHost],
+    ['postgres://a:hush@one:5432,two:5433/chat', oneHost],
+    ['postgresql:///chat?host=one,two', oneHost],
+    [
+      'postgres://db/chat?target_session_attrs=read-write',
+      'has target_session_attrs with a value that would be ignored; it must be any, or left out',
+    ],
+    [
+      'postgres://db/chat?channel_binding=require',
+      'has channel_binding with a value that would be ignored; it must be disable, prefer, or left out',
+    ],
+    [
+      'postgres://db/chat?sslmode=allow',
+      'has sslmode with a value that would be ignored; it must be disable, no-verify, prefer, require, verify-ca, verify-full, or left out',
+    ],
+    [
+      'postgres://db/chat?require_auth=scram-sha-256',
+      'has the parameter require_auth, which would be ignored; leave it out',
+    ],
+    [
+      'postgres://db/chat?constructor=1',
+      'has the parameter constructor, which would be ignored; leave it out',
+    ],
+    [
+      'postgres://db/chat?sslmode=verify-full&sslrootcert=/no/such/file',
+      'names a file in sslrootcert that cannot be read: /no/such/file',
+    ],
+  ])('DATABASE_URL may not be %s', { tags: ['OPS-19'] }, (url, problem) => {
+    for (const name of ['DATABASE_URL', 'DATABASE_DIRECT_URL']) {
+      const settings = { DATABASE_URL: 'postgres://db/chat', AUTH_SECRET: secret, [name]: url }
+      expect(refusals(settings)).toEqual([`${name} ${problem}`])
+    }
+  })
+
+  test.each(['postgres://db/chat', 'garbage'])('DATABASE_URL=%s requires AUTH_SECRET', (url) => {
     expect(refusals({ DATABASE_URL: url })).toContain(`AUTH_SECRET is required with DATABASE_URL; ${makeOne}`)
   })
 })
 
 describe('AUTH_SECRET', () => {
-  test.each([31, 1])('has more than %i characters', (length) => {
+  test.each([31, 1])('AUTH_SECRET with %i characters is refused', (length) => {
     expect(refusals({ AUTH_SECRET: secret.slice(0, length) })).toEqual([
       `AUTH_SECRET needs at least 32 characters; ${makeOne}`,
     ])
   })
 
-  test('may have 32 characters', () => {
+  test('AUTH_SECRET may have 32 characters', () => {
     expect(readConfig({ AUTH_SECRET: secret.slice(0, 32) }).authSecret).toBe(secret.slice(0, 32))
   })
 
-  test.each([`${secret},${secret}`, ',', `${secret},`])('is one secret: %j is not', (text) => {
-    expect(refusals({ AUTH_SECRET: text })).toEqual([
-      'AUTH_SECRET is one secret without commas; older ones go to AUTH_SECRET_PREVIOUS',
-    ])
-  })
+  test.each([`${secret},${secret}`, ',', `${secret},`])(
+    'AUTH_SECRET may not hold several secrets: %j',
+    (text) => {
+      expect(refusals({ AUTH_SECRET: text })).toEqual([
+        'AUTH_SECRET must be one secret without commas; put older ones in AUTH_SECRET_PREVIOUS',
+      ])
+    },
+  )
 
   test.each(['http://localhost:8000', 'http://127.0.0.1', 'http://[::1]:8000'])(
-    'may be the example on %s',
+    'AUTH_SECRET may be the public example on %s',
     (url) => {
       expect(readConfig({ AUTH_SECRET: example, PUBLIC_URL: url }).authSecret).toBe(example)
     },
@@ -257,7 +323,7 @@ describe('AUTH_SECRET', () => {
     'http://192.168.1.5:8000',
     'http://localhost.example.org',
     'http://[::2]',
-  ])('may not be the example on %s', (url) => {
+  ])('AUTH_SECRET may not be the public example on %s', (url) => {
     expect(refusals({ AUTH_SECRET: example, PUBLIC_URL: url })).toEqual([
       `AUTH_SECRET holds the public example; ${makeOne}`,
     ])
@@ -265,13 +331,13 @@ describe('AUTH_SECRET', () => {
 })
 
 describe('AUTH_SECRET_PREVIOUS', () => {
-  test('holds several, with or without blanks', () => {
+  test('AUTH_SECRET_PREVIOUS may hold several secrets, with or without spaces', () => {
     const [first, second] = [`${secret} once`, `${secret} before that`]
     const config = readConfig({ AUTH_SECRET: secret, AUTH_SECRET_PREVIOUS: `${first} , ${second},` })
     expect(config.previousAuthSecrets).toEqual([first, second])
   })
 
-  test('may not keep the example valid on a public address', () => {
+  test('AUTH_SECRET_PREVIOUS may not hold the public example on a public address', () => {
     const environment = {
       AUTH_SECRET: secret,
       AUTH_SECRET_PREVIOUS: example,
@@ -280,7 +346,7 @@ describe('AUTH_SECRET_PREVIOUS', () => {
     expect(refusals(environment)).toEqual(['AUTH_SECRET_PREVIOUS holds the public example; leave it out'])
   })
 
-  test('has no short one among them', () => {
+  test('AUTH_SECRET_PREVIOUS may not hold a short secret', () => {
     expect(refusals({ AUTH_SECRET: secret, AUTH_SECRET_PREVIOUS: `${secret},short` })).toEqual([
       `AUTH_SECRET_PREVIOUS needs at least 32 characters each; ${makeOne}`,
     ])
@@ -288,56 +354,36 @@ describe('AUTH_SECRET_PREVIOUS', () => {
 })
 
 describe('SERVICE_KEYS', () => {
-  test('holds several', () => {
-    const other = `${'+/Zk8-_.~'.repeat(3)}chat42==`
-    expect(readConfig({ SERVICE_KEYS: `${key},${other}` }).serviceKeys).toEqual([key, other])
-  })
-
-  test('has no short one among them', () => {
-    expect(refusals({ SERVICE_KEYS: `${key},short` })).toEqual([
-      `SERVICE_KEYS needs at least 32 characters each; ${makeOne}`,
-    ])
-  })
-
-  test.each(['a key with blanks that is long enough', `=${key}`, `${key}é`])(
-    'has none that no Authorization header can carry: %s',
-    (text) => {
-      expect(refusals({ SERVICE_KEYS: text })).toEqual([
-        `SERVICE_KEYS may hold letters, digits and - . _ ~ + / alone, and = at the end; ${makeOne}`,
-      ])
-    },
-  )
-
-  test('may not be the example on a public address', () => {
-    expect(refusals({ SERVICE_KEYS: example, PUBLIC_URL: 'https://chat.example.org' })).toEqual([
-      `SERVICE_KEYS holds the public example; ${makeOne}`,
-    ])
+  test('SERVICE_KEYS may not hold the public example on a public address', () => {
+    expect(
+      refusals({ SERVICE_KEYS: `ops:operate:${example}`, PUBLIC_URL: 'https://chat.example.org' }),
+    ).toEqual([`SERVICE_KEYS holds the public example; ${makeOne}`])
   })
 })
 
 describe('HS256', () => {
   const shared = 'shared with others: 32 characters or more'
 
-  test('takes a shared secret of at least 32 characters', () => {
+  test('HS256 accepts a shared secret of 32 characters', () => {
     const text = shared.slice(0, 32)
     const config = readConfig({ TOKEN_ALGORITHM: 'HS256', TOKEN_SHARED_SECRET: text })
     expect(config).toMatchObject({ tokenAlgorithm: 'HS256', tokenSharedSecret: text })
   })
 
-  test.each([undefined, ''])('is refused with the secret %j', (text) => {
+  test.each([undefined, ''])('HS256 is refused with the shared secret %j', (text) => {
     expect(refusals({ TOKEN_ALGORITHM: 'HS256', TOKEN_SHARED_SECRET: text })).toEqual([
       `TOKEN_SHARED_SECRET is required with TOKEN_ALGORITHM=HS256 and needs at least 32 characters; ${makeOne}`,
     ])
   })
 
-  test('is refused with a short secret', () => {
+  test('HS256 is refused with a short shared secret', () => {
     expect(refusals({ TOKEN_ALGORITHM: 'HS256', TOKEN_SHARED_SECRET: shared.slice(0, 31) })).toEqual([
       `TOKEN_SHARED_SECRET needs at least 32 characters; ${makeOne}`,
     ])
   })
 
   test.each([undefined, 'EdDSA', 'ES256', 'RS256'])(
-    'is the only one with a shared secret: %s has none',
+    'a shared secret is refused with the algorithm %s',
     (algorithm) => {
       expect(refusals({ TOKEN_ALGORITHM: algorithm, TOKEN_SHARED_SECRET: shared })).toEqual([
         'TOKEN_SHARED_SECRET is only for TOKEN_ALGORITHM=HS256; leave it out',
@@ -345,13 +391,13 @@ describe('HS256', () => {
     },
   )
 
-  test('misspelt is the one thing to mend', () => {
+  test('a misspelt algorithm is the only reported problem', () => {
     expect(refusals({ TOKEN_ALGORITHM: 'hs256', TOKEN_SHARED_SECRET: shared })).toEqual([
-      'TOKEN_ALGORITHM is one of EdDSA, ES256, RS256, HS256, not "hs256"',
+      'TOKEN_ALGORITHM must be one of EdDSA, ES256, RS256, HS256, not "hs256"',
     ])
   })
 
-  test('may not share the example on a public address', () => {
+  test('HS256 may not use the public example on a public address', () => {
     const settings = {
       TOKEN_ALGORITHM: 'HS256',
       TOKEN_SHARED_SECRET: example,
@@ -361,53 +407,76 @@ describe('HS256', () => {
   })
 })
 
-describe('AUTH_SECRET, present or previous, is never what other services are given', () => {
-  test.each(['AUTH_SECRET', 'AUTH_SECRET_PREVIOUS'])('%s', (name) => {
-    const line = `repeats AUTH_SECRET, which no other service may know; ${makeOne}`
-    expect(refusals({ [name]: key, SERVICE_KEYS: `a-second-${key},${key}` })).toEqual([
-      `SERVICE_KEYS ${line}`,
-    ])
-    expect(refusals({ [name]: key, TOKEN_ALGORITHM: 'HS256', TOKEN_SHARED_SECRET: key })).toEqual([
-      `TOKEN_SHARED_SECRET ${line}`,
-    ])
-  })
+describe('AUTH_SECRET, current or previous, is never shared with other services', () => {
+  test.each(['AUTH_SECRET', 'AUTH_SECRET_PREVIOUS'])(
+    'a value of %s is refused as a shared secret or key',
+    (name) => {
+      const line = `repeats AUTH_SECRET, which no other service may know; ${makeOne}`
+      expect(refusals({ [name]: key, SERVICE_KEYS: `a:verify:a-second-${key},b:verify:${key}` })).toEqual([
+        `SERVICE_KEYS ${line}`,
+      ])
+      expect(refusals({ [name]: key, TOKEN_ALGORITHM: 'HS256', TOKEN_SHARED_SECRET: key })).toEqual([
+        `TOKEN_SHARED_SECRET ${line}`,
+      ])
+    },
+  )
 })
 
 describe('TOKEN_SHARED_SECRET', () => {
-  test('is never a service key: whoever checks tokens with it would be let in', () => {
-    const settings = { TOKEN_ALGORITHM: 'HS256', TOKEN_SHARED_SECRET: key }
-    expect(refusals({ ...settings, SERVICE_KEYS: `a-second-${key},${key}` })).toEqual([
-      `SERVICE_KEYS repeats TOKEN_SHARED_SECRET, which makes tokens for anybody; ${makeOne}`,
-    ])
-    expect(readConfig({ ...settings, SERVICE_KEYS: `a-second-${key}` }).tokenSharedSecret).toBe(key)
-  })
+  test(
+    'TOKEN_SHARED_SECRET may not be a service key, or its holders could call this service',
+    { tags: ['OPS-2'] },
+    () => {
+      const settings = { TOKEN_ALGORITHM: 'HS256', TOKEN_SHARED_SECRET: key }
+      expect(refusals({ ...settings, SERVICE_KEYS: `a:verify:a-second-${key},b:verify:${key}` })).toEqual([
+        `SERVICE_KEYS repeats TOKEN_SHARED_SECRET, which can make tokens for any user; ${makeOne}`,
+      ])
+      expect(readConfig({ ...settings, SERVICE_KEYS: `a:verify:a-second-${key}` }).tokenSharedSecret).toBe(
+        key,
+      )
+    },
+  )
 })
 
-describe('a secret of hardly any variety is refused and not shown', () => {
+describe('a secret with few different characters is refused and not shown', { tags: ['OPS-2'] }, () => {
   const weak = ['x'.repeat(40), 'changeme'.repeat(5), '0123456789'.slice(0, 9).repeat(4)]
   const line = `needs at least 10 different characters`
 
-  test.each(weak)('%s', (text) => {
+  test('a secret that repeats itself or follows the alphabet is refused', () => {
+    const line = 'AUTH_SECRET follows the alphabet or the keyboard'
+    expect(refusals({ AUTH_SECRET: 'abcdefghijklmnopqrstuvwxyz012345' })).toEqual([`${line}; ${makeOne}`])
+    const words = 'correcthorsebatterystaple'.repeat(2)
+    expect(refusals({ AUTH_SECRET: words })).toEqual([`AUTH_SECRET repeats itself; ${makeOne}`])
+  })
+
+  test.each(weak)('the weak secret %s is refused and not shown', (text) => {
     const few = (name: string) =>
       refusals({ AUTH_SECRET: secret, TOKEN_ALGORITHM: 'HS256', TOKEN_SHARED_SECRET: key, [name]: text })
     expect(few('AUTH_SECRET')).toEqual([`AUTH_SECRET ${line}; ${makeOne}`])
     expect(few('TOKEN_SHARED_SECRET')).toEqual([`TOKEN_SHARED_SECRET ${line}; ${makeOne}`])
-    for (const name of ['AUTH_SECRET_PREVIOUS', 'SERVICE_KEYS']) {
-      expect(few(name)).toEqual([`${name} ${line} each; ${makeOne}`])
-      expect(refusals({ [name]: `${key},${text}` })).toEqual([`${name} ${line} each; ${makeOne}`])
-    }
+    const name = 'AUTH_SECRET_PREVIOUS'
+    expect(few(name)).toEqual([`${name} ${line} each; ${makeOne}`])
+    expect(refusals({ [name]: `${key},${text}` })).toEqual([`${name} ${line} each; ${makeOne}`])
   })
 
-  test('with ten different characters it is taken', () => {
-    expect(readConfig({ AUTH_SECRET: '0123456789'.repeat(4) }).authSecret).toBe('0123456789'.repeat(4))
+  test('a secret with ten different characters is accepted', () => {
+    const digits = '83017462595082649173160495827364'
+    expect(readConfig({ AUTH_SECRET: digits }).authSecret).toBe(digits)
   })
 })
 
 describe('TRUSTED_PROXIES', () => {
   test.each([
-    ...['127.0.0.1', '10.0.0.0/8', '10.1.2.3/32', '::1', '::ffff:10.0.0.1'],
-    ...['2001:db8::/32', 'fd00::/16', '2001:db8::1/128', '64:ff9b::/96'],
-  ])('may hold %s', (entry) => {
+    '127.0.0.1',
+    '10.0.0.0/8',
+    '10.1.2.3/32',
+    '::1',
+    '::ffff:10.0.0.1',
+    '2001:db8::/32',
+    'fd00::/16',
+    '2001:db8::1/128',
+    '64:ff9b::/96',
+  ])('TRUSTED_PROXIES may hold %s', (entry) => {
     expect(readConfig({ TRUSTED_PROXIES: `192.0.2.1, ${entry}` }).trustedProxies).toEqual([
       '192.0.2.1',
       entry,
@@ -415,47 +484,76 @@ describe('TRUSTED_PROXIES', () => {
   })
 
   test.each([
-    ...['proxy.example.org', 'loopback', '*', '[::1]', '10.0.0.1:80', 'fe80::1%eth0', '10.0.0.0/255.0.0.0'],
+    'proxy.example.org',
+    'loopback',
+    '*',
+    '[::1]',
+    '10.0.0.1:80',
+    'fe80::1%eth0',
+    '10.0.0.0/255.0.0.0',
     // Read leniently, these are 0.0.0.10, 8.0.0.1 and 1.2.0.3.
-    ...['10', '010.0.0.1', '1.2.3', '10/8'],
-    ...['10.0.0.0/33', '2001:db8::/129', '10.0.0.0/', '10.0.0.0/-1', '10.0.0.0/8/8'],
+    '10',
+    '010.0.0.1',
+    '1.2.3',
+    '10/8',
+    '10.0.0.0/33',
+    '2001:db8::/129',
+    '10.0.0.0/',
+    '10.0.0.0/-1',
+    '10.0.0.0/8/8',
     // Everybody, or much of everybody.
-    ...['0.0.0.0/0', '::/0', '0.0.0.0/1', '128.0.0.0/1', '10.0.0.0/7', '2000::/3', 'fd00::/8', '2001::/15'],
+    '0.0.0.0/0',
+    '::/0',
+    '0.0.0.0/1',
+    '128.0.0.0/1',
+    '10.0.0.0/7',
+    '2000::/3',
+    'fd00::/8',
+    '2001::/15',
     // Everybody with an IPv4 address, or some of them, in other words.
-    ...['::ffff:0:0/96', '::ffff:0.0.0.0/97', '::ffff:10.0.0.0/104', '::ffff:10.0.0.1/128'],
-    ...['::/16', '::/64', '::/80', '0:0:0:0:0:fffe::/95', '::fffe:0:0/95'],
-  ])('may not hold %s', (entry) => {
+    '::ffff:0:0/96',
+    '::ffff:0.0.0.0/97',
+    '::ffff:10.0.0.0/104',
+    '::ffff:10.0.0.1/128',
+    '::/16',
+    '::/64',
+    '::/80',
+    '0:0:0:0:0:fffe::/95',
+    '::fffe:0:0/95',
+  ])('TRUSTED_PROXIES may not hold %s', { tags: ['HTTP-1'] }, (entry) => {
     expect(refusals({ TRUSTED_PROXIES: `192.0.2.1, ${entry}` })).toEqual([
-      'TRUSTED_PROXIES holds addresses or CIDR ranges such as 10.0.0.0/8, separated by commas; no IPv4 range is wider ' +
-        `than /8, no IPv6 range wider than /16 or one of IPv4 addresses in IPv6 form; this is none: ${entry}`,
+      'TRUSTED_PROXIES must hold addresses or CIDR ranges such as 10.0.0.0/8, separated by commas, not wider than /8 ' +
+        `(IPv6: /16), and IPv4 not in its IPv6 form; not valid: ${entry}`,
     ])
   })
 })
 
 describe('CORS_ORIGINS', () => {
-  test('holds origins', () => {
+  test('CORS_ORIGINS may hold several origins', () => {
     const origins = ['https://chat.example.org', 'http://localhost:5173']
     expect(readConfig({ CORS_ORIGINS: origins.join(' , ') }).corsOrigins).toEqual(origins)
   })
 
   test.each([
-    ...['*', 'null', 'chat.example.org', 'https://chat.example.org/', 'https://chat.example.org/app'],
-    ...[
-      'https://*.example.org',
-      'https://chat.example.org:443',
-      'HTTPS://chat.example.org',
-      'app://chat',
-      'file://',
-    ],
-  ])('may not hold %s', (entry) => {
+    '*',
+    'null',
+    'chat.example.org',
+    'https://chat.example.org/',
+    'https://chat.example.org/app',
+    'https://*.example.org',
+    'https://chat.example.org:443',
+    'HTTPS://chat.example.org',
+    'app://chat',
+    'file://',
+  ])('CORS_ORIGINS may not hold %s', (entry) => {
     expect(refusals({ CORS_ORIGINS: `http://localhost:5173,${entry}` })).toEqual([
-      `CORS_ORIGINS holds origins such as https://chat.example.org, separated by commas; this is none: ${entry}`,
+      `CORS_ORIGINS must hold origins such as https://chat.example.org, separated by commas; not valid: ${entry}`,
     ])
   })
 })
 
-describe('what is wrong', () => {
-  test('is said all at once, one line per setting', () => {
+describe('wrong settings', () => {
+  test('all wrong settings are reported together, one line per setting', { tags: ['OPS-1'] }, () => {
     const environment = {
       PORT: 'eighty',
       AUTH_SECRET: 'a,b',
@@ -469,7 +567,7 @@ describe('what is wrong', () => {
     expect(names.toSorted()).toEqual(Object.keys(environment).toSorted())
   })
 
-  test('never shows a secret', () => {
+  test('the report of wrong settings never shows a secret', { tags: ['OPS-1'] }, () => {
     const message = messageFor({
       DATABASE_URL: 'mysql://chat:hush-database@db/chat',
       PUBLIC_URL: 'https://ann:hush-address@example.org',
@@ -485,5 +583,25 @@ describe('what is wrong', () => {
     const secrets = ['AUTH_SECRET', 'AUTH_SECRET_PREVIOUS', 'SERVICE_KEYS', 'TOKEN_SHARED_SECRET']
     const settings = Object.fromEntries(secrets.map((name) => [name, weak]))
     expect(messageFor({ ...settings, TOKEN_ALGORITHM: 'HS256' })).not.toContain('hush')
+  })
+})
+
+test('the brand name is that of the product unless it is set', () => {
+  expect(readConfig({}).brandName).toBe('chat-auth')
+  expect(readConfig({ BRAND_NAME: 'Maple & Otter' }).brandName).toBe('Maple & Otter')
+})
+
+describe('RESERVED_USERNAMES', () => {
+  test('a list of reserved usernames replaces the usual ones', () => {
+    expect(readConfig({ RESERVED_USERNAMES: 'ceo_office, принц' }).reservedUsernames).toEqual([
+      'ceo_office',
+      'принц',
+    ])
+  })
+
+  test('reserved usernames that no user could have are refused', () => {
+    expect(refusals({ RESERVED_USERNAMES: 'ops, the boss, admin' })).toEqual([
+      'RESERVED_USERNAMES must hold usernames of 4 to 32 characters, separated by commas; not valid: ops the boss',
+    ])
   })
 })

@@ -11,10 +11,10 @@ import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { secretIn } from '../../src/infrastructure/data-folder-secrets.ts'
-import { DataFolderError } from '../../src/infrastructure/embedded/data-folder.ts'
+import { secretIn } from '../../../src/infrastructure/storage/data-folder-secrets.ts'
+import { DataFolderError } from '../../../src/infrastructure/embedded/data-folder.ts'
 
-const names = ['auth-secret', 'service-key'] as const
+const names = ['auth-secret', 'service-key', 'verifier-key'] as const
 
 let folder: string
 
@@ -34,7 +34,7 @@ const refusal = (name: (typeof names)[number]): string => {
 }
 
 describe.each(names)('%s in the data folder', (name) => {
-  test('is made once, for its owner alone, and an Authorization header can carry it', () => {
+  test('a secret in the data folder is made once, only for its owner, and fits into a header', () => {
     const made = secretIn(folder, name)
     expect(made).toEqual({
       value: expect.stringMatching(/^[\w-]{43}$/) as string,
@@ -44,7 +44,7 @@ describe.each(names)('%s in the data folder', (name) => {
     expect(secretIn(folder, name)).toEqual(made)
   })
 
-  test('may be one of the operator’s own, with a line break behind it', () => {
+  test('a secret in the data folder may be the operator’s own, with a line break at its end', () => {
     const own = 'one-that-the-operator-wrote-into-the-file'
     writeFileSync(join(folder, name), `${own}\n`)
     expect(secretIn(folder, name).value).toBe(own)
@@ -56,19 +56,23 @@ describe.each(names)('%s in the data folder', (name) => {
     ['cut short', 'kR3-_zPq81'],
     ['full of zero bytes, as after a crash of the machine', '\0'.repeat(43)],
     ['of hardly any variety', 'changeme'.repeat(8)],
-  ])('is refused when it is %s, with what to do, and left as it is', (_, content) => {
-    writeFileSync(join(folder, name), content)
-    const message = refusal(name)
-    expect(message).toMatch(
-      /^The secret in .* is damaged: it needs at least (32|10 different) characters\. Put a backup of the file in its place\. Without one, delete it: the next start makes another, /,
-    )
-    expect(message).toContain(join(folder, name))
-    expect(message).not.toContain('\n')
-    if (content.trim() !== '') expect(message).not.toContain(content.trim())
-    expect(readFileSync(join(folder, name), 'utf8')).toBe(content)
-  })
+  ])(
+    'a secret that is %s is refused with advice, and the file is kept',
+    { tags: ['OPS-3'] },
+    (_, content) => {
+      writeFileSync(join(folder, name), content)
+      const message = refusal(name)
+      expect(message).toMatch(
+        /^The secret in .* is damaged: it needs at least (32|10 different) characters\. Restore the file from a backup\. Without a backup, delete it: the next start makes a new one, /,
+      )
+      expect(message).toContain(join(folder, name))
+      expect(message).not.toContain('\n')
+      if (content.trim() !== '') expect(message).not.toContain(content.trim())
+      expect(readFileSync(join(folder, name), 'utf8')).toBe(content)
+    },
+  )
 
-  test('that was not finished is overwritten, and nobody else may read it', () => {
+  test('an unfinished secret file is overwritten, and only its owner may read it', () => {
     const unfinished = join(folder, `${name}.new`)
     writeFileSync(unfinished, 'half')
     chmodSync(unfinished, 0o644)
@@ -78,13 +82,13 @@ describe.each(names)('%s in the data folder', (name) => {
     expect(existsSync(unfinished)).toBe(false)
   })
 
-  test('that is no file is refused, saying why', () => {
+  test('a secret that is not a file is refused with the reason', () => {
     fs.mkdirSync(join(folder, name))
     expect(refusal(name)).toMatch(/^The secret in .* cannot be read or made: EISDIR/)
   })
 })
 
-test('a secret is on the disk under its name before it is used', () => {
+test('a secret is on the disk under its name before it is used', { tags: ['OPS-3'] }, () => {
   const steps: string[] = []
   const { fsyncSync, renameSync } = fs
   fs.fsyncSync = (handle) => {

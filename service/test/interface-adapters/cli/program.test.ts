@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import * as answers from './answers.ts'
+import * as responses from './responses.ts'
 import { runProgram } from './run-program.ts'
 
-const USER = 'GET /v1/users/17'
-const { ann, people, SESSION } = answers
+const UNTIL = '2030-01-31T12:00:00Z'
 
-describe('a command calls', () => {
+const USER = 'GET /v1/users/17'
+const { ann, users, SESSION } = responses
+
+describe('the requests of a command', () => {
   test.each<[string[], string[]]>([
     [['users', 'find', 'ann_&=%'], ['GET /v1/users?username=ann_%26%3D%25']],
     [
@@ -20,6 +22,14 @@ describe('a command calls', () => {
     [
       ['users', 'disable', '17', '--reason', 'Spam', '-y'],
       ['POST /v1/users/17/disable {"reason":"Spam"}', USER],
+    ],
+    [
+      ['users', 'disable', '17', '--reason', 'Spam', '--public-reason', 'Ads', '--until', UNTIL, '-y'],
+      [`POST /v1/users/17/disable {"reason":"Spam","public_reason":"Ads","until":"${UNTIL}"}`, USER],
+    ],
+    [
+      ['users', 'enable', '17', '--note', 'Appeal'],
+      ['POST /v1/users/17/enable {"note":"Appeal"}', USER],
     ],
     [
       ['users', 'roles', '17', 'b, a'],
@@ -48,7 +58,7 @@ describe('a command calls', () => {
     [['outbox', 'replay', '4711'], ['POST /v1/outbox/4711/replay']],
     [['outbox', 'replay', '--consumer', 'a'], ['POST /v1/outbox/replay {"consumer":"a"}']],
     [['doctor'], ['GET /v1/doctor']],
-  ])('%j', async (args, expected) => {
+  ])('the command %j sends the expected requests', async (args, expected) => {
     const { code, calls } = await runProgram(args, everything)
     expect(
       calls.map(([method, path, body]) => [method, path, JSON.stringify(body)].join(' ').trim()),
@@ -59,47 +69,54 @@ describe('a command calls', () => {
 
 const everything = {
   [USER]: ann,
-  'GET /v1/users': people,
-  'GET /v1/users/17/sessions': answers.sessions,
-  'GET /v1/keys': answers.keys,
-  'POST /v1/keys/rotate': answers.rotatedKeys,
-  'GET /v1/outbox': answers.deadDeliveries,
-  'POST /v1/outbox/replay': answers.replays,
-  'GET /v1/doctor': answers.health,
+  'GET /v1/users': users,
+  'GET /v1/users/17/sessions': responses.sessions,
+  'GET /v1/keys': responses.keys,
+  'POST /v1/keys/rotate': responses.rotatedKeys,
+  'GET /v1/outbox': responses.deadDeliveries,
+  'POST /v1/outbox/replay': responses.replays,
+  'GET /v1/doctor': responses.health,
 }
 
-describe('wrong usage calls nothing, and says what would be right', () => {
+describe('wrong usage', () => {
   test.each([
     [[], 'Usage'],
     [['users'], 'Usage'],
     [['user'], 'Did you mean users?'],
     [['users', 'find'], '--email'],
     [['users', 'find', 'ann', '--email', 'ann@example.org'], '--email'],
-    [['users', 'find', 'ann', '--limit', '0'], 'from 1 on'],
+    [['users', 'find', 'ann', '--limit', '0'], 'from 1 to 9999'],
     [['users', 'disable', '17'], '--reason'],
-    [['users', 'enable', 'ann'], 'users find tells it'],
-    [['users', 'enable', '17/../18'], 'users find tells it'],
+    [['users', 'enable', 'ann'], 'chat-auth users find'],
+    [['users', 'enable', '17/../18'], 'chat-auth users find'],
     [['users', 'enable', '17', '18'], 'too many arguments'],
     [['users', 'enable', '17', '--force'], '--force'],
     [['sessions', 'end', '17'], '--all'],
     [['sessions', 'end', '17', SESSION, '--all'], '--all'],
-    [['sessions', 'end', '17', 'current'], 'sessions list tells it'],
+    [['sessions', 'end', '17', 'current'], 'chat-auth sessions list'],
     [['outbox', 'list', '--state', 'lost'], 'dead, waiting'],
     [['outbox', 'replay'], '--consumer'],
     [['outbox', 'replay', '1', '--consumer', 'a'], '--consumer'],
-    [['outbox', 'replay', 'all'], 'outbox list tells it'],
-  ])('%j', async (args, words) => {
+    [['outbox', 'replay', 'all'], 'chat-auth outbox list'],
+  ])('wrong usage %j sends no request and explains the right usage', async (args, words) => {
     const { code, calls, out, err } = await runProgram(args)
     expect({ code, calls, out }).toEqual({ code: 2, calls: [], out: '' })
     expect(err).toContain(words)
   })
 })
 
-describe('what cannot be undone is asked about', () => {
+describe('confirmation', () => {
   test.each([
-    [['users', 'disable', '17', '--reason', 'Spam'], 'Disable ann_example (17), and end 2 sessions?'],
+    [
+      ['users', 'disable', '17', '--reason', 'Spam'],
+      'Disable ann_example (17) without an end, and end 2 sessions?',
+    ],
+    [
+      ['users', 'disable', '17', '--reason', 'Spam', '--until', UNTIL],
+      `Disable ann_example (17) until ${UNTIL}, and end 2 sessions?`,
+    ],
     [['sessions', 'end', '17', '--all'], 'End 2 sessions of ann_example (17)?'],
-  ])('%j', async (args, question) => {
+  ])('the irreversible command %j asks for confirmation first', async (args, question) => {
     const refused = await runProgram(args, everything, { says: false })
     expect(refused).toMatchObject({ code: 1, out: '', err: 'Nothing was changed.', questions: [question] })
     expect(refused.calls).toEqual([['GET', '/v1/users/17']])
@@ -109,13 +126,13 @@ describe('what cannot be undone is asked about', () => {
   })
 })
 
-describe('what is printed', () => {
+describe('the output of a command', () => {
   test.each([
-    ['users find ann', people],
-    ['keys list', answers.keys],
-    ['outbox list', answers.deadDeliveries],
-    ['doctor', answers.health],
-  ])('with --json of %s is what the service answered', async (words, body) => {
+    ['users find ann', users],
+    ['keys list', responses.keys],
+    ['outbox list', responses.deadDeliveries],
+    ['doctor', responses.health],
+  ])('%s with --json prints the response of the service', async (words, body) => {
     for (const args of [
       [...words.split(' '), '--json'],
       ['--json', ...words.split(' ')],
@@ -124,44 +141,46 @@ describe('what is printed', () => {
     }
   })
 
-  test('of another page says how to get it', async () => {
-    const page = { ...people, next_cursor: 'bmV4dA' }
+  test('a list with another page says how to get it', async () => {
+    const page = { ...users, next_cursor: 'bmV4dA' }
     const { out } = await runProgram(['users', 'find', 'a'], { 'GET /v1/users': page })
-    expect(out).toMatch(/\n\nThere are more: add --cursor bmV4dA\n$/)
+    expect(out).toMatch(/\n\nThere are more\. Add --cursor bmV4dA\n$/)
   })
 
-  test('of deliveries that wait is when they are tried next', async () => {
+  test('the list of waiting deliveries shows the time of the next attempt', async () => {
     const { out } = await runProgram(['outbox', 'list', '--state', 'waiting'], {
-      'GET /v1/outbox': answers.waitingDeliveries,
+      'GET /v1/outbox': responses.waitingDeliveries,
     })
     expect(out).toContain('ATTEMPTS  NEXT                  LAST ERROR')
     expect(out).toContain('--cursor 4711')
   })
 
-  test('of keys that a shared secret stands for is that there are none', async () => {
+  test('keys list explains that a shared secret has no signing keys', async () => {
     const { out } = await runProgram(['keys', 'list'], { 'GET /v1/keys': { algorithm: 'HS256', items: [] } })
     expect(out).toContain('TOKEN_ALGORITHM=HS256')
   })
 
-  test('of a key that cannot be opened says so', async () => {
-    const items = answers.keys.items.map((key) => ({ ...key, state: 'published', usable: false }))
-    const { out } = await runProgram(['keys', 'list'], { 'GET /v1/keys': { ...answers.keys, items } })
-    expect(out).toContain('published, cannot be opened')
+  test('keys list marks a key that cannot be decrypted', async () => {
+    const items = responses.keys.items.map((key) => ({ ...key, state: 'published', usable: false }))
+    const { out } = await runProgram(['keys', 'list'], { 'GET /v1/keys': { ...responses.keys, items } })
+    expect(out).toContain('published, cannot be decrypted')
   })
 
-  test('of a doctor who found a failure ends with 1', async () => {
+  test('the doctor command exits with 1 when a check failed', async () => {
     const body = {
       status: 'failed',
-      findings: answers.health.findings.map((one) => ({ ...one, status: 'failed' })),
+      findings: responses.health.findings.map((one) => ({ ...one, status: 'failed' })),
     }
     const { code, out } = await runProgram(['doctor'], { 'GET /v1/doctor': body })
-    expect([code, out]).toEqual([1, expect.stringMatching(/\n\n11 failed, 0 warnings\.\n$/)])
-    const fine = { status: 'ok', findings: answers.health.findings.slice(1) }
-    expect((await runProgram(['doctor'], { 'GET /v1/doctor': fine })).out).toMatch(/\n\nAll is well\.\n$/)
+    expect([code, out]).toEqual([1, expect.stringMatching(/\n\n12 failed, 0 warnings\.\n$/)])
+    const fine = { status: 'ok', findings: responses.health.findings.slice(1) }
+    expect((await runProgram(['doctor'], { 'GET /v1/doctor': fine })).out).toMatch(
+      /\n\nAll checks passed\.\n$/,
+    )
   })
 })
 
-test('--version and --help are no failures', async () => {
+test('--version and --help exit with 0', async () => {
   expect(await runProgram(['--version'])).toMatchObject({ code: 0, out: '1.2.3\n' })
   const { code, out } = await runProgram(['sessions', 'end', '--help'])
   expect(code).toBe(0)

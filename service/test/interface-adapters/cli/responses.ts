@@ -1,10 +1,13 @@
-// What the service answers, for the commands' tests and for docs/cli.md. Parsed by the API's own schemas, so that it can
-// answer so.
-import { findings } from '../../../src/interface-adapters/http/doctor-routes.ts'
-import { signingKeyList } from '../../../src/interface-adapters/http/keys-routes.ts'
-import { deliveryList, replayed } from '../../../src/interface-adapters/http/outbox-schemas.ts'
-import { inspectedUser, inspectedUsers } from '../../../src/interface-adapters/http/people-schemas.ts'
-import { sessionList } from '../../../src/interface-adapters/http/schemas.ts'
+// Responses of the service, for the tests of the commands and for docs/cli.md. The API's own schemas parse them, so each
+// is a response the service can send.
+import { findings } from '../../../src/interface-adapters/http/internal/doctor-schemas.ts'
+import { signingKeyList } from '../../../src/interface-adapters/http/internal/signing-key-schemas.ts'
+import { deliveryList, replayed } from '../../../src/interface-adapters/http/internal/outbox-schemas.ts'
+import {
+  inspectedUser,
+  inspectedUsers,
+} from '../../../src/interface-adapters/http/internal/inspection-schemas.ts'
+import { sessionList } from '../../../src/interface-adapters/http/session-schemas.ts'
 
 const at = (time: string) => `2026-01-${time}.000Z`
 
@@ -13,11 +16,13 @@ export const ann = inspectedUser.parse({
   username: 'ann_example',
   email: 'ann@example.org',
   email_verified: true,
-  avatar_url: 'https://auth.example.org/media/avatars/letters-00410045-5-512.png',
+  avatar_url: 'https://auth.example.org/media/avatars/default-5-512.png',
   created_at: at('05T09:12:44'),
   roles: ['editor', 'moderator'],
   disabled_at: null,
+  disabled_until: null,
   disabled_reason: null,
+  disabled_public_reason: null,
   live_sessions: 2,
 })
 export const bob = inspectedUser.parse({
@@ -28,10 +33,12 @@ export const bob = inspectedUser.parse({
   email_verified: false,
   roles: [],
   disabled_at: at('30T18:02:10'),
+  disabled_until: '2026-02-06T18:00:00.000Z',
   disabled_reason: 'Spam',
+  disabled_public_reason: 'Ads',
   live_sessions: 0,
 })
-export const people = inspectedUsers.parse({ items: [ann, bob], next_cursor: null })
+export const users = inspectedUsers.parse({ items: [ann, bob], next_cursor: null })
 
 export const SESSION = '019bd0a4-5a3c-7c7e-9a53-1c7f5a1f7e11'
 const session = {
@@ -87,7 +94,7 @@ const delivery = {
     occurred_at: at('28T12:00:00'),
   },
   attempts: 14,
-  last_error: 'answered 500',
+  last_error: 'responded with 500',
   next_attempt_at: null,
   dead_at: at('31T12:00:00'),
 }
@@ -114,20 +121,21 @@ export const health = findings.parse({
       check: 'settings',
       status: 'warning',
       detail:
-        'PUBLIC_URL is https, so a proxy is in front, and TRUSTED_PROXIES names none: all people share one rate limit',
+        'PUBLIC_URL is https, so there is a proxy in front, but TRUSTED_PROXIES is empty: all users share one rate limit',
       advice: 'Set TRUSTED_PROXIES to the addresses of the proxy.',
     },
     ...[
-      ['database', 'PostgreSQL 17.2 answers in 0.6 ms'],
-      ['migrations', 'all 5 are done'],
+      ['database', 'PostgreSQL 17.2 responds in 0.6 ms'],
+      ['migrations', 'all 5 are applied'],
       ['durability', 'fsync=on, full_page_writes=on, synchronous_commit=on'],
+      ['names', 'no two users look alike'],
       ['connections', '1 of 10 in use here; 71 of 97 left on the server'],
-      ['keys', 'EdDSA signs, and what it signs is accepted'],
-      ['keys', 'the present one signs until 2026-02-09T08:00:00.000Z'],
+      ['keys', 'EdDSA signs, and its signatures are accepted'],
+      ['keys', 'the current one signs until 2026-02-09T08:00:00.000Z'],
       ['clock', '0.3 ms ahead of that of the database'],
       ['feed', 'last read 412 ms ago, now read to 1094, 3 readers'],
-      ['feed', 'hears of other instances at once (LISTEN)'],
-      ['outbox', 'nothing waits'],
+      ['feed', 'is notified of other instances immediately (LISTEN)'],
+      ['outbox', 'no delivery waits'],
     ].map(([check, detail]) => ({ check, status: 'ok', detail, advice: null })),
   ],
 })

@@ -1,7 +1,8 @@
-// The whole command line without any input or output: what was called, asked and printed.
+// Runs the whole command line without real input or output and records calls, questions and output.
 import { CommanderError } from 'commander'
-import type { Surroundings } from '../../../src/interface-adapters/cli/command.ts'
+import type { CommandContext } from '../../../src/interface-adapters/cli/command.ts'
 import { CommandFailure } from '../../../src/interface-adapters/cli/exit-codes.ts'
+import { describeRestore } from '../../../src/interface-adapters/cli/restore-command.ts'
 import { createProgram } from '../../../src/interface-adapters/cli/program.ts'
 import { printableJson } from '../../../src/interface-adapters/cli/text.ts'
 
@@ -13,10 +14,10 @@ export interface Run {
   readonly questions: readonly string[]
 }
 
-/** Answers by "METHOD /path", without what follows the question mark. */
+/** Responses are looked up by "METHOD /path", without the query string. */
 export async function runProgram(
   args: readonly string[],
-  answers: Record<string, unknown> = {},
+  responses: Record<string, unknown> = {},
   { says = true }: { says?: boolean } = {},
 ): Promise<Run> {
   const run = {
@@ -26,10 +27,10 @@ export async function runProgram(
     calls: [] as [string, string, object?][],
     questions: [] as string[],
   }
-  const surroundings: Surroundings = {
+  const context: CommandContext = {
     call: (method, path, body) => {
       run.calls.push(body === undefined ? [method, path] : [method, path, body])
-      return Promise.resolve(answers[`${method} ${path.split('?')[0] ?? ''}`])
+      return Promise.resolve(responses[`${method} ${path.split('?')[0] ?? ''}`])
     },
     confirm: async (question) => {
       run.questions.push(await question())
@@ -41,9 +42,14 @@ export async function runProgram(
     out: (text) => (run.out += text),
     err: (text) => (run.err += text),
     run: async (command, { json }) => {
-      const report = await command(surroundings)
+      const report = await command(context)
       run.out += json === true ? printableJson(report.json) : report.text
       run.code = report.exitCode ?? 0
+    },
+    restore: (options) => {
+      const counts = { endedAgain: 812, disabled: 2, enabled: 0, unknownUsers: 1, endedByCommand: 40_213 }
+      run.out += describeRestore(counts, options)
+      return Promise.resolve()
     },
   })
   try {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { table, time, words } from '../../../src/interface-adapters/cli/table.ts'
+import { table, time, shortText } from '../../../src/interface-adapters/cli/table.ts'
 import { printable, printableJson, shortened, width } from '../../../src/interface-adapters/cli/text.ts'
 
 describe('a table', () => {
-  test('has its columns under each other, whatever the rows hold', () => {
+  test('a table aligns its columns for any cell content', () => {
     const rows = [
       [1, 'ann', true, null],
       [12345, 'a longer name', false, undefined],
@@ -28,7 +28,7 @@ describe('a table', () => {
     'ﾊﾝｶｸ',
     'Ａnn’s ❤️',
     '仮名ー・',
-  ])('keeps its columns beside %s', (wide) => {
+  ])('a table stays aligned next to %s', (wide) => {
     const [, first = '', second = ''] = table(
       ['NAME', 'NEXT'],
       [
@@ -41,18 +41,24 @@ describe('a table', () => {
     expect(first.endsWith('x')).toBe(true)
   })
 
-  test('is a sentence when there is nothing to show', () => {
+  test('an empty table is printed as a sentence', () => {
     expect(table(['ID'], [], 'Nobody was found.')).toBe('Nobody was found.\n')
   })
 
-  test('lets nobody whose words it shows write to the terminal, or turn them around', () => {
-    const evil = 'a\u001b[2J\u009b31m\u0007\n\r\tb\u202egnp\u2066\u200f\u2028\ud83d'
-    const shown = table(['NAME'], [[evil]], '')
-    expect(shown).toBe('NAME\na\\u001b[2J\\u009b31m\\u0007\\n\\r\\tb\\u202egnp\\u2066\\u200f\\u2028\\ud83d\n')
-  })
+  test(
+    'a table escapes control and direction characters before they reach the terminal',
+    { tags: ['OPS-8'] },
+    () => {
+      const evil = 'a\u001b[2J\u009b31m\u0007\n\r\tb\u202egnp\u2066\u200f\u2028\ud83d'
+      const shown = table(['NAME'], [[evil]], '')
+      expect(shown).toBe(
+        'NAME\na\\u001b[2J\\u009b31m\\u0007\\n\\r\\tb\\u202egnp\\u2066\\u200f\\u2028\\ud83d\n',
+      )
+    },
+  )
 })
 
-describe('the width of', () => {
+describe('text width', () => {
   test.each([
     ['', 0],
     ['ann', 3],
@@ -71,11 +77,11 @@ describe('the width of', () => {
     ['ー', 2],
     ['\u200b', 0],
     ['Привет', 6],
-  ])('%s is %d columns', (text, columns) => expect(width(text)).toBe(columns))
+  ])('the text %s is %d columns wide', (text, columns) => expect(width(text)).toBe(columns))
 })
 
-describe('words', () => {
-  test('are cut between characters, so that they fit with the ellipsis', () => {
+describe('long text in a table', () => {
+  test('long text is cut between characters so that it fits with the ellipsis', () => {
     expect(shortened('plain', 5)).toBe('plain')
     expect(shortened('plainer', 5)).toBe('plai…')
     expect(shortened('日本語', 5)).toBe('日本…')
@@ -83,13 +89,13 @@ describe('words', () => {
     expect(shortened('👩‍👩‍👧👩‍👩‍👧👩‍👩‍👧', 5)).toBe('👩‍👩‍👧👩‍👩‍👧…')
   })
 
-  test('are made harmless before they are cut', () => {
-    expect(words(`${'x'.repeat(58)}\u001b[31m`)).toBe(`${'x'.repeat(58)}\\…`)
+  test('text is escaped before it is cut', () => {
+    expect(shortText(`${'x'.repeat(58)}\u001b[31m`)).toBe(`${'x'.repeat(58)}\\…`)
     expect(printable('two\nlines')).toBe('two\\nlines')
   })
 })
 
-test('JSON stays what it was, and gives a terminal no orders', () => {
+test('JSON output keeps its value and escapes control characters for the terminal', () => {
   const value = { name: 'a\u009b31m\u202e\u001b\n"ü日👍', items: [1, null, true] }
   const text = printableJson(value)
   expect(JSON.parse(text)).toEqual(value)

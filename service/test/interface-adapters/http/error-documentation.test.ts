@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { InvalidValueCode } from '../../src/domain/invalid-value.ts'
-import { END_REASONS } from '../../src/domain/session.ts'
-import { problemTypes } from '../../src/interface-adapters/http/problem-details.ts'
+import type { InvalidValueCode } from '../../../src/domain/invalid-value.ts'
+import { END_REASONS } from '../../../src/domain/session.ts'
+import { problemTypes } from '../../../src/interface-adapters/http/problem-types.ts'
 
-const documentation = readFileSync(join(import.meta.dirname, '../../../docs/errors.md'), 'utf8')
+const documentation = readFileSync(join(import.meta.dirname, '../../../../docs/errors.md'), 'utf8')
 
 /** The rows of the tables under a heading: their cells, the first one without its backticks. */
 function rowsUnder(heading: string): string[][] {
@@ -21,15 +21,18 @@ function rowsUnder(heading: string): string[][] {
 }
 const namesUnder = (heading: string) => rowsUnder(heading).map(([name]) => name)
 
-/** All of them: a forgotten one does not compile. */
+/** Every field error code. A missing one does not compile. */
 const fieldCodes: Record<InvalidValueCode, true> = {
   required: true,
+  unknown_field: true,
   invalid_type: true,
   too_short: true,
   too_long: true,
   invalid_characters: true,
   mixed_scripts: true,
   invalid_format: true,
+  out_of_range: true,
+  reserved: true,
   too_common: true,
   personal: true,
   incorrect: true,
@@ -39,12 +42,12 @@ const fieldCodes: Record<InvalidValueCode, true> = {
 }
 
 describe('docs/errors.md', () => {
-  test('lists every error there is, and no other, each once', () => {
+  test('docs/errors.md lists every error code exactly once', () => {
     expect(namesUnder('Errors').toSorted()).toEqual(Object.keys(problemTypes).toSorted())
   })
 
   test.each(Object.entries(problemTypes))(
-    'says of %s its status and title, when it happens and what to do',
+    'docs/errors.md gives status, title, cause and advice for %s',
     (code, known) => {
       const [, status, title, when, advice] = rowsUnder('Errors').find(([name]) => name === code) ?? []
       expect([status, title]).toEqual([String(known.status), known.title])
@@ -53,16 +56,16 @@ describe('docs/errors.md', () => {
     },
   )
 
-  test('lists the errors in the order of their status', () => {
+  test('docs/errors.md lists the errors in the order of their status', () => {
     const statuses = rowsUnder('Errors').map(([, status]) => Number(status))
     expect(statuses).toEqual(statuses.toSorted((a, b) => a - b))
   })
 
-  test('lists every reason for which a field is refused, and no other, each once', () => {
+  test('docs/errors.md lists every field error code exactly once', () => {
     expect(namesUnder('Fields').toSorted()).toEqual(Object.keys(fieldCodes).toSorted())
   })
 
-  test('lists every reason for which a session ends, and no other, each once', () => {
+  test('docs/errors.md lists every session end reason exactly once', () => {
     expect(namesUnder('End reasons').toSorted()).toEqual(END_REASONS.toSorted())
   })
 })

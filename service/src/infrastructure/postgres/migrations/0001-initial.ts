@@ -1,8 +1,8 @@
 import { sql, type Kysely } from 'kysely'
 
 /**
- * Every table but `users` can be distributed by `user_id`. All ids are made here, not by the server's newest functions,
- * so that PostgreSQL 15 and later will do.
+ * Every table but `users` can be distributed by `user_id`. The service makes UUIDs itself instead of calling the newest
+ * functions of the server, so PostgreSQL 15 is enough.
  */
 export async function up(db: Kysely<never>): Promise<void> {
   for (const statement of statements) await sql.raw(statement).execute(db)
@@ -23,16 +23,16 @@ const statements = [
     disabled_at timestamptz,
     disabled_reason text
   )`,
-  // What names look like (UTS #39): a look belongs to one user, a user may have two.
+  // The looks of names (UTS #39): a look belongs to one user, a user may have two.
   `create table username_looks (
     look text not null constraint username_looks_unique primary key,
     user_id bigint not null references users
   )`,
   `create index username_looks_user_id on username_looks (user_id)`,
-  // Answers "is there any hash of a foreign kind" at every sign-in without a scan.
+  // Tells every sign-in whether there is a foreign hash, without a scan.
   `create index users_foreign_password_hash on users (id) where password_hash not like '$argon2id$%'`,
 
-  // No index holds a column that a refresh changes, and pages keep room: so a refresh stays a heap-only update.
+  // No index has a column that a refresh changes, and pages keep free space. So a refresh stays a heap-only update.
   `create table sessions (
     user_id bigint not null references users,
     id uuid not null,

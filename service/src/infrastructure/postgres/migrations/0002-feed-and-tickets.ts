@@ -1,23 +1,23 @@
 import { sql, type Kysely } from 'kysely'
 
-/** What verifiers live on: the revocation log in an order, and socket tickets. */
+/** For verifiers: the revocation log in an order, and socket tickets. */
 export async function up(db: Kysely<never>): Promise<void> {
   for (const statement of statements) await sql.raw(statement).execute(db)
 }
 
 const statements = [
-  // Numbered after they are committed, so that the numbers rise in commit order and without gaps.
+  // Rows are numbered after the commit, so that the numbers rise in commit order and without gaps.
   `alter table revocations add column seq bigint`,
   `create unique index revocations_seq on revocations (seq)`,
   `create index revocations_not_numbered on revocations (session_id) where seq is null`,
-  // Its one row is the lock that numbering takes.
+  // Its only row is the lock for numbering.
   `create table revocation_log (
     only_row boolean primary key default true check (only_row),
     last_seq bigint not null
   )`,
   `insert into revocation_log (last_seq) values (0)`,
 
-  // For receipts of services that report no user. On an expression, so that no statement that names the user prefers it.
+  // For receipts from services that report no user. It is on an expression, so that statements with a user id do not use it.
   `create index sessions_id on sessions using hash ((id::text))`,
 
   `create table tickets (

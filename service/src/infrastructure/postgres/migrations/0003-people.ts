@@ -6,12 +6,12 @@ export async function up(db: Kysely<never>): Promise<void> {
 }
 
 const statements = [
-  // The content's name of the picture; null for people without one.
+  // The name of the picture, made from its content. Null for users without a picture.
   `alter table users add column avatar text`,
-  // A deleted person's row stays, emptied, so that the id is never given again and ended sessions still say why.
+  // The row of a deleted user stays, emptied, so that the id is never used again and ended sessions keep their reason.
   `alter table users add column deleted_at timestamptz`,
 
-  // Every ending of every name: a search inside names is a search for how an ending begins.
+  // Every ending of every name: a search inside names is a search for the start of an ending.
   `create table username_endings (
     user_id bigint not null references users,
     repeated smallint not null,
@@ -27,19 +27,19 @@ const statements = [
         where strpos(username_key, substr(username_key, at, count)) < at) end
     from users, generate_series(1, length(username_key)) as at`,
 
-  // Names of deleted people, as hashes, until others may have them.
+  // Names of deleted users, as hashes, until other users may take them.
   `create table released_names (
     hash bytea primary key,
     free_at timestamptz not null
   )`,
   `create index released_names_free_at on released_names (free_at)`,
 
-  // Beside the generation: whoever moves that on reads the roles of the same moment.
+  // In the same row as the generation, so that a refresh reads the roles of the same moment.
   `alter table sessions add column roles text[] not null default '{}'`,
   `update sessions set roles = users.roles from users
     where users.id = sessions.user_id and sessions.ended_at is null and users.roles <> '{}'`,
 
-  // A session ends once, but its tokens may have to be made anew often.
+  // A session ends once, but its tokens may be outdated several times.
   `alter table revocations drop constraint revocations_pkey`,
   `alter table revocations add column id bigint generated always as identity primary key`,
   `alter table revocations add column up_to_generation integer`,

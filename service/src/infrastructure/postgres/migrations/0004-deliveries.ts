@@ -1,12 +1,12 @@
 import { sql, type Kysely } from 'kysely'
 
-/** Who is to be told of which event. */
+/** Which event is delivered to which consumer. */
 export async function up(db: Kysely<never>): Promise<void> {
   for (const statement of statements) await sql.raw(statement).execute(db)
 }
 
 const statements = [
-  // An event stays until its last delivery is done; one that nobody wants goes when it is dispatched.
+  // An event stays until its last delivery is done. Without a consumer it is removed when it is dispatched.
   `alter table outbox add column is_dispatched boolean not null default false`,
   `create index outbox_not_dispatched on outbox (id) where not is_dispatched`,
   `create index outbox_user_id on outbox (user_id)`,
@@ -25,7 +25,7 @@ const statements = [
   `create index deliveries_waiting on deliveries (consumer, user_id, outbox_id) where dead_at is null`,
   `create index deliveries_dead_at on deliveries (dead_at) where dead_at is not null`,
 
-  // One row for each consumer and person with something waiting: the lock that keeps the order, and when to try next.
+  // One row for each consumer and user with a waiting delivery: the lock that keeps the order, and the time of the next attempt.
   `create table delivery_queues (
     consumer text not null,
     user_id bigint not null,

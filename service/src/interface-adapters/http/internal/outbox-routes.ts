@@ -1,48 +1,53 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import type { UseCases } from '../../application/use-cases.ts'
-import { answers, WITH_STRAY_BODY } from './answers.ts'
+import { replayDeliveryErrors } from '../../../application/outbox/replay-delivery.ts'
+import type { UseCases } from '../../../application/use-cases.ts'
+import { responses, WITH_SERVICE_KEY, WITH_STRAY_BODY } from '../responses.ts'
 import * as schemas from './outbox-schemas.ts'
 
-const errors = ['invalid_service_key', 'unavailable'] as const
-const security = [{ serviceKey: [] }]
 const tags = ['Outbox']
 
-/** For operators: what consumers have not taken, and another try. */
+/** For operators: list undelivered events, and retry them. */
 export const outboxRoutes =
   (
     useCases: Pick<UseCases, 'listDeliveries' | 'replayDelivery' | 'replayDeliveries'>,
   ): FastifyPluginCallbackZod =>
   (app, _options, done) => {
     app.get('/outbox', {
+      config: { scope: 'operate' },
       schema: {
         tags,
-        security,
         operationId: 'listDeliveries',
-        summary: 'List events that wait to be delivered, or were given up, the oldest first',
+        summary: 'List the deliveries that are waiting, or that were given up, oldest first',
         querystring: schemas.outboxQuery,
-        response: answers(
-          { 200: schemas.deliveryList.describe('A page of them, without what the events say.') },
-          { errors: [...errors, 'validation_failed'] },
+        response: responses(
+          {
+            200: schemas.deliveryList.describe('A page of deliveries, without the contents of their events.'),
+          },
+          { errors: [...WITH_SERVICE_KEY, 'validation_failed'] },
         ),
       },
       handler: async (request) => {
         const { state, consumer, limit, cursor } = request.query
         const after = cursor === undefined ? undefined : Number(cursor)
-        return schemas.presentPage(await useCases.listDeliveries({ state, consumer, limit, after }))
+        return schemas.pageBody(await useCases.listDeliveries({ state, consumer, limit, after }))
       },
     })
 
     app.post('/outbox/:id/replay', {
+      config: { scope: 'operate' },
       schema: {
         tags,
-        security,
         operationId: 'replayDelivery',
-        summary: 'Try a delivery again that was given up',
+        summary: 'Retry a delivery that was given up',
         params: schemas.deliveryParams,
-        response: answers(
-          { 204: z.undefined().describe('It waits again; one that did before is left as it is.') },
-          { errors: [...errors, 'delivery_not_found', 'validation_failed', ...WITH_STRAY_BODY] },
+        response: responses(
+          {
+            204: z
+              .undefined()
+              .describe('The delivery is waiting. If it was waiting before, nothing has changed.'),
+          },
+          { errors: [...WITH_SERVICE_KEY, ...replayDeliveryErrors, 'validation_failed', ...WITH_STRAY_BODY] },
         ),
       },
       handler: async (request, reply) => {
@@ -52,13 +57,16 @@ export const outboxRoutes =
     })
 
     app.post('/outbox/replay', {
+      config: { scope: 'operate' },
       schema: {
         tags,
-        security,
         operationId: 'replayDeliveries',
-        summary: 'Try everything again that a consumer was given up for',
+        summary: 'Retry all deliveries to a consumer that were given up',
         body: schemas.replay,
-        response: answers({ 200: schemas.replayed.describe('They wait again.') }, { errors, hasBody: true }),
+        response: responses(
+          { 200: schemas.replayed.describe('The deliveries are waiting again.') },
+          { errors: WITH_SERVICE_KEY, hasBody: true },
+        ),
       },
       handler: async (request) => ({ replayed: await useCases.replayDeliveries(request.body.consumer) }),
     })

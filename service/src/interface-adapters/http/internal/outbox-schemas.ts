@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import type { DeliveryPage } from '../../application/outbox/list-deliveries.ts'
-import type { ListedDelivery } from '../../application/ports/deliveries.ts'
-import { DELIVERY_STATES } from '../../domain/delivery.ts'
+import type { DeliveryPage } from '../../../application/outbox/list-deliveries.ts'
+import type { ListedDelivery } from '../../../application/ports/deliveries.ts'
+import { DELIVERY_STATES } from '../../../domain/delivery.ts'
 
 const CONSUMER = 'webhook-hooks.example.org-5f4dcc3b'
 const id = z
@@ -9,14 +9,14 @@ const id = z
   .regex(/^[1-9][0-9]{0,14}$/)
   .meta({ examples: ['4711'] })
 const time = z.iso.datetime().meta({ examples: ['2026-01-31T12:00:00.000Z'] })
-// Hosts are ASCII in addresses, and so are names made of them.
+// Made from host names, which are ASCII in a URL.
 const consumer = z
   .string()
   .max(300)
   .regex(/^[!-~]+$/)
-  .meta({ description: 'The name of a consumer, as the list shows it.', examples: [CONSUMER] })
+  .meta({ description: 'The name of a consumer, as in the list of deliveries.', examples: [CONSUMER] })
 
-export const outboxQuery = z.object({
+export const outboxQuery = z.strictObject({
   state: z.enum(DELIVERY_STATES).default('dead'),
   consumer: consumer.optional(),
   limit: z.coerce
@@ -25,18 +25,20 @@ export const outboxQuery = z.object({
     .min(1)
     .max(200)
     .default(50)
-    .meta({ examples: [50] }),
-  cursor: id.optional().meta({ description: 'The `next_cursor` of the page before.', examples: ['4711'] }),
+    .meta({ description: 'The maximum number of deliveries to return, up to 200.', examples: [50] }),
+  cursor: id.optional().meta({ description: 'The `next_cursor` of the previous page.', examples: ['4711'] }),
 })
 
 export const deliveryParams = z.object({
   id: id.meta({ description: 'The id of a delivery.', examples: ['4711'] }),
 })
 
-export const replay = z.object({ consumer }).meta({ id: 'Replay' })
+export const replay = z.strictObject({ consumer }).meta({ id: 'Replay' })
 
 export const replayed = z
-  .object({ replayed: z.int().meta({ description: 'How many are tried again.', examples: [12] }) })
+  .object({
+    replayed: z.int().meta({ description: 'The number of deliveries that are retried.', examples: [12] }),
+  })
   .meta({ id: 'Replayed' })
 
 const delivery = z
@@ -45,9 +47,10 @@ const delivery = z
     consumer,
     state: z.enum(DELIVERY_STATES),
     event: z.object({
-      id: z
-        .string()
-        .meta({ description: 'The webhook-id.', examples: ['0199aa11-5a3c-7c7e-9a53-1c7f5a1f7e11'] }),
+      id: z.string().meta({
+        description: 'The `webhook-id` header of the delivery.',
+        examples: ['0199aa11-5a3c-7c7e-9a53-1c7f5a1f7e11'],
+      }),
       type: z.string().meta({ examples: ['user.updated'] }),
       user_id: z.int().meta({ examples: [17] }),
       occurred_at: time,
@@ -56,9 +59,12 @@ const delivery = z
     last_error: z
       .string()
       .nullable()
-      .meta({ description: 'Why the last attempt failed; null before.', examples: ['answered 500'] }),
+      .meta({
+        description: 'Why the last attempt failed; null before the first attempt.',
+        examples: ['responded with 500'],
+      }),
     next_attempt_at: time.nullable().meta({
-      description: "When something of this person's is tried next; null for the dead.",
+      description: 'When the next delivery for the same user is attempted; null if it was given up.',
       examples: [null],
     }),
     dead_at: time.nullable().meta({ examples: ['2026-02-03T12:00:00.000Z'] }),
@@ -71,16 +77,16 @@ export const deliveryList = z
     next_cursor: z
       .string()
       .nullable()
-      .meta({ description: 'Null on the last page.', examples: ['4711'] }),
+      .meta({ description: 'The cursor of the next page; null on the last page.', examples: ['4711'] }),
   })
   .meta({ id: 'DeliveryList' })
 
-export const presentPage = ({ items, next }: DeliveryPage) => ({
-  items: items.map(present),
+export const pageBody = ({ items, next }: DeliveryPage) => ({
+  items: items.map(deliveryBody),
   next_cursor: next === undefined ? null : String(next),
 })
 
-const present = (listed: ListedDelivery) => ({
+const deliveryBody = (listed: ListedDelivery) => ({
   id: String(listed.id),
   consumer: listed.consumer,
   state: listed.state,

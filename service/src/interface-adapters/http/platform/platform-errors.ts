@@ -1,19 +1,20 @@
 import type { preSerializationHookHandler } from 'fastify'
-import type { ProblemCode, ProblemDetails } from './problem-details.ts'
+import type { ProblemBody } from '../problem-body.ts'
+import type { ProblemCode } from '../problem-types.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Where the form that calls this route shows a refusal that is about none of its fields. */
+    /** The form fields at which a client shows an error that is about none of its fields. */
     readonly shownAt?: readonly string[]
   }
 }
 
-export interface PlatformProblem extends ProblemDetails {
-  /** What the platform's frontend shows, by the field of its forms. */
+export interface PlatformProblem extends ProblemBody {
+  /** The messages that the platform's frontend shows, by form field. */
   readonly details: Readonly<Record<string, string>>
 }
 
-/** Refusals that belong to certain fields without naming them. Neither field of a sign-in tells which one is wrong. */
+/** Errors that belong to fields without naming them. A failed sign-in must not reveal which field is wrong. */
 const FIELDS_OF: Partial<Record<ProblemCode, readonly string[]>> = {
   invalid_credentials: ['username', 'password'],
   user_disabled: ['username', 'password'],
@@ -23,11 +24,11 @@ const FIELDS_OF: Partial<Record<ProblemCode, readonly string[]>> = {
   unsupported_picture: ['avatar'],
 }
 
-/** The profile form has no field for the current password: what is missing there is shown at what needs it. */
+/** The profile form has no field for the current password, so its errors are shown at the e-mail address. */
 const SHOWN_AS = new Map([['current_password', 'email']])
 
-/** The problem with what the platform's clients read next to the members of RFC 9457. */
-export function platformProblem(problem: ProblemDetails, shownAt: readonly string[] = []): PlatformProblem {
+/** Adds `details`, which the platform's clients read, to the members of RFC 9457. */
+export function platformProblem(problem: ProblemBody, shownAt: readonly string[] = []): PlatformProblem {
   const { code, detail, errors } = problem
   const messages =
     errors?.map(({ field, message }) => [SHOWN_AS.get(field) ?? field, message] as const) ??
@@ -35,9 +36,9 @@ export function platformProblem(problem: ProblemDetails, shownAt: readonly strin
   return { ...problem, details: Object.fromEntries(messages) }
 }
 
-/** A hook that gives the refusals of a scope the form above. */
+/** A hook that adds `details` to the errors of a scope. */
 export const asPlatformProblem: preSerializationHookHandler = (request, reply, payload, done) => {
   const isProblem = reply.getHeader('content-type') === 'application/problem+json'
   const { shownAt } = request.routeOptions.config
-  done(null, isProblem ? platformProblem(payload as ProblemDetails, shownAt) : payload)
+  done(null, isProblem ? platformProblem(payload as ProblemBody, shownAt) : payload)
 }

@@ -1,22 +1,31 @@
+import { userActor } from '../../../domain/actor.ts'
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import type { UseCases } from '../../application/use-cases.ts'
-import { WITH_STRAY_BODY, WITH_TOKEN } from './answers.ts'
-import { callerOf, requireCaller } from './bearer.ts'
-import { clientAddress, describeDevice, userAgent } from './client.ts'
-import { readForms } from './form-bodies.ts'
+import { commonErrors } from '../../../application/errors.ts'
+import { createSessionErrors } from '../../../application/sessions/create-session.ts'
+import { refreshSessionErrors } from '../../../application/sessions/refresh-session.ts'
+import type { UseCases } from '../../../application/use-cases.ts'
+import { callerOf, requireCaller } from '../bearer.ts'
+import { clientAddress } from '../client-address.ts'
+import { deviceName, userAgent } from '../device-name.ts'
+import { readForms } from '../form-bodies.ts'
+import * as bodies from '../response-bodies.ts'
+import { WITH_STRAY_BODY, WITH_TOKEN } from '../responses.ts'
+import { refresh } from '../session-schemas.ts'
+import { followPlatformConventions, TRAILING_SLASH_NOTE } from './platform-conventions.ts'
 import * as schemas from './platform-schemas.ts'
-import * as present from './present.ts'
-import { refresh } from './schemas.ts'
 
-const description = 'Also with a slash at the end.'
-const nothing = { 204: z.undefined().describe('Done.') }
+const description = TRAILING_SLASH_NOTE
+const noContent = { 204: z.undefined().describe('Done.') }
 const security = [{ accessToken: [] }]
 const tags = ['Platform']
 
+/** Sign in, refresh and sign out, for the platform's frontend and gateway. */
 export const platformSessionRoutes =
   (useCases: UseCases): FastifyPluginCallbackZod =>
   (app, _options, done) => {
+    followPlatformConventions(app)
+
     app.post('/sessions', {
       config: { shownAt: ['username', 'password'] },
       schema: {
@@ -25,16 +34,10 @@ export const platformSessionRoutes =
         summary: 'Sign in',
         description,
         body: schemas.signIn,
-        response: schemas.platformAnswers(
+        response: schemas.platformResponses(
           { 200: schemas.tokens.describe('Signed in.') },
           {
-            errors: [
-              'invalid_credentials',
-              'user_disabled',
-              'too_many_attempts',
-              'overloaded',
-              'unavailable',
-            ],
+            errors: [...createSessionErrors, ...commonErrors],
             hasBody: true,
           },
         ),
@@ -45,11 +48,13 @@ export const platformSessionRoutes =
           ...request.body,
           deviceId: undefined,
           deviceName: undefined,
-          describedDevice: describeDevice(agent),
+          describedDevice: deviceName(agent),
           userAgent: agent,
           address: clientAddress(request),
+          purchase: undefined,
         })
-        return present.platformTokens(issued)
+        request.actor = userActor(issued.session.userId)
+        return bodies.platformTokens(issued)
       },
     })
 
@@ -57,22 +62,22 @@ export const platformSessionRoutes =
       schema: {
         tags,
         operationId: 'platformRefresh',
-        summary: 'Trade a refresh token for the next pair of tokens',
-        description: `${description} Parallel calls with one token get the same successor.`,
+        summary: 'Exchange a refresh token for new tokens',
+        description: `${description} Parallel calls with the same token get the same new tokens.`,
         body: refresh,
-        response: schemas.platformAnswers(
-          { 200: schemas.tokens.describe('The next pair.') },
+        response: schemas.platformResponses(
+          { 200: schemas.tokens.describe('The new tokens.') },
           {
-            errors: ['invalid_refresh_token', 'refresh_token_reused', 'session_ended', 'unavailable'],
+            errors: [...refreshSessionErrors, ...commonErrors],
             hasBody: true,
           },
         ),
       },
       handler: async (request) => {
         const { refresh_token: refreshToken } = request.body
-        return present.platformTokens(
-          await useCases.refreshSession({ refreshToken, address: clientAddress(request) }),
-        )
+        const issued = await useCases.refreshSession({ refreshToken, address: clientAddress(request) })
+        request.actor = userActor(issued.session.userId)
+        return bodies.platformTokens(issued)
       },
     })
 
@@ -80,18 +85,21 @@ export const platformSessionRoutes =
     done()
   }
 
-/** In a scope of its own, where a form may come: what some HTTP clients call a body that is empty. */
+/** In its own scope, which accepts forms: some HTTP clients send an empty body as a form. */
 const terminationRoutes =
   (useCases: UseCases): FastifyPluginCallbackZod =>
   (app, _options, done) => {
     const onRequest = requireCaller(useCases.authenticate)
-    const response = schemas.platformAnswers(nothing, { errors: [...WITH_TOKEN, ...WITH_STRAY_BODY] })
+    const response = schemas.platformResponses(noContent, { errors: [...WITH_TOKEN, ...WITH_STRAY_BODY] })
     readForms(app)
 
     app.post('/sessions/terminate', {
       onRequest,
       schema: {
-        ...{ tags, security, description, response },
+        tags,
+        security,
+        description,
+        response,
         operationId: 'platformSignOut',
         summary: 'Sign out',
       },
@@ -105,7 +113,10 @@ const terminationRoutes =
     app.post('/sessions/terminate-all', {
       onRequest,
       schema: {
-        ...{ tags, security, description, response },
+        tags,
+        security,
+        description,
+        response,
         operationId: 'platformSignOutEverywhere',
         summary: 'Sign out on all devices',
       },

@@ -1,26 +1,34 @@
+import { userActor } from '../../../domain/actor.ts'
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod'
-import type { UseCases } from '../../application/use-cases.ts'
-import { WITH_TOKEN } from './answers.ts'
-import { requireForm, takeFormsUnread } from './avatar-routes.ts'
-import { avatar, avatarUpload } from './avatar-schemas.ts'
-import { callerOf, requireCaller } from './bearer.ts'
-import { clientAddress } from './client.ts'
-import { readPicture } from './picture-upload.ts'
+import { commonErrors } from '../../../application/errors.ts'
+import { registerUserErrors } from '../../../application/users/register-user.ts'
+import { setAvatarErrors } from '../../../application/users/set-avatar.ts'
+import { updateUserErrors } from '../../../application/users/update-user.ts'
+import { searchUsersErrors } from '../../../application/users/search-users.ts'
+import type { UseCases } from '../../../application/use-cases.ts'
+import { avatar, avatarUpload } from '../avatar-schemas.ts'
+import { callerOf, requireCaller } from '../bearer.ts'
+import { clientAddress } from '../client-address.ts'
+import { acceptPictureForms, readPicture, requireForm } from '../picture-upload.ts'
+import * as bodies from '../response-bodies.ts'
+import { WITH_TOKEN } from '../responses.ts'
+import { platformRegistration, publicUser, userUpdate } from '../user-schemas.ts'
+import { followPlatformConventions, TRAILING_SLASH_NOTE } from './platform-conventions.ts'
 import * as schemas from './platform-schemas.ts'
-import * as present from './present.ts'
-import { publicUser, registration, userUpdate } from './schemas.ts'
 
-/** The service before answered all it found, which no page of people could show. */
-const FOUND_AT_MOST = 50
+/** The older service returned every match, more than a page could show. */
+const MAXIMUM_FOUND = 50
 
-const description = 'Also with a slash at the end.'
+const description = TRAILING_SLASH_NOTE
 const security = [{ accessToken: [] }]
 const tags = ['Platform']
 
+/** Sign up, read and change one's own account, find users, for the platform's frontend. */
 export const platformUserRoutes =
   (useCases: UseCases, publicUrl: string): FastifyPluginCallbackZod =>
   (app, _options, done) => {
     const onRequest = requireCaller(useCases.authenticate)
+    followPlatformConventions(app)
 
     app.post('/users', {
       config: { shownAt: ['username'] },
@@ -29,45 +37,56 @@ export const platformUserRoutes =
         operationId: 'platformSignUp',
         summary: 'Sign up',
         description,
-        body: registration,
-        response: schemas.platformAnswers(
+        body: platformRegistration,
+        response: schemas.platformResponses(
           { 200: publicUser.describe('Signed up.') },
           {
-            errors: ['username_taken', 'email_taken', 'too_many_attempts', 'overloaded', 'unavailable'],
+            errors: [...registerUserErrors, ...commonErrors],
             hasBody: true,
           },
         ),
       },
       handler: async (request) => {
-        const user = await useCases.registerUser({ ...request.body, address: clientAddress(request) })
-        return present.publicUser(user, publicUrl)
+        const user = await useCases.registerUser({
+          ...request.body,
+          address: clientAddress(request),
+          purchase: undefined,
+        })
+        request.actor = userActor(user.id)
+        return bodies.publicUser(user, publicUrl)
       },
     })
 
     app.get('/users/me', {
       onRequest,
       schema: {
-        ...{ tags, security, description },
+        tags,
+        security,
+        description,
         operationId: 'platformReadOwnUser',
-        summary: 'See yourself',
-        response: schemas.platformAnswers({ 200: publicUser.describe('You.') }, { errors: WITH_TOKEN }),
+        summary: 'Get your own account',
+        response: schemas.platformResponses(
+          { 200: publicUser.describe('Your account.') },
+          { errors: WITH_TOKEN },
+        ),
       },
-      handler: (request) => Promise.resolve(present.publicUser(callerOf(request).user, publicUrl)),
+      handler: (request) => Promise.resolve(bodies.publicUser(callerOf(request).user, publicUrl)),
     })
 
     app.patch('/users/update', {
       onRequest,
       config: { shownAt: ['username'] },
       schema: {
-        ...{ tags, security },
+        tags,
+        security,
         operationId: 'platformUpdateUser',
-        summary: 'Change your name and e-mail address',
-        description: `${description} Another e-mail address needs the current password, or a sign-in within the last five minutes.`,
+        summary: 'Change your username or e-mail address',
+        description: `${description} A new e-mail address requires the current password, or a sign-in within the last five minutes.`,
         body: userUpdate,
-        response: schemas.platformAnswers(
-          { 200: publicUser.describe('You, as you are now.') },
+        response: schemas.platformResponses(
+          { 200: publicUser.describe('Your account after the change.') },
           {
-            errors: [...WITH_TOKEN, 'username_taken', 'email_taken', 'too_many_attempts', 'overloaded'],
+            errors: [...WITH_TOKEN, ...updateUserErrors],
             hasBody: true,
           },
         ),
@@ -75,32 +94,33 @@ export const platformUserRoutes =
       handler: async (request) => {
         const { username, email, current_password: currentPassword } = request.body
         const changes = { username, email, currentPassword, recentSignInSuffices: true }
-        return present.publicUser(await useCases.updateUser(callerOf(request), changes), publicUrl)
+        return bodies.publicUser(await useCases.updateUser(callerOf(request), changes), publicUrl)
       },
     })
 
     app.get('/users/search', {
       onRequest,
       schema: {
-        ...{ tags, security },
+        tags,
+        security,
         operationId: 'platformSearchUsers',
-        summary: 'Find people by a part of their username',
-        description: `${description} The ${FOUND_AT_MOST} that fit best. You are left out.`,
+        summary: 'Find users by part of their username',
+        description: `${description} Returns the ${MAXIMUM_FOUND} best matches. You are not included.`,
         querystring: schemas.search,
-        response: schemas.platformAnswers(
-          { 200: schemas.users.describe('Those found.') },
-          { errors: [...WITH_TOKEN, 'validation_failed'] },
+        response: schemas.platformResponses(
+          { 200: schemas.users.describe('The users found.') },
+          { errors: [...WITH_TOKEN, ...searchUsersErrors, 'validation_failed'] },
         ),
       },
       handler: async (request) => {
         const found = await useCases.searchUsers({
           username: request.query.username,
-          limit: FOUND_AT_MOST,
+          limit: MAXIMUM_FOUND,
           after: undefined,
           askedBy: callerOf(request).user.id,
           withDisabled: false,
         })
-        return found.users.map((user) => present.publicUser(user, publicUrl))
+        return found.users.map((user) => bodies.publicUser(user, publicUrl))
       },
     })
 
@@ -111,38 +131,32 @@ export const platformUserRoutes =
 const avatarRoute =
   (useCases: UseCases, publicUrl: string): FastifyPluginCallbackZod =>
   (app, _options, done) => {
-    takeFormsUnread(app)
+    acceptPictureForms(app)
 
     app.patch('/users/avatar', {
       onRequest: requireCaller(useCases.authenticate),
       config: { shownAt: ['avatar'] },
       schema: {
-        ...{ tags, security, description },
+        tags,
+        security,
+        description,
         operationId: 'platformSetAvatar',
-        summary: 'Give yourself a picture',
+        summary: 'Set your picture',
         consumes: ['multipart/form-data'],
         body: avatarUpload,
-        response: schemas.platformAnswers(
-          { 200: avatar.describe('Where the picture is.') },
+        response: schemas.platformResponses(
+          { 200: avatar.describe('The address of the picture.') },
           {
-            errors: [
-              ...WITH_TOKEN,
-              'picture_too_large',
-              'unsupported_media_type',
-              'unsupported_picture',
-              'validation_failed',
-              'too_many_attempts',
-              'overloaded',
-            ],
+            errors: [...WITH_TOKEN, 'unsupported_media_type', ...setAvatarErrors],
           },
         ),
       },
-      // The body is the stream itself here.
+      // The handler reads the form, so there is no body to validate yet.
       validatorCompiler: () => () => true,
       handler: async (request) => {
         requireForm(request)
         const user = await useCases.setAvatar(callerOf(request), () => readPicture(request))
-        return present.avatar(user, publicUrl)
+        return bodies.avatar(user, publicUrl)
       },
     })
 

@@ -1,19 +1,28 @@
+import { userActor } from '../../../domain/actor.ts'
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { ApplicationError } from '../../application/errors.ts'
-import type { UseCases } from '../../application/use-cases.ts'
-import { parseSessionId } from '../../domain/session.ts'
-import { answers, WITH_STRAY_BODY, WITH_TOKEN } from './answers.ts'
-import { callerOf, requireCaller } from './bearer.ts'
-import { clientAddress, describeDevice, userAgent } from './client.ts'
-import * as present from './present.ts'
-import * as schemas from './schemas.ts'
+import { ApplicationError, commonErrors } from '../../../application/errors.ts'
+import { createSessionErrors } from '../../../application/sessions/create-session.ts'
+import { endOwnSessionErrors } from '../../../application/sessions/end-own-sessions.ts'
+import { refreshSessionErrors } from '../../../application/sessions/refresh-session.ts'
+import type { UseCases } from '../../../application/use-cases.ts'
+import { parseSessionId } from '../../../domain/session.ts'
+import { callerOf, requireCaller } from '../bearer.ts'
+import { clientAddress } from '../client-address.ts'
+import { deviceName, userAgent } from '../device-name.ts'
+import * as bodies from '../response-bodies.ts'
+import { responses, WITH_STRAY_BODY, WITH_TOKEN } from '../responses.ts'
+import * as schemas from '../session-schemas.ts'
 
-const nothing = { 204: z.undefined().describe('Done.') }
+const noContent = { 204: z.undefined().describe('Done.') }
 const security = [{ accessToken: [] }]
 const tags = ['Sessions']
 
-/** Sign in, stay signed in, see where, sign out. */
+const endSessionsQuery = z.object({
+  keep: z.literal('current').optional().describe('Keeps the session of this request.'),
+})
+
+/** Sign in, refresh, list sessions, sign out. */
 export const sessionRoutes =
   (useCases: UseCases): FastifyPluginCallbackZod =>
   (app, _options, done) => {
@@ -25,35 +34,32 @@ export const sessionRoutes =
         operationId: 'createSession',
         summary: 'Sign in',
         description:
-          'Answers an unknown name and a wrong password alike. Usernames and e-mail addresses both do.',
+          'Accepts a username or an e-mail address. Unknown names and wrong passwords get the same response. After too many ' +
+          'attempts, the response 429 has a `challenge`: a proof of work buys one attempt.',
         body: schemas.signIn,
-        response: answers(
+        response: responses(
           { 201: schemas.tokens.describe('Signed in.') },
           {
-            errors: [
-              'invalid_credentials',
-              'user_disabled',
-              'too_many_attempts',
-              'overloaded',
-              'unavailable',
-            ],
+            errors: [...createSessionErrors, ...commonErrors],
             hasBody: true,
           },
         ),
       },
       handler: async (request, reply) => {
-        const { username, password, device_id, device_name } = request.body
+        const { username, password, device_id, device_name, proof_of_work: proof } = request.body
         const agent = userAgent(request)
         const issued = await useCases.createSession({
           username,
           password,
           deviceId: device_id,
           deviceName: device_name,
-          describedDevice: describeDevice(agent),
+          describedDevice: deviceName(agent),
           userAgent: agent,
           address: clientAddress(request),
+          purchase: { proof },
         })
-        return reply.code(201).send(present.tokens(issued))
+        request.actor = userActor(issued.session.userId)
+        return reply.code(201).send(bodies.tokens(issued))
       },
     })
 
@@ -61,24 +67,24 @@ export const sessionRoutes =
       schema: {
         tags,
         operationId: 'refreshSession',
-        summary: 'Trade a refresh token for the next pair of tokens',
+        summary: 'Exchange a refresh token for new tokens',
         description:
-          'A lost answer may be asked for again with the same token. A spent token that comes back later ends the ' +
-          'session. On 503 keep the token and try again: the session is fine.',
+          'Each refresh token works once. If the response is lost, repeat the call: you get the same tokens. Using an old ' +
+          'token later ends the session, because it may have been stolen. On 503 keep the token and try again.',
         body: schemas.refresh,
-        response: answers(
-          { 200: schemas.tokens.describe('The next pair.') },
+        response: responses(
+          { 200: schemas.tokens.describe('The new tokens.') },
           {
-            errors: ['invalid_refresh_token', 'refresh_token_reused', 'session_ended', 'unavailable'],
+            errors: [...refreshSessionErrors, ...commonErrors],
             hasBody: true,
           },
         ),
       },
       handler: async (request) => {
         const address = clientAddress(request)
-        return present.tokens(
-          await useCases.refreshSession({ refreshToken: request.body.refresh_token, address }),
-        )
+        const issued = await useCases.refreshSession({ refreshToken: request.body.refresh_token, address })
+        request.actor = userActor(issued.session.userId)
+        return bodies.tokens(issued)
       },
     })
 
@@ -89,12 +95,15 @@ export const sessionRoutes =
         security,
         operationId: 'listSessions',
         summary: 'List your live sessions, newest first',
-        response: answers({ 200: schemas.sessionList.describe('Your devices.') }, { errors: WITH_TOKEN }),
+        response: responses(
+          { 200: schemas.sessionList.describe('Your live sessions.') },
+          { errors: WITH_TOKEN },
+        ),
       },
       handler: async (request) => {
         const { user, session: current } = callerOf(request)
         const sessions = await useCases.listSessions(user.id)
-        return { items: sessions.map((session) => present.session(session, current.id)) }
+        return { items: sessions.map((session) => bodies.session(session, current.id)) }
       },
     })
 
@@ -104,9 +113,9 @@ export const sessionRoutes =
         tags,
         security,
         operationId: 'endAllSessions',
-        summary: 'End all your sessions, or all but the one that asks',
-        querystring: schemas.endSessionsQuery,
-        response: answers(nothing, { errors: [...WITH_TOKEN, ...WITH_STRAY_BODY, 'validation_failed'] }),
+        summary: 'End all of your sessions, or all others',
+        querystring: endSessionsQuery,
+        response: responses(noContent, { errors: [...WITH_TOKEN, ...WITH_STRAY_BODY, 'validation_failed'] }),
       },
       handler: async (request, reply) => {
         await useCases.endAllOwnSessions(callerOf(request), { keepCurrent: request.query.keep === 'current' })
@@ -121,7 +130,7 @@ export const sessionRoutes =
         security,
         operationId: 'endCurrentSession',
         summary: 'Sign out',
-        response: answers(nothing, { errors: [...WITH_TOKEN, ...WITH_STRAY_BODY] }),
+        response: responses(noContent, { errors: [...WITH_TOKEN, ...WITH_STRAY_BODY] }),
       },
       handler: async (request, reply) => {
         const caller = callerOf(request)
@@ -137,9 +146,11 @@ export const sessionRoutes =
         security,
         operationId: 'endSession',
         summary: 'End one of your sessions',
-        description: 'Ending a session that has ended already changes nothing.',
+        description: 'If the session has already ended, nothing changes.',
         params: schemas.sessionIdParams,
-        response: answers(nothing, { errors: [...WITH_TOKEN, ...WITH_STRAY_BODY, 'session_not_found'] }),
+        response: responses(noContent, {
+          errors: [...WITH_TOKEN, ...WITH_STRAY_BODY, ...endOwnSessionErrors],
+        }),
       },
       handler: async (request, reply) => {
         const id = parseSessionId(request.params.id)

@@ -1,10 +1,11 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod'
-import type { UseCases } from '../../application/use-cases.ts'
-import { answers, WITH_STRAY_BODY, WITH_TOKEN } from './answers.ts'
-import { callerOf, requireCaller } from './bearer.ts'
-import * as schemas from './verification-schemas.ts'
+import { createTicketErrors } from '../../../application/tickets/create-ticket.ts'
+import type { UseCases } from '../../../application/use-cases.ts'
+import { callerOf, requireCaller } from '../bearer.ts'
+import { responses, WITH_STRAY_BODY, WITH_TOKEN } from '../responses.ts'
+import * as schemas from './ticket-schemas.ts'
 
-/** For sockets: a browser cannot send a header with a WebSocket, and a token in an address ends up in logs. */
+/** For sockets: a browser cannot send headers with a WebSocket, and a token in a URL would end up in logs. */
 export const ticketRoutes =
   (useCases: UseCases): FastifyPluginCallbackZod =>
   (app, _options, done) => {
@@ -14,13 +15,13 @@ export const ticketRoutes =
         tags: ['Tickets'],
         security: [{ accessToken: [] }],
         operationId: 'createTicket',
-        summary: 'Get a ticket to open a socket with',
+        summary: 'Get a ticket that opens a socket',
         description:
-          'Good for one socket, within 30 seconds. When the request comes from a web page, the ticket works for pages of ' +
-          'that origin only.',
-        response: answers(
-          { 201: schemas.ticket.describe('Open the socket with it now.') },
-          { errors: [...WITH_TOKEN, ...WITH_STRAY_BODY] },
+          'A ticket opens one socket, within 30 seconds. If the request has an Origin header, only a page of that origin ' +
+          'can use the ticket.',
+        response: responses(
+          { 201: schemas.ticket.describe('The ticket. Open the socket now.') },
+          { errors: [...WITH_TOKEN, ...WITH_STRAY_BODY, ...createTicketErrors] },
         ),
       },
       handler: async (request, reply) => {

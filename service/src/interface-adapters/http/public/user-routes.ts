@@ -1,18 +1,21 @@
+import { userActor } from '../../../domain/actor.ts'
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod'
-import { z } from 'zod'
-import { ApplicationError } from '../../application/errors.ts'
-import type { UseCases } from '../../application/use-cases.ts'
-import { parseUserId } from '../../domain/user.ts'
-import { answers, WITH_TOKEN } from './answers.ts'
-import { callerOf, requireCaller } from './bearer.ts'
-import { clientAddress } from './client.ts'
-import * as present from './present.ts'
-import * as schemas from './schemas.ts'
+import { ApplicationError, commonErrors } from '../../../application/errors.ts'
+import { readUserErrors } from '../../../application/users/read-user.ts'
+import { registerUserErrors } from '../../../application/users/register-user.ts'
+import { updateUserErrors } from '../../../application/users/update-user.ts'
+import type { UseCases } from '../../../application/use-cases.ts'
+import { parseUserId } from '../../../domain/user.ts'
+import { callerOf, requireCaller } from '../bearer.ts'
+import { clientAddress } from '../client-address.ts'
+import * as bodies from '../response-bodies.ts'
+import { responses, WITH_TOKEN } from '../responses.ts'
+import * as schemas from '../user-schemas.ts'
 
 const security = [{ accessToken: [] }]
 const tags = ['Users']
 
-/** Sign up, see and change oneself. */
+/** Sign up, read and change one's own account, read other users. */
 export const userRoutes =
   (useCases: UseCases, publicUrl: string): FastifyPluginCallbackZod =>
   (app, _options, done) => {
@@ -24,20 +27,26 @@ export const userRoutes =
         operationId: 'registerUser',
         summary: 'Sign up',
         body: schemas.registration,
-        response: answers(
-          { 201: schemas.ownUser.describe('Signed up; the Location header names the new user.') },
+        description: 'After too many sign-ups from a network, a proof of work buys one.',
+        response: responses(
           {
-            errors: ['username_taken', 'email_taken', 'too_many_attempts', 'overloaded', 'unavailable'],
+            201: schemas.ownUser.describe('Signed up. The Location header has the address of the new user.'),
+          },
+          {
+            errors: [...registerUserErrors, ...commonErrors],
             hasBody: true,
           },
         ),
       },
       handler: async (request, reply) => {
-        const user = await useCases.registerUser({ ...request.body, address: clientAddress(request) })
+        const { proof_of_work: proof, ...person } = request.body
+        const address = clientAddress(request)
+        const user = await useCases.registerUser({ ...person, address, purchase: { proof } })
+        request.actor = userActor(user.id)
         return reply
           .code(201)
           .header('location', `/v1/users/${user.id}`)
-          .send(present.ownUser(user, publicUrl))
+          .send(bodies.ownUser(user, publicUrl))
       },
     })
 
@@ -47,10 +56,10 @@ export const userRoutes =
         tags,
         security,
         operationId: 'readOwnUser',
-        summary: 'See yourself',
-        response: answers({ 200: schemas.ownUser.describe('You.') }, { errors: WITH_TOKEN }),
+        summary: 'Get your own account',
+        response: responses({ 200: schemas.ownUser.describe('Your account.') }, { errors: WITH_TOKEN }),
       },
-      handler: (request) => Promise.resolve(present.ownUser(callerOf(request).user, publicUrl)),
+      handler: (request) => Promise.resolve(bodies.ownUser(callerOf(request).user, publicUrl)),
     })
 
     app.patch('/users/me', {
@@ -59,12 +68,12 @@ export const userRoutes =
         tags,
         security,
         operationId: 'updateUser',
-        summary: 'Change your name or e-mail address',
+        summary: 'Change your username or e-mail address',
         body: schemas.userUpdate,
-        response: answers(
-          { 200: schemas.ownUser.describe('You, as you are now.') },
+        response: responses(
+          { 200: schemas.ownUser.describe('Your account after the change.') },
           {
-            errors: [...WITH_TOKEN, 'username_taken', 'email_taken', 'too_many_attempts', 'overloaded'],
+            errors: [...WITH_TOKEN, ...updateUserErrors],
             hasBody: true,
           },
         ),
@@ -72,28 +81,7 @@ export const userRoutes =
       handler: async (request) => {
         const { username, email, current_password: currentPassword } = request.body
         const user = await useCases.updateUser(callerOf(request), { username, email, currentPassword })
-        return present.ownUser(user, publicUrl)
-      },
-    })
-
-    app.put('/users/me/password', {
-      onRequest,
-      schema: {
-        tags,
-        security,
-        operationId: 'changePassword',
-        summary: 'Change your password',
-        description: 'Every other session ends.',
-        body: schemas.passwordChange,
-        response: answers(
-          { 204: z.undefined().describe('Changed.') },
-          { errors: [...WITH_TOKEN, 'too_many_attempts', 'overloaded'], hasBody: true },
-        ),
-      },
-      handler: async (request, reply) => {
-        const { current_password: currentPassword, new_password: newPassword } = request.body
-        await useCases.changePassword(callerOf(request), { currentPassword, newPassword })
-        return reply.code(204).send()
+        return bodies.ownUser(user, publicUrl)
       },
     })
 
@@ -103,17 +91,17 @@ export const userRoutes =
         tags,
         security,
         operationId: 'readUser',
-        summary: 'See somebody else',
+        summary: 'Get another user',
         params: schemas.userIdParams,
-        response: answers(
-          { 200: schemas.publicUser.describe('The person.') },
-          { errors: [...WITH_TOKEN, 'user_not_found'] },
+        response: responses(
+          { 200: schemas.publicUser.describe('The user.') },
+          { errors: [...WITH_TOKEN, ...readUserErrors] },
         ),
       },
       handler: async (request) => {
         const id = parseUserId(request.params.id)
         if (id === undefined) throw new ApplicationError('user_not_found')
-        return present.publicUser(await useCases.readUser(id), publicUrl)
+        return bodies.publicUser(await useCases.readUser(id, callerOf(request).user.id), publicUrl)
       },
     })
 

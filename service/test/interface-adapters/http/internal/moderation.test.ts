@@ -1,8 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { TestClient, type Person, type Tokens } from '../support/test-client.ts'
-import { databaseNames, startTestService, type TestService } from '../support/test-service.ts'
-import { expectEnded, expectPrivate, expectProblem, expectRefusedFields, SESSION } from './expectations.ts'
+import { TestClient, type TestUser, type Tokens } from '../../../support/test-client.ts'
+import { databaseNames, startTestService, type TestService } from '../../../support/test-service.ts'
+import {
+  expectEnded,
+  expectPrivate,
+  expectProblem,
+  expectRefusedFields,
+  SESSION,
+} from '../../../support/http-expectations.ts'
+import { serviceKeySetting } from '../../../support/service-keys.ts'
 
 const OTHER_KEY = 'another-service-key-of-the-tests-that-is-long'
 
@@ -11,7 +18,7 @@ describe.each(databaseNames)('moderation, on %s', (database) => {
 
   beforeAll(async () => {
     service = await startTestService(database, {
-      SERVICE_KEYS: `service-key-of-the-tests-that-is-long,${OTHER_KEY}`,
+      SERVICE_KEYS: `${serviceKeySetting('service-key-of-the-tests-that-is-long')},${serviceKeySetting(OTHER_KEY)}`,
     })
   })
   afterAll(() => service.stop())
@@ -20,7 +27,7 @@ describe.each(databaseNames)('moderation, on %s', (database) => {
   const disable = (id: number | string, reason: unknown = 'Spam') =>
     operator().post(`/v1/users/${id}/disable`, { reason })
   const enable = (id: number | string) => operator().post(`/v1/users/${id}/enable`)
-  const signedIn = async (): Promise<{ person: Person; id: number; tokens: Tokens }> => {
+  const signedIn = async (): Promise<{ person: TestUser; id: number; tokens: Tokens }> => {
     const person = await service.client().register()
     return { person, id: person.id, tokens: await service.client('203.0.113.5').signIn(person) }
   }
@@ -31,31 +38,35 @@ describe.each(databaseNames)('moderation, on %s', (database) => {
   const row = (id: number) =>
     service.service.db.selectFrom('users').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
 
-  test('disabling ends every session at once and keeps the person out', async () => {
-    const { person, id, tokens } = await signedIn()
-    const second = await service.client().signIn(person)
-    const answer = await disable(id, 'Spam, again 🚫\nand again')
-    expect(answer).toMatchObject({ status: 204, body: undefined })
-    expectPrivate(answer)
-    await endedAs(tokens, 'user_disabled')
-    await endedAs(second, 'user_disabled')
-    const { username, password } = person
-    expectProblem(await service.client().post('/v1/sessions', { username, password }), 'user_disabled')
-    expect(await row(id)).toMatchObject({
-      disabled_reason: 'Spam, again 🚫\nand again',
-      disabled_at: expect.any(Date) as Date,
-    })
-  })
+  test(
+    'disabling a user ends every session and refuses new sign-ins',
+    { tags: ['SIGN-IN-18', 'SESSION-3'] },
+    async () => {
+      const { person, id, tokens } = await signedIn()
+      const second = await service.client().signIn(person)
+      const response = await disable(id, 'Spam, again 🚫\nand again')
+      expect(response).toMatchObject({ status: 204, body: undefined })
+      expectPrivate(response)
+      await endedAs(tokens, 'user_disabled')
+      await endedAs(second, 'user_disabled')
+      const { username, password } = person
+      expectProblem(await service.client().post('/v1/sessions', { username, password }), 'user_disabled')
+      expect(await row(id)).toMatchObject({
+        disabled_reason: 'Spam, again 🚫\nand again',
+        disabled_at: expect.any(Date) as Date,
+      })
+    },
+  )
 
-  test('disabling again changes nothing', async () => {
+  test('disabling a user again in the same way changes nothing', async () => {
     const { id } = await signedIn()
-    await disable(id, 'first')
+    await disable(id)
     const before = await row(id)
-    expect((await disable(id, 'second')).status).toBe(204)
+    expect((await disable(id)).status).toBe(204)
     expect(await row(id)).toEqual(before)
   })
 
-  test('enabling lets the person sign in again, and brings no session back', async () => {
+  test('an enabled user may sign in again, and ended sessions stay ended', async () => {
     const { person, id, tokens } = await signedIn()
     await disable(id)
     for (let time = 0; time < 2; time += 1)
@@ -71,43 +82,47 @@ describe.each(databaseNames)('moderation, on %s', (database) => {
     const attempts = Array.from({ length: 6 }, () =>
       service.client().post('/v1/sessions', { username, password }),
     )
-    const [answers] = await Promise.all([Promise.all(attempts), disable(id)])
-    for (const { status, body } of answers) {
+    const [responses] = await Promise.all([Promise.all(attempts), disable(id)])
+    for (const { status, body } of responses) {
       if (status === 201) await endedAs(body as Tokens, 'user_disabled')
       else expect((body as { code: string }).code).toBe('user_disabled')
     }
     expect((await operator().get(`/v1/users/${id}/sessions`)).body).toEqual({ items: [] })
   })
 
-  test('the sessions of a person are listed, none of them as current', async () => {
+  test('an operator sees the sessions of a user, none of them marked as current', async () => {
     const { id, tokens } = await signedIn()
-    const answer = await operator().get(`/v1/users/${id}/sessions`)
-    expect(answer.status).toBe(200)
-    expect(answer.body).toEqual({
+    const response = await operator().get(`/v1/users/${id}/sessions`)
+    expect(response.status).toBe(200)
+    expect(response.body).toEqual({
       items: [{ ...SESSION, id: tokens.session.id, ip: '203.0.113.5', current: false }],
     })
-    expectPrivate(answer)
+    expectPrivate(response)
   })
 
-  test('ending all sessions of a person is 204 each time, and they may sign in again', async () => {
-    const { person, id, tokens } = await signedIn()
-    for (let time = 0; time < 2; time += 1) {
-      expect(await operator().delete(`/v1/users/${id}/sessions`)).toMatchObject({
-        status: 204,
-        body: undefined,
-      })
-    }
-    await endedAs(tokens, 'terminated_by_admin')
-    await service.client().signIn(person)
-  })
+  test(
+    'ending all sessions of a user is 204 each time, and the user may sign in again',
+    { tags: ['ACCOUNT-6'] },
+    async () => {
+      const { person, id, tokens } = await signedIn()
+      for (let time = 0; time < 2; time += 1) {
+        expect(await operator().delete(`/v1/users/${id}/sessions`)).toMatchObject({
+          status: 204,
+          body: undefined,
+        })
+      }
+      await endedAs(tokens, 'terminated_by_admin')
+      await service.client().signIn(person)
+    },
+  )
 
-  test('one session is ended, the others go on, and ending it again changes nothing', async () => {
+  test('an operator ends one session, the others stay live, and repeating it changes nothing', async () => {
     const { person, id, tokens } = await signedIn()
     const other = await service.client().signIn(person)
     const end = () => operator().delete(`/v1/users/${id}/sessions/${tokens.session.id}`)
-    const answer = await end()
-    expect(answer).toMatchObject({ status: 204, body: undefined })
-    expectPrivate(answer)
+    const response = await end()
+    expect(response).toMatchObject({ status: 204, body: undefined })
+    expectPrivate(response)
     await endedAs(tokens, 'terminated_by_admin')
     expect((await end()).status).toBe(204)
     await endedAs(tokens, 'terminated_by_admin')
@@ -116,7 +131,7 @@ describe.each(databaseNames)('moderation, on %s', (database) => {
     expect((body as { items: { id: string }[] }).items.map((one) => one.id)).toEqual([other.session.id])
   })
 
-  test('a session is found under its own person alone', async () => {
+  test('an operator can end a session only under the id of its own user', async () => {
     const { id, tokens } = await signedIn()
     const another = await service.client().register()
     const { id: sid } = tokens.session
@@ -129,7 +144,7 @@ describe.each(databaseNames)('moderation, on %s', (database) => {
     expect((await service.client().get('/v1/users/me', tokens.access_token)).status).toBe(200)
   })
 
-  test('the reason is needed, and is text that can be kept', async () => {
+  test('disabling a user needs a reason that is valid text', async () => {
     const { id, tokens } = await signedIn()
     expectRefusedFields(await operator().post(`/v1/users/${id}/disable`), { body: 'required' })
     expectRefusedFields(await operator().post(`/v1/users/${id}/disable`, {}), { reason: 'required' })
@@ -143,7 +158,7 @@ describe.each(databaseNames)('moderation, on %s', (database) => {
   })
 
   test.each(['0', '-1', '999999999', '9007199254740993', '1e3', 'me', '%00', '1%2f2', 'x'.repeat(300)])(
-    'there is no user %s to do anything to',
+    'moderating the unknown user %s is 404',
     async (id) => {
       expectProblem(await disable(id), 'user_not_found')
       expectProblem(await enable(id), 'user_not_found')
@@ -152,9 +167,10 @@ describe.each(databaseNames)('moderation, on %s', (database) => {
     },
   )
 
-  test('a body nobody asked for is ignored, when it is JSON', async () => {
+  test('enabling a user accepts an empty JSON body and refuses a field or any other type', async () => {
     const { id } = await signedIn()
-    expect((await operator().post(`/v1/users/${id}/enable`, { id: 1 })).status).toBe(204)
+    expect((await operator().post(`/v1/users/${id}/enable`, {})).status).toBe(204)
+    expectRefusedFields(await operator().post(`/v1/users/${id}/enable`, { id: 1 }), { id: 'unknown_field' })
     const empty = { headers: { 'content-type': 'application/json' } }
     expect((await operator().request('POST', `/v1/users/${id}/enable`, empty)).status).toBe(204)
     const text = { headers: { 'content-type': 'text/plain' }, body: 'x' }
@@ -173,58 +189,62 @@ describe.each(databaseNames)('moderation, on %s', (database) => {
       ['GET', '/v1/doctor'],
     ] as const
 
-    test.each(routes)('is needed for %s %s, before anything else is looked at', async (method, path) => {
-      const { access_token: accessToken } = (await signedIn()).tokens
-      const key = service.serviceKey
-      const wrong = [
-        'wrong',
-        key.slice(0, -1),
-        `${key}x`,
-        key.toUpperCase(),
-        `${key},${OTHER_KEY}`,
-        accessToken,
-        'a'.repeat(8000),
-      ]
-      const anybody = new TestClient(service.internalUrl)
-      expectProblem(await anybody.request(method, path), 'invalid_service_key')
-      for (const token of wrong)
-        expectProblem(await anybody.request(method, path, { token }), 'invalid_service_key')
-      for (const authorization of [
-        key,
-        `Basic ${key}`,
-        `Bearer`,
-        'Bearer ',
-        `Bearer${key}`,
-        `Bearer "${key}"`,
-        `Bearer ${key} ${key}`,
-      ]) {
+    test.each(routes)(
+      '%s %s checks the service key before anything else',
+      { tags: ['HTTP-17'] },
+      async (method, path) => {
+        const { access_token: accessToken } = (await signedIn()).tokens
+        const key = service.serviceKey
+        const wrong = [
+          'wrong',
+          key.slice(0, -1),
+          `${key}x`,
+          key.toUpperCase(),
+          `${key},${OTHER_KEY}`,
+          accessToken,
+          'a'.repeat(8000),
+        ]
+        const anybody = new TestClient(service.internalUrl)
+        expectProblem(await anybody.request(method, path), 'invalid_service_key')
+        for (const token of wrong)
+          expectProblem(await anybody.request(method, path, { token }), 'invalid_service_key')
+        for (const authorization of [
+          key,
+          `Basic ${key}`,
+          `Bearer`,
+          'Bearer ',
+          `Bearer${key}`,
+          `Bearer "${key}"`,
+          `Bearer ${key} ${key}`,
+        ]) {
+          expectProblem(
+            await anybody.request(method, path, { headers: { authorization } }),
+            'invalid_service_key',
+          )
+        }
         expectProblem(
-          await anybody.request(method, path, { headers: { authorization } }),
+          await anybody.request(method, `${path}?key=${key}`, { headers: { 'x-api-key': key, cookie: key } }),
           'invalid_service_key',
         )
-      }
-      expectProblem(
-        await anybody.request(method, `${path}?key=${key}`, { headers: { 'x-api-key': key, cookie: key } }),
-        'invalid_service_key',
-      )
-      if (method === 'POST')
-        expectProblem(await anybody.request(method, path, { body: '{"not json' }), 'invalid_service_key')
-    })
+        if (method === 'POST')
+          expectProblem(await anybody.request(method, path, { body: '{"not json' }), 'invalid_service_key')
+      },
+    )
 
-    test('may be any of those configured, with the scheme in any case', async () => {
+    test('any configured service key is accepted, with the scheme in any case', async () => {
       for (const authorization of [
         `Bearer ${service.serviceKey}`,
         `bearer ${OTHER_KEY}`,
         `BEARER  ${OTHER_KEY}`,
       ]) {
-        const answer = await new TestClient(service.internalUrl).request('GET', '/v1/users/1/sessions', {
+        const response = await new TestClient(service.internalUrl).request('GET', '/v1/users/1/sessions', {
           headers: { authorization },
         })
-        expect(answer.status).toBe(200)
+        expect(response.status).toBe(200)
       }
     })
 
-    test('opens nothing on the public listener, which knows no moderation', async () => {
+    test('the public listener has no moderation routes and accepts no service key', async () => {
       const { id, tokens } = await signedIn()
       const guest = service.client()
       expectProblem(await guest.get('/v1/users/me', service.serviceKey), 'invalid_access_token')
@@ -234,13 +254,13 @@ describe.each(databaseNames)('moderation, on %s', (database) => {
         ['GET', 'sessions'],
         ['DELETE', 'sessions'],
       ] as const) {
-        const answer = await guest.request(method, `/v1/users/${id}/${path}`, { token: service.serviceKey })
-        expectProblem(answer, 'not_found')
+        const response = await guest.request(method, `/v1/users/${id}/${path}`, { token: service.serviceKey })
+        expectProblem(response, 'not_found')
       }
       expect((await guest.get('/v1/users/me', tokens.access_token)).status).toBe(200)
     })
 
-    test('is all the internal listener knows: it serves no public route', async () => {
+    test('the internal listener serves no public routes', async () => {
       for (const path of [
         '/v1/sessions',
         '/v1/sessions/refresh',

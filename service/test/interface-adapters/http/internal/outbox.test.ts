@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { StandIn, type Received } from '../support/stand-in.ts'
-import { newPerson, TestClient, type Person } from '../support/test-client.ts'
-import { databaseNames, startTestService, type TestService } from '../support/test-service.ts'
-import { expectPrivate, expectProblem, expectRefusedFields } from './expectations.ts'
+import { StubServer, type Received } from '../../../support/stub-server.ts'
+import { newUser, TestClient, type TestUser } from '../../../support/test-client.ts'
+import { databaseNames, startTestService, type TestService } from '../../../support/test-service.ts'
+import { expectPrivate, expectProblem, expectRefusedFields } from '../../../support/http-expectations.ts'
 
 const KEY = 'the shared key of the platform, long enough'
 const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'
@@ -24,13 +24,13 @@ interface Page {
 
 describe.each(databaseNames)('the outbox, on %s', (database) => {
   let service: TestService
-  let messaging: StandIn
-  let hooks: StandIn
+  let messaging: StubServer
+  let hooks: StubServer
   let webhook: string
 
   beforeAll(async () => {
-    messaging = await StandIn.start()
-    hooks = await StandIn.start()
+    messaging = await StubServer.start()
+    hooks = await StubServer.start()
     service = await startTestService(database, {
       MESSAGING_URL: messaging.url,
       WEBHOOK_URLS: `${hooks.url}/in?key=a-secret-in-the-address`,
@@ -60,7 +60,7 @@ describe.each(databaseNames)('the outbox, on %s', (database) => {
     hooks.received.length = 0
   })
   afterEach(async () => {
-    for (const each of [messaging, hooks]) each.answer = (_, response) => response.writeHead(204).end()
+    for (const each of [messaging, hooks]) each.respond = (_, response) => response.writeHead(204).end()
     service.clock.advance({ hours: 7 })
     await settled()
     await settled()
@@ -69,47 +69,51 @@ describe.each(databaseNames)('the outbox, on %s', (database) => {
   const operator = () => service.operator()
   const settled = () => service.service.outbox.settle()
   const list = async (query = ''): Promise<Page> => (await operator().get(`/v1/outbox${query}`)).body as Page
-  async function signedUp(): Promise<{ person: Person; rename: (username?: string) => Promise<string> }> {
+  async function signedUp(): Promise<{ person: TestUser; rename: (username?: string) => Promise<string> }> {
     const client = service.client()
     const person = await client.register()
     const { access_token: token } = await client.signIn(person)
     return {
       person,
-      rename: async (username = newPerson().username) => {
+      rename: async (username = newUser().username) => {
         const { status } = await client.patch('/v1/users/me', { username }, token)
         expect(status).toBe(200)
         return username
       },
     }
   }
-  const refuse: StandIn['answer'] = (_, response) => response.writeHead(500).end('no secrets of mine')
+  const refuse: StubServer['respond'] = (_, response) => response.writeHead(500).end('no secrets of mine')
   const usernames = () =>
     messaging.received.map(({ body }) => (JSON.parse(body) as { username: string }).username)
-  const typesFor = ({ id }: Person, received: readonly Received[]) =>
+  const typesFor = ({ id }: TestUser, received: readonly Received[]) =>
     received
       .map(({ body }) => JSON.parse(body) as { type: string; data: { user_id: number } })
       .filter(({ data }) => data.user_id === id)
       .map(({ type }) => type)
 
-  test('the messaging service is told of a new name, with a token of the person that is refused here', async () => {
-    const { person, rename } = await signedUp()
-    const username = await rename()
-    await settled()
-    const [received] = messaging.received
-    expect(received).toMatchObject({ method: 'POST', path: '/messaging/chats/update-chat-related-user' })
-    const { body } = await service
-      .client()
-      .get(`/v1/users/${person.id}`, (await service.client().signIn({ ...person, username })).access_token)
-    expect(JSON.parse(received?.body ?? '')).toEqual(body)
-    const token = (received?.headers.authorization ?? '').replace('Bearer ', '')
-    const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as object
-    expect(claims).toMatchObject({ user_id: person.id })
-    expect(claims).not.toHaveProperty('aud')
-    expectProblem(await service.client().get('/v1/users/me', token), 'invalid_access_token')
-    expect((await operator().post('/v1/introspect', { token })).body).toEqual({ active: false })
-  })
+  test(
+    'the messaging service receives a new name with a user token that this service refuses',
+    { tags: ['OUT-6'] },
+    async () => {
+      const { person, rename } = await signedUp()
+      const username = await rename()
+      await settled()
+      const [received] = messaging.received
+      expect(received).toMatchObject({ method: 'POST', path: '/messaging/chats/update-chat-related-user' })
+      const { body } = await service
+        .client()
+        .get(`/v1/users/${person.id}`, (await service.client().signIn({ ...person, username })).access_token)
+      expect(JSON.parse(received?.body ?? '')).toEqual(body)
+      const token = (received?.headers.authorization ?? '').replace('Bearer ', '')
+      const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as object
+      expect(claims).toMatchObject({ user_id: person.id })
+      expect(claims).not.toHaveProperty('aud')
+      expectProblem(await service.client().get('/v1/users/me', token), 'invalid_access_token')
+      expect((await operator().post('/v1/introspect', { token })).body).toEqual({ active: false })
+    },
+  )
 
-  test('a change is answered while the messaging service is down, and delivered in order a minute later', async () => {
+  test('a change succeeds while the messaging service is down and is delivered in order later', async () => {
     await messaging.down()
     const { person, rename } = await signedUp()
     await rename()
@@ -122,7 +126,7 @@ describe.each(databaseNames)('the outbox, on %s', (database) => {
       { attempts: 0, last_error: null },
       { attempts: 0 },
     ])
-    // Nobody else waited for it.
+    // The other consumers did not wait for the messaging service.
     expect(typesFor(person, hooks.received)).toHaveLength(5)
     for (let seconds = 0; seconds < 60; seconds += 5) {
       service.clock.advance({ seconds: 5 })
@@ -136,7 +140,7 @@ describe.each(databaseNames)('the outbox, on %s', (database) => {
     expect((await list('?state=waiting')).items).toEqual([])
   })
 
-  test('a webhook says what happened to a person, in order', async () => {
+  test('a webhook receives the events of a user in order', async () => {
     const { person, rename } = await signedUp()
     const username = await rename()
     await operator().post(`/v1/users/${person.id}/disable`, { reason: 'Spam' })
@@ -150,37 +154,41 @@ describe.each(databaseNames)('the outbox, on %s', (database) => {
     })
   })
 
-  test('the list shows what waits and why, in pages, and nothing of what events say', async () => {
-    hooks.answer = refuse
-    const { person, rename } = await signedUp()
-    const username = await rename()
-    await settled()
-    const answer = await operator().get('/v1/outbox?state=waiting&limit=2')
-    expectPrivate(answer)
-    const first = answer.body as Page
-    expect(first.items[0]).toEqual({
-      id: expect.stringMatching(/^\d+$/) as string,
-      consumer: expect.stringMatching(new RegExp(`^${webhook}[0-9a-f]{8}$`)) as string,
-      ...{ state: 'waiting', attempts: 1, last_error: 'answered 500', dead_at: null },
-      event: {
-        id: hooks.received[0]?.headers['webhook-id'],
-        type: 'user.created',
-        user_id: person.id,
-        occurred_at: expect.stringMatching(/Z$/) as string,
-      },
-      next_attempt_at: expect.stringMatching(/Z$/) as string,
-    })
-    const second = await list(`?state=waiting&limit=2&cursor=${first.next_cursor ?? ''}`)
-    expect(second).toMatchObject({ items: [{ event: { type: 'user.updated' } }], next_cursor: null })
-    const all = JSON.stringify([first, second])
-    for (const hidden of [username, 'secret', person.email]) expect(all).not.toContain(hidden)
-  })
+  test(
+    'the outbox list pages waiting deliveries with their errors and hides event data',
+    { tags: ['OUT-7'] },
+    async () => {
+      hooks.respond = refuse
+      const { person, rename } = await signedUp()
+      const username = await rename()
+      await settled()
+      const response = await operator().get('/v1/outbox?state=waiting&limit=2')
+      expectPrivate(response)
+      const first = response.body as Page
+      expect(first.items[0]).toEqual({
+        id: expect.stringMatching(/^\d+$/) as string,
+        consumer: expect.stringMatching(new RegExp(`^${webhook}[0-9a-f]{8}$`)) as string,
+        ...{ state: 'waiting', attempts: 1, last_error: 'responded with 500', dead_at: null },
+        event: {
+          id: hooks.received[0]?.headers['webhook-id'],
+          type: 'user.created',
+          user_id: person.id,
+          occurred_at: expect.stringMatching(/Z$/) as string,
+        },
+        next_attempt_at: expect.stringMatching(/Z$/) as string,
+      })
+      const second = await list(`?state=waiting&limit=2&cursor=${first.next_cursor ?? ''}`)
+      expect(second).toMatchObject({ items: [{ event: { type: 'user.updated' } }], next_cursor: null })
+      const all = JSON.stringify([first, second])
+      for (const hidden of [username, 'secret', person.email]) expect(all).not.toContain(hidden)
+    },
+  )
 
-  test('what was given up is listed, and replayed one by one or all together', async () => {
-    hooks.answer = refuse
+  test('dead deliveries are listed and can be replayed one by one or all together', async () => {
+    hooks.respond = refuse
     const { person, rename } = await signedUp()
     await rename()
-    // Each as good as tried out.
+    // Move each delivery to its last attempt.
     for (let attempt = 0; attempt < 3; attempt += 1) {
       const { db } = service.service
       await settled()
@@ -193,7 +201,7 @@ describe.each(databaseNames)('the outbox, on %s', (database) => {
     expect(items[0]).toMatchObject({ state: 'dead', attempts: 75, next_attempt_at: null })
     const consumer = items[0]?.consumer ?? ''
     hooks.received.length = 0
-    hooks.answer = (_, response) => response.writeHead(200).end()
+    hooks.respond = (_, response) => response.writeHead(200).end()
     expect(await operator().post(`/v1/outbox/${items[1]?.id ?? ''}/replay`)).toMatchObject({ status: 204 })
     await settled()
     expect(typesFor(person, hooks.received)).toEqual(['session.created'])
@@ -217,20 +225,20 @@ describe.each(databaseNames)('the outbox, on %s', (database) => {
     ['cursor=0', 'cursor'],
     ['cursor=99999999999999999999', 'cursor'],
     ['consumer=%00', 'consumer'],
-  ])('a list of %s is 422', async (query, field) => {
-    const answer = await operator().get(`/v1/outbox?${query}`)
-    expect(answer).toMatchObject({ status: 422, body: { errors: [{ field }] } })
+  ])('an outbox list with %s is 422', async (query, field) => {
+    const response = await operator().get(`/v1/outbox?${query}`)
+    expect(response).toMatchObject({ status: 422, body: { errors: [{ field }] } })
   })
 
   test.each([[{}], [{ consumer: 7 }], [{ consumer: '' }], [{ consumer: '\0' }]])(
-    'replaying %j is 422',
+    'a replay of dead deliveries with the body %j is 422',
     async (body) => {
-      const answer = await operator().post('/v1/outbox/replay', body)
-      expect(answer).toMatchObject({ status: 422, body: { errors: [{ field: 'consumer' }] } })
+      const response = await operator().post('/v1/outbox/replay', body)
+      expect(response).toMatchObject({ status: 422, body: { errors: [{ field: 'consumer' }] } })
     },
   )
 
-  test('an id that is none is 422, or not found', async () => {
+  test('a replay with a malformed delivery id is 422, with an unknown one 404', async () => {
     expectRefusedFields(await operator().post('/v1/outbox/x/replay'), { id: 'invalid_characters' })
     expectProblem(await operator().post('/v1/outbox/999999999999999/replay'), 'delivery_not_found')
   })
@@ -243,10 +251,10 @@ describe.each(databaseNames)('the outbox, on %s', (database) => {
     expectProblem(await new TestClient(service.internalUrl).request(method, path), 'invalid_service_key')
   })
 
-  test('no secret and nothing of what events say is in a log', () => {
+  test('the log of deliveries contains no secrets and no event data', { tags: ['OUT-7'] }, () => {
     const text = JSON.stringify(service.logs.filter(({ event }) => /delivery|consumer/.test(String(event))))
     expect(text).toContain('delivery.failed')
-    expect(text).toContain('answered 500')
+    expect(text).toContain('responded with 500')
     const whole = JSON.stringify(service.logs)
     for (const secret of [KEY, SECRET, 'a-secret-in-the-address', 'no secrets of mine', 'Bearer ']) {
       expect(whole).not.toContain(secret)

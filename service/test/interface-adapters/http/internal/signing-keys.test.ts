@@ -1,7 +1,7 @@
 import { decodeProtectedHeader } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { databaseNames, startTestService, type TestService } from '../support/test-service.ts'
-import { expectPrivate, expectProblem } from './expectations.ts'
+import { databaseNames, startTestService, type TestService } from '../../../support/test-service.ts'
+import { expectPrivate, expectProblem } from '../../../support/http-expectations.ts'
 
 interface KeyList {
   readonly algorithm: string
@@ -35,12 +35,12 @@ describe.each(databaseNames)('the signing keys, on %s', (database) => {
     return decodeProtectedHeader(token).kid
   }
 
-  test('are listed without anything secret', async () => {
-    const answer = await service.operator().get('/v1/keys')
+  test('signing keys are listed without their private parts', async () => {
+    const response = await service.operator().get('/v1/keys')
     const [kid = ''] = await published()
     const time = expect.stringMatching(/Z$/) as string
-    expect(answer.status).toBe(200)
-    expect(answer.body).toEqual({
+    expect(response.status).toBe(200)
+    expect(response.body).toEqual({
       algorithm: 'EdDSA',
       items: [
         {
@@ -49,41 +49,45 @@ describe.each(databaseNames)('the signing keys, on %s', (database) => {
         },
       ],
     })
-    expectPrivate(answer)
+    expectPrivate(response)
   })
 
-  test('are rotated: the new one is published at once, signs an hour later, and the old one is checked on', async () => {
-    const [before = ''] = await published()
-    const token = (await service.client().signIn(await service.client().register())).access_token
-    const answers = await Promise.all([1, 2, 3].map(() => service.operator().post('/v1/keys/rotate')))
-    for (const { status, body } of answers)
-      expect([status, (body as KeyList).items.map(({ state }) => state)]).toEqual([
-        200,
-        ['signing', 'coming'],
+  test(
+    'a new signing key is published immediately and signs an hour later; the old stays valid',
+    { tags: ['TOKEN-18'] },
+    async () => {
+      const [before = ''] = await published()
+      const token = (await service.client().signIn(await service.client().register())).access_token
+      const responses = await Promise.all([1, 2, 3].map(() => service.operator().post('/v1/keys/rotate')))
+      for (const { status, body } of responses)
+        expect([status, (body as KeyList).items.map(({ state }) => state)]).toEqual([
+          200,
+          ['signing', 'coming'],
+        ])
+      expectPrivate(responses[0] ?? expect.fail())
+
+      const { items } = await list()
+      const coming = items[1] ?? expect.fail()
+      expect(await states()).toEqual([
+        [before, 'signing'],
+        [coming.kid, 'coming'],
       ])
-    expectPrivate(answers[0] ?? expect.fail())
+      expect(Date.parse(coming.signs_from) - +service.clock.now()).toBeGreaterThan(0.9 * HOUR_MS)
+      expect(await published()).toEqual([before, coming.kid])
+      expect(await signer()).toBe(before)
+      expect((await service.client().get('/v1/users/me', token)).status).toBe(200)
 
-    const { items } = await list()
-    const coming = items[1] ?? expect.fail()
-    expect(await states()).toEqual([
-      [before, 'signing'],
-      [coming.kid, 'coming'],
-    ])
-    expect(Date.parse(coming.signs_from) - +service.clock.now()).toBeGreaterThan(0.9 * HOUR_MS)
-    expect(await published()).toEqual([before, coming.kid])
-    expect(await signer()).toBe(before)
-    expect((await service.client().get('/v1/users/me', token)).status).toBe(200)
+      service.clock.advance({ hours: 1 })
+      expect(await states()).toEqual([
+        [before, 'published'],
+        [coming.kid, 'signing'],
+      ])
+      expect(await signer()).toBe(coming.kid)
+      expect(await published()).toEqual([before, coming.kid])
+    },
+  )
 
-    service.clock.advance({ hours: 1 })
-    expect(await states()).toEqual([
-      [before, 'published'],
-      [coming.kid, 'signing'],
-    ])
-    expect(await signer()).toBe(coming.kid)
-    expect(await published()).toEqual([before, coming.kid])
-  })
-
-  test('are forgotten once nothing signed with them can be valid', async () => {
+  test('a signing key is removed when no token signed with it can be valid', async () => {
     const { items } = await list()
     const old = items.find(({ state }) => state === 'published') ?? expect.fail()
     service.clock.advance({ seconds: (Date.parse(old.published_until) - +service.clock.now()) / 1000 + 1 })
@@ -102,7 +106,7 @@ describe.each(databaseNames)('a shared secret, on %s', (database) => {
   })
   afterAll(() => service.stop())
 
-  test('is no key to be listed or rotated', async () => {
+  test('a shared secret is not listed or rotated as a signing key', async () => {
     const { body } = await service.operator().get('/v1/keys')
     expect(body).toEqual({ algorithm: 'HS256', items: [] })
     expectProblem(await service.operator().post('/v1/keys/rotate'), 'no_signing_keys')

@@ -1,4 +1,4 @@
-// What is left of somebody who deleted their account, searched for in all that is stored.
+// Searches everything that is stored for traces of a deleted account.
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
@@ -7,15 +7,16 @@ import { promisify } from 'node:util'
 import { sql } from 'kysely'
 import sharp from 'sharp'
 import { describe, expect, test } from 'vitest'
-import { requireServer } from '../../../scripts/postgres/find-server.ts'
-import type { Database } from '../../src/infrastructure/postgres/database.ts'
-import { StandIn } from '../support/stand-in.ts'
-import type { TestClient } from '../support/test-client.ts'
-import { type Tokens } from '../support/test-client.ts'
-import { migratedDatabase, startOn, temporaryFolder, type TestService } from '../support/test-service.ts'
+import { requireServer } from '../../../../../scripts/postgres/find-server.ts'
+import type { Database } from '../../../../src/infrastructure/postgres/database.ts'
+import { StubServer } from '../../../support/stub-server.ts'
+import type { TestClient } from '../../../support/test-client.ts'
+import { type Tokens } from '../../../support/test-client.ts'
+import { migratedDatabase, startOn, type TestService } from '../../../support/test-service.ts'
+import { temporaryFolder } from '../../../support/temporary-folder.ts'
 
 const ADDRESS = '203.0.113.219'
-const USER_AGENT = 'Traceable/7.3 (of the person)'
+const USER_AGENT = 'Traceable/7.3 (of the user)'
 const PASSWORD = 'the password of the traceable one'
 
 /** Every row of every table, as text. */
@@ -40,7 +41,7 @@ async function dumpOf(url: string): Promise<string> {
   return stdout
 }
 
-/** All files but those of PostgreSQL itself, as they are and, for what is binary, in hexadecimal. */
+/** All files except PostgreSQL's own, as text and in hexadecimal for binary content. */
 async function filesOf(folder: string): Promise<string> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true })
   const files = entries
@@ -64,7 +65,7 @@ const places = {
   },
 }
 
-/** Somebody who has done all that leaves something behind, and what that is. */
+/** Signs up a user and uses every feature that stores data about a user. */
 async function traceable(service: TestService, client: TestClient) {
   const ask = (method: string, path: string, body?: unknown, token?: string) =>
     client.request(method, path, {
@@ -96,7 +97,7 @@ async function traceable(service: TestService, client: TestClient) {
   const form = new FormData()
   form.append('avatar', new File([new Uint8Array(bytes)], 'portrait-of-tracy.png', { type: 'image/png' }))
   await client.putForm('/v1/users/me/avatar', form, token)
-  // A copy of a token in other hands leaves the address it came from.
+  // A replayed token stores the address it came from.
   const stolen = (await ask('POST', '/v1/sessions', { ...first, username: changes.username })).body as Tokens
   let next = stolen
   for (let time = 0; time < 2; time += 1) {
@@ -129,57 +130,54 @@ async function whatIsStored(db: Database, id: number) {
   }
 }
 
-describe.each(['PGlite', 'PostgreSQL'] as const)(
-  'of somebody who deleted their account, on %s',
-  (database) => {
-    test('nothing that is stored says who they were', async () => {
-      const { place, read } = await places[database]()
-      // Of what it is told nothing arrives, so that everything waits; what it answers is kept as the error.
-      const hooks = await StandIn.start()
-      hooks.answer = ({ body }, response) => response.writeHead(500).end(body)
-      const service = await startOn(place, {
-        WEBHOOK_URLS: hooks.url,
-        WEBHOOK_SECRETS: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
-        WEBHOOK_ALLOW_PRIVATE: 'true',
-      })
-      try {
-        const client = service.client(ADDRESS)
-        const { id, token } = await traceable(service, client)
-        await service.service.outbox.settle()
-        const traces = await whatIsStored(service.service.db, id)
-        const [rows = ''] = await read(service)
-        for (const [what, trace] of Object.entries(traces))
-          expect([what, rows.includes(trace)]).toEqual([what, true])
-        expect(rows).toContain('Tracy.First')
-
-        const body = { current_password: PASSWORD }
-        expect((await client.request('DELETE', '/v1/users/me', { body, token })).status).toBe(204)
-        await service.service.receipts.flush()
-        await service.service.outbox.settle()
-
-        const left = await read(service)
-        const searched = {
-          ...traces,
-          ...{
-            'the first name': 'tracy.first',
-            'the first address': 'first.address',
-            'the file': 'portrait-of',
-          },
-          'the password': PASSWORD,
-        }
-        // The number is there: the search is in the right place.
-        expect(left[0]).toContain(`:${id}`)
-        for (const text of left) {
-          for (const [what, trace] of Object.entries(searched))
-            expect([what, text.toLowerCase().includes(trace.toLowerCase())]).toEqual([what, false])
-        }
-        // What docs/security.md owns up to: that a name was given up can be asked, by who knows the name.
-        const hash = createHash('sha256').update('tracy_second').digest('hex')
-        expect(left[0]).toContain(hash)
-      } finally {
-        await service.stop()
-        await hooks.down()
-      }
+describe.each(['PGlite', 'PostgreSQL'] as const)('traces of a deleted account, on %s', (database) => {
+  test('no stored data identifies a deleted user', { tags: ['DELETE-4', 'AUDIT-5'] }, async () => {
+    const { place, read } = await places[database]()
+    // Every delivery fails, so all of them stay in the outbox. The response body is stored as the error.
+    const hooks = await StubServer.start()
+    hooks.respond = ({ body }, response) => response.writeHead(500).end(body)
+    const service = await startOn(place, {
+      WEBHOOK_URLS: hooks.url,
+      WEBHOOK_SECRETS: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+      WEBHOOK_ALLOW_PRIVATE: 'true',
     })
-  },
-)
+    try {
+      const client = service.client(ADDRESS)
+      const { id, token } = await traceable(service, client)
+      await service.service.outbox.settle()
+      const traces = await whatIsStored(service.service.db, id)
+      const [rows = ''] = await read(service)
+      for (const [what, trace] of Object.entries(traces))
+        expect([what, rows.includes(trace)]).toEqual([what, true])
+      expect(rows).toContain('Tracy.First')
+
+      const body = { current_password: PASSWORD }
+      expect((await client.request('DELETE', '/v1/users/me', { body, token })).status).toBe(204)
+      await service.service.receipts.flush()
+      await service.service.outbox.settle()
+
+      const left = await read(service)
+      const searched = {
+        ...traces,
+        ...{
+          'the first name': 'tracy.first',
+          'the first address': 'first.address',
+          'the file': 'portrait-of',
+        },
+        'the password': PASSWORD,
+      }
+      // The user id is found, so the search covers the right data.
+      expect(left[0]).toContain(`:${id}`)
+      for (const text of left) {
+        for (const [what, trace] of Object.entries(searched))
+          expect([what, text.toLowerCase().includes(trace.toLowerCase())]).toEqual([what, false])
+      }
+      // As docs/security.md admits, a caller who knows a name can check that it was released.
+      const hash = createHash('sha256').update('tracy_second').digest('hex')
+      expect(left[0]).toContain(hash)
+    } finally {
+      await service.stop()
+      await hooks.down()
+    }
+  })
+})

@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { newPerson, type Person, type Tokens } from '../support/test-client.ts'
-import { databaseNames, startTestService, type TestService } from '../support/test-service.ts'
+import { newUser, type TestUser, type Tokens } from '../../../support/test-client.ts'
+import { databaseNames, startTestService, type TestService } from '../../../support/test-service.ts'
 import {
-  DRAWN_AVATAR,
+  DEFAULT_AVATAR,
   expectEnded,
   expectPrivate,
   expectProblem,
   expectRefusedFields,
-} from './expectations.ts'
+} from '../../../support/http-expectations.ts'
 
-describe.each(databaseNames)('oneself, on %s', (database) => {
+describe.each(databaseNames)('the own user, on %s', (database) => {
   let service: TestService
 
   beforeAll(async () => {
@@ -17,7 +17,7 @@ describe.each(databaseNames)('oneself, on %s', (database) => {
   })
   afterAll(() => service.stop())
 
-  const signedIn = async (): Promise<{ person: Person; tokens: Tokens; token: string }> => {
+  const signedIn = async (): Promise<{ person: TestUser; tokens: Tokens; token: string }> => {
     const person = await service.client().register()
     const tokens = await service.client().signIn(person)
     return { person, tokens, token: tokens.access_token }
@@ -28,33 +28,33 @@ describe.each(databaseNames)('oneself, on %s', (database) => {
     service.client().put('/v1/users/me/password', { current_password: current, new_password: next }, token)
   const verify = (id: number) =>
     service.service.db.updateTable('users').set({ email_verified: true }).where('id', '=', id).execute()
-  const newPassword = () => newPerson().password
+  const newPassword = () => newUser().password
 
-  test('is seen whole, and with nothing more', async () => {
+  test('the own user is returned with exactly the documented fields', { tags: ['HTTP-16'] }, async () => {
     const { person, token } = await signedIn()
-    const answer = await service.client().get('/v1/users/me', token)
-    expect(answer.status).toBe(200)
-    expect(answer.body).toEqual({
+    const response = await service.client().get('/v1/users/me', token)
+    expect(response.status).toBe(200)
+    expect(response.body).toEqual({
       ...{ id: person.id, username: person.username, email: person.email, email_verified: false },
-      avatar_url: DRAWN_AVATAR,
+      avatar_url: DEFAULT_AVATAR,
       created_at: expect.stringMatching(/Z$/) as string,
     })
-    expectPrivate(answer)
+    expectPrivate(response)
   })
 
-  describe('others', () => {
-    test('see the public fields alone', async () => {
+  describe('other users', () => {
+    test('other users see only the public fields of a user', { tags: ['HTTP-16'] }, async () => {
       const [ann, bob] = [await signedIn(), await signedIn()]
-      const answer = await service.client().get(`/v1/users/${bob.person.id}`, ann.token)
-      expect(answer.status).toBe(200)
-      expect(answer.body).toEqual({
+      const response = await service.client().get(`/v1/users/${bob.person.id}`, ann.token)
+      expect(response.status).toBe(200)
+      expect(response.body).toEqual({
         ...{ id: bob.person.id, username: bob.person.username },
-        avatar_url: DRAWN_AVATAR,
+        avatar_url: DEFAULT_AVATAR,
       })
-      expectPrivate(answer)
+      expectPrivate(response)
     })
 
-    test('do not see a disabled person', async () => {
+    test('other users do not see a disabled user', async () => {
       const [ann, bob] = [await signedIn(), await signedIn()]
       await service.operator().post(`/v1/users/${bob.person.id}/disable`, { reason: 'Spam' })
       expectProblem(await service.client().get(`/v1/users/${bob.person.id}`, ann.token), 'user_not_found')
@@ -77,38 +77,38 @@ describe.each(databaseNames)('oneself, on %s', (database) => {
       'NaN',
       '1%2f2',
       '%20%31',
-    ])('there is no user %s', async (id) => {
+    ])('getting the unknown user %s is 404', async (id) => {
       const { token } = await signedIn()
       expectProblem(await service.client().get(`/v1/users/${id}`, token), 'user_not_found')
     })
   })
 
   describe('changing the name', () => {
-    test('answers the own user as they are now; the old name is free and the new one signs in', async () => {
+    test('a change of name returns the new user, frees the old name and signs in with the new', async () => {
       const { person, token } = await signedIn()
-      const { username } = newPerson()
-      const answer = await update({ username }, token)
-      expect(answer.status).toBe(200)
-      expect(answer.body).toEqual(await read(token))
-      expect(answer.body).toMatchObject({ id: person.id, username, email: person.email })
+      const { username } = newUser()
+      const response = await update({ username }, token)
+      expect(response.status).toBe(200)
+      expect(response.body).toEqual(await read(token))
+      expect(response.body).toMatchObject({ id: person.id, username, email: person.email })
       await service.client().signIn({ ...person, username })
       await service.client().register({ username: person.username })
     })
 
-    test('may change its case alone, which nobody else may', async () => {
+    test('a user may change only the case of the own name', async () => {
       const { person, token } = await signedIn()
       const username = person.username.toUpperCase()
       expect((await update({ username }, token)).body).toMatchObject({ username })
     })
 
-    test('to one that is taken, or looks like it, is 409', async () => {
+    test('a change to a taken name or its look-alike is 409', async () => {
       const { token } = await signedIn()
-      const other = await service.client().register({ username: `olga-${newPerson().username.slice(0, 12)}` })
+      const other = await service.client().register({ username: `olga-${newUser().username.slice(0, 12)}` })
       expectProblem(await update({ username: other.username }, token), 'username_taken')
       expectProblem(await update({ username: other.username.replace('o', '0') }, token), 'username_taken')
     })
 
-    test('keeps the rules of sign-up', async () => {
+    test('a new name must follow the rules of sign-up', async () => {
       const { token } = await signedIn()
       expectRefusedFields(await update({ username: 'a b' }, token), { username: 'invalid_characters' })
       expectRefusedFields(await update({ username: '' }, token), { username: 'too_short' })
@@ -120,9 +120,9 @@ describe.each(databaseNames)('oneself, on %s', (database) => {
   })
 
   describe('changing the address', () => {
-    test('needs the current password', async () => {
+    test('a change of the e-mail address needs the current password', { tags: ['SIGN-IN-20'] }, async () => {
       const { person, token } = await signedIn()
-      const { email } = newPerson()
+      const { email } = newUser()
       expectRefusedFields(await update({ email }, token), { current_password: 'required' })
       for (const wrong of ['not it', '', `${person.password} `, '\u0000']) {
         expectRefusedFields(await update({ email, current_password: wrong }, token), {
@@ -132,18 +132,18 @@ describe.each(databaseNames)('oneself, on %s', (database) => {
       expect(await read(token)).toMatchObject({ email: person.email })
     })
 
-    test('takes it with the password, has to be verified anew, and ends no session', async () => {
+    test('a new e-mail address is unverified, and its change ends no session', async () => {
       const { person, token } = await signedIn()
       await verify(person.id)
-      const { email } = newPerson()
-      const answer = await update({ email, current_password: person.password }, token)
-      expect(answer.status).toBe(200)
-      expect(answer.body).toEqual(await read(token))
-      expect(answer.body).toMatchObject({ email, email_verified: false })
+      const { email } = newUser()
+      const response = await update({ email, current_password: person.password }, token)
+      expect(response.status).toBe(200)
+      expect(response.body).toEqual(await read(token))
+      expect(response.body).toMatchObject({ email, email_verified: false })
       await service.client().signIn({ ...person, username: email })
     })
 
-    test('to the same one needs no password and stays verified; in another case it needs the password', async () => {
+    test('an unchanged e-mail address needs no password, a change of its case does', async () => {
       const { person, token } = await signedIn()
       await verify(person.id)
       expect((await update({ email: person.email }, token)).body).toMatchObject({ email_verified: true })
@@ -153,7 +153,7 @@ describe.each(databaseNames)('oneself, on %s', (database) => {
       expect(body).toMatchObject({ email, email_verified: true })
     })
 
-    test('to one that is taken is 409 only for who knows the password', async () => {
+    test('a change to a taken e-mail address is 409 only with the right password', async () => {
       const { person, token } = await signedIn()
       const { email } = await service.client().register()
       expectRefusedFields(await update({ email, current_password: 'wrong' }, token), {
@@ -162,28 +162,28 @@ describe.each(databaseNames)('oneself, on %s', (database) => {
       expectProblem(await update({ email, current_password: person.password }, token), 'email_taken')
     })
 
-    test('together with a name that is taken changes neither', async () => {
+    test('a change of address together with a taken name changes neither', async () => {
       const { person, token } = await signedIn()
       const other = await service.client().register()
-      const body = { username: other.username, email: newPerson().email, current_password: person.password }
+      const body = { username: other.username, email: newUser().email, current_password: person.password }
       expectProblem(await update(body, token), 'username_taken')
       expect(await read(token)).toMatchObject({ username: person.username, email: person.email })
     })
   })
 
-  test('an update of nothing changes nothing and tells nobody', async () => {
+  test('an update without changes writes no event', async () => {
     const { person, token } = await signedIn()
     const before = await read(token)
     for (const body of [{}, { username: person.username, email: person.email }, { nothing: 1 }]) {
-      const answer = await update(body, token)
-      expect([answer.status, answer.body]).toEqual([200, before])
+      const response = await update(body, token)
+      expect([response.status, response.body]).toEqual([200, before])
     }
     const { db } = service.service
     const events = await db.selectFrom('outbox').select('type').where('user_id', '=', person.id).execute()
     expect(events.map(({ type }) => type)).toEqual(['user.created', 'session.created'])
   })
 
-  test('fields nobody may set are ignored in an update', async () => {
+  test('an update ignores fields that a user may not set', { tags: ['HTTP-9'] }, async () => {
     const { person, token } = await signedIn()
     const before = await read(token)
     const fields = {
@@ -200,12 +200,15 @@ describe.each(databaseNames)('oneself, on %s', (database) => {
   })
 
   describe('changing the password', () => {
-    test('answers 204, the new one signs in, the old one no more', async () => {
+    test('after a change of password only the new password signs in', { tags: ['ACCOUNT-1'] }, async () => {
       const { person, token } = await signedIn()
       const password = newPassword()
-      const answer = await changePassword(person.password, password, token)
-      expect(answer).toMatchObject({ status: 204, body: undefined })
-      expectPrivate(answer)
+      const response = await changePassword(person.password, password, token)
+      expect(response).toMatchObject({
+        status: 200,
+        body: { token_type: 'Bearer', session: { current: true } },
+      })
+      expectPrivate(response)
       await service.client().signIn({ ...person, password })
       const { username } = person
       expectProblem(
@@ -214,29 +217,55 @@ describe.each(databaseNames)('oneself, on %s', (database) => {
       )
     })
 
-    test('ends every other session and keeps the one that asks', async () => {
-      const { person, tokens, token } = await signedIn()
-      const [second, third] = [await service.client().signIn(person), await service.client().signIn(person)]
-      await changePassword(person.password, newPassword(), token)
-      for (const other of [second, third]) {
-        expectEnded(await service.client().get('/v1/users/me', other.access_token), 'password_changed')
-        expectEnded(await service.client().refresh(other.refresh_token), 'password_changed')
-      }
-      expect((await service.client().get('/v1/users/me', token)).status).toBe(200)
-      expect((await service.client().refresh(tokens.refresh_token)).status).toBe(200)
-    })
+    test(
+      'a change of password ends every session except the calling one',
+      { tags: ['SIGN-IN-22', 'SIGN-IN-23'] },
+      async () => {
+        const { person, tokens, token } = await signedIn()
+        const [second, third] = [await service.client().signIn(person), await service.client().signIn(person)]
+        const { body } = await changePassword(person.password, newPassword(), token)
+        for (const other of [second, third]) {
+          expectEnded(await service.client().get('/v1/users/me', other.access_token), 'password_changed')
+          expectEnded(await service.client().refresh(other.refresh_token), 'password_changed')
+        }
+        const { access_token: renewed, refresh_token: next, session } = body as Tokens
+        expect(session.id).toBe(tokens.session.id)
+        expect((await service.client().get('/v1/users/me', renewed)).status).toBe(200)
+        expect((await service.client().refresh(next)).status).toBe(200)
+      },
+    )
 
-    test('needs the current one, and changes nothing without it', async () => {
-      const { person, token } = await signedIn()
-      for (const wrong of ['not it', '', person.password.toUpperCase(), '\ud800']) {
-        expectRefusedFields(await changePassword(wrong, newPassword(), token), {
-          current_password: 'incorrect',
-        })
-      }
-      await service.client().signIn(person)
-    })
+    test(
+      'a change of password withdraws the tokens of the calling session, so copies of them die',
+      { tags: ['SESSION-18'] },
+      async () => {
+        const { person, tokens, token } = await signedIn()
+        const { body } = await changePassword(person.password, newPassword(), token)
+        expectProblem(await service.client().get('/v1/users/me', token), 'invalid_access_token')
+        for (const seconds of [0, 31, 3_600]) {
+          service.clock.advance({ seconds })
+          expectProblem(await service.client().refresh(tokens.refresh_token), 'invalid_refresh_token')
+        }
+        // The copy was refused, and the owner goes on.
+        expect((await service.client().refresh((body as Tokens).refresh_token)).status).toBe(200)
+      },
+    )
 
-    test('keeps the rules of sign-up', async () => {
+    test(
+      'a change of password needs the current password and changes nothing without it',
+      { tags: ['SIGN-IN-20'] },
+      async () => {
+        const { person, token } = await signedIn()
+        for (const wrong of ['not it', '', person.password.toUpperCase(), '\ud800']) {
+          expectRefusedFields(await changePassword(wrong, newPassword(), token), {
+            current_password: 'incorrect',
+          })
+        }
+        await service.client().signIn(person)
+      },
+    )
+
+    test('a new password must follow the rules of sign-up', async () => {
       const { person, token } = await signedIn()
       const attempt = (next: unknown) => changePassword(person.password, next, token)
       expectRefusedFields(await attempt('short'), { new_password: 'too_short' })
@@ -251,16 +280,16 @@ describe.each(databaseNames)('oneself, on %s', (database) => {
       await service.client().signIn(person)
     })
 
-    test('by two at once is done by one of them alone', async () => {
+    test('of two parallel changes of a password only one succeeds', async () => {
       const { person, token } = await signedIn()
       const wanted = [newPassword(), newPassword()]
-      const answers = await Promise.all(wanted.map((next) => changePassword(person.password, next, token)))
-      expect(answers.map(({ status }) => status).toSorted()).not.toEqual([204, 204])
-      const done = answers.findIndex(({ status }) => status === 204)
+      const responses = await Promise.all(wanted.map((next) => changePassword(person.password, next, token)))
+      expect(responses.map(({ status }) => status).toSorted()).not.toEqual([200, 200])
+      const done = responses.findIndex(({ status }) => status === 200)
       await service.client().signIn({ ...person, password: wanted[done] ?? '' })
     })
 
-    test('with guesses at the current one runs into a limit', async () => {
+    test('guesses at the current password are limited', async () => {
       const { person, token } = await signedIn()
       service.clock.stop()
       for (let guess = 0; guess < 10; guess += 1) {
@@ -271,8 +300,8 @@ describe.each(databaseNames)('oneself, on %s', (database) => {
       const limited = await changePassword(person.password, newPassword(), token)
       expectProblem(limited, 'too_many_attempts')
       expect(limited.headers.get('retry-after')).toBe('1')
-      // One budget for both ways of guessing.
-      const email = { email: newPerson().email, current_password: person.password }
+      // Changes of the password and of the address share one budget.
+      const email = { email: newUser().email, current_password: person.password }
       expectProblem(await update(email, token), 'too_many_attempts')
     })
   })
@@ -286,7 +315,7 @@ describe.each(databaseNames)('oneself, on %s', (database) => {
     ['DELETE', '/v1/sessions'],
     ['DELETE', '/v1/sessions/current'],
     ['DELETE', `/v1/sessions/0199aa11-5a3c-7c7e-9a53-1c7f5a1f7e11`],
-  ])('%s %s needs an access token, before anything else is looked at', async (method, path) => {
+  ])('%s %s checks the access token before anything else', async (method, path) => {
     const client = service.client()
     expectProblem(await client.request(method, path), 'authentication_required')
     expectProblem(await client.request(method, path, { token: 'nonsense' }), 'invalid_access_token')

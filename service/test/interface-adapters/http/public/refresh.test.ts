@@ -1,7 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Answer, Tokens } from '../support/test-client.ts'
-import { databaseNames, startTestService, type TestService } from '../support/test-service.ts'
-import { expectEnded, expectPrivate, expectProblem, expectRefusedFields, TOKENS } from './expectations.ts'
+import type { ApiResponse, Tokens } from '../../../support/test-client.ts'
+import { databaseNames, startTestService, type TestService } from '../../../support/test-service.ts'
+import {
+  expectEnded,
+  expectPrivate,
+  expectProblem,
+  expectRefusedFields,
+  TOKENS,
+} from '../../../support/http-expectations.ts'
 
 describe.each(databaseNames)('refreshing, on %s', (database) => {
   let service: TestService
@@ -19,7 +25,7 @@ describe.each(databaseNames)('refreshing, on %s', (database) => {
     expect(status).toBe(200)
     return body as Tokens
   }
-  /** Shows the service that somebody has what the last refresh handed out. */
+  /** Confirms to the service that the client has the tokens of the last refresh. */
   const use = async ({ access_token: token }: Tokens) => {
     expect((await service.client().get('/v1/users/me', token)).status).toBe(200)
     await service.service.receipts.flush()
@@ -42,24 +48,24 @@ describe.each(databaseNames)('refreshing, on %s', (database) => {
     }
   }
 
-  test('answers 200 with the next pair for the same session', async () => {
+  test('a refresh returns the next pair of tokens for the same session', async () => {
     const first = await signIn()
-    const answer = await refresh(first.refresh_token)
-    expect(answer.status).toBe(200)
+    const response = await refresh(first.refresh_token)
+    expect(response.status).toBe(200)
     const refreshExpiresIn = 10 * 3600
-    expect(answer.body).toEqual({
+    expect(response.body).toEqual({
       ...TOKENS,
       refresh_expires_in: refreshExpiresIn,
       session: { ...TOKENS.session, id: first.session.id },
     })
-    expectPrivate(answer)
-    const next = answer.body as Tokens
+    expectPrivate(response)
+    const next = response.body as Tokens
     expect(next.refresh_token).not.toBe(first.refresh_token)
     expect(next.access_token).not.toBe(first.access_token)
     await use(next)
   })
 
-  test('the token just spent is answered with the same successor again, within the window even when that was used', async () => {
+  test('a spent token gets the same successor within the window, even if that was used', async () => {
     const first = await signIn()
     const next = await refreshed(first)
     await use(next)
@@ -70,7 +76,7 @@ describe.each(databaseNames)('refreshing, on %s', (database) => {
     expect((await rows(first)).session.generation).toBe(1)
   })
 
-  test('answering again does not extend the window', async () => {
+  test('a repeated refresh does not extend the window', async () => {
     const first = await signIn()
     await use(await refreshed(first))
     service.clock.advance({ seconds: 20 })
@@ -79,22 +85,22 @@ describe.each(databaseNames)('refreshing, on %s', (database) => {
     expectProblem(await refresh(first.refresh_token), 'refresh_token_reused')
   })
 
-  test('ten at once leave one successor', async () => {
+  test('ten parallel refreshes get the same successor', async () => {
     const first = await signIn()
-    const answers = await Promise.all(Array.from({ length: 10 }, () => refresh(first.refresh_token)))
-    expect(answers.map(({ status }) => status)).toEqual(Array<number>(10).fill(200))
-    expect(new Set(answers.map(({ body }) => (body as Tokens).refresh_token)).size).toBe(1)
+    const responses = await Promise.all(Array.from({ length: 10 }, () => refresh(first.refresh_token)))
+    expect(responses.map(({ status }) => status)).toEqual(Array<number>(10).fill(200))
+    expect(new Set(responses.map(({ body }) => (body as Tokens).refresh_token)).size).toBe(1)
     expect((await rows(first)).session.generation).toBe(1)
   })
 
-  test('a lost answer is given again hours later when nobody used it', async () => {
+  test('a lost response is repeated hours later if its tokens were not used', async () => {
     const first = await signIn()
     const lost = await refreshed(first)
     service.clock.advance({ hours: 9 })
     expect((await refreshed(first)).refresh_token).toBe(lost.refresh_token)
   })
 
-  test('once its successor was used, a spent token that comes back hours later is a replay', async () => {
+  test('a spent token is a replay hours later if its successor was used', async () => {
     const first = await signIn()
     const next = await refreshed(first)
     await use(next)
@@ -103,7 +109,7 @@ describe.each(databaseNames)('refreshing, on %s', (database) => {
     expectEnded(await refresh(next.refresh_token), 'refresh_token_reused')
   })
 
-  test('using the access token before shows nothing about the one after', async () => {
+  test('using an older access token does not confirm the newer refresh token', async () => {
     const first = await signIn()
     const lost = await refreshed(first)
     await use(first)
@@ -112,21 +118,25 @@ describe.each(databaseNames)('refreshing, on %s', (database) => {
   })
 
   describe('a replay', () => {
-    const replayed = async (): Promise<{ first: Tokens; last: Tokens; answer: Answer }> => {
+    const replayed = async (): Promise<{ first: Tokens; last: Tokens; response: ApiResponse }> => {
       const first = await signIn()
       const last = await refreshed(await refreshed(first))
-      return { first, last, answer: await refresh(first.refresh_token) }
+      return { first, last, response: await refresh(first.refresh_token) }
     }
 
-    test('of any token before the last is refused at once, and ends the session', async () => {
-      const { first, last, answer } = await replayed()
-      expectProblem(answer, 'refresh_token_reused')
-      expectEnded(await refresh(last.refresh_token), 'refresh_token_reused')
-      expectEnded(await refresh(first.refresh_token), 'refresh_token_reused')
-      expectEnded(await service.client().get('/v1/users/me', last.access_token), 'refresh_token_reused')
-    })
+    test(
+      'a replay of an older token is refused immediately and ends the session',
+      { tags: ['ACCOUNT-7'] },
+      async () => {
+        const { first, last, response } = await replayed()
+        expectProblem(response, 'refresh_token_reused')
+        expectEnded(await refresh(last.refresh_token), 'refresh_token_reused')
+        expectEnded(await refresh(first.refresh_token), 'refresh_token_reused')
+        expectEnded(await service.client().get('/v1/users/me', last.access_token), 'refresh_token_reused')
+      },
+    )
 
-    test('leaves the end, the revocation and the security event, each once', async () => {
+    test('a replay writes one session end, one revocation and one security event', async () => {
       const { first } = await replayed()
       await refresh(first.refresh_token)
       const { session, revocations, events } = await rows(first)
@@ -147,7 +157,7 @@ describe.each(databaseNames)('refreshing, on %s', (database) => {
       expect(events[2]?.data).toMatchObject({ reason: 'refresh_token_reused' })
     })
 
-    test('ends its own session only', async () => {
+    test('a replay ends only its own session', async () => {
       const person = await service.client().register()
       const [stolen, other] = [await service.client().signIn(person), await service.client().signIn(person)]
       await refreshed(await refreshed(stolen))
@@ -155,11 +165,11 @@ describe.each(databaseNames)('refreshing, on %s', (database) => {
       await use(await refreshed(other))
     })
 
-    test('by many at once is one replay', async () => {
+    test('parallel replays of one token write one revocation and one event', async () => {
       const first = await signIn()
       await refreshed(await refreshed(first))
-      const answers = await Promise.all(Array.from({ length: 6 }, () => refresh(first.refresh_token)))
-      expect(answers.map(({ status }) => status)).toEqual(Array<number>(6).fill(401))
+      const responses = await Promise.all(Array.from({ length: 6 }, () => refresh(first.refresh_token)))
+      expect(responses.map(({ status }) => status)).toEqual(Array<number>(6).fill(401))
       const { revocations, events } = await rows(first)
       expect(revocations).toHaveLength(1)
       expect(events.map(({ type }) => type)).toEqual([
@@ -170,27 +180,31 @@ describe.each(databaseNames)('refreshing, on %s', (database) => {
     })
   })
 
-  describe('limits', () => {
-    test('a session that is not refreshed for the idle limit has run out', async () => {
+  describe('session and token lifetimes', () => {
+    test('a session that is not refreshed for the idle limit expires', { tags: ['SESSION-10'] }, async () => {
       const tokens = await signIn()
       service.clock.advance({ hours: 10, seconds: 1 })
       expectEnded(await refresh(tokens.refresh_token), 'expired')
-      // It ran out, and that is no theft.
+      // An expired session is not a theft, so nothing is revoked.
       expect((await rows(tokens)).revocations).toEqual([])
     })
 
-    test('each refresh moves the idle limit on, up to the absolute limit', async () => {
-      let tokens = await signIn()
-      for (const refreshExpiresIn of [10, 6]) {
-        service.clock.advance({ hours: 9 })
-        tokens = await refreshed(tokens)
-        expect(tokens).toHaveProperty('refresh_expires_in', refreshExpiresIn * 3600)
-      }
-      service.clock.advance({ hours: 6 })
-      expectEnded(await refresh(tokens.refresh_token), 'expired')
-    })
+    test(
+      'each refresh extends the idle limit, up to the absolute limit',
+      { tags: ['SESSION-10'] },
+      async () => {
+        let tokens = await signIn()
+        for (const refreshExpiresIn of [10, 6]) {
+          service.clock.advance({ hours: 9 })
+          tokens = await refreshed(tokens)
+          expect(tokens).toHaveProperty('refresh_expires_in', refreshExpiresIn * 3600)
+        }
+        service.clock.advance({ hours: 6 })
+        expectEnded(await refresh(tokens.refresh_token), 'expired')
+      },
+    )
 
-    test('no access token outlives its session', async () => {
+    test('an access token expires no later than its session', async () => {
       const tokens = await signIn()
       service.clock.advance({ hours: 9 })
       const next = await refreshed(tokens)
@@ -206,7 +220,7 @@ describe.each(databaseNames)('refreshing, on %s', (database) => {
       expectProblem(await service.client().get('/v1/users/me', last.access_token), 'invalid_access_token')
     })
 
-    test('an access token expires by itself, and its session can be refreshed', async () => {
+    test('an expired access token does not end its session', async () => {
       const tokens = await signIn()
       service.clock.advance({ minutes: 10 })
       expectProblem(await service.client().get('/v1/users/me', tokens.access_token), 'invalid_access_token')
@@ -214,8 +228,8 @@ describe.each(databaseNames)('refreshing, on %s', (database) => {
     })
   })
 
-  describe('what is no token of ours', () => {
-    test('any other string is an invalid refresh token, and nothing changes', async () => {
+  describe('an invalid refresh token', () => {
+    test('an unknown string as refresh token is refused and changes nothing', async () => {
       const { refresh_token: good, access_token: access } = await signIn()
       const flipped = (good.startsWith('A') ? 'B' : 'A') + good.slice(1)
       const lastFlipped = good.slice(0, -1) + (good.endsWith('A') ? 'B' : 'A')
@@ -239,23 +253,27 @@ describe.each(databaseNames)('refreshing, on %s', (database) => {
       expect((await refresh(good)).status).toBe(200)
     })
 
-    test('anything but a string, and more than 4 KiB, is 422', async () => {
-      for (const token of [null, 5, true, [], {}, ['x']]) {
-        const answer = await service.client().post('/v1/sessions/refresh', { refresh_token: token })
-        expectRefusedFields(answer, { refresh_token: 'invalid_type' })
-      }
-      expectRefusedFields(await service.client().post('/v1/sessions/refresh', {}), {
-        refresh_token: 'required',
-      })
-      expectRefusedFields(await refresh('x'.repeat(4097)), { refresh_token: 'too_long' })
-    })
+    test(
+      'a refresh token that is not a string or is longer than 4 KiB is 422',
+      { tags: ['TOKEN-9'] },
+      async () => {
+        for (const token of [null, 5, true, [], {}, ['x']]) {
+          const response = await service.client().post('/v1/sessions/refresh', { refresh_token: token })
+          expectRefusedFields(response, { refresh_token: 'invalid_type' })
+        }
+        expectRefusedFields(await service.client().post('/v1/sessions/refresh', {}), {
+          refresh_token: 'required',
+        })
+        expectRefusedFields(await refresh('x'.repeat(4097)), { refresh_token: 'too_long' })
+      },
+    )
 
-    test('a refresh token is no access token', async () => {
+    test('a refresh token is not accepted as an access token', async () => {
       const { refresh_token: token } = await signIn()
       expectProblem(await service.client().get('/v1/users/me', token), 'invalid_access_token')
     })
 
-    test('a refresh token counts in the body only', async () => {
+    test('a refresh token is accepted only in the body', { tags: ['TOKEN-11'] }, async () => {
       const { refresh_token: token } = await signIn()
       const query = `/v1/sessions/refresh?refresh_token=${token}`
       expectRefusedFields(await service.client().post(query, {}), { refresh_token: 'required' })

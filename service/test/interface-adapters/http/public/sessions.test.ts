@@ -1,8 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Tokens } from '../support/test-client.ts'
-import { databaseNames, startTestService, type TestService } from '../support/test-service.ts'
-import { expectEnded, expectPrivate, expectProblem, expectRefusedFields, SESSION } from './expectations.ts'
+import type { Tokens } from '../../../support/test-client.ts'
+import { databaseNames, startTestService, type TestService } from '../../../support/test-service.ts'
+import {
+  expectEnded,
+  expectPrivate,
+  expectProblem,
+  expectRefusedFields,
+  SESSION,
+} from '../../../support/http-expectations.ts'
 
 describe.each(databaseNames)('sessions, on %s', (database) => {
   let service: TestService
@@ -12,7 +18,7 @@ describe.each(databaseNames)('sessions, on %s', (database) => {
   })
   afterAll(() => service.stop())
 
-  /** Somebody signed in on three devices, one after the other. */
+  /** A user signed in on three devices, one after the other. */
   const signedIn = async () => {
     const person = await service.client().register()
     const sessions: Tokens[] = []
@@ -38,18 +44,18 @@ describe.each(databaseNames)('sessions, on %s', (database) => {
     (await service.client().get('/v1/users/me', token)).status === 200
   const ended = { status: 204, body: undefined }
 
-  test('are listed newest first, whole, and with the one that asks marked', async () => {
+  test('sessions are listed newest first, and the calling session is marked as current', async () => {
     const { first, second, third } = await signedIn()
-    const answer = await list(second)
-    expect(answer.status).toBe(200)
+    const response = await list(second)
+    expect(response.status).toBe(200)
     const shown = ({ session }: Tokens, device_name: string, current: boolean) => ({
       ...SESSION,
       ...{ id: session.id, device_name, ip: '203.0.113.5', current },
     })
-    expect(answer.body).toEqual({
+    expect(response.body).toEqual({
       items: [shown(third, 'third', false), shown(second, 'second', true), shown(first, 'first', false)],
     })
-    expectPrivate(answer)
+    expectPrivate(response)
   })
 
   test('last_seen_at follows the use of the access token', async () => {
@@ -66,16 +72,16 @@ describe.each(databaseNames)('sessions, on %s', (database) => {
     expect(await lastSeen()).toBeGreaterThanOrEqual(before + 300_000)
   })
 
-  test('signing out ends the session that asks, at once, and no other', async () => {
+  test('signing out immediately ends the calling session and no other', { tags: ['SESSION-1'] }, async () => {
     const { first, second } = await signedIn()
-    const answer = await end('/current', first)
-    expect(answer).toMatchObject(ended)
-    expectPrivate(answer)
+    const response = await end('/current', first)
+    expect(response).toMatchObject(ended)
+    expectPrivate(response)
     await endedAs(first, 'signed_out')
     expect(await names(second)).toEqual(['third', 'second'])
   })
 
-  test('an ended session can do nothing more, and stays ended as it was', async () => {
+  test('an ended session can do nothing, and its end reason does not change', async () => {
     const { first, second } = await signedIn()
     await end('/current', first)
     for (const which of ['/current', '', '?keep=current', `/${second.session.id}`]) {
@@ -86,24 +92,28 @@ describe.each(databaseNames)('sessions, on %s', (database) => {
     await endedAs(first, 'signed_out')
   })
 
-  test('one of the own sessions is ended by its id, as terminated; repeating it changes nothing', async () => {
-    const { first, second } = await signedIn()
-    for (let time = 0; time < 2; time += 1)
-      expect(await end(`/${first.session.id}`, second)).toMatchObject(ended)
-    await endedAs(first, 'terminated')
-    const { db } = service.service
-    expect(
-      await db.selectFrom('revocations').selectAll().where('session_id', '=', first.session.id).execute(),
-    ).toHaveLength(1)
-  })
+  test(
+    'a user ends another own session by its id; repeating it changes nothing',
+    { tags: ['SESSION-11'] },
+    async () => {
+      const { first, second } = await signedIn()
+      for (let time = 0; time < 2; time += 1)
+        expect(await end(`/${first.session.id}`, second)).toMatchObject(ended)
+      await endedAs(first, 'terminated')
+      const { db } = service.service
+      expect(
+        await db.selectFrom('revocations').selectAll().where('session_id', '=', first.session.id).execute(),
+      ).toHaveLength(1)
+    },
+  )
 
-  test('the own session may be ended by its id, too: that is signing out', async () => {
+  test('ending the calling session by its id counts as signing out', async () => {
     const { first } = await signedIn()
     expect(await end(`/${first.session.id}`, first)).toMatchObject(ended)
     await endedAs(first, 'signed_out')
   })
 
-  test('all are ended at once: the own as signed out, the others as terminated', async () => {
+  test('ending all sessions ends the own as signed_out and the others as terminated', async () => {
     const { first, second, third } = await signedIn()
     expect(await end('', second)).toMatchObject(ended)
     await endedAs(first, 'terminated')
@@ -111,7 +121,7 @@ describe.each(databaseNames)('sessions, on %s', (database) => {
     await endedAs(third, 'terminated')
   })
 
-  test('all but the current one are ended', async () => {
+  test('ending all sessions with keep=current keeps only the calling session', async () => {
     const { first, second, third } = await signedIn()
     for (let time = 0; time < 2; time += 1) expect(await end('?keep=current', second)).toMatchObject(ended)
     await endedAs(first, 'terminated')
@@ -119,7 +129,7 @@ describe.each(databaseNames)('sessions, on %s', (database) => {
     expect(await names(second)).toEqual(['second'])
   })
 
-  test('anything but current to keep is refused, and ends nothing', async () => {
+  test('ending all sessions with any other keep is refused and ends nothing', async () => {
     const { first, second } = await signedIn()
     for (const query of ['?keep=other', '?keep=', '?keep=Current', '?keep=current&keep=current']) {
       expectRefusedFields(await end(query, first), { keep: 'invalid_format' })
@@ -127,14 +137,18 @@ describe.each(databaseNames)('sessions, on %s', (database) => {
     expect(await isLive(second)).toBe(true)
   })
 
-  test('the session of somebody else is not found, like one that never was', async () => {
-    const [ann, bob] = [await signedIn(), await signedIn()]
-    const never = await end(`/${randomUUID()}`, ann.first)
-    const theirs = await end(`/${bob.first.session.id}`, ann.first)
-    expectProblem(never, 'session_not_found')
-    expectProblem(theirs, 'session_not_found')
-    expect(await isLive(bob.first)).toBe(true)
-  })
+  test(
+    'the session of another user gets the response of an unknown session',
+    { tags: ['SESSION-11'] },
+    async () => {
+      const [ann, bob] = [await signedIn(), await signedIn()]
+      const never = await end(`/${randomUUID()}`, ann.first)
+      const theirs = await end(`/${bob.first.session.id}`, ann.first)
+      expectProblem(never, 'session_not_found')
+      expectProblem(theirs, 'session_not_found')
+      expect(await isLive(bob.first)).toBe(true)
+    },
+  )
 
   test.each([
     'x',
@@ -149,24 +163,24 @@ describe.each(databaseNames)('sessions, on %s', (database) => {
     expectProblem(await end(`/${id}`, first), 'session_not_found')
   })
 
-  test('nobody sees the sessions of others', async () => {
+  test('a user does not see the sessions of other users', { tags: ['SESSION-11'] }, async () => {
     const [ann] = [await signedIn(), await signedIn()]
     expect(await names(ann.first)).toHaveLength(3)
   })
 
-  test('a session that has run out is not listed, and its end is said to be expiry', async () => {
+  test('an expired session is not listed, and its end reason is expired', async () => {
     const { person, first } = await signedIn()
     service.clock.advance({ days: 29 })
     const fresh = await service.client().signIn(person, { device_name: 'fresh' })
     service.clock.advance({ days: 1, seconds: 1 })
-    // Keys are renewed each minute; the clock has just leapt over some.
+    // Signing keys are rotated each minute, and the clock has skipped some rotations.
     await service.service.rotateKeys()
     const refreshed = (await service.client().refresh(fresh.refresh_token)).body as Tokens
     expect(await names(refreshed)).toEqual(['fresh'])
     expectEnded(await service.client().refresh(first.refresh_token), 'expired')
   })
 
-  test('the clean-up marks what ran out as expired, with an event and without a revocation', async () => {
+  test('the clean-up marks expired sessions as expired without a revocation', async () => {
     const { first } = await signedIn()
     service.clock.advance({ days: 31 })
     await service.service.rotateKeys()

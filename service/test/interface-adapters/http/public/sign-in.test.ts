@@ -1,7 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { newPerson, type Answer, type Person, type Tokens } from '../support/test-client.ts'
-import { databaseNames, startTestService, type TestService } from '../support/test-service.ts'
-import { expectEnded, expectPrivate, expectProblem, expectRefusedFields, TOKENS } from './expectations.ts'
+import { newUser, type ApiResponse, type TestUser, type Tokens } from '../../../support/test-client.ts'
+import { databaseNames, startTestService, type TestService } from '../../../support/test-service.ts'
+import {
+  expectEnded,
+  expectPrivate,
+  expectProblem,
+  expectRefusedFields,
+  TOKENS,
+} from '../../../support/http-expectations.ts'
 
 const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'
 
@@ -20,20 +26,20 @@ describe.each(databaseNames)('signing in, on %s', (database) => {
   const isLive = async ({ access_token: token }: Tokens) =>
     (await service.client().get('/v1/users/me', token)).status === 200
 
-  test('answers 201 with exactly the tokens and the session', async () => {
+  test('a sign-in returns exactly the tokens and the session', async () => {
     const { username, password } = await service.client().register()
-    const answer = await signIn({ username, password }, { 'user-agent': FIREFOX }, '203.0.113.7')
-    expect(answer.status).toBe(201)
-    expect(answer.body).toEqual({
+    const response = await signIn({ username, password }, { 'user-agent': FIREFOX }, '203.0.113.7')
+    expect(response.status).toBe(201)
+    expect(response.body).toEqual({
       ...TOKENS,
       refresh_expires_in: 30 * 24 * 3600,
       session: { ...TOKENS.session, device_name: 'Firefox on Linux', user_agent: FIREFOX, ip: '203.0.113.7' },
     })
-    expect(answer.headers.get('content-type')).toBe('application/json; charset=utf-8')
-    expectPrivate(answer)
+    expect(response.headers.get('content-type')).toBe('application/json; charset=utf-8')
+    expectPrivate(response)
   })
 
-  test('the access token says who, on which session, and for how long', async () => {
+  test('the access token of a sign-in names the user, the session and its expiry', async () => {
     const person = await service.client().register()
     const { access_token: token, session } = await service.client().signIn(person)
     const parts = token.split('.').slice(0, 2)
@@ -57,61 +63,69 @@ describe.each(databaseNames)('signing in, on %s', (database) => {
         exp: issuedAt + 600,
         auth_time: issuedAt,
       },
-      ...{ amr: ['pwd'], roles: [] },
+      ...{ amr: ['pwd'], roles: [], rcp: expect.stringMatching(/^[\w-]{16}$/) as string },
     })
   })
 
-  test('the name may be typed in any case, or be the e-mail address in any case', async () => {
+  test('a user signs in with the name or the e-mail address, in any case', async () => {
     const { username, email, password } = await service.client().register()
     for (const name of [username, username.toUpperCase(), email, email.toUpperCase()]) {
       expect((await signIn({ username: name, password })).status).toBe(201)
     }
   })
 
-  test('an unknown name and a wrong password are answered alike', async () => {
+  test('an unknown name and a wrong password get the same response', { tags: ['SIGN-IN-11'] }, async () => {
     const { username, email } = await service.client().register()
-    const strangers = [newPerson().username, newPerson().email, 'x', '', 'nul\u0000', '@', '\ud800']
-    const answers: Answer[] = []
-    for (const name of [username, email, ...strangers]) {
-      answers.push(await signIn({ username: name, password: 'not the password' }))
+    const unknownNames = [newUser().username, newUser().email, 'x', '', 'nul\u0000', '@', '\ud800']
+    const responses: ApiResponse[] = []
+    for (const name of [username, email, ...unknownNames]) {
+      responses.push(await signIn({ username: name, password: 'not the password' }))
     }
-    for (const answer of answers) expectProblem(answer, 'invalid_credentials')
-    const [first, ...others] = answers.map(comparable)
+    for (const response of responses) expectProblem(response, 'invalid_credentials')
+    const [first, ...others] = responses.map(comparable)
     for (const other of others) expect(other).toEqual(first)
   })
 
-  /** All there is to see of an answer but what is another one each time. */
-  const comparable = ({ status, headers, body }: Answer) => ({
+  /** The visible parts of a response that do not differ on every request. */
+  const comparable = ({ status, headers, body }: ApiResponse) => ({
     status,
     body: { ...(body as object), request_id: '' },
     headers: [...headers].filter(([name]) => !['date', 'x-request-id'].includes(name)),
   })
 
-  test('a password is not cut, trimmed, changed in case or taken for its prefix', async () => {
-    const { username, password } = await service.client().register()
-    for (const wrong of [
-      `${password} `,
-      ` ${password}`,
-      password.toUpperCase(),
-      password.slice(0, -1),
-      `${password}\u0000`,
-      '',
-    ]) {
-      expectProblem(await signIn({ username, password: wrong }), 'invalid_credentials')
-    }
-  })
+  test(
+    'a password is compared exactly: not cut, trimmed or changed in case',
+    { tags: ['SIGN-IN-5'] },
+    async () => {
+      const { username, password } = await service.client().register()
+      for (const wrong of [
+        `${password} `,
+        ` ${password}`,
+        password.toUpperCase(),
+        password.slice(0, -1),
+        `${password}\u0000`,
+        '',
+      ]) {
+        expectProblem(await signIn({ username, password: wrong }), 'invalid_credentials')
+      }
+    },
+  )
 
-  test('a disabled person is told so with the right password only', async () => {
-    const { id, username, password } = await service.client().register()
-    await service.operator().post(`/v1/users/${id}/disable`, { reason: 'Spam' })
-    expectProblem(await signIn({ username, password }), 'user_disabled')
-    const wrong = await signIn({ username, password: 'not the password' })
-    const unknown = await signIn({ username: newPerson().username, password })
-    expectProblem(wrong, 'invalid_credentials')
-    expect(comparable(wrong)).toEqual(comparable(unknown))
-  })
+  test(
+    'a sign-in reveals that a user is disabled only with the right password',
+    { tags: ['SIGN-IN-18'] },
+    async () => {
+      const { id, username, password } = await service.client().register()
+      await service.operator().post(`/v1/users/${id}/disable`, { reason: 'Spam' })
+      expectProblem(await signIn({ username, password }), 'user_disabled')
+      const wrong = await signIn({ username, password: 'not the password' })
+      const unknown = await signIn({ username: newUser().username, password })
+      expectProblem(wrong, 'invalid_credentials')
+      expect(comparable(wrong)).toEqual(comparable(unknown))
+    },
+  )
 
-  test('somebody whose address is not verified may sign in', async () => {
+  test('a user with an unverified e-mail address may sign in', async () => {
     const tokens = await service.client().signIn(await service.client().register())
     expect((await service.client().get('/v1/users/me', tokens.access_token)).body).toMatchObject({
       email_verified: false,
@@ -119,15 +133,19 @@ describe.each(databaseNames)('signing in, on %s', (database) => {
   })
 
   describe('devices', () => {
-    test('without a device id two sign-ins from one browser are two sessions', async () => {
-      const { username, password } = await service.client().register()
-      const browser = () => signIn({ username, password }, { 'user-agent': FIREFOX }, '203.0.113.9')
-      const [first, second] = [(await browser()).body as Tokens, (await browser()).body as Tokens]
-      expect(first.session.id).not.toBe(second.session.id)
-      expect([await isLive(first), await isLive(second)]).toEqual([true, true])
-    })
+    test(
+      'two sign-ins from one browser without a device id create two sessions',
+      { tags: ['ACCOUNT-5'] },
+      async () => {
+        const { username, password } = await service.client().register()
+        const browser = () => signIn({ username, password }, { 'user-agent': FIREFOX }, '203.0.113.9')
+        const [first, second] = [(await browser()).body as Tokens, (await browser()).body as Tokens]
+        expect(first.session.id).not.toBe(second.session.id)
+        expect([await isLive(first), await isLive(second)]).toEqual([true, true])
+      },
+    )
 
-    test('a sign-in replaces the session of the same device id, and no other', async () => {
+    test('a sign-in replaces only the session with the same device id', async () => {
       const person = await service.client().register()
       const phone = await service.client().signIn(person, { device_id: 'phone' })
       const laptop = await service.client().signIn(person, { device_id: 'laptop' })
@@ -137,21 +155,21 @@ describe.each(databaseNames)('signing in, on %s', (database) => {
       expect([await isLive(laptop), await isLive(again)]).toEqual([true, true])
     })
 
-    test("the same device id of somebody else's is another device", async () => {
+    test('the same device id of another user is another device', async () => {
       const [ann, bob] = [await service.client().register(), await service.client().register()]
       const first = await service.client().signIn(ann, { device_id: 'shared' })
       await service.client().signIn(bob, { device_id: 'shared' })
       expect(await isLive(first)).toBe(true)
     })
 
-    test('device ids are compared as they are, case and all', async () => {
+    test('device ids are compared exactly, including case', async () => {
       const person = await service.client().register()
       const first = await service.client().signIn(person, { device_id: 'phone' })
       await service.client().signIn(person, { device_id: 'Phone' })
       expect(await isLive(first)).toBe(true)
     })
 
-    test('past the maximum the longest unused session makes room', async () => {
+    test('a sign-in over the maximum ends the session unused for longest', async () => {
       const person = await service.client().register()
       const sessions: Tokens[] = []
       for (const device_id of ['a', 'b', 'c']) {
@@ -159,7 +177,7 @@ describe.each(databaseNames)('signing in, on %s', (database) => {
         service.clock.advance({ minutes: 1 })
       }
       const [first, second, third] = sessions as [Tokens, Tokens, Tokens]
-      // The oldest is in use, so the second has rested longest.
+      // The oldest session is in use, so the second has been unused for longest.
       await service.client().get('/v1/users/me', first.access_token)
       await service.service.receipts.flush()
       const used = await service.client().refresh(first.refresh_token)
@@ -169,7 +187,7 @@ describe.each(databaseNames)('signing in, on %s', (database) => {
       expect([await isLive(first), await isLive(third)]).toEqual([true, true])
     })
 
-    test('a replaced session makes the room itself: nobody else is displaced', async () => {
+    test('a sign-in that replaces a session displaces no other session', async () => {
       const person = await service.client().register()
       const first = await service.client().signIn(person, { device_id: 'a' })
       await service.client().signIn(person, { device_id: 'b' })
@@ -178,7 +196,7 @@ describe.each(databaseNames)('signing in, on %s', (database) => {
       expect(await isLive(first)).toBe(true)
     })
 
-    test('many sign-ins at once leave no more sessions than the maximum', async () => {
+    test('parallel sign-ins leave no more sessions than the maximum', async () => {
       const person = await service.client().register()
       const devices = Array.from({ length: 8 }, (_, at) => ({ device_id: `device-${at}` }))
       const all = await Promise.all(devices.map((device) => service.client().signIn(person, device)))
@@ -186,13 +204,13 @@ describe.each(databaseNames)('signing in, on %s', (database) => {
       expect(live.filter(Boolean)).toHaveLength(3)
     })
 
-    const nameShown = async (person: Person, body: object, headers: Record<string, string> = {}) => {
+    const nameShown = async (person: TestUser, body: object, headers: Record<string, string> = {}) => {
       const { username, password } = person
-      const answer = await signIn({ username, password, ...body }, headers)
-      return (answer.body as { session: { device_name: string } }).session.device_name
+      const response = await signIn({ username, password, ...body }, headers)
+      return (response.body as { session: { device_name: string } }).session.device_name
     }
 
-    test('a device name is shown as given, emoji and all', async () => {
+    test('a device name is shown as given, including emoji', async () => {
       const person = await service.client().register()
       expect(await nameShown(person, { device_name: " Ann's 📱 手机 " })).toBe("Ann's 📱 手机")
       expect(await nameShown(person, { device_name: '👩‍👩‍👧'.slice(0, 2) })).toBe('👩')
@@ -208,17 +226,17 @@ describe.each(databaseNames)('signing in, on %s', (database) => {
         'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1',
         'Safari on iOS',
       ],
-    ])('the user agent %j gives the name %j', async (agent, name) => {
+    ])('the user agent %j gives the device name %j', async (agent, name) => {
       expect(await nameShown(await service.client().register(), {}, { 'user-agent': agent })).toBe(name)
     })
 
     test.each([
       ['very long', `${'y'.repeat(5000)}/1 z`],
       ['control characters of terminals', '\u0085\u009b31m\u00ad/1.0 z'],
-      ['bytes that are no ASCII', 'Br\u00f6wser\u00ff/1.0'],
+      ['bytes outside ASCII', 'Br\u00f6wser\u00ff/1.0'],
       ['a tab', 'a\tb/1'],
       ['markup', '<script>alert(1)</script>/1 "'],
-    ])('a user agent that is odd (%s) is kept short and visible', async (_, agent) => {
+    ])('an unusual user agent (%s) is stored short and printable', async (_, agent) => {
       const { username, password } = await service.client().register()
       const { status, body } = await signIn({ username, password }, { 'user-agent': agent })
       expect(status).toBe(201)
@@ -242,8 +260,8 @@ describe.each(databaseNames)('signing in, on %s', (database) => {
       [{ device_name: 'half \ud83d' }, { device_name: 'invalid_characters' }],
       [{ device_name: 'right \u202e left' }, { device_name: 'invalid_characters' }],
       [{ device_id: '', device_name: 7 }, { device_name: 'invalid_type' }],
-    ])('%j is refused', async (device, fields) => {
-      const { username, password } = newPerson()
+    ])('a sign-in with the invalid device %j is refused', async (device, fields) => {
+      const { username, password } = newUser()
       expectRefusedFields(await signIn({ username, password, ...device }), fields)
     })
   })

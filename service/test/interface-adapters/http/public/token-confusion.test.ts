@@ -1,15 +1,15 @@
-// Each kind of secret, at every place where another kind is expected (ASVS 9.2.2).
+// Sends each kind of secret to every place that expects another kind (ASVS 9.2.2).
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { TestClient, type Answer, type Person, type Tokens } from '../support/test-client.ts'
-import { databaseNames, startTestService, type TestService } from '../support/test-service.ts'
-import { expectProblem } from './expectations.ts'
+import { TestClient, type ApiResponse, type TestUser, type Tokens } from '../../../support/test-client.ts'
+import { databaseNames, startTestService, type TestService } from '../../../support/test-service.ts'
+import { expectProblem } from '../../../support/http-expectations.ts'
 
 const KINDS = ['access token', 'refresh token', 'ticket', 'service key', 'session id', 'password'] as const
 type Kind = (typeof KINDS)[number]
 
 describe.each(databaseNames)('kinds of secrets, on %s', (database) => {
   let service: TestService
-  let person: Person
+  let person: TestUser
   let secrets: Record<Kind, string>
 
   beforeAll(async () => {
@@ -33,19 +33,19 @@ describe.each(databaseNames)('kinds of secrets, on %s', (database) => {
   interface Place {
     readonly place: string
     readonly own: readonly Kind[]
-    readonly present: (secret: string) => Promise<Answer>
-    readonly expectRefused: (answer: Answer) => void
-    readonly accepted: Partial<Answer>
+    readonly present: (secret: string) => Promise<ApiResponse>
+    readonly expectRefused: (response: ApiResponse) => void
+    readonly accepted: Partial<ApiResponse>
     readonly endsSession?: boolean
   }
-  /** The older routes say more. */
+  /** Problems of the platform routes have an additional field. */
   const moreAt = (path: string) => (path.startsWith('/v1/') ? {} : { details: expect.any(Object) as object })
   const bearing = (method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, status = 200): Place => ({
     place: `${method} ${path}`,
     own: ['access token'],
     present: (token) =>
       service.client().request(method, path, { token, ...(method === 'PATCH' && { body: {} }) }),
-    expectRefused: (answer) => expectProblem(answer, 'invalid_access_token', moreAt(path)),
+    expectRefused: (response) => expectProblem(response, 'invalid_access_token', moreAt(path)),
     accepted: { status },
     endsSession: status === 204,
   })
@@ -54,7 +54,7 @@ describe.each(databaseNames)('kinds of secrets, on %s', (database) => {
     own: ['service key'],
     present: (token) =>
       new TestClient(service.internalUrl).request(method, path, { token, ...(body && { body }) }),
-    expectRefused: (answer) => expectProblem(answer, 'invalid_service_key', moreAt(path)),
+    expectRefused: (response) => expectProblem(response, 'invalid_service_key', moreAt(path)),
     accepted: { status },
   })
   const places: Place[] = [
@@ -70,14 +70,14 @@ describe.each(databaseNames)('kinds of secrets, on %s', (database) => {
       place: 'a refresh',
       own: ['refresh token'],
       present: (secret) => service.client().refresh(secret),
-      expectRefused: (answer) => expectProblem(answer, 'invalid_refresh_token'),
+      expectRefused: (response) => expectProblem(response, 'invalid_refresh_token'),
       accepted: { status: 200 },
     },
     {
       place: 'the redemption of a ticket',
       own: ['ticket'],
       present: (ticket) => service.operator().post('/v1/tickets/redeem', { ticket }),
-      expectRefused: (answer) => expectProblem(answer, 'ticket_gone'),
+      expectRefused: (response) => expectProblem(response, 'ticket_gone'),
       accepted: { status: 200 },
     },
     {
@@ -91,7 +91,7 @@ describe.each(databaseNames)('kinds of secrets, on %s', (database) => {
       place: 'the password of a sign-in',
       own: ['password'],
       present: (password) => service.client().post('/v1/sessions', { username: person.username, password }),
-      expectRefused: (answer) => expectProblem(answer, 'invalid_credentials'),
+      expectRefused: (response) => expectProblem(response, 'invalid_credentials'),
       accepted: { status: 201 },
     },
     keyed('GET', '/v1/users/1/sessions'),
@@ -100,17 +100,21 @@ describe.each(databaseNames)('kinds of secrets, on %s', (database) => {
     keyed('POST', '/users/get-users-info', 200, { user_ids: [] }),
   ]
 
-  test.each(places)('only its own works for $place, and no other is harmed by the try', async (tried) => {
-    const { own, present, expectRefused, accepted } = tried
-    for (const kind of KINDS.filter((each) => !own.includes(each)))
-      expectRefused(await present(secrets[kind]))
-    for (const kind of own) expect(await present(secrets[kind])).toMatchObject(accepted)
-    if (tried.endsSession) return
-    if (!own.includes('ticket')) {
-      const redeemed = await service.operator().post('/v1/tickets/redeem', { ticket: secrets.ticket })
-      expect(redeemed.status).toBe(200)
-    }
-    expect((await service.client().get('/v1/users/me', secrets['access token'])).status).toBe(200)
-    expect((await service.client().refresh(secrets['refresh token'])).status).toBe(200)
-  })
+  test.each(places)(
+    '$place accepts only its own kind of secret, and the others stay usable',
+    { tags: ['TOKEN-7'] },
+    async (tried) => {
+      const { own, present, expectRefused, accepted } = tried
+      for (const kind of KINDS.filter((each) => !own.includes(each)))
+        expectRefused(await present(secrets[kind]))
+      for (const kind of own) expect(await present(secrets[kind])).toMatchObject(accepted)
+      if (tried.endsSession) return
+      if (!own.includes('ticket')) {
+        const redeemed = await service.operator().post('/v1/tickets/redeem', { ticket: secrets.ticket })
+        expect(redeemed.status).toBe(200)
+      }
+      expect((await service.client().get('/v1/users/me', secrets['access token'])).status).toBe(200)
+      expect((await service.client().refresh(secrets['refresh token'])).status).toBe(200)
+    },
+  )
 })

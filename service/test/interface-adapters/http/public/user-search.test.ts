@@ -1,16 +1,21 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { newPerson, type Person } from '../support/test-client.ts'
-import { databaseNames, startTestService, type TestService } from '../support/test-service.ts'
-import { DRAWN_AVATAR, expectPrivate, expectProblem, expectRefusedFields } from './expectations.ts'
+import { newUser, type TestUser } from '../../../support/test-client.ts'
+import { databaseNames, startTestService, type TestService } from '../../../support/test-service.ts'
+import {
+  DEFAULT_AVATAR,
+  expectPrivate,
+  expectProblem,
+  expectRefusedFields,
+} from '../../../support/http-expectations.ts'
 
 interface Found {
   readonly items: { readonly id: number; readonly username: string }[]
   readonly next_cursor: string | null
 }
 
-describe.each(databaseNames)('finding people, on %s', (database) => {
+describe.each(databaseNames)('finding users, on %s', (database) => {
   let service: TestService
-  let asker: Person
+  let asker: TestUser
   let token: string
 
   beforeAll(async () => {
@@ -20,8 +25,8 @@ describe.each(databaseNames)('finding people, on %s', (database) => {
   })
   afterAll(() => service.stop())
 
-  /** A part of a name that nobody has so far. */
-  const newFragment = () => newPerson().username.slice(0, 12)
+  /** A part of a name that no user has so far. */
+  const newFragment = () => newUser().username.slice(0, 12)
   const register = (...names: string[]) =>
     Promise.all(names.map((username) => service.client().register({ username })))
   const query = (parameters: Record<string, string | number>) => {
@@ -33,33 +38,39 @@ describe.each(databaseNames)('finding people, on %s', (database) => {
   const inspect = (parameters: Record<string, string | number>) => service.operator().get(query(parameters))
   const namesIn = ({ body }: { body: unknown }) => (body as Found).items.map(({ username }) => username)
   const disable = (id: number) => service.operator().post(`/v1/users/${id}/disable`, { reason: 'Spam' })
-  const remove = async (person: Person) => {
+  const remove = async (person: TestUser) => {
     const own = await service.client().signIn(person)
     const body = { current_password: person.password }
-    const answer = await service.client().request('DELETE', '/v1/users/me', { body, token: own.access_token })
-    expect(answer.status).toBe(204)
+    const response = await service
+      .client()
+      .request('DELETE', '/v1/users/me', { body, token: own.access_token })
+    expect(response.status).toBe(204)
   }
 
   describe('by a part of the username', () => {
-    test('shows the public fields alone: the exact match, names that begin so, names that hold it', async () => {
-      const fragment = newFragment()
-      const [inside, exact, prefix] = (await register(`xy${fragment}`, fragment, `${fragment}y`)) as [
-        ...[Person, Person, Person],
-      ]
-      const answer = await search({ username: fragment })
-      expect(answer.status).toBe(200)
-      expect(answer.body).toEqual({
-        items: [exact, prefix, inside].map(({ id, username }) => ({
-          id,
-          username,
-          avatar_url: DRAWN_AVATAR,
-        })),
-        next_cursor: null,
-      })
-      expectPrivate(answer)
-    })
+    test(
+      'a search returns public fields, ordered as exact match, prefix, substring',
+      { tags: ['DELETE-6'] },
+      async () => {
+        const fragment = newFragment()
+        const [inside, exact, prefix] = (await register(`xy${fragment}`, fragment, `${fragment}y`)) as [
+          ...[TestUser, TestUser, TestUser],
+        ]
+        const response = await search({ username: fragment })
+        expect(response.status).toBe(200)
+        expect(response.body).toEqual({
+          items: [exact, prefix, inside].map(({ id, username }) => ({
+            id,
+            username,
+            avatar_url: DEFAULT_AVATAR,
+          })),
+          next_cursor: null,
+        })
+        expectPrivate(response)
+      },
+    )
 
-    test('comes page by page, twenty to a page', async () => {
+    test('a search returns pages of 20 users', async () => {
       const fragment = newFragment()
       await register(
         ...Array.from({ length: 21 }, (_, number) => `${fragment}_${'abcdefghijklmnopqrstu'[number] ?? ''}`),
@@ -79,10 +90,10 @@ describe.each(databaseNames)('finding people, on %s', (database) => {
       expect(read).toEqual([...first.items, ...rest.items].map(({ username }) => username))
     })
 
-    test('leaves out whoever asks, and who is disabled or deleted', async () => {
+    test('a search leaves out the caller and disabled or deleted users', async () => {
       const fragment = newFragment()
       const [banned, gone, here] = (await register(`${fragment}a`, `${fragment}b`, `${fragment}c`)) as [
-        ...[Person, Person, Person],
+        ...[TestUser, TestUser, TestUser],
       ]
       await disable(banned.id)
       await remove(gone)
@@ -90,9 +101,9 @@ describe.each(databaseNames)('finding people, on %s', (database) => {
       expect(namesIn(await search({ username: asker.username }))).toEqual([])
     })
 
-    test('in any case and width; no address and no character of a pattern finds anybody', async () => {
+    test('a search ignores case and width, and finds nothing by address or wildcard', async () => {
       const fragment = newFragment()
-      const [person] = (await register(`${fragment}_a`)) as [Person]
+      const [person] = (await register(`${fragment}_a`)) as [TestUser]
       const wide = fragment.replace(/[a-z]/g, (letter) =>
         String.fromCodePoint((letter.codePointAt(0) ?? 0) + 0xfee0),
       )
@@ -102,7 +113,7 @@ describe.each(databaseNames)('finding people, on %s', (database) => {
         expect((await search({ username })).body).toEqual({ items: [], next_cursor: null })
     })
 
-    test('needs an access token', async () => {
+    test('a search for users needs an access token', async () => {
       expectProblem(await service.client().get('/v1/users?username=ann'), 'authentication_required')
       expectProblem(await service.client().get('/v1/users?limit=x', 'nonsense'), 'invalid_access_token')
     })
@@ -123,7 +134,7 @@ describe.each(databaseNames)('finding people, on %s', (database) => {
       { username: '', limit: 0, cursor: '!' },
       { username: 'too_short', limit: 'invalid_format', cursor: 'invalid_format' },
     ],
-  ])('%j is refused, for operators too', async (parameters, fields) => {
+  ])('a search with %j is refused, for operators too', async (parameters, fields) => {
     for (const ask of [search, inspect]) expectRefusedFields(await ask(parameters), fields)
   })
 
@@ -146,7 +157,7 @@ describe.each(databaseNames)('finding people, on %s', (database) => {
     '["inside","a\\ud800b",17]',
     `["inside","${'x'.repeat(65)}",17]`,
     `["inside","${'x'.repeat(500)}",17]`,
-  ])('a cursor that nobody was given is refused: %s', async (content) => {
+  ])('a cursor that the service did not issue is refused: %s', async (content) => {
     for (const cursor of [Buffer.from(content).toString('base64url'), content]) {
       for (const ask of [search, inspect])
         expectRefusedFields(await ask({ username: 'a', cursor }), {
@@ -155,40 +166,44 @@ describe.each(databaseNames)('finding people, on %s', (database) => {
     }
   })
 
-  test('a cursor of another search, or one that was made up, shows no more than its search does', async () => {
-    const fragment = newFragment()
-    const [person] = (await register(`${fragment}a`)) as [Person]
-    const cursor = (match: string, ending: string, id: number) =>
-      Buffer.from(JSON.stringify([match, ending, id])).toString('base64url')
-    expect(namesIn(await search({ username: fragment, cursor: cursor('exact', 'zzzz', 1) }))).toEqual([
-      person.username,
-    ])
-    expect(namesIn(await search({ username: fragment, cursor: cursor('prefix', 'zzzz', 1) }))).toEqual([])
-    expect(namesIn(await search({ username: fragment, cursor: cursor('prefix', '', 1) }))).toEqual([
-      person.username,
-    ])
-  })
+  test(
+    'a forged cursor, or one of another search, returns only matches of this search',
+    { tags: ['DELETE-6'] },
+    async () => {
+      const fragment = newFragment()
+      const [person] = (await register(`${fragment}a`)) as [TestUser]
+      const cursor = (match: string, ending: string, id: number) =>
+        Buffer.from(JSON.stringify([match, ending, id])).toString('base64url')
+      expect(namesIn(await search({ username: fragment, cursor: cursor('exact', 'zzzz', 1) }))).toEqual([
+        person.username,
+      ])
+      expect(namesIn(await search({ username: fragment, cursor: cursor('prefix', 'zzzz', 1) }))).toEqual([])
+      expect(namesIn(await search({ username: fragment, cursor: cursor('prefix', '', 1) }))).toEqual([
+        person.username,
+      ])
+    },
+  )
 
   describe('by their ids', () => {
     const lookup = (ids: unknown) => service.operator().post('/v1/users/lookup', { ids })
 
-    test('shows those there are, in the order asked for, disabled ones too, each once', async () => {
+    test('a lookup by ids returns existing users once, in the requested order, even if disabled', async () => {
       const [ann, bob, gone] = (await register(
-        newPerson().username,
-        newPerson().username,
-        newPerson().username,
-      )) as [...[Person, Person, Person]]
+        newUser().username,
+        newUser().username,
+        newUser().username,
+      )) as [...[TestUser, TestUser, TestUser]]
       await disable(bob.id)
       await remove(gone)
-      const answer = await lookup([bob.id, 999_999, ann.id, gone.id, bob.id])
-      expect(answer.status).toBe(200)
-      expect(answer.body).toEqual({
-        items: [bob, ann].map(({ id, username }) => ({ id, username, avatar_url: DRAWN_AVATAR })),
+      const response = await lookup([bob.id, 999_999, ann.id, gone.id, bob.id])
+      expect(response.status).toBe(200)
+      expect(response.body).toEqual({
+        items: [bob, ann].map(({ id, username }) => ({ id, username, avatar_url: DEFAULT_AVATAR })),
       })
-      expectPrivate(answer)
+      expectPrivate(response)
     })
 
-    test('takes up to a thousand', async () => {
+    test('a lookup accepts up to 1,000 ids', async () => {
       const ids = Array.from({ length: 1_000 }, (_, number) => Number.MAX_SAFE_INTEGER - number)
       expect(await lookup([...ids.slice(1), asker.id])).toMatchObject({
         status: 200,
@@ -209,34 +224,35 @@ describe.each(databaseNames)('finding people, on %s', (database) => {
       [[0], { 'ids.0': 'invalid_format' }],
       [[-1], { 'ids.0': 'invalid_format' }],
       [[2 ** 53], { 'ids.0': 'invalid_format' }],
-    ])('%j is refused', async (ids, fields) => {
+    ])('a lookup with the ids %j is refused', async (ids, fields) => {
       expectRefusedFields(await lookup(ids), fields)
     })
   })
 
   describe('as an operator', () => {
-    const inspected = (person: Person, changes: Record<string, unknown> = {}) => ({
+    const inspected = (person: TestUser, changes: Record<string, unknown> = {}) => ({
       ...{ id: person.id, username: person.username, email: person.email, email_verified: false },
-      ...{ avatar_url: DRAWN_AVATAR, created_at: expect.stringMatching(/Z$/) as string, roles: [] },
-      ...{ disabled_at: null, disabled_reason: null, live_sessions: 0, ...changes },
+      ...{ avatar_url: DEFAULT_AVATAR, created_at: expect.stringMatching(/Z$/) as string, roles: [] },
+      ...{ disabled_at: null, disabled_until: null, disabled_reason: null, disabled_public_reason: null },
+      ...{ live_sessions: 0, ...changes },
     })
 
-    test('shows somebody whole but for what is secret, disabled ones too', async () => {
+    test('an operator sees all fields of a user except secrets, even if disabled', async () => {
       const fragment = newFragment()
-      const [ann, bob] = (await register(`${fragment}a`, `${fragment}b`)) as [Person, Person]
+      const [ann, bob] = (await register(`${fragment}a`, `${fragment}b`)) as [TestUser, TestUser]
       await disable(ann.id)
       await service.client().signIn(bob)
       await service.client().signIn(bob)
       const banned = { disabled_at: expect.stringMatching(/Z$/) as string, disabled_reason: 'Spam' }
       const items = [inspected(ann, banned), inspected(bob, { live_sessions: 2 })]
-      const answer = await inspect({ username: fragment })
-      expect(answer.body).toEqual({ items, next_cursor: null })
-      expectPrivate(answer)
+      const response = await inspect({ username: fragment })
+      expect(response.body).toEqual({ items, next_cursor: null })
+      expectPrivate(response)
       for (const [number, { id }] of [ann, bob].entries())
         expect((await service.operator().get(`/v1/users/${id}`)).body).toEqual(items[number])
     })
 
-    test('finds by the whole address, in any case', async () => {
+    test('an operator finds a user by the whole e-mail address, in any case', async () => {
       const ann = await service.client().register()
       for (const email of [ann.email, ann.email.toUpperCase()])
         expect((await inspect({ email })).body).toEqual({ items: [inspected(ann)], next_cursor: null })
@@ -245,7 +261,7 @@ describe.each(databaseNames)('finding people, on %s', (database) => {
       expectRefusedFields(await inspect({ email: 'example.org' }), { email: 'invalid_format' })
     })
 
-    test('comes page by page, too', async () => {
+    test('the search of an operator returns pages', async () => {
       const fragment = newFragment()
       await register(`${fragment}a`, `${fragment}b`)
       const { items, next_cursor: cursor } = (await inspect({ username: fragment, limit: 1 })).body as Found
@@ -255,7 +271,7 @@ describe.each(databaseNames)('finding people, on %s', (database) => {
       ])
     })
 
-    test('there is nobody who was deleted, nor under a number nobody has', async () => {
+    test('an operator finds no deleted user and no unknown id', async () => {
       const gone = await service.client().register()
       await remove(gone)
       for (const id of [gone.id, '0', '999999999', '9007199254740993', '1e3', '%00'])

@@ -1,0 +1,26 @@
+import type { Actor } from '../../domain/actor.ts'
+import { isSameBan, type Ban } from '../../domain/ban.ts'
+import { userDisabled } from '../../domain/event.ts'
+import { banOf, disable, type UserId } from '../../domain/user.ts'
+import { ApplicationError } from '../errors.ts'
+import type { EndOwnSessionsDeps } from '../sessions/end-own-sessions.ts'
+import { endSessions } from '../sessions/end-sessions.ts'
+
+export type NewBan = Omit<Ban, 'since'>
+
+/** Writes a ban, which replaces an earlier one, and ends all sessions. Throws `user_not_found`. */
+export const imposeBan =
+  (deps: EndOwnSessionsDeps) =>
+  (actor: Actor, userId: UserId, wanted: NewBan): Promise<void> =>
+    deps.transactions.transaction(actor, async (tx) => {
+      const now = deps.clock.now()
+      const user = await tx.users.lock(userId)
+      if (user === undefined) throw new ApplicationError('user_not_found')
+      const ban = { ...wanted, since: now }
+      const current = banOf(user, now)
+      // A repeated request changes nothing.
+      if (current !== undefined && isSameBan(current, ban)) return
+      await tx.users.save(disable(user, ban))
+      await tx.outbox.add([userDisabled(userId, ban)])
+      await endSessions(deps)(tx, await tx.sessions.lockLive(userId, now), 'user_disabled')
+    })

@@ -1,0 +1,11 @@
+/** The uses of service keys. Every route of the internal listener needs one of them or says that it needs none. */
+export const SCOPES = ['verify', 'lookup', 'users:read', 'moderate', 'roles', 'audit', 'operate'] as const
+
+export type Scope = (typeof SCOPES)[number]
+
+/** A key of another service or of an operator. Several keys may share a name while one is replaced. */
+export interface ServiceKey {
+  readonly name: string
+  readonly scopes: readonly Scope[]
+  readonly secret: string
+}

@@ -1,0 +1,24 @@
+import { sql, type Kysely } from 'kysely'
+
+/** Columns and tables for limits, and for attempts that are bought (decision 33). */
+export async function up(db: Kysely<never>): Promise<void> {
+  for (const statement of statements) await sql.raw(statement).execute(db)
+}
+
+const statements = [
+  // Null in rows of an earlier version.
+  `alter table attempts add column forgotten_before timestamptz`,
+  `comment on column attempts.forgotten_before is
+    'When the row would be forgotten without its latest attempt'`,
+
+  // Tickets of an earlier version have no place. They live for seconds.
+  `alter table tickets add column place smallint`,
+  `create unique index tickets_of_session on tickets (session_id, place)`,
+  `comment on column tickets.place is 'A session has so many places, and therefore so many tickets'`,
+
+  `create table spent_proofs (
+    id bytea primary key,
+    expires_at timestamptz not null
+  )`,
+  `create index spent_proofs_expires_at on spent_proofs (expires_at)`,
+]

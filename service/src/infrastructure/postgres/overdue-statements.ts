@@ -1,0 +1,15 @@
+import type pg from 'pg'
+
+/**
+ * Whether the server works on a statement of the service that every caller has given up by now. Read from the server's own
+ * list: it holds behind a pooler, and over connections that no longer carry anything.
+ */
+export async function hasOverdueStatements(pool: pg.Pool): Promise<boolean> {
+  // Shorter than the deadline of callers, because a statement may reach the server late.
+  const { rows } = await pool.query<{ count: number }>(
+    `select count(*)::int as count from pg_stat_activity
+     where datname = current_database() and usename = current_user and application_name = 'chat-auth'
+       and state = 'active' and state_change < clock_timestamp() - interval '2 s'`,
+  )
+  return rows[0]?.count !== 0
+}

@@ -1,0 +1,25 @@
+import { sql } from 'kysely'
+import { onlyRow } from './affected-rows.ts'
+import type { Database } from './database.ts'
+
+/** The instances that serve on this database: each listens for revocations on a connection of its own. */
+export async function countServingInstances(db: Database): Promise<number> {
+  const query = sql<{ count: number }>`
+    select count(*)::int as count from pg_stat_activity
+    where datname = current_database() and application_name = 'chat-auth feed'`
+  return onlyRow((await query.execute(db)).rows).count
+}
+
+/** Other services know the ids of users whom the backup does not have. New users must not get these ids. */
+const SKIPPED_USER_IDS = 1_000_000
+
+/**
+ * Gives the revocation log a new identity, so that verifiers read it anew and keep what they know, and skips ids of lost
+ * users. To repeat it does no harm.
+ */
+export async function prepareRestored(db: Database): Promise<void> {
+  await sql`update revocation_log set log = default`.execute(db)
+  await sql`
+    select setval(sequence, nextval(sequence) + ${SKIPPED_USER_IDS})
+    from (select pg_get_serial_sequence('users', 'id')::regclass as sequence) as users`.execute(db)
+}

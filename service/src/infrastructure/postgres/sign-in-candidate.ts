@@ -1,0 +1,41 @@
+import type { SignInCandidate, SignInName } from '../../application/ports/users.ts'
+import type { Database } from './database.ts'
+import { NamedStatement } from './named-statement.ts'
+import { toUser } from './rows.ts'
+import { userColumns, type UserRow } from './schema.ts'
+
+type CandidateRow = Omit<UserRow, 'id'> & {
+  /** Null if there is no such user; then the other columns are null as well. */
+  id: number | null
+  device_is_known: boolean
+  network_is_known: boolean
+  foreign_hashes_in_use: boolean
+}
+
+/** Returns one row and does the same look-ups, whether the user exists or not. */
+const FIND_FOR_SIGN_IN = new NamedStatement<CandidateRow>(
+  'find_for_sign_in',
+  `select ${userColumns.map((column) => `users.${column}`).join(', ')},
+     exists (select from sessions where user_id = users.id and device_id = $3) as device_is_known,
+     exists (select from sessions where user_id = users.id and address <<= $4::inet) as network_is_known,
+     exists (select from users where password_hash not like '$argon2id$%') as foreign_hashes_in_use
+   from (select) as always left join users on users.username_key = $1 or users.email_key = $2`,
+)
+
+/** As `Users.findForSignIn`. */
+export async function findSignInCandidate(
+  db: Database,
+  { usernameKey, emailKey }: SignInName,
+  { deviceId, network }: { deviceId: string | undefined; network: string },
+): Promise<SignInCandidate> {
+  const values = [usernameKey ?? null, emailKey ?? null, deviceId ?? null, network]
+  const [row] = await FIND_FOR_SIGN_IN.execute(db, values)
+  if (row === undefined) throw new Error('find_for_sign_in always returns a row')
+  const { id } = row
+  return {
+    user: id === null ? undefined : toUser({ ...row, id }),
+    deviceIsKnown: row.device_is_known,
+    networkIsKnown: row.network_is_known,
+    foreignHashesInUse: row.foreign_hashes_in_use,
+  }
+}

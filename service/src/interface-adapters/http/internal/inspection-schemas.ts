@@ -1,0 +1,45 @@
+import { z } from 'zod'
+import { EMAIL_ADDRESS_LIMIT } from '../../../domain/email-address.ts'
+import { lookupIds } from '../lookup-schemas.ts'
+import { cursor, nextCursor } from '../search-cursor.ts'
+import { pageSize, usernamePart } from '../search-schemas.ts'
+import { textField } from '../text-field.ts'
+import { ownUser, publicUser } from '../user-schemas.ts'
+
+export const inspection = z.strictObject({
+  username: usernamePart.optional(),
+  email: textField(EMAIL_ADDRESS_LIMIT, 'ann@example.org', 'A complete e-mail address.').optional(),
+  limit: pageSize,
+  cursor,
+})
+
+export const lookup = z.strictObject({ ids: lookupIds }).meta({ id: 'Lookup' })
+
+export const lookedUp = z.object({ items: z.array(publicUser) }).meta({ id: 'LookedUp' })
+
+export const inspectedUser = ownUser
+  .extend({
+    roles: z.array(z.string()).meta({ examples: [['moderator']] }),
+    disabled_at: z.iso
+      .datetime()
+      .nullable()
+      .meta({ examples: ['2026-01-31T12:00:00.000Z'] }),
+    disabled_until: z.iso
+      .datetime()
+      .nullable()
+      .meta({ description: 'Null for a ban without an end.', examples: ['2026-02-07T12:00:00.000Z'] }),
+    disabled_reason: z
+      .string()
+      .nullable()
+      .meta({ description: 'For operators.', examples: ['Spam'] }),
+    disabled_public_reason: z
+      .string()
+      .nullable()
+      .meta({ description: 'Shown to the user at sign-in.', examples: ['You sent advertisements.'] }),
+    live_sessions: z.int().meta({ description: 'The number of live sessions.', examples: [2] }),
+  })
+  .meta({ id: 'InspectedUser', description: 'The part of a user that operators see.' })
+
+export const inspectedUsers = z
+  .object({ items: z.array(inspectedUser), next_cursor: nextCursor })
+  .meta({ id: 'InspectedUsers' })

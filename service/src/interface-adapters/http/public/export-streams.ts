@@ -1,0 +1,94 @@
+import { Readable } from 'node:stream'
+import { ApplicationError } from '../../../application/errors.ts'
+import type { ExportedUser } from '../../../application/users/export-user.ts'
+import * as bodies from '../response-bodies.ts'
+
+/** Exports that an instance sends at the same time. Each keeps a few pages in memory. */
+const EXPORTS = 4
+/** A client that takes longer to read one page is cut off, because it keeps others waiting. */
+const PAGE_DEADLINE_MS = 15_000
+const RETRY_AFTER_SECONDS = 5
+
+interface Limits {
+  readonly exports?: number
+  readonly pageDeadlineMs?: number
+}
+
+/** Sends exports as JSON. A page is read from the database when the client has taken the one before. */
+export class ExportStreams {
+  readonly #publicUrl: string
+  readonly #exports: number
+  readonly #pageDeadlineMs: number
+  #running = 0
+
+  constructor(publicUrl: string, { exports = EXPORTS, pageDeadlineMs = PAGE_DEADLINE_MS }: Limits = {}) {
+    this.#publicUrl = publicUrl
+    this.#exports = exports
+    this.#pageDeadlineMs = pageDeadlineMs
+  }
+
+  /**
+   * Resolves when the first page has been read, so that a failure until then gets a problem document. A later failure breaks
+   * the response off, and the client sees an incomplete body. Throws `overloaded`, and whatever `read` throws.
+   */
+  async open(read: () => Promise<ExportedUser>): Promise<Readable> {
+    if (this.#running >= this.#exports) {
+      throw new ApplicationError('overloaded', { retryAfterSeconds: RETRY_AFTER_SECONDS })
+    }
+    this.#running += 1
+    try {
+      const text = jsonOf(await read(), this.#publicUrl)
+      const first = await text.next()
+      return this.#paced(first.value ?? '', text).once('close', () => (this.#running -= 1))
+    } catch (error) {
+      this.#running -= 1
+      throw error
+    }
+  }
+
+  #paced(first: string, rest: AsyncIterable<string>): Readable {
+    const deadlineMs = this.#pageDeadlineMs
+    const cutOff = (): unknown => stream.destroy(new Error('the client did not read the export in time'))
+    async function* paced(): AsyncGenerator<string> {
+      for await (const page of followedBy(first, rest)) {
+        const deadline = setTimeout(cutOff, deadlineMs)
+        try {
+          yield page
+        } finally {
+          clearTimeout(deadline)
+        }
+      }
+    }
+    const stream = Readable.from(paced())
+    return stream
+  }
+}
+
+async function* followedBy(first: string, rest: AsyncIterable<string>): AsyncGenerator<string> {
+  yield first
+  yield* rest
+}
+
+/** The body of an export in pieces, one for each page. */
+async function* jsonOf(
+  { user, sessions, events }: ExportedUser,
+  publicUrl: string,
+): AsyncGenerator<string, undefined> {
+  const head = `{"user":${JSON.stringify(bodies.exportedUser(user, publicUrl))},"sessions":[`
+  yield* listOf(head, sessions, bodies.exportedSession)
+  yield* listOf('],"events":[', events, bodies.exportedEvent)
+  yield ']}'
+}
+
+async function* listOf<T>(
+  head: string,
+  pages: AsyncIterable<readonly T[]>,
+  toBody: (one: T) => object,
+): AsyncGenerator<string, undefined> {
+  let before = head
+  for await (const page of pages) {
+    yield before + page.map((one) => JSON.stringify(toBody(one))).join(',')
+    before = ','
+  }
+  if (before === head) yield head
+}

@@ -1,0 +1,8 @@
+import type { Scope } from '../../domain/service-key.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** On the internal listener: the scope that a service key needs for the route, or `none` if anybody may call it. */
+    readonly scope?: Scope | 'none'
+  }
+}

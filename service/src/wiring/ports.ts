@@ -1,0 +1,115 @@
+import type { EventConsumer } from '../application/ports/event-consumer.ts'
+import { createRevocationFeed, type RevocationFeed } from '../application/revocations/revocation-feed.ts'
+import type { Clock } from '../application/ports/clock.ts'
+import type { PasswordStrength } from '../application/ports/password-strength.ts'
+import { createReceiptBuffer } from '../application/sessions/receipt-buffer.ts'
+import type { UseCaseDeps } from '../application/use-cases.ts'
+import { reserveUsernames } from '../domain/reserved-usernames.ts'
+import { Argon2PasswordHasher, type Argon2Options } from '../infrastructure/crypto/argon2-password-hasher.ts'
+import { HmacReceiptProofs } from '../infrastructure/crypto/hmac-receipt-proofs.ts'
+import { AltchaProofOfWork } from '../infrastructure/crypto/altcha-proof-of-work.ts'
+import { HmacRefreshTokens } from '../infrastructure/crypto/hmac-refresh-tokens.ts'
+import { JwtAccessTokens } from '../infrastructure/crypto/jwt-access-tokens.ts'
+import { UuidSessionIds } from '../infrastructure/crypto/uuid-session-ids.ts'
+import { ZxcvbnPasswordStrength } from '../infrastructure/crypto/zxcvbn-password-strength.ts'
+import type { LoadedHasher } from '../infrastructure/observability/hashing-metrics.ts'
+import { SharpPictures } from '../infrastructure/pictures/sharp-pictures.ts'
+import { PostgresAttemptLimits } from '../infrastructure/postgres/postgres-attempt-limits.ts'
+import { PostgresDeliveries } from '../infrastructure/postgres/postgres-deliveries.ts'
+import { PostgresEvents } from '../infrastructure/postgres/postgres-events.ts'
+import { PostgresRevocationLog } from '../infrastructure/postgres/postgres-revocation-log.ts'
+import { PostgresSessions } from '../infrastructure/postgres/postgres-sessions.ts'
+import { PostgresSpentProofs } from '../infrastructure/postgres/postgres-spent-proofs.ts'
+import { PostgresTickets } from '../infrastructure/postgres/postgres-tickets.ts'
+import { PostgresTransactions } from '../infrastructure/postgres/postgres-transactions.ts'
+import { PostgresUsers } from '../infrastructure/postgres/postgres-users.ts'
+import { MemoryRequestLimits } from '../infrastructure/process/memory-request-limits.ts'
+import type { Config } from '../infrastructure/settings/config.ts'
+import type { Storage } from '../infrastructure/storage/storage.ts'
+import { createConsumers } from './consumers.ts'
+import type { MeasurementHooks } from './measurement-hooks.ts'
+import { openSigningKeys, type OpenSigningKeys } from './signing-keys.ts'
+
+/** The adapters of one instance and the rules that its settings set. Observability decorates them and keeps this type. */
+export interface Ports extends UseCaseDeps {
+  readonly storage: Storage
+  readonly passwords: LoadedHasher
+  readonly signingKeys: OpenSigningKeys
+  readonly auditRetentionSeconds: number
+  readonly consumers: readonly EventConsumer[]
+  readonly feed: RevocationFeed
+}
+
+interface Foundations {
+  readonly config: Config
+  readonly storage: Storage
+  readonly clock: Clock
+  readonly hooks: Pick<MeasurementHooks, 'refreshBatch' | 'hashing'>
+}
+
+/** The expensive parts of checking a password. Tests about something else replace them. */
+export interface PasswordChecks {
+  readonly hashing: Omit<Argon2Options, 'observe'>
+  readonly passwordStrength: PasswordStrength
+}
+
+/** Builds an adapter for every port. Nothing is observed yet, apart from the hooks. */
+export async function buildPorts(
+  { config, storage, clock, hooks }: Foundations,
+  { hashing, passwordStrength }: Partial<PasswordChecks> = {},
+): Promise<Ports> {
+  const { db, feedDb, outboxDb } = storage
+  const secrets = { current: storage.authSecret, previous: config.previousAuthSecrets }
+  const signingKeys = await openSigningKeys({ config, storage, secrets, clock })
+  const { tokenKeys } = signingKeys
+  const sessions = new PostgresSessions(db, hooks.refreshBatch)
+  const users = new PostgresUsers(db)
+  const receiptProofs = new HmacReceiptProofs(secrets)
+  return {
+    ...rulesOf(config),
+    storage,
+    clock,
+    sessions,
+    users,
+    signingKeys,
+    receipts: createReceiptBuffer(sessions),
+    receiptProofs,
+    attempts: new PostgresAttemptLimits(db),
+    requestLimits: new MemoryRequestLimits(),
+    proofOfWork: new AltchaProofOfWork(secrets, config.proofOfWorkCost),
+    spentProofs: new PostgresSpentProofs(db),
+    events: new PostgresEvents(db),
+    tickets: new PostgresTickets(db),
+    transactions: new PostgresTransactions(db),
+    deliveries: new PostgresDeliveries(outboxDb),
+    consumers: createConsumers(config, { users, tokenKeys }),
+    feed: createRevocationFeed({ revocationLog: new PostgresRevocationLog(feedDb), clock }),
+    passwords: new Argon2PasswordHasher({ ...hashing, observe: hooks.hashing }),
+    passwordStrength: passwordStrength ?? (await ZxcvbnPasswordStrength.load(namesOf(config))),
+    pictures: new SharpPictures(),
+    accessTokens: new JwtAccessTokens(tokenKeys, receiptProofs, {
+      issuer: config.tokenIssuer,
+      audience: config.tokenAudience,
+      ttlSeconds: config.accessTokenTtlSeconds,
+    }),
+    refreshTokens: new HmacRefreshTokens(secrets),
+    sessionIds: new UuidSessionIds(),
+  }
+}
+
+/** The names of the service that users see, which attackers try in passwords. */
+const namesOf = ({ brandName, publicUrl }: Config): readonly string[] => [
+  brandName,
+  new URL(publicUrl).hostname,
+]
+
+const rulesOf = (config: Config) => ({
+  sessionLimits: { idleSeconds: config.sessionIdleTtlSeconds, absoluteSeconds: config.sessionTtlSeconds },
+  reusePolicy: { windowSeconds: config.refreshReuseWindowSeconds, lostResponse: config.lostResponse },
+  maximumSessionsPerUser: config.maximumSessionsPerUser,
+  accessTokenTtlSeconds: config.accessTokenTtlSeconds,
+  auditRetentionSeconds: config.auditRetentionSeconds,
+  passwordMinimumLength: config.passwordMinimumLength,
+  registrationsPerNetwork: config.registrationsPerNetwork,
+  reservedUsernames: reserveUsernames(config.reservedUsernames),
+})

@@ -1,0 +1,34 @@
+import { BlockList, isIPv4 } from 'node:net'
+import type { RecordedEntry } from '../../src/application/ports/audit-log.ts'
+import type { Actor } from '../../src/domain/actor.ts'
+import type { Avatar } from '../../src/domain/avatar.ts'
+import type { DomainEvent } from '../../src/domain/event.ts'
+import type { Revocation } from '../../src/domain/revocation.ts'
+import type { Session, SessionId } from '../../src/domain/session.ts'
+import type { User, UserId } from '../../src/domain/user.ts'
+import type { Username } from '../../src/domain/username.ts'
+
+/** Everything that is stored. The values are immutable, so it is enough to copy the containers. */
+export interface World {
+  readonly users: Map<UserId, User>
+  readonly sessions: Map<SessionId, Session>
+  readonly media: Map<UserId, Avatar>
+  readonly revocations: Revocation[]
+  readonly heldNames: Username[]
+  readonly events: DomainEvent[]
+  /** Who made them, at the same index. */
+  readonly actors: Actor[]
+  readonly audit: RecordedEntry[]
+}
+
+export type Read = <T>(look: (world: World) => T) => Promise<T>
+export type InTurn = <T>(write: (draft: World) => T | Promise<T>) => Promise<T>
+
+export function contains(network: string, address: string): boolean {
+  const [base = '', prefix] = network.split('/')
+  const list = new BlockList()
+  list.addSubnet(base, Number(prefix), familyOf(base))
+  return list.check(address, familyOf(address))
+}
+
+const familyOf = (address: string): 'ipv4' | 'ipv6' => (isIPv4(address) ? 'ipv4' : 'ipv6')
