@@ -1,12 +1,21 @@
-// A thousand sessions end at once: a wave of bans, and as many people who sign out.
-import { HmacRefreshTokens } from '../../../service/src/infrastructure/crypto/hmac-refresh-tokens.ts'
-import type { SessionId } from '../../../service/src/domain/session.ts'
-import type { UserId } from '../../../service/src/domain/user.ts'
-import { connectWithoutDeadlines } from '../../../service/src/infrastructure/postgres/connect.ts'
+// A thousand sessions end at the same time: five banned users and five hundred sign-outs.
+import { HmacRefreshTokens } from '../service/src/infrastructure/crypto/hmac-refresh-tokens.ts'
+import type { SessionId } from '../service/src/domain/session.ts'
+import type { UserId } from '../service/src/domain/user.ts'
+import { connectWithoutDeadlines } from '../service/src/infrastructure/postgres/connect.ts'
 import { expect, onTestFinished, test } from 'vitest'
-import type { Answer, Tokens } from '../../../service/test/support/test-client.ts'
-import { migratedDatabase, startOn, testSecret } from '../../../service/test/support/test-service.ts'
-import { connect, endedAs, heartbeat, judge, signedIn, signOut, Told, type SignedIn } from './connected.ts'
+import type { ApiResponse, Tokens } from '../service/test/support/test-client.ts'
+import { migratedDatabase, startOn, testSecret } from '../service/test/support/test-service.ts'
+import {
+  connect,
+  endedAs,
+  heartbeat,
+  verdictOnToken,
+  signedIn,
+  signOut,
+  ReportedEnds,
+  type SignedIn,
+} from './connected.ts'
 
 const BANNED = 5
 const LEAVING = 5
@@ -26,16 +35,16 @@ async function copySessions(db: Pool, { person, tokens }: SignedIn): Promise<str
   )
   const refreshTokens = new HmacRefreshTokens({ current: testSecret, previous: [] })
   const userId = person.id as UserId
-  return rows.map(({ id: sessionId }) => refreshTokens.seal({ userId, sessionId, generation: 0 }))
+  return rows.map(({ id: sessionId }) => refreshTokens.issue({ userId, sessionId, generation: 0 }))
 }
 
-/** Asks again when told that there is no room at the moment. */
-async function insistOn(request: () => Promise<Answer>): Promise<Answer> {
-  const answer = await request()
-  return answer.status === 503 ? insistOn(request) : answer
+/** Retries while the service is overloaded (503). */
+async function insistOn(request: () => Promise<ApiResponse>): Promise<ApiResponse> {
+  const response = await request()
+  return response.status === 503 ? insistOn(request) : response
 }
 
-test('three verifiers of two instances hear of each once, and end in the same state', async () => {
+test('three verifiers receive each of a thousand ends once, and reach the same state', async () => {
   const place = await migratedDatabase()
   onTestFinished(place.remove)
   const db = connectWithoutDeadlines(place.url)
@@ -44,16 +53,16 @@ test('three verifiers of two instances hear of each once, and end in the same st
   const [one, other] = await Promise.all([startOn(shared), startOn(shared)])
   onTestFinished(() => Promise.all([one.stop(), other.stop()]).then(() => undefined))
   const verifiers = await Promise.all([connect(one), connect(other), connect(other)])
-  const told = verifiers.map((verifier) => new Told(verifier))
+  const told = verifiers.map((verifier) => new ReportedEnds(verifier))
 
   const everybody = await Promise.all(
     Array.from({ length: BANNED + LEAVING }, async () => {
       const someone = await signedIn(one)
       const copies = await copySessions(db, someone)
-      const answers = await Promise.all(
+      const responses = await Promise.all(
         copies.map((refreshToken) => insistOn(() => other.client().refresh(refreshToken))),
       )
-      const tokens = [someone.tokens, ...answers.map(({ body }) => body as Tokens)]
+      const tokens = [someone.tokens, ...responses.map(({ body }) => body as Tokens)]
       return { ...someone, all: tokens }
     }),
   )
@@ -69,7 +78,7 @@ test('three verifiers of two instances hear of each once, and end in the same st
     }),
     ...leaving.map(async ({ access_token: token }, index) => {
       const { status, body } = await insistOn(() => at(index).client().delete('/v1/sessions/current', token))
-      // It may have been done although the answer was that it could not be.
+      // The session may have ended although the response was an error.
       if (status !== 204) expect(body).toMatchObject({ code: 'session_ended', reason: 'signed_out' })
     }),
   ])
@@ -80,7 +89,7 @@ test('three verifiers of two instances hear of each once, and end in the same st
   ]
   expect(new Set(expected).size).toBe(SESSIONS_EACH * (BANNED + LEAVING))
   await Promise.all(told.map((each) => each.until((ends) => ends.length >= expected.length)))
-  // Whatever is told twice is told by then.
+  // By then, every repeated event has arrived.
   await signOut(living)
   await Promise.all(told.map((each) => each.of(living.tokens.session.id)))
   await Promise.all(verifiers.map(heartbeat))
@@ -90,8 +99,8 @@ test('three verifiers of two instances hear of each once, and end in the same st
   }
   for (const verifier of verifiers) {
     for (const { all } of banned)
-      for (const tokens of all) expect(await judge(verifier, tokens)).toBe(endedAs('user_disabled'))
-    for (const tokens of leaving) expect(await judge(verifier, tokens)).toBe(endedAs('signed_out'))
+      for (const tokens of all) expect(await verdictOnToken(verifier, tokens)).toBe(endedAs('user_disabled'))
+    for (const tokens of leaving) expect(await verdictOnToken(verifier, tokens)).toBe(endedAs('signed_out'))
   }
   expect(verifiers.map((verifier) => verifier.health().revokedCount)).toEqual([1_001, 1_001, 1_001])
 })

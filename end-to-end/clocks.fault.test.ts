@@ -1,19 +1,19 @@
 // Clocks that are five minutes off: whose it may be, the service's time is what counts.
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { tallyFault } from '../../../service/test/support/fault-report.ts'
-import { startServiceProcess, type ServiceProcess } from '../../../service/test/support/service-process.ts'
-import { migratedDatabase, startTestService } from '../../../service/test/support/test-service.ts'
-import { createVerifierAt } from '../../src/create-verifier.ts'
-import { systemClock } from '../../src/clock.ts'
+import { recordFault } from '../service/test/support/fault-report.ts'
+import { startServiceProcess, type ServiceProcess } from '../service/test/support/service-process.ts'
+import { migratedDatabase, startTestService } from '../service/test/support/test-service.ts'
+import { createVerifierAt } from '../verifiers/node/src/create-verifier.ts'
+import { systemClock } from '../verifiers/node/src/clock.ts'
 import {
   ACCEPTED,
   connect,
   endedAs,
-  judge,
+  verdictOnToken,
   optionsFor,
   signedIn,
   signOut,
-  Told,
+  ReportedEnds,
   waitUntil,
 } from './connected.ts'
 
@@ -27,7 +27,7 @@ const offs = [
 test.each(offs)(
   "a verifier's clock that is five minutes $off makes no good token bad, and no bad one good",
   async ({ byMs }) => {
-    const tally = tallyFault('clocks off by 5 minutes')
+    const result = recordFault('clocks off by 5 minutes')
     // A minute is less than five: whoever asks the wrong clock is wrong about every token.
     const service = await startTestService('PostgreSQL', { ACCESS_TOKEN_TTL: '1m' })
     onTestFinished(() => service.stop())
@@ -35,15 +35,15 @@ test.each(offs)(
     const verifier = createVerifierAt(optionsFor(service), wrongClock)
     onTestFinished(() => verifier.close())
     await verifier.ready()
-    const told = new Told(verifier)
+    const told = new ReportedEnds(verifier)
     const [ending, living] = await Promise.all([signedIn(service), signedIn(service)])
-    for (const { tokens } of [ending, living]) expect(await judge(verifier, tokens)).toBe(ACCEPTED)
+    for (const { tokens } of [ending, living]) expect(await verdictOnToken(verifier, tokens)).toBe(ACCEPTED)
     await signOut(ending)
     await told.of(ending.tokens.session.id)
-    expect(await judge(verifier, ending.tokens)).toBe(endedAs('signed_out'))
+    expect(await verdictOnToken(verifier, ending.tokens)).toBe(endedAs('signed_out'))
     service.clock.advance({ minutes: 1 })
-    await waitUntil(async () => (await judge(verifier, living.tokens)) === 'expired')
-    Object.assign(tally, { rounds: 1, injected: 1, acknowledged: 1 })
+    await waitUntil(async () => (await verdictOnToken(verifier, living.tokens)) === 'expired')
+    Object.assign(result, { rounds: 1, injected: 1, acknowledged: 1 })
   },
 )
 
@@ -62,23 +62,23 @@ describe('a service elsewhere', () => {
   afterEach(() => vi.useRealTimers())
 
   test.each(offs)('counts for a process that is all five minutes $off', async ({ byMs }) => {
-    const tally = tallyFault('clocks off by 5 minutes')
+    const result = recordFault('clocks off by 5 minutes')
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + byMs })
     const verifier = await connect(service)
-    const told = new Told(verifier)
+    const told = new ReportedEnds(verifier)
     const [ending, living] = await Promise.all([signedIn(service), signedIn(service)])
     const { iat } = await verifier.verify(ending.tokens.access_token)
     expect(Math.sign(Date.now() - iat * 1000)).toBe(Math.sign(byMs))
     await signOut(ending)
     await told.of(ending.tokens.session.id)
-    expect(await judge(verifier, ending.tokens)).toBe(endedAs('signed_out'))
-    expect(await judge(verifier, living.tokens)).toBe(ACCEPTED)
-    Object.assign(tally, { rounds: 1, injected: 1, acknowledged: 1 })
+    expect(await verdictOnToken(verifier, ending.tokens)).toBe(endedAs('signed_out'))
+    expect(await verdictOnToken(verifier, living.tokens)).toBe(ACCEPTED)
+    Object.assign(result, { rounds: 1, injected: 1, acknowledged: 1 })
   })
 })
 
 describe('instances of the service whose clocks are ten minutes apart', () => {
-  /** What a process runs first, so that its wall clock is off. */
+  /** Code that a process runs first, which sets its wall clock wrong. */
   const withClockOff = (byMs: number) => ({
     NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(`
       const RealDate = Date
@@ -89,7 +89,7 @@ describe('instances of the service whose clocks are ten minutes apart', () => {
   })
 
   test('issue and judge tokens by one time, and so do the verifiers of both', async () => {
-    const tally = tallyFault('clocks off by 5 minutes')
+    const result = recordFault('clocks off by 5 minutes')
     const place = await migratedDatabase()
     onTestFinished(place.remove)
     const settings = { ...place.settings, LOG_LEVEL: 'info' }
@@ -101,7 +101,7 @@ describe('instances of the service whose clocks are ten minutes apart', () => {
       await Promise.all([behind.stop(), ahead.stop()])
     })
     const verifiers = await Promise.all([connect(behind), connect(ahead)])
-    const told = verifiers.map((verifier) => new Told(verifier))
+    const told = verifiers.map((verifier) => new ReportedEnds(verifier))
     const people = await Promise.all([signedIn(behind), signedIn(ahead)])
     for (const verifier of verifiers) {
       for (const { tokens } of people) {
@@ -118,8 +118,9 @@ describe('instances of the service whose clocks are ten minutes apart', () => {
     expect(first.status).toBe(204)
     for (const { tokens } of people) {
       await Promise.all(told.map((each) => each.of(tokens.session.id)))
-      for (const verifier of verifiers) expect(await judge(verifier, tokens)).toBe(endedAs('signed_out'))
+      for (const verifier of verifiers)
+        expect(await verdictOnToken(verifier, tokens)).toBe(endedAs('signed_out'))
     }
-    Object.assign(tally, { rounds: 1, injected: 1, acknowledged: 2 })
+    Object.assign(result, { rounds: 1, injected: 1, acknowledged: 2 })
   })
 })

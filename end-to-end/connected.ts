@@ -1,11 +1,11 @@
-// Verifiers that follow a running service, and people who are signed in there.
+// Verifiers that follow a running service, and users who are signed in.
 import { EventEmitter, once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import { onTestFinished, vi } from 'vitest'
-import type { Person, TestClient, Tokens } from '../../../service/test/support/test-client.ts'
-import { startTcpProxy, type TcpProxy } from '../../../service/test/support/tcp-proxy.ts'
-import { createVerifier, TokenRefused, type SessionEnd, type Verifier } from '../../src/index.ts'
-import type { VerifierOptions } from '../../src/index.ts'
+import type { TestUser, TestClient, Tokens } from '../service/test/support/test-client.ts'
+import { startTcpProxy, type TcpProxy } from '../service/test/support/tcp-proxy.ts'
+import { createVerifier, TokenRefused, type SessionEnd, type Verifier } from '../verifiers/node/src/index.ts'
+import type { VerifierOptions } from '../verifiers/node/src/index.ts'
 
 /** Where a verifier finds a service: an instance in this process, or a process of its own. */
 export interface Instance {
@@ -13,10 +13,10 @@ export interface Instance {
   readonly serviceKey: string
 }
 
-/** The least that is allowed, for tests in which verifiers are to become stale. */
+/** The lowest allowed value, for tests in which verifiers become stale. */
 export const maxStalenessMs = 2_000
-/** For all others: the machine of the tests may have to be waited for. */
-const PATIENT_MS = 10_000
+/** For all other tests, because the machine may be slow. */
+const USUAL_STALENESS_MS = 10_000
 
 export const optionsFor = (
   { internalUrl, serviceKey }: Instance,
@@ -26,7 +26,7 @@ export const optionsFor = (
   serviceKey,
   issuer: 'http://localhost:8000',
   audience: 'chat',
-  maxStalenessMs: PATIENT_MS,
+  maxStalenessMs: USUAL_STALENESS_MS,
   ...given,
 })
 
@@ -38,7 +38,7 @@ export async function connect(instance: Instance, given?: Partial<VerifierOption
   return verifier
 }
 
-/** The same, with a network between the two that the test has in its hands. */
+/** The same, through a proxy with which the test controls the network. */
 export async function connectThroughProxy(
   instance: Instance,
   given?: Partial<VerifierOptions>,
@@ -61,7 +61,7 @@ export const behind = ({ port }: { port: number }, { serviceKey }: Instance): In
 
 export interface SignedIn {
   readonly client: TestClient
-  readonly person: Person
+  readonly person: TestUser
   readonly tokens: Tokens
 }
 
@@ -73,13 +73,13 @@ export async function signedIn(service: { client(): TestClient }): Promise<Signe
 
 export async function signOut({ client, tokens }: Pick<SignedIn, 'client' | 'tokens'>): Promise<void> {
   const { status, body } = await client.delete('/v1/sessions/current', tokens.access_token)
-  if (status !== 204) throw new Error(`signing out was answered ${status}: ${JSON.stringify(body)}`)
+  if (status !== 204) throw new Error(`signing out failed with status ${status}: ${JSON.stringify(body)}`)
 }
 
 export const ACCEPTED = 'accepted'
 
-/** `accepted`, or the code of the refusal with the end's reason behind it. */
-export async function judge(verifier: Verifier, { access_token: token }: Tokens): Promise<string> {
+/** `accepted`, or the code of the refusal, followed by the reason of the end. */
+export async function verdictOnToken(verifier: Verifier, { access_token: token }: Tokens): Promise<string> {
   return verdictOn(verifier.verify(token))
 }
 
@@ -95,11 +95,11 @@ export async function verdictOn(attempt: Promise<unknown>): Promise<string> {
 
 export const endedAs = (reason: string): string => `session_ended, ${reason}`
 
-/** Waits for what no event tells of. */
+/** Polls a condition for which there is no event. */
 export const waitUntil = (isSo: () => boolean | Promise<boolean>): Promise<unknown> =>
-  vi.waitUntil(isSo, { timeout: 25_000, interval: 5 })
+  vi.waitUntil(isSo, { timeout: 60_000, interval: 5 })
 
-/** Waits for the next sign of life that the verifier takes for news. */
+/** Waits for the next heartbeat that makes the verifier fresher. */
 export async function heartbeat(verifier: Verifier): Promise<void> {
   let previous = verifier.health().stalenessMs
   await waitUntil(() => {
@@ -110,8 +110,8 @@ export async function heartbeat(verifier: Verifier): Promise<void> {
   })
 }
 
-/** Which ends of sessions a verifier tells of from now on. */
-export class Told {
+/** The ends of sessions that a verifier reports from now on. */
+export class ReportedEnds {
   readonly ends: SessionEnd[] = []
   readonly #news = new EventEmitter()
 
@@ -130,11 +130,11 @@ export class Told {
     this.until((ends) => sids.every((sid) => ends.some((end) => end.sid === sid)))
 }
 
-/** Somebody who shows the same token every few milliseconds, until the end of the test. */
-export class Insistence {
+/** Verifies the same token every few milliseconds until the end of the test. */
+export class RepeatedVerification {
   /** Each verdict that differed from the one before. */
   readonly verdicts: string[] = []
-  /** When the last attempt that succeeded was begun, on the monotonic clock. */
+  /** When the last accepted attempt began, on the monotonic clock. */
   lastAcceptedAt = -Infinity
   readonly #news = new EventEmitter()
   #isOver = false
@@ -150,7 +150,7 @@ export class Insistence {
   async #insist(verifier: Verifier, tokens: Tokens): Promise<void> {
     while (!this.#isOver) {
       const begunAt = performance.now()
-      const verdict = await judge(verifier, tokens)
+      const verdict = await verdictOnToken(verifier, tokens)
       if (verdict === ACCEPTED) this.lastAcceptedAt = begunAt
       if (verdict !== this.verdicts.at(-1)) {
         this.verdicts.push(verdict)

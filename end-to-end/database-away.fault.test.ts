@@ -1,13 +1,13 @@
-// The service is there and answers, but it cannot read its revocation log.
+// The service responds, but cannot read its revocation log.
 import { expect, onTestFinished, test } from 'vitest'
-import { tallyFault } from '../../../service/test/support/fault-report.ts'
-import { migratedDatabase, startOn } from '../../../service/test/support/test-service.ts'
+import { recordFault } from '../service/test/support/fault-report.ts'
+import { migratedDatabase, startOn } from '../service/test/support/test-service.ts'
 import {
   ACCEPTED,
   connect,
   endedAs,
-  Insistence,
-  judge,
+  RepeatedVerification,
+  verdictOnToken,
   maxStalenessMs,
   proxyTo,
   signedIn,
@@ -18,9 +18,9 @@ import {
 const SIGNED_OUT = endedAs('signed_out')
 
 test.each(['cut', 'stall'] as const)(
-  'a verifier of an instance whose database is away by a %s goes stale, and comes back by itself',
+  'a verifier of an instance that lost its database by a %s goes stale and recovers by itself',
   async (fault) => {
-    const tally = tallyFault('cut between one instance and the database')
+    const result = recordFault('cut between one instance and the database')
     const place = await migratedDatabase()
     onTestFinished(place.remove)
     const proxy = await proxyTo(place.url)
@@ -33,7 +33,7 @@ test.each(['cut', 'stall'] as const)(
     onTestFinished(() => healthy.stop())
     const verifier = await connect(cutOff, { maxStalenessMs })
     const [ending, living, later] = await Promise.all([signedIn(healthy), signedIn(cutOff), signedIn(cutOff)])
-    const insistence = new Insistence(verifier, ending.tokens)
+    const insistence = new RepeatedVerification(verifier, ending.tokens)
     await insistence.until(ACCEPTED)
 
     const cutAt = performance.now()
@@ -42,17 +42,17 @@ test.each(['cut', 'stall'] as const)(
     await signOut(ending)
     await insistence.until('stale')
     expect(insistence.lastAcceptedAt - cutAt).toBeLessThanOrEqual(maxStalenessMs)
-    expect(await judge(verifier, living.tokens)).toBe('stale')
+    expect(await verdictOnToken(verifier, living.tokens)).toBe('stale')
     const { status } = await later.client.delete('/v1/sessions/current', later.tokens.access_token)
     expect(status).toBe(503)
 
     proxy.heal()
     await insistence.until(SIGNED_OUT)
     await waitUntil(() => verifier.health().fresh)
-    expect(await judge(verifier, living.tokens)).toBe(ACCEPTED)
+    expect(await verdictOnToken(verifier, living.tokens)).toBe(ACCEPTED)
     await signOut(living)
-    await waitUntil(async () => (await judge(verifier, living.tokens)) === SIGNED_OUT)
-    Object.assign(tally, { rounds: 1, injected: 1, acknowledged: 2 })
+    await waitUntil(async () => (await verdictOnToken(verifier, living.tokens)) === SIGNED_OUT)
+    Object.assign(result, { rounds: 1, injected: 1, acknowledged: 2 })
     expect(insistence.verdicts).toEqual([ACCEPTED, 'stale', SIGNED_OUT])
   },
 )

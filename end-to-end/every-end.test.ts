@@ -1,21 +1,17 @@
 // Every way a session ends, over HTTP, as a connected verifier learns of it.
 import { globSync, readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { END_REASONS, type EndReason } from '../../../service/src/domain/session.ts'
-import type { Answer, Person, TestClient, Tokens } from '../../../service/test/support/test-client.ts'
-import {
-  databaseNames,
-  startTestService,
-  type TestService,
-} from '../../../service/test/support/test-service.ts'
+import { END_REASONS, type EndReason } from '../service/src/domain/session.ts'
+import type { ApiResponse, TestUser, TestClient, Tokens } from '../service/test/support/test-client.ts'
+import { databaseNames, startTestService, type TestService } from '../service/test/support/test-service.ts'
 import {
   ACCEPTED,
   connect,
   endedAs,
-  judge,
+  verdictOnToken,
   signedIn,
   signOut,
-  Told,
+  ReportedEnds,
   waitUntil,
   type SignedIn,
 } from './connected.ts'
@@ -24,7 +20,7 @@ import {
 interface Someone {
   readonly client: TestClient
   readonly operator: TestClient
-  readonly person: Person
+  readonly person: TestUser
   readonly own: Tokens
   readonly second: Tokens
 }
@@ -32,15 +28,17 @@ interface Someone {
 interface Ending {
   readonly how: string
   readonly end: (someone: Someone) => Promise<unknown>
-  /** What becomes of the three sessions. */
+  /** The own session goes on with new tokens: those it had are outdated. */
+  readonly renewsOwn?: true
+  /** The state of the three sessions afterwards. */
   readonly after: readonly (EndReason | 'live')[]
 }
 
 const all = (reason: EndReason) => [reason, reason, reason]
 
-async function succeeded(answer: Promise<Answer>): Promise<unknown> {
-  const { status, body } = await answer
-  if (status >= 400) throw new Error(`answered ${status}: ${JSON.stringify(body)}`)
+async function succeeded(response: Promise<ApiResponse>): Promise<unknown> {
+  const { status, body } = await response
+  if (status >= 400) throw new Error(`got status ${status}: ${JSON.stringify(body)}`)
   return body
 }
 
@@ -102,6 +100,7 @@ const endings: Record<EndReason, readonly Ending[] | 'its tokens ran out with it
         const body = { current_password: password, new_password: `another ${password}` }
         return succeeded(client.put('/v1/users/me/password', body, own.access_token))
       },
+      renewsOwn: true,
       after: ['live', 'password_changed', 'password_changed'],
     },
   ],
@@ -154,61 +153,72 @@ describe.each(databaseNames)('on %s', (database) => {
   })
   afterAll(() => service.stop())
 
-  test.each(cases)('$reason by $how reaches a connected verifier', async ({ reason, end, after }) => {
-    const verifier = await connect(service)
-    const client = service.client()
-    const person = await client.register()
-    const own = await client.signIn(person)
-    const second = await client.signIn(person, { device_id: 'device-1' })
-    const sessions = [own, second, await client.signIn(person)]
-    for (const tokens of [...sessions, other.tokens]) expect(await judge(verifier, tokens)).toBe(ACCEPTED)
+  test.each(cases)(
+    '$reason by $how reaches a connected verifier',
+    { tags: ['SESSION-18'] },
+    async ({ reason, end, after, renewsOwn }) => {
+      const verifier = await connect(service)
+      const client = service.client()
+      const person = await client.register()
+      const own = await client.signIn(person)
+      const second = await client.signIn(person, { device_id: 'device-1' })
+      const sessions = [own, second, await client.signIn(person)]
+      for (const tokens of [...sessions, other.tokens])
+        expect(await verdictOnToken(verifier, tokens)).toBe(ACCEPTED)
 
-    const told = new Told(verifier)
-    await end({ client, operator: service.operator(), person, own, second })
-    const expected = sessions.flatMap(({ session }, at) => {
-      const ended = after[at] ?? 'live'
-      return ended === 'live' ? [] : [{ sid: session.id, userId: person.id, reason: ended }]
-    })
-    expect(after).toContain(reason)
-    await told.of(...expected.map(({ sid }) => sid))
+      const told = new ReportedEnds(verifier)
+      const given = await end({ client, operator: service.operator(), person, own, second })
+      const expected = sessions.flatMap(({ session }, at) => {
+        const ended = after[at] ?? 'live'
+        return ended === 'live' ? [] : [{ sid: session.id, userId: person.id, reason: ended }]
+      })
+      expect(after).toContain(reason)
+      await told.of(...expected.map(({ sid }) => sid))
 
-    expect(await Promise.all(sessions.map((tokens) => judge(verifier, tokens)))).toEqual(
-      after.map((ended) => (ended === 'live' ? ACCEPTED : endedAs(ended))),
-    )
-    expect(await judge(verifier, other.tokens)).toBe(ACCEPTED)
-    // What the log holds of this person is what the verifier was told, and nothing comes later.
-    const { revocations } = (await succeeded(service.operator().get('/v1/revocations'))) as {
-      revocations: { sid: string; user_id: number; reason: string }[]
-    }
-    const logged = revocations.filter(({ user_id }) => user_id === person.id)
-    expect(byId(logged.map(({ sid, user_id: userId, reason }) => ({ sid, userId, reason })))).toEqual(
-      byId(expected),
-    )
-    expect(byId(told.ends)).toEqual(byId(expected))
-  })
+      expect(await Promise.all(sessions.map((tokens) => verdictOnToken(verifier, tokens)))).toEqual(
+        after.map((ended, at) => {
+          if (ended !== 'live') return endedAs(ended)
+          return renewsOwn && at === 0 ? 'token_outdated' : ACCEPTED
+        }),
+      )
+      if (renewsOwn) expect(await verdictOnToken(verifier, given as Tokens)).toBe(ACCEPTED)
+      expect(await verdictOnToken(verifier, other.tokens)).toBe(ACCEPTED)
+      // The verifier received exactly the log entries of this user.
+      const { revocations } = (await succeeded(service.operator().get('/v1/revocations'))) as {
+        revocations: { sid: string; user_id: number; reason: string; up_to_generation?: number }[]
+      }
+      const logged = revocations.filter(
+        ({ user_id, up_to_generation: limit }) => user_id === person.id && limit === undefined,
+      )
+      expect(byId(logged.map(({ sid, user_id: userId, reason }) => ({ sid, userId, reason })))).toEqual(
+        byId(expected),
+      )
+      expect(byId(told.ends)).toEqual(byId(expected))
+    },
+  )
 
   // The last one: it takes the service a month on.
   test('a session that runs out needs nobody to tell: its tokens run out with it', async () => {
     const verifier = await connect(service)
-    const told = new Told(verifier)
+    const told = new ReportedEnds(verifier)
     const { tokens } = await signedIn(service)
-    expect(await judge(verifier, tokens)).toBe(ACCEPTED)
+    expect(await verdictOnToken(verifier, tokens)).toBe(ACCEPTED)
     service.clock.advance({ days: 31 })
-    await waitUntil(async () => (await judge(verifier, tokens)) === 'expired')
+    await waitUntil(async () => (await verdictOnToken(verifier, tokens)) === 'expired')
     expect(await service.service.useCases.expireSessions(1_000)).toBeGreaterThan(0)
-    // What the service would have done in all that time.
+    // The service would have rotated its keys in that time.
     await service.service.rotateKeys()
     const someone = await signedIn(service)
     await signOut(someone)
     await told.of(someone.tokens.session.id)
     expect(told.ends).toHaveLength(1)
-    expect(await judge(verifier, tokens)).toBe('expired')
+    expect(await verdictOnToken(verifier, tokens)).toBe('expired')
   })
 })
 
 test('every reason is in the list, and those that nobody gives yet stand nowhere in the source', () => {
   expect(Object.keys(endings).sort()).toEqual(END_REASONS.toSorted())
-  const root = new URL('../../../service/src/', import.meta.url).pathname
+  const root = new URL('../service/src/', import.meta.url).pathname
   const source = globSync('**/*.ts', { cwd: root })
     .filter((path) => path !== 'domain/session.ts')
     .map((path) => readFileSync(root + path, 'utf8'))

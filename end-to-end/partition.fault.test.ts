@@ -1,18 +1,18 @@
 // A network between verifier and service that fails, in every way networks do.
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { tallyFault } from '../../../service/test/support/fault-report.ts'
-import { startTestService, type TestService } from '../../../service/test/support/test-service.ts'
-import type { Verifier } from '../../src/index.ts'
+import { recordFault } from '../service/test/support/fault-report.ts'
+import { startTestService, type TestService } from '../service/test/support/test-service.ts'
+import type { Verifier } from '../verifiers/node/src/index.ts'
 import {
   ACCEPTED,
   connectThroughProxy,
   endedAs,
-  Insistence,
-  judge,
+  RepeatedVerification,
+  verdictOnToken,
   maxStalenessMs,
   signedIn,
   signOut,
-  Told,
+  ReportedEnds,
   waitUntil,
 } from './connected.ts'
 
@@ -33,13 +33,13 @@ async function attempts(verifier: Verifier, count: number): Promise<void> {
 
 describe('a verifier that refuses when stale', () => {
   test.each(['cut', 'stall'] as const)(
-    'accepts no ended session for longer than its limit behind a network that does a %s, and is back after it',
+    'a verifier behind a network %s accepts no ended session past its limit, and recovers',
     async (fault) => {
-      const tally = tallyFault('cut between verifier and service')
+      const result = recordFault('cut between verifier and service')
       const { verifier, proxy } = await connectThroughProxy(service, { maxStalenessMs })
       const [ending, living] = await Promise.all([signedIn(service), signedIn(service)])
-      expect(await judge(verifier, living.tokens)).toBe(ACCEPTED)
-      const insistence = new Insistence(verifier, ending.tokens)
+      expect(await verdictOnToken(verifier, living.tokens)).toBe(ACCEPTED)
+      const insistence = new RepeatedVerification(verifier, ending.tokens)
       await insistence.until(ACCEPTED)
 
       const cutAt = performance.now()
@@ -48,23 +48,23 @@ describe('a verifier that refuses when stale', () => {
       await insistence.until('stale')
       await attempts(verifier, 2)
       expect(insistence.lastAcceptedAt - cutAt).toBeLessThanOrEqual(maxStalenessMs)
-      expect(await judge(verifier, living.tokens)).toBe('stale')
+      expect(await verdictOnToken(verifier, living.tokens)).toBe('stale')
       expect(verifier.health().fresh).toBe(false)
 
       proxy.heal()
       await insistence.until(SIGNED_OUT)
       await waitUntil(() => verifier.health().fresh)
-      expect(await judge(verifier, living.tokens)).toBe(ACCEPTED)
-      Object.assign(tally, { rounds: 1, injected: 1, acknowledged: 1 })
+      expect(await verdictOnToken(verifier, living.tokens)).toBe(ACCEPTED)
+      Object.assign(result, { rounds: 1, injected: 1, acknowledged: 1 })
       expect(insistence.verdicts).toEqual([ACCEPTED, 'stale', SIGNED_OUT])
     },
   )
 
   test('is not fooled by a stream that comes later and later, though something comes all the time', async () => {
-    const tally = tallyFault('cut between verifier and service')
+    const result = recordFault('cut between verifier and service')
     const { verifier, proxy } = await connectThroughProxy(service, { maxStalenessMs })
     const [ending, living] = await Promise.all([signedIn(service), signedIn(service)])
-    const insistence = new Insistence(verifier, ending.tokens)
+    const insistence = new RepeatedVerification(verifier, ending.tokens)
     await insistence.until(ACCEPTED)
     // No step is so long that silence alone would give the stream away.
     for (const delayMs of [450, 900, 1_350, 1_800, 2_250]) {
@@ -77,50 +77,50 @@ describe('a verifier that refuses when stale', () => {
     await attempts(verifier, 4)
     expect(insistence.lastAcceptedAt - delayedAt).toBeLessThanOrEqual(maxStalenessMs)
     expect(verifier.health().fresh).toBe(false)
-    expect(await judge(verifier, living.tokens)).toBe('stale')
+    expect(await verdictOnToken(verifier, living.tokens)).toBe('stale')
 
     proxy.delay(0)
     await insistence.until(SIGNED_OUT)
     await waitUntil(() => verifier.health().fresh)
-    expect(await judge(verifier, living.tokens)).toBe(ACCEPTED)
+    expect(await verdictOnToken(verifier, living.tokens)).toBe(ACCEPTED)
     expect(insistence.lastAcceptedAt - delayedAt).toBeLessThanOrEqual(maxStalenessMs)
-    Object.assign(tally, { rounds: 1, injected: 1, acknowledged: 1 })
+    Object.assign(result, { rounds: 1, injected: 1, acknowledged: 1 })
   })
 })
 
 describe('a verifier that accepts when stale', () => {
-  test('still refuses the ended sessions it knows, and learns of the others when the network is back', async () => {
+  test('a cut-off verifier refuses known ended sessions, and learns of others afterwards', async () => {
     const { verifier, proxy } = await connectThroughProxy(service, { whenStale: 'accept', maxStalenessMs })
     const [before, during, living] = await Promise.all([
       signedIn(service),
       signedIn(service),
       signedIn(service),
     ])
-    const told = new Told(verifier)
+    const told = new ReportedEnds(verifier)
     await signOut(before)
     await told.of(before.tokens.session.id)
 
     proxy.cut()
     await signOut(during)
     await waitUntil(() => !verifier.health().fresh)
-    expect(await judge(verifier, before.tokens)).toBe(SIGNED_OUT)
-    expect(await judge(verifier, during.tokens)).toBe(ACCEPTED)
-    expect(await judge(verifier, living.tokens)).toBe(ACCEPTED)
+    expect(await verdictOnToken(verifier, before.tokens)).toBe(SIGNED_OUT)
+    expect(await verdictOnToken(verifier, during.tokens)).toBe(ACCEPTED)
+    expect(await verdictOnToken(verifier, living.tokens)).toBe(ACCEPTED)
 
     proxy.heal()
     await told.of(during.tokens.session.id)
-    expect(await judge(verifier, during.tokens)).toBe(SIGNED_OUT)
-    expect(await judge(verifier, living.tokens)).toBe(ACCEPTED)
+    expect(await verdictOnToken(verifier, during.tokens)).toBe(SIGNED_OUT)
+    expect(await verdictOnToken(verifier, living.tokens)).toBe(ACCEPTED)
   })
 })
 
 describe('a verifier that asks when stale', () => {
-  test('lets the service judge each token, refuses what it knows itself, and everything when nobody answers', async () => {
+  test('with introspect, a stale verifier asks about each token and refuses all if nobody responds', async () => {
     const own = await startTestService('PostgreSQL')
     onTestFinished(() => own.stop())
     const { verifier, proxy } = await connectThroughProxy(own, { whenStale: 'introspect', maxStalenessMs })
     const [before, during, living] = await Promise.all([signedIn(own), signedIn(own), signedIn(own)])
-    const told = new Told(verifier)
+    const told = new ReportedEnds(verifier)
     await signOut(before)
     await told.of(before.tokens.session.id)
 
@@ -128,15 +128,15 @@ describe('a verifier that asks when stale', () => {
     own.service.stream.close()
     await waitUntil(() => !verifier.health().fresh)
     await signOut(during)
-    expect(await judge(verifier, before.tokens)).toBe(SIGNED_OUT)
-    expect(await judge(verifier, during.tokens)).toBe('session_ended')
-    expect(await judge(verifier, living.tokens)).toBe(ACCEPTED)
+    expect(await verdictOnToken(verifier, before.tokens)).toBe(SIGNED_OUT)
+    expect(await verdictOnToken(verifier, during.tokens)).toBe('session_ended')
+    expect(await verdictOnToken(verifier, living.tokens)).toBe(ACCEPTED)
 
     proxy.cut()
-    expect(await judge(verifier, before.tokens)).toBe(SIGNED_OUT)
-    expect(await judge(verifier, living.tokens)).toBe('unavailable')
+    expect(await verdictOnToken(verifier, before.tokens)).toBe(SIGNED_OUT)
+    expect(await verdictOnToken(verifier, living.tokens)).toBe('unavailable')
     proxy.heal()
-    expect(await judge(verifier, living.tokens)).toBe(ACCEPTED)
+    expect(await verdictOnToken(verifier, living.tokens)).toBe(ACCEPTED)
     expect(told.ends).toHaveLength(1)
   })
 
@@ -145,7 +145,7 @@ describe('a verifier that asks when stale', () => {
     const { verifier, proxy } = await connectThroughProxy(service, options)
     const { tokens } = await signedIn(service)
     proxy.stall()
-    expect(await judge(verifier, tokens)).toBe(ACCEPTED)
+    expect(await verdictOnToken(verifier, tokens)).toBe(ACCEPTED)
     proxy.heal()
   })
 })

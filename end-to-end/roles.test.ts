@@ -1,28 +1,28 @@
-// An operator changes what a person may do: every verifier knows at once, and nobody is signed out.
+// An operator changes the roles of a user: every verifier learns of it, and nobody is signed out.
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
-import type { TestClient, Tokens } from '../../../service/test/support/test-client.ts'
+import type { TestClient, Tokens } from '../service/test/support/test-client.ts'
 import {
   migratedDatabase,
   startOn,
   startTestService,
   type TestService,
-} from '../../../service/test/support/test-service.ts'
-import { acceptWebSockets } from '../../src/adapters/ws.ts'
-import type { SocketGuard, Verifier } from '../../src/index.ts'
+} from '../service/test/support/test-service.ts'
+import { acceptWebSockets } from '../verifiers/node/src/adapters/ws.ts'
+import type { SocketGuard, Verifier } from '../verifiers/node/src/index.ts'
 import {
   ACCEPTED,
   connect,
   connectThroughProxy,
   endedAs,
-  judge,
+  verdictOnToken,
   maxStalenessMs,
   signedIn,
   signOut,
-  Told,
+  ReportedEnds,
   waitUntil,
   type SignedIn,
 } from './connected.ts'
@@ -50,29 +50,29 @@ async function setRoles(at: TestService, { person }: Pick<SignedIn, 'person'>, .
 
 async function refreshed(client: TestClient, { refresh_token: token }: Tokens): Promise<Tokens> {
   const { status, body } = await client.refresh(token)
-  if (status !== 200) throw new Error(`refreshing was answered ${status}: ${JSON.stringify(body)}`)
+  if (status !== 200) throw new Error(`refreshing failed with status ${status}: ${JSON.stringify(body)}`)
   return body as Tokens
 }
 
 const knows = (verifier: Verifier, tokens: Tokens): Promise<unknown> =>
-  waitUntil(async () => (await judge(verifier, tokens)) === OUTDATED)
+  waitUntil(async () => (await verdictOnToken(verifier, tokens)) === OUTDATED)
 
 const rolesIn = async (verifier: Verifier, { access_token: token }: Tokens) =>
   (await verifier.verify(token)).roles
 
 describe('roles that an operator changes', () => {
-  test('reach verifiers of every instance: old tokens are refused, the refreshed one has the new roles', async () => {
+  test('changed roles reach every verifier: old tokens are refused, refreshed ones have them', async () => {
     const verifiers = await Promise.all([connect(one), connect(other)])
     const anna = await signedIn(one)
     const laptop = await anna.client.signIn(anna.person)
     const stranger = await signedIn(other)
-    const told = verifiers.map((each) => new Told(each))
+    const told = verifiers.map((each) => new ReportedEnds(each))
     for (const verifier of verifiers) expect(await rolesIn(verifier, anna.tokens)).toEqual([])
     await setRoles(one, anna, 'moderator')
     for (const verifier of verifiers) {
       await knows(verifier, anna.tokens)
-      expect(await judge(verifier, laptop)).toBe(OUTDATED)
-      expect(await judge(verifier, stranger.tokens)).toBe(ACCEPTED)
+      expect(await verdictOnToken(verifier, laptop)).toBe(OUTDATED)
+      expect(await verdictOnToken(verifier, stranger.tokens)).toBe(ACCEPTED)
     }
     const next = await refreshed(anna.client, anna.tokens)
     for (const verifier of verifiers) {
@@ -84,24 +84,24 @@ describe('roles that an operator changes', () => {
     await signOut({ client: anna.client, tokens: next })
     await Promise.all(told.map((each) => each.of(next.session.id)))
     for (const verifier of verifiers) {
-      expect(await judge(verifier, next)).toBe(endedAs('signed_out'))
-      expect(await judge(verifier, anna.tokens)).toBe(endedAs('signed_out'))
-      expect(await judge(verifier, await refreshed(anna.client, laptop))).toBe(ACCEPTED)
+      expect(await verdictOnToken(verifier, next)).toBe(endedAs('signed_out'))
+      expect(await verdictOnToken(verifier, anna.tokens)).toBe(endedAs('signed_out'))
+      expect(await verdictOnToken(verifier, await refreshed(anna.client, laptop))).toBe(ACCEPTED)
     }
   })
 
   test('are known to a verifier that starts later, and to one that was cut off meanwhile', async () => {
     const anna = await signedIn(one)
     const { verifier, proxy } = await connectThroughProxy(other)
-    expect(await judge(verifier, anna.tokens)).toBe(ACCEPTED)
+    expect(await verdictOnToken(verifier, anna.tokens)).toBe(ACCEPTED)
     proxy.cut()
     await setRoles(one, anna, 'moderator')
-    expect(await judge(await connect(other), anna.tokens)).toBe(OUTDATED)
+    expect(await verdictOnToken(await connect(other), anna.tokens)).toBe(OUTDATED)
     proxy.heal()
     await knows(verifier, anna.tokens)
   })
 
-  test('change after an answer was lost: its repetition is outdated, the refresh after it is not', async () => {
+  test('roles that change after a lost response outdate its repetition, but not the next refresh', async () => {
     const verifier = await connect(other)
     const anna = await signedIn(one)
     const lost = await refreshed(anna.client, anna.tokens)
@@ -110,7 +110,7 @@ describe('roles that an operator changes', () => {
     const repeated = await refreshed(anna.client, anna.tokens)
     expect(repeated.refresh_token).toBe(lost.refresh_token)
     // Its roles are right, but no generation tells it from the one that was lost.
-    expect(await judge(verifier, repeated)).toBe(OUTDATED)
+    expect(await verdictOnToken(verifier, repeated)).toBe(OUTDATED)
     const next = await refreshed(anna.client, repeated)
     expect(await rolesIn(verifier, next)).toEqual(['moderator'])
   })
@@ -121,11 +121,11 @@ describe('roles that an operator changes', () => {
     await setRoles(one, anna, 'moderator')
     const second = await refreshed(anna.client, anna.tokens)
     const third = await refreshed(anna.client, second)
-    expect(await judge(verifier, third)).toBe(ACCEPTED)
-    const told = new Told(verifier)
+    expect(await verdictOnToken(verifier, third)).toBe(ACCEPTED)
+    const told = new ReportedEnds(verifier)
     expect((await anna.client.refresh(anna.tokens.refresh_token)).status).toBe(401)
     await told.of(third.session.id)
-    expect(await judge(verifier, third)).toBe(endedAs('refresh_token_reused'))
+    expect(await verdictOnToken(verifier, third)).toBe(endedAs('refresh_token_reused'))
   })
 
   test('that change again and again refuse every token but the last', async () => {
@@ -137,11 +137,11 @@ describe('roles that an operator changes', () => {
       tokens.push(await refreshed(anna.client, tokens.at(-1) ?? anna.tokens))
     }
     await knows(verifier, tokens.at(-2) ?? anna.tokens)
-    const verdicts = await Promise.all(tokens.map((each) => judge(verifier, each)))
+    const verdicts = await Promise.all(tokens.map((each) => verdictOnToken(verifier, each)))
     expect(verdicts).toEqual([OUTDATED, OUTDATED, OUTDATED, OUTDATED, ACCEPTED])
   })
 
-  test('are told by the service itself where a stale verifier asks', async () => {
+  test('a stale verifier with introspect gets the current roles from the service', async () => {
     const service = await startTestService('PostgreSQL')
     onTestFinished(() => service.stop())
     const verifier = await connect(service, { maxStalenessMs, whenStale: 'introspect' })
@@ -155,12 +155,14 @@ describe('roles that an operator changes', () => {
   })
 })
 
-/** A gateway that lets sockets in for a ticket, and says who may do what. */
+/** A gateway that accepts sockets with a ticket and sends them their roles. */
 async function startGateway(verifier: Verifier): Promise<{ url: string; guard: SocketGuard }> {
   const server = createServer()
   const webSocketServer = new WebSocketServer({ noServer: true })
   const guard = acceptWebSockets({
-    ...{ verifier, server, webSocketServer },
+    verifier,
+    server,
+    webSocketServer,
     onConnection: (socket, claims) => {
       socket.on('message', (token: Buffer) => {
         void guard.renew(socket, token.toString()).then(({ roles }) => socket.send(roles.join()))
@@ -179,7 +181,7 @@ async function startGateway(verifier: Verifier): Promise<{ url: string; guard: S
 
 interface Opened {
   readonly socket: WebSocket
-  /** What it was told first: the roles of its claims. */
+  /** The first message: the roles of its claims. */
   readonly roles: string
   readonly closed: Promise<[number, string]>
 }
@@ -194,7 +196,7 @@ async function open({ url }: { url: string }, client: TestClient, tokens: Tokens
   return { socket, roles: roles.toString(), closed }
 }
 
-describe('sockets of a person whose roles change', () => {
+describe('sockets of a user whose roles change', () => {
   test('close with 4408, and come back with a new token; others stay', async () => {
     const verifier = await connect(other)
     const gateway = await startGateway(verifier)

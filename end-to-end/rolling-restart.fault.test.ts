@@ -3,10 +3,20 @@ import { once } from 'node:events'
 import { connect as connectTo, createServer, type AddressInfo, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
-import { startServiceProcess, type ServiceProcess } from '../../../service/test/support/service-process.ts'
-import { migratedDatabase } from '../../../service/test/support/test-service.ts'
-import type { Verifier } from '../../src/index.ts'
-import { ACCEPTED, behind, connect, endedAs, judge, signedIn, signOut, Told, waitUntil } from './connected.ts'
+import { startServiceProcess, type ServiceProcess } from '../service/test/support/service-process.ts'
+import { migratedDatabase } from '../service/test/support/test-service.ts'
+import type { Verifier } from '../verifiers/node/src/index.ts'
+import {
+  ACCEPTED,
+  behind,
+  connect,
+  endedAs,
+  verdictOnToken,
+  signedIn,
+  signOut,
+  ReportedEnds,
+  waitUntil,
+} from './connected.ts'
 
 const VERIFIERS = 20
 
@@ -63,7 +73,7 @@ async function closingsOf(verifier: Verifier, token: string): Promise<number[]> 
   return closings
 }
 
-test('a rolling restart leaves no verifier stale, and no session that ended meanwhile is accepted', async () => {
+test('a rolling restart leaves no verifier stale and no ended session accepted', async () => {
   const place = await migratedDatabase()
   onTestFinished(place.remove)
   const start = () => startServiceProcess(place.settings)
@@ -76,7 +86,7 @@ test('a rolling restart leaves no verifier stale, and no session that ended mean
   // As they are when nobody chooses otherwise.
   const options = { maxStalenessMs: undefined }
   const verifiers = await Promise.all(Array.from({ length: VERIFIERS }, () => connect(through, options)))
-  const told = verifiers.map((verifier) => new Told(verifier))
+  const told = verifiers.map((verifier) => new ReportedEnds(verifier))
   const living = await signedIn(instances[0])
   const token = living.tokens.access_token
   const closings = await Promise.all(verifiers.map((verifier) => closingsOf(verifier, token)))
@@ -85,7 +95,7 @@ test('a rolling restart leaves no verifier stale, and no session that ended mean
   const over = new AbortController()
   const usingAll = (async () => {
     while (!over.signal.aborted) {
-      for (const verifier of verifiers) verdicts.add(await judge(verifier, living.tokens))
+      for (const verifier of verifiers) verdicts.add(await verdictOnToken(verifier, living.tokens))
       await pause(2)
     }
   })()
@@ -94,7 +104,7 @@ test('a rolling restart leaves no verifier stale, and no session that ended mean
   for (const at of [0, 1] as const) {
     const [stopping, staying] = [instances[at], instances[1 - at] ?? instances[0]]
     const [before, during] = await Promise.all([signedIn(stopping), signedIn(staying)])
-    // Acknowledged by the one that goes away in the next moment.
+    // Acknowledged by the instance that stops next.
     await signOut(before)
     const stopped = stopping.stop()
     await signOut(during)
@@ -104,7 +114,8 @@ test('a rolling restart leaves no verifier stale, and no session that ended mean
     await signOut(after)
     for (const { tokens } of [before, during, after]) {
       await Promise.all(told.map((each) => each.of(tokens.session.id)))
-      for (const verifier of verifiers) expect(await judge(verifier, tokens)).toBe(endedAs('signed_out'))
+      for (const verifier of verifiers)
+        expect(await verdictOnToken(verifier, tokens)).toBe(endedAs('signed_out'))
       ended.push(tokens.session.id)
     }
     await waitUntil(() => verifiers.every((verifier) => verifier.health().connected))

@@ -2,23 +2,23 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
-import type { TestClient, Tokens } from '../../../service/test/support/test-client.ts'
+import type { TestClient, Tokens } from '../service/test/support/test-client.ts'
 import {
   migratedDatabase,
   startOn,
   startTestService,
   type TestService,
-} from '../../../service/test/support/test-service.ts'
-import type { SocketGuard, Verifier } from '../../src/index.ts'
+} from '../service/test/support/test-service.ts'
+import type { SocketGuard, Verifier } from '../verifiers/node/src/index.ts'
 import {
   ACCEPTED,
   connect,
   connectThroughProxy,
-  judge,
+  verdictOnToken,
   maxStalenessMs,
   signedIn,
   signOut,
-  Told,
+  ReportedEnds,
   verdictOn,
   waitUntil,
   type SignedIn,
@@ -46,14 +46,14 @@ async function ticketFor({ client, tokens }: Holder, origin?: string): Promise<s
     ...(origin !== undefined && { headers: { origin } }),
   })
   if (status !== 201)
-    throw new Error(`a ticket was asked for and answered ${status}: ${JSON.stringify(body)}`)
+    throw new Error(`requesting a ticket failed with status ${status}: ${JSON.stringify(body)}`)
   return (body as { ticket: string }).ticket
 }
 
 describe('a ticket', () => {
   const origin = 'https://chat.example.org'
 
-  test('is good once, at whichever instance it is redeemed, for the claims of the token it was made with', async () => {
+  test('a ticket works once, at any instance, with the claims of its access token', async () => {
     const verifier = await connect(other)
     const holder = await signedIn(one)
     const ticket = await ticketFor(holder)
@@ -64,7 +64,7 @@ describe('a ticket', () => {
     expect(await verdictOn((await connect(one)).redeemTicket(ticket))).toBe('ticket_gone')
   })
 
-  test('that many gateways redeem at once is good for one of them', async () => {
+  test('a ticket that many gateways redeem at the same time is valid for one of them', async () => {
     const verifiers = await Promise.all([connect(one), connect(other)])
     const ticket = await ticketFor(await signedIn(one))
     const attempts = Array.from({ length: 8 }, () =>
@@ -139,11 +139,11 @@ class ChatSocket {
     return new ChatSocket(socket)
   }
 
-  /** Says something, and answers what comes back. */
+  /** Sends a message and returns the next one received. */
   async say(text: string): Promise<string> {
     this.#socket.send(text)
-    const [answer] = (await once(this.#socket, 'message')) as [Buffer]
-    return answer.toString()
+    const [response] = (await once(this.#socket, 'message')) as [Buffer]
+    return response.toString()
   }
 }
 
@@ -167,7 +167,7 @@ describe('a socket held by the guard', () => {
     expect(gateway.guard.size).toBe(2)
   })
 
-  test('closes with 4408 when its token runs out by the clock of the service, unless it was renewed', async () => {
+  test('a socket closes with 4408 when its token expires by the service’s clock, or is renewed', async () => {
     const service = await startTestService('PostgreSQL')
     onTestFinished(() => service.stop())
     const verifier = await connect(service)
@@ -180,13 +180,13 @@ describe('a socket held by the guard', () => {
     // All but the last moments of the first token's ten minutes, and only on the clock of the service.
     service.clock.advance({ minutes: 8, seconds: 58 })
     expect(await left.closed).toEqual([4408, 'token expired'])
-    expect(await judge(verifier, holder.tokens)).toBe('expired')
+    expect(await verdictOnToken(verifier, holder.tokens)).toBe('expired')
     expect(await renewed.say('echo')).toBe('echo')
     await signOut({ client: holder.client, tokens: next })
     expect(await renewed.closed).toEqual([4401, 'session ended'])
   })
 
-  test('closes with 4503 when the verifier cannot know any more; one that comes back then is let in later', async () => {
+  test('a socket closes with 4503 when the verifier is stale, and may reconnect after recovery', async () => {
     const { verifier, proxy } = await connectThroughProxy(one, { maxStalenessMs })
     const gateway = await startGateway(verifier)
     const holder = await signedIn(one)
@@ -200,11 +200,11 @@ describe('a socket held by the guard', () => {
     expect(await (await ChatSocket.open(gateway, holder)).say('echo')).toBe('echo')
   })
 
-  test('whose session ended between the check of its token and the hold is closed at once', async () => {
+  test('a socket whose session ended between the check and the hold is closed immediately', async () => {
     const verifier = await connect(one)
     const guard = verifier.guardSockets()
     const holder = await signedIn(one)
-    const told = new Told(verifier)
+    const told = new ReportedEnds(verifier)
     const claims = await verifier.redeemTicket(await ticketFor(holder))
     await signOut(holder)
     await told.of(holder.tokens.session.id)
@@ -217,6 +217,6 @@ describe('a socket held by the guard', () => {
 
 async function refreshed({ client, tokens }: { client: TestClient; tokens: Tokens }): Promise<Tokens> {
   const { status, body } = await client.refresh(tokens.refresh_token)
-  if (status !== 200) throw new Error(`refreshing was answered ${status}: ${JSON.stringify(body)}`)
+  if (status !== 200) throw new Error(`refreshing failed with status ${status}: ${JSON.stringify(body)}`)
   return body as Tokens
 }

@@ -1,17 +1,17 @@
 // Two processes of the service on one PostgreSQL.
-import { connectWithoutDeadlines } from '../../../service/src/infrastructure/postgres/connect.ts'
+import { connectWithoutDeadlines } from '../service/src/infrastructure/postgres/connect.ts'
 import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest'
-import { startServiceProcess, type ServiceProcess } from '../../../service/test/support/service-process.ts'
-import { migratedDatabase } from '../../../service/test/support/test-service.ts'
+import { startServiceProcess, type ServiceProcess } from '../service/test/support/service-process.ts'
+import { migratedDatabase } from '../service/test/support/test-service.ts'
 import {
   ACCEPTED,
   connect,
   endedAs,
   heartbeat,
-  judge,
+  verdictOnToken,
   signedIn,
   signOut,
-  Told,
+  ReportedEnds,
   waitUntil,
 } from './connected.ts'
 
@@ -50,18 +50,18 @@ const allowConnections = (isAllowed: boolean) =>
 
 test('a session that ends at one is refused by a verifier that follows the other', async () => {
   const verifier = await connect(other)
-  const told = new Told(verifier)
+  const told = new ReportedEnds(verifier)
   const [ending, living] = await Promise.all([signedIn(one), signedIn(other)])
-  expect(await judge(verifier, ending.tokens)).toBe(ACCEPTED)
+  expect(await verdictOnToken(verifier, ending.tokens)).toBe(ACCEPTED)
   await signOut(ending)
   await told.of(ending.tokens.session.id)
-  expect(await judge(verifier, ending.tokens)).toBe(endedAs('signed_out'))
-  expect(await judge(verifier, living.tokens)).toBe(ACCEPTED)
+  expect(await verdictOnToken(verifier, ending.tokens)).toBe(endedAs('signed_out'))
+  expect(await verdictOnToken(verifier, living.tokens)).toBe(ACCEPTED)
 })
 
 test('nobody who listens is needed: a heartbeat brings what no notification told', async () => {
   const verifier = await connect(other)
-  const told = new Told(verifier)
+  const told = new ReportedEnds(verifier)
   const [first, second] = await Promise.all([signedIn(one), signedIn(one)])
   await waitUntil(async () => (await listeners()).length === 2)
 
@@ -74,7 +74,7 @@ test('nobody who listens is needed: a heartbeat brings what no notification told
   await waitUntil(async () => (await listeners()).length === 0)
   await signOut(first)
   await told.of(first.tokens.session.id)
-  expect(await judge(verifier, first.tokens)).toBe(endedAs('signed_out'))
+  expect(await verdictOnToken(verifier, first.tokens)).toBe(endedAs('signed_out'))
   expect(await listeners()).toEqual([])
 
   await allowConnections(true)
@@ -82,5 +82,5 @@ test('nobody who listens is needed: a heartbeat brings what no notification told
   await heartbeat(verifier)
   await signOut(second)
   await told.of(second.tokens.session.id)
-  expect(await judge(verifier, second.tokens)).toBe(endedAs('signed_out'))
+  expect(await verdictOnToken(verifier, second.tokens)).toBe(endedAs('signed_out'))
 })

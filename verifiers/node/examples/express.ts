@@ -1,4 +1,4 @@
-// GET /me for whoever has a valid access token. Run it with SERVICE_KEY=… node verifier/examples/express.ts
+// GET /me for whoever has a valid access token. Run it with SERVICE_KEY=… node verifiers/node/examples/express.ts
 import { createVerifier } from '@chat-auth/verifier'
 import { requireToken } from '@chat-auth/verifier/express'
 import express from 'express'

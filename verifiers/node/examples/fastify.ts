@@ -1,4 +1,4 @@
-// GET /me for whoever has a valid access token. Run it with SERVICE_KEY=… node verifier/examples/fastify.ts
+// GET /me for whoever has a valid access token. Run it with SERVICE_KEY=… node verifiers/node/examples/fastify.ts
 import { createVerifier } from '@chat-auth/verifier'
 import { requireToken } from '@chat-auth/verifier/fastify'
 import fastify, { type FastifyInstance } from 'fastify'

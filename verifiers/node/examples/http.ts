@@ -1,6 +1,6 @@
-// GET /me for whoever has a valid access token. Run it with SERVICE_KEY=… node verifier/examples/http.ts
+// GET /me for whoever has a valid access token. Run it with SERVICE_KEY=… node verifiers/node/examples/http.ts
 import { createVerifier } from '@chat-auth/verifier'
-import { answerRefusal, authenticate } from '@chat-auth/verifier/http'
+import { sendRefusal, authenticate } from '@chat-auth/verifier/http'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
@@ -26,7 +26,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
     const claims = await authenticate(verifier, request)
     response.setHeader('content-type', 'application/json').end(JSON.stringify({ user_id: claims.user_id }))
   } catch (error) {
-    answerRefusal(response, error)
+    sendRefusal(response, error)
   }
 }
 

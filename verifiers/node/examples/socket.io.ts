@@ -1,6 +1,6 @@
-// An echo over Socket.IO that ends with the session. Run it with SERVICE_KEY=… node verifier/examples/socket.io.ts
+// An echo over Socket.IO that ends with the session. Run it with SERVICE_KEY=… node verifiers/node/examples/socket.io.ts
 import { createVerifier, TokenRefused, type Claims } from '@chat-auth/verifier'
-import { guarded, requireSession } from '@chat-auth/verifier/socket.io'
+import { requireSession } from '@chat-auth/verifier/socket.io'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Server, type DefaultEventsMap } from 'socket.io'
@@ -24,15 +24,15 @@ await verifier.ready()
 
 const server = createServer()
 const io = new Server<DefaultEventsMap, DefaultEventsMap, DefaultEventsMap, { claims: Claims }>(server)
-const guard = verifier.guardSockets()
-io.use(requireSession(verifier, guard))
+// Guards every namespace, not only this one.
+const sessions = requireSession(io, verifier)
 io.on('connection', (socket) => {
   socket.on('echo', (text: string, answer: (text: string) => void) => {
     answer(`${socket.data.claims.user_id}: ${text}`)
   })
-  // Sent before the token runs out, this keeps the socket; refused, it stays as it was.
+  // Sent before the token runs out, this keeps the connection; refused, it stays as it was.
   socket.on('renew', (newToken: string, answer: (code: string) => void) => {
-    guard.renew(guarded(socket), newToken).then(
+    sessions.renew(socket, newToken).then(
       () => answer('renewed'),
       (error: unknown) => answer(error instanceof TokenRefused ? error.code : 'internal_error'),
     )

@@ -1,4 +1,4 @@
-// An echo over WebSockets that end with their session. Run it with SERVICE_KEY=… node verifier/examples/ws.ts
+// An echo over WebSockets that end with their session. Run it with SERVICE_KEY=… node verifiers/node/examples/ws.ts
 import { createVerifier, TokenRefused } from '@chat-auth/verifier'
 import { acceptWebSockets } from '@chat-auth/verifier/ws'
 import { createServer } from 'node:http'

@@ -1,12 +1,12 @@
-/** Time and chance, as tests need them in their hands. */
+/** Time and randomness. Tests replace it. */
 export interface Clock {
-  /** Milliseconds from some moment on; never goes back. */
+  /** Milliseconds since an arbitrary moment; never decreases. */
   monotonicMs(): number
-  /** Milliseconds since the epoch, as this machine believes. */
+  /** Milliseconds since the epoch, by this machine's wall clock. */
   wallMs(): number
-  /** Calls `action` after `ms`; answers how to prevent it. Holds no process open. */
+  /** Calls `action` after `ms`. Returns a function that cancels it. Does not keep the process alive. */
   after(ms: number, action: () => void): () => void
-  /** From 0 to below 1. */
+  /** From 0 up to, but not including, 1. */
   random(): number
 }
 
@@ -20,18 +20,18 @@ export const systemClock: Clock = {
   random: () => Math.random(),
 }
 
-/** Half of `ms` up to all of it, so that many readers do not come back at one moment. */
+/** Between half of `ms` and all of it, so that many verifiers do not reconnect at the same moment. */
 export const jittered = (ms: number, clock: Clock): number => ms * (0.5 + clock.random() / 2)
 
-/** A timer this late tells that the process was busy, and that bytes may be waiting to be read. */
+/** A timer this late means that the event loop was blocked, and unread bytes may be waiting. */
 const LATE_MS = 50
 
-/** `clock.after`, for saying that nothing came: a process that was too busy to look gets to look first. */
+/** Like `clock.after`, for a timeout on incoming data: after a blocked event loop, pending data is read first. */
 export function afterSilence(clock: Clock, ms: number, action: () => void): () => void {
-  const begunAt = clock.monotonicMs()
+  const startedAt = clock.monotonicMs()
   let cancel = clock.after(ms, () => {
-    const wasBusy = clock.monotonicMs() - begunAt - ms > LATE_MS
-    if (wasBusy) cancel = clock.after(LATE_MS, action)
+    const wasBlocked = clock.monotonicMs() - startedAt - ms > LATE_MS
+    if (wasBlocked) cancel = clock.after(LATE_MS, action)
     else action()
   })
   return () => cancel()

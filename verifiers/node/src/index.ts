@@ -1,7 +1,7 @@
-// Verifies access tokens of chat-auth without asking it for each, and knows within seconds which sessions have ended.
-// It issues nothing, and is no general JWT library: one issuer, one kind of token, everything else is refused.
+// Verifies chat-auth access tokens locally and learns within seconds which sessions have ended. It does not issue tokens
+// and is not a general JWT library: it accepts one issuer and one kind of token.
 export { createVerifier } from './create-verifier.ts'
-export { TokenRefused } from './token-refused.ts'
+export { TokenRefused } from './token/token-refused.ts'
 export type {
   Claims,
   GuardedSocket,

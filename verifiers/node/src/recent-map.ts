@@ -1,10 +1,10 @@
-/** A map of bounded size that lets go of what was used longest ago. */
+/** A map of bounded size that evicts the least recently used entry. */
 export class RecentMap<Key, Value> {
   readonly #limit: number
   readonly #entries = new Map<Key, Value>()
   /**
-   * Stays where it is between uses: all before it are gone, since what is used moves to the end. A new iterator would pass
-   * over the holes that they left, thousands of them, each time.
+   * Kept between evictions. Every entry before it was deleted, because used entries move to the end. A new iterator would
+   * step over the thousands of deleted slots each time.
    */
   readonly #oldestFirst = this.#entries.entries()
 
@@ -24,12 +24,12 @@ export class RecentMap<Key, Value> {
     return value
   }
 
-  /** Looks without using. */
+  /** Reads a value without marking it as used. */
   peek(key: Key): Value | undefined {
     return this.#entries.get(key)
   }
 
-  /** Answers what had to make room. */
+  /** Returns the value that was evicted, if any. */
   set(key: Key, value: Value): Value | undefined {
     this.#entries.delete(key)
     this.#entries.set(key, value)
@@ -44,7 +44,7 @@ export class RecentMap<Key, Value> {
     this.#entries.delete(key)
   }
 
-  /** The `count` entries used longest ago. */
+  /** The `count` least recently used entries. */
   oldest(count: number): [Key, Value][] {
     const found: [Key, Value][] = []
     for (const entry of this.#entries) {

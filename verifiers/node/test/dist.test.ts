@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { randomUUID } from 'node:crypto'
 import { startWorld } from './support/world.ts'
 import { serviceKey } from './support/stand-in-service.ts'
@@ -20,27 +20,30 @@ const script = `
 `
 
 describe('the built package', () => {
-  it.each(['close', 'forget to close'])('works in a plain process, which then ends: %s', async (ending) => {
-    const { service, token } = await startWorld()
-    const sid = randomUUID()
-    service.revoke(sid, { reason: 'signed_out' })
-    const options = [
-      '--input-type=module',
-      '--eval',
-      script,
-      service.url,
-      serviceKey,
-      token(),
-      token({ sid }),
-      ending,
-    ]
-    const { stdout, stderr } = await run(process.execPath, options, { cwd: import.meta.dirname })
-    expect(stderr).toBe('')
-    expect(JSON.parse(stdout)).toEqual({
-      user_id: 7,
-      isRefused: true,
-      code: 'session_ended',
-      reason: 'signed_out',
-    })
-  })
+  test.each(['close', 'forget to close'])(
+    'the built package works in a plain process, which then exits: %s',
+    async (ending) => {
+      const { service, token } = await startWorld()
+      const sid = randomUUID()
+      service.revoke(sid, { reason: 'signed_out' })
+      const options = [
+        '--input-type=module',
+        '--eval',
+        script,
+        service.url,
+        serviceKey,
+        token(),
+        token({ sid }),
+        ending,
+      ]
+      const { stdout, stderr } = await run(process.execPath, options, { cwd: import.meta.dirname })
+      expect(stderr).toBe('')
+      expect(JSON.parse(stdout)).toEqual({
+        user_id: 7,
+        isRefused: true,
+        code: 'session_ended',
+        reason: 'signed_out',
+      })
+    },
+  )
 })

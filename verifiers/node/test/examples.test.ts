@@ -4,14 +4,14 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { io, type Socket } from 'socket.io-client'
-import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 import { serviceKey, StandInService } from './support/stand-in-service.ts'
 import { audience, claimsAt, issuer, signToken } from './support/tokens.ts'
 
 interface Example {
   readonly url: string
-  /** Asks it to end, and answers its exit code once it has. */
+  /** Stops it and resolves with its exit code. */
   readonly stop: () => Promise<number | null>
 }
 
@@ -71,7 +71,7 @@ const claimsNow = (given: Record<string, unknown> = {}): ReturnType<typeof claim
   claimsAt(Date.now(), given)
 
 describe.each(['http.ts', 'express.ts', 'fastify.ts'])('examples/%s', (name) => {
-  it('serves a good token, refuses it once its session has ended, and stops when told to', async () => {
+  test('examples/%s serves a good token, refuses it after its session ended, and stops', async () => {
     const { url, stop } = await run(name)
     const [ending, staying] = [claimsNow(), claimsNow({ sub: '8', user_id: 8 })]
     const me = (accessToken?: string): Promise<Response> =>
@@ -97,7 +97,7 @@ describe.each(['http.ts', 'express.ts', 'fastify.ts'])('examples/%s', (name) => 
 })
 
 describe('examples/ws.ts', () => {
-  it('keeps a renewed socket, closes that of an ended session with 4401, and stops when told to', async () => {
+  test('examples/ws.ts keeps a renewed socket, closes that of an ended session, and stops', async () => {
     const { url, stop } = await run('ws.ts')
     const [ending, staying] = [claimsNow(), claimsNow({ sub: '8', user_id: 8 })]
     service.tickets.set('t1', { claims: ending })
@@ -143,7 +143,7 @@ async function answerOf(socket: WebSocket, text: string): Promise<string> {
 }
 
 describe('examples/socket.io.ts', () => {
-  it('keeps a renewed socket, ends that of an ended session, and stops when told to', async () => {
+  test('examples/socket.io.ts keeps a renewed socket, ends that of an ended session, and stops', async () => {
     const { url, stop } = await run('socket.io.ts')
     const [ending, staying] = [claimsNow(), claimsNow({ sub: '8', user_id: 8 })]
     service.tickets.set('t1', { claims: ending })

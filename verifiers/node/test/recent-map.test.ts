@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { RecentMap } from '../src/recent-map.ts'
 
 /** The same, the slow way. */
@@ -26,7 +26,7 @@ class Model {
   }
 }
 
-it('a map of recent things keeps those used last, whatever is done to it', () => {
+test('a map of recent things keeps those used last, whatever is done to it', () => {
   const step = fc.tuple(
     fc.constantFrom('get' as const, 'set' as const, 'delete' as const),
     fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g'),

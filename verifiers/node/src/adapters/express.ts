@@ -1,34 +1,51 @@
-import { TokenRefused } from '../token-refused.ts'
+import { TokenRefused } from '../token/token-refused.ts'
 import type { Claims, Verifier } from '../types.ts'
 import type { RequestHead } from './bearer-token.ts'
-import { answerRefusal, authenticate, type Answerable } from './http.ts'
+import { authenticate, sendRefusal, type ResponseLike } from './http.ts'
 
 declare global {
   // Express merges this name into its own request type.
   // eslint-disable-next-line @typescript-eslint/no-namespace
   namespace Express {
     interface Request {
-      /** Of the access token; there wherever `requireToken` ran. */
+      /** The claims of the access token. Set in every route behind `requireToken`. */
       claims?: Claims
     }
   }
 }
 
+/**
+ * The middleware that `requireToken` returns.
+ *
+ * @example
+ * ```ts
+ * const guard: Middleware = requireToken(verifier)
+ * app.get('/me', guard, (request, response) => response.json({ user_id: request.claims?.user_id }))
+ * ```
+ */
 export type Middleware = (
   request: RequestHead & { claims?: Claims },
-  response: Answerable,
+  response: ResponseLike,
   next: (error?: unknown) => void,
 ) => Promise<void>
 
-/** Express middleware (4 and 5): sets `request.claims`, or answers 401 or 503 itself. */
+/**
+ * Express 5 middleware that sets `request.claims`, or responds with 401 or 503 (RFC 6750, section 3).
+ *
+ * @example
+ * ```ts
+ * app.use(requireToken(verifier))
+ * app.get('/me', (request, response) => response.json({ user_id: request.claims?.user_id }))
+ * ```
+ */
 export const requireToken =
   (verifier: Pick<Verifier, 'verify'>): Middleware =>
   async (request, response, next) => {
     try {
       request.claims = await authenticate(verifier, request)
     } catch (error) {
-      // Express 4 does not look at promises: nothing may be thrown from here.
-      if (error instanceof TokenRefused) answerRefusal(response, error)
+      // Express 4 ignores rejected promises, so nothing may be thrown here.
+      if (error instanceof TokenRefused) sendRefusal(response, error)
       else next(error)
       return
     }

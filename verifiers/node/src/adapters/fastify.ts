@@ -1,12 +1,12 @@
-import { TokenRefused } from '../token-refused.ts'
+import { TokenRefused } from '../token/token-refused.ts'
 import type { Claims, Verifier } from '../types.ts'
 import type { RequestHead } from './bearer-token.ts'
 import { authenticate } from './http.ts'
-import { refusalAnswer } from './refusal-answer.ts'
+import { refusalResponse } from './refusal-response.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Of the access token; there in every scope that has `requireToken`. */
+    /** The claims of the access token. Set in every scope with `requireToken`. */
     claims: Claims
   }
 }
@@ -30,11 +30,26 @@ interface Scope {
   addHook(name: 'onRequest', hook: Hook): unknown
 }
 
+/**
+ * The plugin that `requireToken` returns.
+ *
+ * @example
+ * ```ts
+ * const plugin: Plugin = requireToken(verifier)
+ * app.register(plugin)
+ * ```
+ */
 export type Plugin = (scope: Scope) => Promise<void>
 
 /**
- * A Fastify plugin: every request of the scope it is registered in needs a valid access token, whose claims become
- * `request.claims`. Others are answered 401 or 503 before their body is read.
+ * Fastify plugin that guards every route of its scope: it sets `request.claims`, or responds with 401 or 503 (RFC 6750,
+ * section 3) before the body is read.
+ *
+ * @example
+ * ```ts
+ * app.register(requireToken(verifier))
+ * app.get('/me', (request) => ({ user_id: request.claims.user_id }))
+ * ```
  */
 export function requireToken(verifier: Pick<Verifier, 'verify'>): Plugin {
   const hook: Hook = async (request, reply) => {
@@ -43,18 +58,18 @@ export function requireToken(verifier: Pick<Verifier, 'verify'>): Plugin {
       return undefined
     } catch (error) {
       if (!(error instanceof TokenRefused)) throw error
-      const { status, headers, body } = refusalAnswer(error)
+      const { status, headers, body } = refusalResponse(error)
       reply.code(status)
       reply.headers({ ...headers })
       return reply.send(body)
     }
   }
   const plugin: Plugin = (scope) => {
-    // Declared before use, all requests keep one shape; a scope inside a guarded one has it already.
+    // The decorator gives all requests one shape. A scope inside a guarded scope has it already.
     if (!scope.hasRequestDecorator('claims')) scope.decorateRequest('claims', null)
     scope.addHook('onRequest', hook)
     return Promise.resolve()
   }
-  // Without this the plugin would guard a scope of its own, and the routes beside it would stay open.
+  // Without this, Fastify gives the plugin a scope of its own, and the routes beside it stay open.
   return Object.assign(plugin, { [Symbol.for('skip-override')]: true })
 }

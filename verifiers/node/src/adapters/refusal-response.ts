@@ -1,4 +1,4 @@
-import type { TokenRefused } from '../token-refused.ts'
+import type { TokenRefused } from '../token/token-refused.ts'
 import type { RefusalCode } from '../types.ts'
 import { TokenMissing } from './bearer-token.ts'
 
@@ -11,8 +11,8 @@ type ProblemCode =
   | 'ticket_gone'
   | 'origin_mismatch'
 
-/** What a client is told: enough to choose what to do, not which check failed. */
-const problems = {
+/** Texts for clients: enough to know what to do next, but not which check failed. */
+export const problems = {
   authentication_required: {
     status: 401,
     title: 'Authentication required',
@@ -20,33 +20,34 @@ const problems = {
   },
   invalid_access_token: {
     status: 401,
-    title: 'Invalid token',
+    title: 'Invalid access token',
     detail: 'The access token is malformed, expired or not meant for this service. Refresh the session.',
   },
   session_ended: {
     status: 401,
     title: 'Session ended',
-    detail: 'The session is over; "reason" says why. Sign in again.',
+    detail: 'The session has ended; "reason" says why. Sign in again.',
   },
   token_outdated: {
     status: 401,
     title: 'Token outdated',
-    detail: 'What the access token says has changed since, as the roles. Refresh the session and try again.',
+    detail: 'The roles have changed since the access token was issued. Refresh the session and try again.',
   },
   ticket_gone: {
-    status: 401,
+    status: 410,
     title: 'Ticket gone',
-    detail: 'The ticket was used, has expired or never existed. Ask for a new one.',
+    detail: 'The ticket was used, has expired or is unknown. Request a new one.',
   },
   origin_mismatch: {
     status: 403,
     title: 'Origin mismatch',
-    detail: 'The ticket was issued to a page of another origin.',
+    detail: 'The ticket was issued to a page of another origin and cannot be used again. Request a new one.',
   },
   unavailable: {
     status: 503,
     title: 'Unavailable',
-    detail: 'Tokens cannot be checked at the moment. Keep yours and try again after Retry-After seconds.',
+    detail:
+      'Access tokens cannot be checked at the moment. Keep yours and try again after Retry-After seconds.',
   },
 } as const satisfies Record<ProblemCode, { status: number; title: string; detail: string }>
 
@@ -69,7 +70,7 @@ const problemOf = {
   origin_mismatch: 'origin_mismatch',
 } as const satisfies Record<RefusalCode, ProblemCode>
 
-/** A verifier tries to reach its service at least every two seconds. */
+/** A stale verifier reconnects at least every two seconds. */
 const RETRY_AFTER_SECONDS = 2
 
 /** A refusal as problem details (RFC 9457). */
@@ -82,7 +83,7 @@ export interface Problem {
   readonly reason?: string
 }
 
-export interface RefusalAnswer {
+export interface RefusalResponse {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
@@ -95,8 +96,8 @@ export function problemDetails(refusal: TokenRefused): Problem {
   return { title, status, detail, code, ...(reason !== undefined && { reason }) }
 }
 
-/** Status, headers and body that answer a refused request; never 401 for what is no fault of the token. */
-export function refusalAnswer(refusal: TokenRefused): RefusalAnswer {
+/** Status, headers and body for a refused request. 401 is used only if the token itself is at fault. */
+export function refusalResponse(refusal: TokenRefused): RefusalResponse {
   const problem = problemDetails(refusal)
   const body = JSON.stringify(problem)
   return {
@@ -112,6 +113,6 @@ export function refusalAnswer(refusal: TokenRefused): RefusalAnswer {
   }
 }
 
-/** RFC 6750, section 3: no error code where no token was sent. */
+/** A challenge has no error code if the request had no token (RFC 6750, section 3.1). */
 const challenge = (code: ProblemCode): string =>
   code === 'authentication_required' ? 'Bearer' : 'Bearer error="invalid_token"'

@@ -1,16 +1,23 @@
-import { TokenRefused } from '../token-refused.ts'
+import { TokenRefused } from '../token/token-refused.ts'
 import type { Claims, GuardedSocket, SocketGuard, Verifier } from '../types.ts'
 import type { RequestHead } from './bearer-token.ts'
 import { authenticate as authenticateBearer } from './http.ts'
-import { refusalAnswer, type RefusalAnswer } from './refusal-answer.ts'
+import { refusalResponse, type RefusalResponse } from './refusal-response.ts'
 
-/** As much of `http.IncomingMessage` as an upgrade takes. */
+/**
+ * The part of `http.IncomingMessage` that an upgrade needs.
+ *
+ * @example
+ * ```ts
+ * const authenticate = (request: UpgradeRequest) => verifier.verify(tokenFromCookie(request))
+ * ```
+ */
 export interface UpgradeRequest extends RequestHead {
   readonly url?: string | undefined
   readonly headers: { readonly authorization?: string | undefined; readonly origin?: string | undefined }
 }
 
-/** As much of `net.Socket` as it takes to refuse an upgrade. */
+/** The part of `net.Socket` that is needed to refuse an upgrade. */
 interface Connection {
   on(event: 'error', listener: () => void): unknown
   once(event: 'finish', listener: () => void): unknown
@@ -18,15 +25,15 @@ interface Connection {
   destroy(): unknown
 }
 
-/** As much of `http.Server` as upgrades take. */
+/** The part of `http.Server` that upgrades need. */
 interface UpgradingServer {
-  // The arguments are Node's; a narrower type would not fit the servers of `node:http` and `node:https` both.
+  // Narrower types would not fit the servers of both `node:http` and `node:https`.
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   on(event: 'upgrade', listener: (request: any, connection: any, head: any) => void): unknown
   listenerCount(event: 'upgrade'): number
 }
 
-/** A `WebSocketServer` of `ws`, made with `noServer: true`. */
+/** A `WebSocketServer` of `ws`, created with `noServer: true`. */
 interface WebSocketAcceptor<Socket extends WebSocketLike> {
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   shouldHandle(request: any): boolean | Promise<boolean>
@@ -34,25 +41,57 @@ interface WebSocketAcceptor<Socket extends WebSocketLike> {
   handleUpgrade(request: any, connection: any, head: any, done: (socket: Socket) => void): void
 }
 
+/**
+ * The part of a `WebSocket` of `ws` that this adapter needs.
+ *
+ * @example
+ * ```ts
+ * const isOpen = ({ readyState }: WebSocketLike): boolean => readyState === 1
+ * ```
+ */
 export interface WebSocketLike extends GuardedSocket {
   readonly readyState: number
 }
 
+/**
+ * Options of `acceptWebSockets`.
+ *
+ * @example
+ * ```ts
+ * const options: AcceptOptions<WebSocket, IncomingMessage> = {
+ *   verifier,
+ *   server,
+ *   webSocketServer: new WebSocketServer({ noServer: true }),
+ *   onConnection: (socket, claims) => socket.send(`hello ${claims.user_id}`),
+ * }
+ * ```
+ */
 export interface AcceptOptions<Socket extends WebSocketLike, Request extends UpgradeRequest> {
   readonly verifier: Pick<Verifier, 'verify' | 'redeemTicket' | 'guardSockets'>
   readonly server: UpgradingServer
   readonly webSocketServer: WebSocketAcceptor<Socket>
-  /** Called once for each socket that was let in, in the place of the event `connection`. */
+  /** Called once for each accepted socket. Replaces the event `connection`. */
   readonly onConnection: (socket: Socket, claims: Claims, request: Request) => void
-  /** Where the token or ticket is, if not in `?ticket=` or the Authorization header. Refuses with TokenRefused. */
+  /** Replaces the check of `?ticket=` and the Authorization header. Refuses by throwing `TokenRefused`. */
   readonly authenticate?: (request: Request) => Promise<Claims>
-  /** Told what `authenticate` throws beside refusals; such an upgrade is answered 500. */
+  /** Called with any other error of `authenticate`. The upgrade then gets the status 500. */
   readonly onError?: (error: unknown) => void
 }
 
 /**
- * Lets in WebSockets with a valid ticket or token, refuses the others before the handshake, and holds each open one
- * in the guard it answers with, for renewals.
+ * Accepts WebSockets with a valid ticket or access token, and refuses all others before the handshake with 401, 403, 410
+ * or 503. Returns the guard of the accepted sockets, for renewals.
+ *
+ * @example
+ * ```ts
+ * const webSocketServer = new WebSocketServer({ noServer: true, path: '/ws' })
+ * const guard = acceptWebSockets({
+ *   verifier,
+ *   server,
+ *   webSocketServer,
+ *   onConnection: (socket, claims) => socket.send(`hello ${claims.user_id}`),
+ * })
+ * ```
  */
 export function acceptWebSockets<Socket extends WebSocketLike, Request extends UpgradeRequest>(
   options: AcceptOptions<Socket, Request>,
@@ -65,25 +104,25 @@ export function acceptWebSockets<Socket extends WebSocketLike, Request extends U
     let claims: Claims
     try {
       if (!(await webSocketServer.shouldHandle(request))) {
-        // Another listener may serve this path; alone, nobody else would ever answer.
+        // Another upgrade listener may serve this path. Without one, nobody else would respond.
         if (server.listenerCount('upgrade') === 1) refuse(connection, NOT_FOUND)
         return
       }
       claims = await authenticate(request)
     } catch (error) {
       if (!(error instanceof TokenRefused)) options.onError?.(error)
-      refuse(connection, error instanceof TokenRefused ? refusalAnswer(error) : FAILED)
+      refuse(connection, error instanceof TokenRefused ? refusalResponse(error) : FAILED)
       return
     }
     webSocketServer.handleUpgrade(request, connection, head, (socket) => {
       guard.hold(socket, claims)
-      // The session may have ended during the handshake: then the guard has closed the socket already.
+      // If the session ended during the handshake, the guard has closed the socket already.
       if (socket.readyState === OPEN) options.onConnection(socket, claims, request)
     })
   }
 
   server.on('upgrade', (request: Request, connection: Connection, head: unknown) => {
-    // A client that hangs up while its ticket is being redeemed must not take the process down.
+    // Without a listener, a client that disconnects during the check would crash the process.
     connection.on('error', () => connection.destroy())
     void accept(request, connection, head)
   })
@@ -97,21 +136,21 @@ async function ticketOrBearer(
   const tickets = ticketsIn(request.url ?? '')
   const [ticket] = tickets
   if (ticket === undefined) return authenticateBearer(verifier, request)
-  if (tickets.length > 1) throw new TokenRefused('ticket_gone', { message: 'Send one ticket.' })
+  if (tickets.length > 1) throw new TokenRefused('ticket_gone', { message: 'Send exactly one ticket.' })
   return verifier.redeemTicket(ticket, request.headers.origin)
 }
 
-/** `URL` would throw at some of what clients send as a path. */
+/** `URL` would throw for some request targets. */
 function ticketsIn(url: string): string[] {
   const queryAt = url.indexOf('?')
   return queryAt === -1 ? [] : new URLSearchParams(url.slice(queryAt + 1)).getAll('ticket')
 }
 
 const OPEN = 1
-const NOT_FOUND: RefusalAnswer = { status: 404, headers: { 'content-length': '0' }, body: '' }
-const FAILED: RefusalAnswer = { status: 500, headers: { 'content-length': '0' }, body: '' }
+const NOT_FOUND: RefusalResponse = { status: 404, headers: { 'content-length': '0' }, body: '' }
+const FAILED: RefusalResponse = { status: 500, headers: { 'content-length': '0' }, body: '' }
 
-function refuse(connection: Connection, { status, headers, body }: RefusalAnswer): void {
+function refuse(connection: Connection, { status, headers, body }: RefusalResponse): void {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
   connection.once('finish', () => connection.destroy())
   connection.end(
@@ -123,6 +162,7 @@ const PHRASES: Readonly<Record<number, string>> = {
   401: 'Unauthorized',
   403: 'Forbidden',
   404: 'Not Found',
+  410: 'Gone',
   500: 'Internal Server Error',
   503: 'Service Unavailable',
 }

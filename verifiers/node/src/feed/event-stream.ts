@@ -5,7 +5,7 @@ export interface StreamEvent {
 }
 
 interface Limits {
-  /** Bytes from the end of one event to the end of the next. */
+  /** Maximum number of bytes from the end of one event to the end of the next. */
   readonly maxEventBytes: number
 }
 
@@ -14,13 +14,15 @@ const CR = 0x0d
 const BOM = '\uFEFF'
 
 /**
- * Reads server-sent events as the HTML standard (9.2.6) says, from bytes cut anywhere.
- * `push` throws a `RangeError` once an event is longer than the limit. Ids are left out: the data hold the sequence.
+ * Parses server-sent events (HTML standard, section 9.2.6) from chunks that may be split anywhere.
+ * `push` throws a `RangeError` when an event exceeds the limit.
  */
 export class EventStreamParser {
-  /** The last `retry:` of the stream, in milliseconds. */
+  /** The last `retry:` value of the stream, in milliseconds. */
   retryMs: number | undefined
-  /** True once a part of an event's data has come that is not complete yet. */
+  /** The last `id:` value of the stream; undefined before the first. */
+  lastEventId: string | undefined
+  /** True while an event is incomplete. */
   get insideEvent(): boolean {
     return this.#bytes > 0
   }
@@ -65,7 +67,7 @@ export class EventStreamParser {
   #take(part: Uint8Array): void {
     if (part.length === 0) return
     this.#bytes += part.length
-    if (this.#bytes > this.#limits.maxEventBytes) throw new RangeError('An event of the feed is too long.')
+    if (this.#bytes > this.#limits.maxEventBytes) throw new RangeError('An event of the feed is too large.')
     this.#line.push(part)
   }
 
@@ -85,7 +87,7 @@ export class EventStreamParser {
     }
     const colon = line.indexOf(':')
     if (colon === 0) {
-      // A comment. Alone, it is no part of an event.
+      // A comment outside of an event does not count towards its size.
       if (this.#data.length === 0 && this.#type === '') this.#bytes = 0
       return
     }
@@ -93,6 +95,7 @@ export class EventStreamParser {
     const value = colon === -1 ? '' : line.slice(line[colon + 1] === ' ' ? colon + 2 : colon + 1)
     if (field === 'event') this.#type = value
     else if (field === 'data') this.#data.push(value)
+    else if (field === 'id' && !value.includes('\0')) this.lastEventId = value
     else if (field === 'retry' && /^[0-9]{1,9}$/.test(value)) this.retryMs = Number(value)
   }
 
@@ -101,7 +104,8 @@ export class EventStreamParser {
     this.#type = ''
     this.#data = []
     this.#bytes = 0
-    if (data.length > 0) this.#onEvent({ type: type === '' ? 'message' : type, data: data.join('\n') })
+    if (data.length === 0) return
+    this.#onEvent({ type: type === '' ? 'message' : type, data: data.join('\n') })
   }
 }
 

@@ -1,16 +1,16 @@
-import { afterSilence, type Clock } from './clock.ts'
-import type { Listeners } from './listeners.ts'
+import { afterSilence, type Clock } from '../clock.ts'
 import type { ServiceTime } from './service-time.ts'
+import type { Subscribers } from './subscribers.ts'
 
 interface FreshnessDeps {
   readonly clock: Clock
   readonly time: ServiceTime
   readonly maxStalenessMs: number
   readonly hasKeys: () => boolean
-  readonly onStale: Listeners<[]>
+  readonly onStale: Subscribers<[]>
 }
 
-/** Whether what is known of ended sessions may be relied on, and the moment when it no longer may. */
+/** Whether knowledge of ended sessions is recent enough to rely on. Notifies `onStale` when it no longer is. */
 export class Freshness {
   readonly #deps: FreshnessDeps
   readonly #waiting = new Set<() => void>()
@@ -26,20 +26,20 @@ export class Freshness {
     return time.stalenessMs(monotonicMs) <= maxStalenessMs && hasKeys()
   }
 
-  /** Something came from the service: keys, or an event of the feed. */
+  /** To be called after keys or a feed event arrived. */
   update(): void {
     if (!this.isFresh(this.#deps.clock.monotonicMs())) return
     this.#wasFresh = true
-    if (this.#cancelTimer === undefined) this.#watch()
-    for (const settle of this.#waiting) settle()
+    if (this.#cancelTimer === undefined) this.#scheduleCheck()
+    for (const resolve of this.#waiting) resolve()
     this.#waiting.clear()
   }
 
-  /** Calls `settle` once, as soon as there is freshness; answers how to stop waiting. */
-  whenFresh(settle: () => void): () => void {
-    this.#waiting.add(settle)
+  /** Calls `resolve` once, as soon as knowledge is fresh. Returns a function that stops waiting. */
+  whenFresh(resolve: () => void): () => void {
+    this.#waiting.add(resolve)
     this.update()
-    return () => void this.#waiting.delete(settle)
+    return () => void this.#waiting.delete(resolve)
   }
 
   close(): void {
@@ -47,18 +47,18 @@ export class Freshness {
     this.#waiting.clear()
   }
 
-  #watch(): void {
+  #scheduleCheck(): void {
     const { clock, time, maxStalenessMs } = this.#deps
     const delay = Math.max(0, maxStalenessMs - time.stalenessMs(clock.monotonicMs())) + 1
-    this.#cancelTimer = afterSilence(clock, delay, () => this.#look())
+    this.#cancelTimer = afterSilence(clock, delay, () => this.#check())
   }
 
-  #look(): void {
+  #check(): void {
     this.#cancelTimer = undefined
-    if (this.isFresh(this.#deps.clock.monotonicMs())) this.#watch()
+    if (this.isFresh(this.#deps.clock.monotonicMs())) this.#scheduleCheck()
     else if (this.#wasFresh) {
       this.#wasFresh = false
-      this.#deps.onStale.tell()
+      this.#deps.onStale.notify()
     }
   }
 }

@@ -1,68 +1,67 @@
-import type { SessionEnd } from './types.ts'
+import type { Claims, SessionEnd } from '../types.ts'
+import { UnreadableRows, type UnreadableRow } from './unreadable-rows.ts'
 
 export interface Revocation extends SessionEnd {
-  /** Its place in the log: tells another change of the same generation from the same one told again. */
+  /** Position in the revocation log. Tells a second change of the same generation from a repeated event. */
   readonly seq: number
-  /** There when the session goes on: its tokens up to this generation are refused. Left out, it is over. */
+  /** If present, the session is live and its tokens up to this generation are refused. If absent, the session ended. */
   readonly upToGeneration?: number
-  /** Epoch milliseconds: none of those access tokens is valid from then on. */
+  /** Epoch milliseconds from which none of the affected access tokens is valid. */
   readonly expiresAtMs: number
 }
 
-/** Tokens of a session that goes on, which are refused because newer ones say something else. */
-export interface OutdatedTokens {
+/** Tokens of a live session that are refused because newer ones carry other roles. */
+interface Outdated {
   readonly upToGeneration: number
-  /** The how-manieth such news was the last of this session. */
-  readonly place: number
-}
-
-interface Outdated extends OutdatedTokens {
+  /** The store's revision after the last change of this session. */
+  readonly revision: number
   readonly seq: number
   readonly minute: number
 }
 
 const MINUTE_MS = 60_000
-/** Few enough to take no noticeable time, many enough to keep up with any feed. */
-const FORGET_AT_ONCE = 10_000
-/** Reasons are a short closed list; a feed that invents more gets the last one. */
+/** Few enough to take a negligible time, many enough to keep up with any feed. */
+const FORGET_BATCH = 10_000
+/** Reasons are a short closed list. Any beyond this number are stored as `ended`. */
 const REASON_LIMIT = 32
 const UNKNOWN_REASON = 'ended'
 
 /**
- * The ids of ended sessions, and of those whose older tokens are refused, each kept until none of the tokens can be valid.
- * Adding is idempotent and commutative, and nothing else takes an id out, so a terminated session never comes back.
+ * The ended sessions, and the live ones with refused tokens, each kept until none of those tokens can be valid.
+ * Adding is idempotent and commutative and nothing else removes a session, so an ended session never comes back.
  *
- * Made for a million ids: one entry in one map, whose value is a small integer (minute of expiry and reason), and the
- * id once more in the list of that minute.
+ * Built for a million sessions: each has one map entry, whose value is a small integer (expiry minute and reason), and
+ * one entry in the list of that minute.
  */
-export class RevokedSessions {
+export class RevocationStore {
   readonly #ends = new Map<string, number>()
   readonly #outdated = new Map<string, Outdated>()
   readonly #byMinute = new Map<number, string[]>()
   readonly #reasons: string[] = [UNKNOWN_REASON]
+  readonly #unreadable = new UnreadableRows()
   #forgottenUpTo = -Infinity
-  #lastPlace = 0
+  #revision = 0
 
-  /** How many sessions are known to have ended. */
+  /** Number of ended sessions. */
   get size(): number {
     return this.#ends.size
   }
 
-  /** Of how many sessions older tokens are refused. */
+  /** Number of live sessions with refused tokens. */
   get outdatedCount(): number {
     return this.#outdated.size
   }
 
-  /** How often tokens were outdated so far: the `place` of the last time. */
-  get lastPlace(): number {
-    return this.#lastPlace
+  /** Number of changes of outdated tokens so far. */
+  get revision(): number {
+    return this.#revision
   }
 
-  /** True when it was not known and still matters at `nowMs`, the service's time. */
+  /** Returns true if the revocation is new and still matters at `nowMs`, the service's time. */
   add(revocation: Revocation, nowMs: number): boolean {
     const minute = Math.max(0, Math.floor(revocation.expiresAtMs / MINUTE_MS))
     if (endOf(minute) <= nowMs) {
-      // Its tokens have expired. Should the service's time be set back, they stay so.
+      // Its tokens have expired. They stay expired if the service's clock is set back.
       this.#forgottenUpTo = Math.max(this.#forgottenUpTo, endOf(minute))
       return false
     }
@@ -70,6 +69,13 @@ export class RevokedSessions {
     return upToGeneration === undefined
       ? this.#addEnd(revocation, minute)
       : this.#addOutdated(revocation, upToGeneration, minute)
+  }
+
+  /** Returns true if the row is new. */
+  addUnreadable(row: UnreadableRow, nowMs: number): boolean {
+    const isNew = this.#unreadable.add(row, nowMs, this.#revision + 1)
+    if (isNew) this.#revision += 1
+    return isNew
   }
 
   #addEnd({ sid, reason }: Revocation, minute: number): boolean {
@@ -81,20 +87,25 @@ export class RevokedSessions {
     return known === undefined
   }
 
-  /** The highest generation, the last row and the latest expiry count, whatever the order. */
+  /** In any order, the highest generation, the highest seq and the latest expiry win. */
   #addOutdated({ sid, seq }: Revocation, upToGeneration: number, minute: number): boolean {
     const known = this.#outdated.get(sid) ?? NONE
     const isNew = upToGeneration > known.upToGeneration || seq > known.seq
     if (!isNew && minute <= known.minute) return false
-    if (isNew) this.#lastPlace += 1
+    if (isNew) this.#revision += 1
     this.#outdated.set(sid, {
       upToGeneration: Math.max(upToGeneration, known.upToGeneration),
-      place: isNew ? this.#lastPlace : known.place,
+      revision: isNew ? this.#revision : known.revision,
       seq: Math.max(seq, known.seq),
       minute: Math.max(minute, known.minute),
     })
     if (minute > known.minute) this.#forgetIn(minute, sid)
     return isNew
+  }
+
+  /** To be called before the rows of another log, which may have other revocations at the same seqs. */
+  forgetSeqs(): void {
+    for (const [sid, outdated] of this.#outdated) this.#outdated.set(sid, { ...outdated, seq: -1 })
   }
 
   #forgetIn(minute: number, sid: string): void {
@@ -112,18 +123,23 @@ export class RevokedSessions {
     return end === undefined ? undefined : this.#reasons[end % REASON_LIMIT]
   }
 
-  outdatedTokensOf(sid: string): OutdatedTokens | undefined {
-    return this.#outdated.get(sid)
+  /** The revision of the last change because of which a token with these claims is outdated; undefined if none is. */
+  revisionOutdating(claims: Claims): number | undefined {
+    const outdated = this.#outdated.get(claims.sid)
+    const byRow = this.#unreadable.revisionRefusing(claims)
+    if (outdated === undefined || claims.gen > outdated.upToGeneration) return byRow
+    return Math.max(outdated.revision, byRow ?? outdated.revision)
   }
 
-  /** Tokens that expire up to here (epoch milliseconds) are to be refused whatever the time: ids may be forgotten. */
+  /** Tokens that expire up to this time (epoch milliseconds) must be refused, because ended sessions may be forgotten. */
   get forgottenUpTo(): number {
     return this.#forgottenUpTo
   }
 
-  /** Lets go of ids whose time has passed at `nowMs`, the service's time; a bounded number with each call. */
+  /** Removes sessions whose tokens have expired at `nowMs`, the service's time; a bounded number per call. */
   forget(nowMs: number): void {
-    let left = FORGET_AT_ONCE
+    this.#unreadable.forget(nowMs)
+    let left = FORGET_BATCH
     for (const [minute, sids] of this.#byMinute) {
       if (endOf(minute) > nowMs) continue
       this.#forgottenUpTo = Math.max(this.#forgottenUpTo, endOf(minute))
@@ -148,7 +164,7 @@ export class RevokedSessions {
   }
 }
 
-const NONE: Outdated = { upToGeneration: -1, place: 0, seq: -1, minute: -1 }
+const NONE: Outdated = { upToGeneration: -1, revision: 0, seq: -1, minute: -1 }
 
 const endOf = (minute: number): number => (minute + 1) * MINUTE_MS
 const minuteOf = (end: number): number => Math.floor(end / REASON_LIMIT)

@@ -5,56 +5,55 @@ import {
   type IncomingMessage,
 } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
-import type { Clock } from './clock.ts'
+import type { Clock } from '../clock.ts'
 
 export interface JsonRequest {
   readonly method: 'GET' | 'POST'
-  /** Relative to the service's address. */
+  /** Relative to the base URL of the service. */
   readonly path: string
   /** Sent as JSON. */
   readonly body?: unknown
-  /** Left out: no credentials are sent. */
+  /** Without it, no credentials are sent. */
   readonly serviceKey?: string
-  /** For the whole exchange, from looking the name up to the last byte. */
+  /** For the whole exchange, from the DNS lookup to the last byte. */
   readonly timeoutMs: number
   readonly maxBytes: number
 }
 
-export interface JsonAnswer {
+export interface JsonResponse {
   readonly status: number
-  /** Undefined when the answer is empty or not JSON. */
+  /** Undefined if the response is empty or not JSON. */
   readonly body: unknown
 }
 
-/** Asks; rejects when there is no whole answer in time. Any status is an answer, redirects too: none is followed. */
-export type SendJson = (request: JsonRequest) => Promise<JsonAnswer>
+/** Resolves with any status; redirects are not followed. Rejects if there is no complete response in time. */
+export type SendJson = (request: JsonRequest) => Promise<JsonResponse>
 
 export interface JsonRequests {
   readonly send: SendJson
-  /** Gives up whatever is under way. */
+  /** Aborts the requests in flight. */
   close(): void
 }
 
-/** Bounded requests to one service. Errors say where, never what was sent. */
+/** Requests to one service, limited in time and size. Errors contain the URL, never what was sent. */
 export function createJsonRequests(base: URL, clock: Clock): JsonRequests {
   const isSecure = base.protocol === 'https:'
   const agent = isSecure ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true })
-  const underWay = new Set<Exchange>()
+  const inFlight = new Set<Exchange>()
   let isClosed = false
 
   const send: SendJson = async (request) => {
     const exchange = new Exchange(base, request, agent)
-    if (isClosed) exchange.giveUp('closed')
-    underWay.add(exchange)
-    const { timeoutMs } = request
-    const cancelTimer = clock.after(timeoutMs, () => exchange.giveUp(`no answer in time`))
+    if (isClosed) exchange.abort('closed')
+    inFlight.add(exchange)
+    const cancelTimer = clock.after(request.timeoutMs, () => exchange.abort('no response in time'))
     try {
       return await exchange.run()
     } catch (error) {
       throw new Error(`${request.method} ${new URL(request.path, base).href}: ${reasonOf(error)}`)
     } finally {
       cancelTimer()
-      underWay.delete(exchange)
+      inFlight.delete(exchange)
     }
   }
 
@@ -62,20 +61,20 @@ export function createJsonRequests(base: URL, clock: Clock): JsonRequests {
     send,
     close() {
       isClosed = true
-      for (const exchange of underWay) exchange.giveUp('closed')
+      for (const exchange of inFlight) exchange.abort('closed')
       agent.destroy()
     },
   }
 }
 
-/** A request with its answer; sent a second time when the kept connection turns out to be gone. */
+/** One request and its response. Sends the request again if a kept-alive connection turns out to be closed. */
 class Exchange {
   readonly #base: URL
   readonly #request: JsonRequest
   readonly #agent: HttpAgent
   #sent: ClientRequest | undefined
-  #isAnswered = false
-  #givenUp: Error | undefined
+  #hasResponse = false
+  #aborted: Error | undefined
 
   constructor(base: URL, request: JsonRequest, agent: HttpAgent) {
     this.#base = base
@@ -83,25 +82,25 @@ class Exchange {
     this.#agent = agent
   }
 
-  giveUp(why: string): void {
-    this.#givenUp = new Error(why)
-    this.#sent?.destroy(this.#givenUp)
+  abort(reason: string): void {
+    this.#aborted = new Error(reason)
+    this.#sent?.destroy(this.#aborted)
   }
 
-  async run(): Promise<JsonAnswer> {
+  async run(): Promise<JsonResponse> {
     try {
       return await this.#once()
     } catch (error) {
-      // The service had let the kept connection go while we were writing. Nothing we send does harm if sent twice.
-      if (this.#sent?.reusedSocket === true && !this.#isAnswered && this.#givenUp === undefined) {
+      // The service closed the kept-alive connection while the request was sent. All requests are safe to send twice.
+      if (this.#sent?.reusedSocket === true && !this.#hasResponse && this.#aborted === undefined) {
         return await this.#once()
       }
-      throw this.#givenUp ?? error
+      throw this.#aborted ?? error
     }
   }
 
-  #once(): Promise<JsonAnswer> {
-    if (this.#givenUp !== undefined) return Promise.reject(this.#givenUp)
+  #once(): Promise<JsonResponse> {
+    if (this.#aborted !== undefined) return Promise.reject(this.#aborted)
     const { method, path, body, serviceKey, maxBytes } = this.#request
     return new Promise((resolve, reject) => {
       const sent = (this.#base.protocol === 'https:' ? httpsRequest : httpRequest)(
@@ -118,7 +117,7 @@ class Exchange {
       )
       this.#sent = sent
       sent.on('response', (response) => {
-        this.#isAnswered = true
+        this.#hasResponse = true
         read(response, maxBytes).then(resolve, reject)
       })
       sent.on('error', reject)
@@ -127,17 +126,17 @@ class Exchange {
   }
 }
 
-function read(response: IncomingMessage, maxBytes: number): Promise<JsonAnswer> {
+function read(response: IncomingMessage, maxBytes: number): Promise<JsonResponse> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let bytes = 0
     response.on('data', (chunk: Buffer) => {
       bytes += chunk.length
-      if (bytes > maxBytes) response.destroy(new Error(`the answer is longer than ${maxBytes} bytes`))
+      if (bytes > maxBytes) response.destroy(new Error(`the response is longer than ${maxBytes} bytes`))
       else chunks.push(chunk)
     })
     response.on('error', reject)
-    response.on('close', () => reject(new Error('the answer was cut off')))
+    response.on('close', () => reject(new Error('the response was cut off')))
     response.on('end', () =>
       resolve({ status: response.statusCode ?? 0, body: parse(Buffer.concat(chunks)) }),
     )
@@ -152,7 +151,7 @@ function parse(bytes: Buffer): unknown {
   }
 }
 
-/** Node leaves the message empty when several addresses were tried. */
+/** The message of an error. Node leaves it empty if several addresses were tried, so their messages are joined. */
 export function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return error.errors.map(reasonOf).join(', ')
   return error instanceof Error ? error.message : 'unknown failure'

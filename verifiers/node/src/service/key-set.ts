@@ -1,21 +1,11 @@
 import { createSecretKey } from 'node:crypto'
-import { jittered, type Clock } from './clock.ts'
-import type { SendJson } from './json-requests.ts'
-import { readKeySet, type PublishedKey } from './published-keys.ts'
-import { createVerificationKey, type TokenAlgorithm, type VerificationKey } from './signatures.ts'
+import { jittered, type Clock } from '../clock.ts'
+import type { KeySource } from '../token/key-source.ts'
+import { readKeySet, type PublishedKey } from '../token/published-keys.ts'
+import { createVerificationKey, type TokenAlgorithm, type VerificationKey } from '../token/signatures.ts'
+import { reasonOf, type SendJson } from './json-requests.ts'
 
-/** Where verification keys come from. */
-export interface KeySource {
-  /** Tokens that name any other algorithm are refused before a key is looked for (RFC 8725, section 3.1). */
-  readonly algorithms: ReadonlySet<TokenAlgorithm>
-  readonly size: number
-  find(kid: string): VerificationKey | undefined
-  /** Fetches the keys if that is due; answers whether the service has said what they are. */
-  refresh(): Promise<boolean>
-  close(): void
-}
-
-/** One secret shared with the service; its tokens may name any `kid`. */
+/** A secret shared with the service (HS256). The `kid` of a token is ignored. */
 export function createSharedSecret(secret: string): KeySource {
   const key = createVerificationKey('', 'HS256', createSecretKey(Buffer.from(secret)))
   return {
@@ -30,7 +20,7 @@ export function createSharedSecret(secret: string): KeySource {
 const COOLDOWN_MS = 5_000
 const REFRESH_EVERY_MS = 3_600_000
 const FIRST_RETRY_MS = 100
-const LONGEST_RETRY_MS = 2_000
+const MAX_RETRY_MS = 2_000
 const RETRY_WITH_KEYS_MS = 60_000
 const request = {
   method: 'GET',
@@ -43,19 +33,19 @@ interface KeySetDeps {
   readonly send: SendJson
   readonly clock: Clock
   readonly onError: (error: Error) => void
-  /** Keys came for the first time. */
+  /** Called when keys are loaded for the first time. */
   readonly onKeys: () => void
 }
 
 /**
- * The published keys of the service, fetched at once, hourly, and for a `kid` not seen before. A fetch that fails, or
- * that brings no usable key, changes nothing.
+ * The published keys of the service (RFC 7517), fetched at the start, hourly, and for an unknown `kid`. If a fetch fails
+ * or returns no usable key, the known keys stay.
  */
 export class KeySet implements KeySource {
   readonly algorithms: ReadonlySet<TokenAlgorithm> = new Set<TokenAlgorithm>(['EdDSA', 'ES256', 'RS256'])
   readonly #deps: KeySetDeps
   #keys: ReadonlyMap<string, PublishedKey> = new Map()
-  #underWay: Promise<boolean> | undefined
+  #inFlight: Promise<boolean> | undefined
   #startedAt = -Infinity
   #succeeded = false
   #failures = 0
@@ -74,26 +64,26 @@ export class KeySet implements KeySource {
     return this.#keys.get(kid)
   }
 
-  /** However many ask, one fetch is under way, and another begins only after the cooldown. */
+  /** Concurrent calls share one fetch, and the next one starts only after the cooldown. */
   refresh(): Promise<boolean> {
-    if (this.#underWay !== undefined) return this.#underWay
-    if (this.#deps.clock.monotonicMs() - this.#startedAt < COOLDOWN_MS)
-      return Promise.resolve(this.#succeeded)
+    if (this.#inFlight !== undefined) return this.#inFlight
+    const isTooEarly = this.#deps.clock.monotonicMs() - this.#startedAt < COOLDOWN_MS
+    if (isTooEarly) return Promise.resolve(this.#succeeded)
     return this.fetch()
   }
 
-  /** Fetches now, whatever the cooldown says, and goes on doing so in the background. */
+  /** Fetches now, regardless of the cooldown, and schedules the next fetch. */
   fetch(): Promise<boolean> {
     if (this.#isClosed) return Promise.resolve(false)
     this.#cancelTimer()
     this.#startedAt = this.#deps.clock.monotonicMs()
-    this.#underWay = this.#load().then((succeeded) => {
+    this.#inFlight = this.#load().then((succeeded) => {
       this.#succeeded = succeeded
-      this.#underWay = undefined
+      this.#inFlight = undefined
       this.#scheduleNext()
       return succeeded
     })
-    return this.#underWay
+    return this.#inFlight
   }
 
   close(): void {
@@ -104,9 +94,9 @@ export class KeySet implements KeySource {
   async #load(): Promise<boolean> {
     try {
       const { status, body } = await this.#deps.send(request)
-      if (status !== 200) throw new Error(`it answered with status ${status}; is url the internal listener?`)
+      if (status !== 200) throw new Error(`status ${status}; check that url is the internal listener`)
       const keys = readKeySet(body, this.#keys)
-      if (keys === undefined) throw new Error('the answer holds no usable key')
+      if (keys === undefined) throw new Error('the response contains no usable key')
       const isFirst = this.#keys.size === 0
       this.#keys = keys
       this.#failures = 0
@@ -114,9 +104,9 @@ export class KeySet implements KeySource {
       return true
     } catch (error) {
       this.#failures += 1
-      const why = error instanceof Error ? error.message : 'unknown failure'
-      if (!this.#isClosed)
-        this.#deps.onError(new Error(`The keys of the auth service cannot be fetched: ${why}`))
+      if (!this.#isClosed) {
+        this.#deps.onError(new Error(`The keys of the auth service cannot be fetched: ${reasonOf(error)}`))
+      }
       return false
     }
   }
@@ -126,7 +116,7 @@ export class KeySet implements KeySource {
     const afterFailure =
       this.#keys.size > 0
         ? RETRY_WITH_KEYS_MS
-        : Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(this.#failures - 1, 10))
+        : Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(this.#failures - 1, 10))
     const delay = this.#failures === 0 ? REFRESH_EVERY_MS : afterFailure
     this.#cancelTimer = this.#deps.clock.after(jittered(delay, this.#deps.clock), () => void this.fetch())
   }

@@ -1,19 +1,21 @@
-import type { Clock } from './clock.ts'
-import type { JsonAnswer, SendJson } from './json-requests.ts'
-import { RecentMap } from './recent-map.ts'
+import type { Clock } from '../clock.ts'
+import { RecentMap } from '../recent-map.ts'
+import type { JsonResponse, SendJson } from './json-requests.ts'
 
 const WAITING_LIMIT = 10_000
 const REPORTED_LIMIT = 100_000
 const BATCH_SIZE = 1_000
 const FLUSH_EVERY_MS = 1_000
-const LONGEST_DELAY_MS = 10_000
+const MAX_DELAY_MS = 10_000
 const TIMEOUT_MS = 2_000
 
-/** A session's token was used: that its holder has received it is now certain. */
-interface Sighting {
+/** Proof that a session's client received the tokens of a generation: one of them was used. */
+interface Receipt {
   readonly userId: number
   readonly gen: number
   readonly seenAtMs: number
+  /** The `rcp` of the token. The service ignores a receipt without it. */
+  readonly proof: string | undefined
 }
 
 interface ReceiptsDeps {
@@ -23,12 +25,12 @@ interface ReceiptsDeps {
 }
 
 /**
- * Tells the service which generations of sessions were seen in use, in batches, about once a second. A lost report
- * delays the detection of a theft and does nothing worse, so when the service is away the oldest are dropped in the end.
+ * Reports to the service, in batches about once a second, which generations of sessions were used. A lost receipt only
+ * delays the detection of a stolen refresh token, so while the service is down the oldest receipts are dropped.
  */
 export class Receipts {
   readonly #deps: ReceiptsDeps
-  readonly #waiting = new RecentMap<string, Sighting>(WAITING_LIMIT)
+  readonly #waiting = new RecentMap<string, Receipt>(WAITING_LIMIT)
   readonly #reported = new RecentMap<string, number>(REPORTED_LIMIT)
   #cancelTimer: (() => void) | undefined
   #failures = 0
@@ -43,58 +45,59 @@ export class Receipts {
     return { ...this.#counts, waiting: this.#waiting.size }
   }
 
-  note(sid: string, sighting: Sighting): void {
+  add(sid: string, receipt: Receipt): void {
     const known = this.#reported.get(sid)
-    if (this.#isClosed || (known !== undefined && known >= sighting.gen)) return
-    this.#reported.set(sid, sighting.gen)
-    if (this.#waiting.set(sid, sighting) !== undefined) this.#counts.dropped += 1
-    this.#flushLater()
+    if (this.#isClosed || (known !== undefined && known >= receipt.gen)) return
+    this.#reported.set(sid, receipt.gen)
+    if (this.#waiting.set(sid, receipt) !== undefined) this.#counts.dropped += 1
+    this.#scheduleFlush()
   }
 
-  /** Reports what is waiting, each batch once, and takes no more. Never rejects; the caller bounds the time. */
+  /** Sends each waiting batch once and accepts no more receipts. Never rejects; the caller limits the time. */
   async close(): Promise<void> {
     this.#isClosed = true
     this.#cancelTimer?.()
     while (this.#waiting.size > 0 && (await this.#flush()));
   }
 
-  #flushLater(): void {
-    const delay = Math.min(LONGEST_DELAY_MS, FLUSH_EVERY_MS * 2 ** Math.min(this.#failures, 10))
+  #scheduleFlush(): void {
+    const delay = Math.min(MAX_DELAY_MS, FLUSH_EVERY_MS * 2 ** Math.min(this.#failures, 10))
     this.#cancelTimer ??= this.#deps.clock.after(delay, () => void this.#run())
   }
 
   async #run(): Promise<void> {
     while (!this.#isClosed && this.#waiting.size > 0 && (await this.#flush()));
     this.#cancelTimer = undefined
-    if (!this.#isClosed && this.#waiting.size > 0) this.#flushLater()
+    if (!this.#isClosed && this.#waiting.size > 0) this.#scheduleFlush()
   }
 
-  /** Sends one batch; false when the service could not take it. */
+  /** Sends one batch. Resolves to false if it must be sent again later. */
   async #flush(): Promise<boolean> {
     const batch = this.#waiting.oldest(BATCH_SIZE)
-    const verdict = await this.#report(batch)
-    if (verdict === 'later') {
+    const outcome = await this.#report(batch)
+    if (outcome === 'later') {
       this.#failures += 1
       return false
     }
     this.#failures = 0
-    this.#counts[verdict] += batch.length
-    // A newer sighting may have come meanwhile.
-    for (const [sid, sighting] of batch) {
-      if (this.#waiting.peek(sid) === sighting) this.#waiting.delete(sid)
+    this.#counts[outcome] += batch.length
+    // A newer receipt of the same session may have replaced the one that was sent.
+    for (const [sid, receipt] of batch) {
+      if (this.#waiting.peek(sid) === receipt) this.#waiting.delete(sid)
     }
     return true
   }
 
-  async #report(batch: readonly [string, Sighting][]): Promise<'reported' | 'dropped' | 'later'> {
+  async #report(batch: readonly [string, Receipt][]): Promise<'reported' | 'dropped' | 'later'> {
     const { send, serviceKey } = this.#deps
-    const items = batch.map(([sid, { userId, gen, seenAtMs }]) => ({
+    const items = batch.map(([sid, { userId, gen, seenAtMs, proof }]) => ({
       sid,
       user_id: userId,
       gen,
       seen_at: new Date(seenAtMs).toISOString(),
+      rcp: proof,
     }))
-    const answer: JsonAnswer | undefined = await send({
+    const response: JsonResponse | undefined = await send({
       method: 'POST',
       path: 'v1/receipts',
       body: { items },
@@ -102,9 +105,9 @@ export class Receipts {
       timeoutMs: TIMEOUT_MS,
       maxBytes: 64 * 1024,
     }).catch(() => undefined)
-    if (answer === undefined) return 'later'
-    if (answer.status === 204 || answer.status === 200) return 'reported'
-    // Sent again, it would be refused again.
-    return [400, 413, 422].includes(answer.status) ? 'dropped' : 'later'
+    if (response === undefined) return 'later'
+    if (response.status === 204 || response.status === 200) return 'reported'
+    // The same batch would be refused again.
+    return [400, 413, 422].includes(response.status) ? 'dropped' : 'later'
   }
 }

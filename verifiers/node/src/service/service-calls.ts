@@ -1,13 +1,13 @@
-import type { Clock } from './clock.ts'
-import type { SendJson } from './json-requests.ts'
-import { isJsonObject, isStringArray } from './json-values.ts'
-import { TokenRefused } from './token-refused.ts'
-import type { Claims } from './types.ts'
+import type { Clock } from '../clock.ts'
+import { isJsonObject, isStringArray } from '../token/json-values.ts'
+import { TokenRefused } from '../token/token-refused.ts'
+import type { Claims } from '../types.ts'
+import type { JsonRequest, JsonResponse, SendJson } from './json-requests.ts'
 
 const TIMEOUT_MS = 2_000
 const MAX_BYTES = 64 * 1024
-const AT_ONCE = 64
-/** Beyond this many, none would get an answer in time. */
+const MAX_IN_FLIGHT = 64
+/** With more waiting, none would get a response in time. */
 const WAITING_LIMIT = 10_000
 const TICKET_LENGTH_LIMIT = 1024
 
@@ -18,10 +18,10 @@ export interface ServiceCallsDeps {
   readonly onError: (error: Error) => void
 }
 
-/** Asks the service about single tokens (RFC 7662), a bounded number at once, each token once at a time. */
+/** Introspects tokens at the service (RFC 7662). Limits the requests in flight, and sends one per token at a time. */
 export class Introspection {
   readonly #deps: ServiceCallsDeps
-  readonly #underWay = new Map<string, Promise<readonly string[]>>()
+  readonly #inFlight = new Map<string, Promise<readonly string[]>>()
   readonly #waiting: (() => void)[] = []
   #running = 0
 
@@ -30,30 +30,41 @@ export class Introspection {
   }
 
   /**
-   * Answers the roles that the person of a token has now, which may be others than it says. Throws `TokenRefused` with
-   * `session_ended` for a token the service calls not active, or `unavailable`.
+   * Returns the current roles of the token's user, which may differ from those in the token. Throws `TokenRefused` with
+   * `session_ended` if the service reports the token as inactive, and with `unavailable` if it does not respond.
    */
   currentRoles(token: string, claims: Claims): Promise<readonly string[]> {
-    const known = this.#underWay.get(token)
+    const known = this.#inFlight.get(token)
     if (known !== undefined) return known
-    const asked = this.#ask(token, claims).finally(() => this.#underWay.delete(token))
-    this.#underWay.set(token, asked)
-    return asked
+    const roles = this.#introspect(token, claims).finally(() => this.#inFlight.delete(token))
+    this.#inFlight.set(token, roles)
+    return roles
   }
 
-  async #ask(token: string, { sid }: Claims): Promise<readonly string[]> {
+  async #introspect(token: string, { sid }: Claims): Promise<readonly string[]> {
     const { send, serviceKey, clock, onError } = this.#deps
-    const giveUpAt = clock.monotonicMs() + TIMEOUT_MS
+    const deadline = clock.monotonicMs() + TIMEOUT_MS
     await this.#begin()
     try {
-      const timeoutMs = giveUpAt - clock.monotonicMs()
+      const timeoutMs = deadline - clock.monotonicMs()
       if (timeoutMs <= 0) throw new TokenRefused('unavailable')
-      const request = { method: 'POST', path: 'v1/introspect', timeoutMs, maxBytes: MAX_BYTES } as const
-      const { status, body } = await call(send, { ...request, body: { token }, serviceKey }, onError)
-      const { active, sid: answered, roles } = status === 200 && isJsonObject(body) ? body : {}
-      // Signed for a session, and not accepted by the service: the session is what has ended.
+      const { status, body } = await call(
+        send,
+        {
+          method: 'POST',
+          path: 'v1/introspect',
+          body: { token },
+          serviceKey,
+          timeoutMs,
+          maxBytes: MAX_BYTES,
+        },
+        onError,
+      )
+      const { active, sid: returnedSid, roles } = status === 200 && isJsonObject(body) ? body : {}
+      // The signature is valid, so an inactive token means that the session has ended.
       if (active === false) throw new TokenRefused('session_ended')
-      if (active !== true || answered !== sid || !isStringArray(roles)) throw new TokenRefused('unavailable')
+      if (active !== true || returnedSid !== sid || !isStringArray(roles))
+        throw new TokenRefused('unavailable')
       return roles
     } finally {
       this.#running -= 1
@@ -62,7 +73,7 @@ export class Introspection {
   }
 
   async #begin(): Promise<void> {
-    if (this.#running >= AT_ONCE) {
+    if (this.#running >= MAX_IN_FLIGHT) {
       if (this.#waiting.length >= WAITING_LIMIT) throw new TokenRefused('unavailable')
       await new Promise<void>((resolve) => this.#waiting.push(resolve))
     }
@@ -71,7 +82,7 @@ export class Introspection {
 }
 
 /**
- * Spends a ticket at the service; answers the claims as they came. Throws `TokenRefused` with `ticket_gone`,
+ * Redeems a ticket at the service and returns its claims unchecked. Throws `TokenRefused` with `ticket_gone`,
  * `origin_mismatch` or `unavailable`.
  */
 export async function redeemAtService(
@@ -82,35 +93,38 @@ export async function redeemAtService(
   if (typeof ticket !== 'string' || ticket === '' || ticket.length > TICKET_LENGTH_LIMIT) {
     throw new TokenRefused('ticket_gone')
   }
-  const body = { ticket, ...(origin === undefined ? {} : { origin }) }
-  const request = {
-    method: 'POST',
-    path: 'v1/tickets/redeem',
-    timeoutMs: TIMEOUT_MS,
-    maxBytes: MAX_BYTES,
-  } as const
-  const answer = await call(send, { ...request, body, serviceKey }, onError)
-  if (answer.status === 200 && isJsonObject(answer.body)) return answer.body
-  const code = isJsonObject(answer.body) ? answer.body['code'] : undefined
-  if (answer.status === 403 && code === 'origin_mismatch') throw new TokenRefused('origin_mismatch')
-  if ([400, 410, 422].includes(answer.status)) throw new TokenRefused('ticket_gone')
+  const { status, body } = await call(
+    send,
+    {
+      method: 'POST',
+      path: 'v1/tickets/redeem',
+      body: origin === undefined ? { ticket } : { ticket, origin },
+      serviceKey,
+      timeoutMs: TIMEOUT_MS,
+      maxBytes: MAX_BYTES,
+    },
+    onError,
+  )
+  if (status === 200 && isJsonObject(body)) return body
+  if (status === 403 && isOriginMismatch(body)) throw new TokenRefused('origin_mismatch')
+  if ([400, 410, 422].includes(status)) throw new TokenRefused('ticket_gone')
   throw new TokenRefused('unavailable')
 }
 
 async function call(
   send: SendJson,
-  request: Parameters<SendJson>[0],
+  request: JsonRequest,
   onError: (error: Error) => void,
-): ReturnType<SendJson> {
+): Promise<JsonResponse> {
   try {
-    const answer = await send(request)
-    const isKeyRefused = answer.status === 401 || (answer.status === 403 && !isOriginMismatch(answer.body))
-    if (isKeyRefused) {
+    const response = await send(request)
+    const { status, body } = response
+    if (status === 401 || (status === 403 && !isOriginMismatch(body))) {
       onError(
-        new Error(`POST ${request.path}: status ${answer.status}; is serviceKey one of the SERVICE_KEYS?`),
+        new Error(`POST ${request.path}: status ${status}; check that serviceKey is one of SERVICE_KEYS`),
       )
     }
-    return answer
+    return response
   } catch (error) {
     onError(error instanceof Error ? error : new Error('unknown failure'))
     throw new TokenRefused('unavailable')

@@ -1,60 +1,63 @@
-import { systemClock, type Clock } from './clock.ts'
-import { TokenRefused } from './token-refused.ts'
-import type { Claims, GuardedSocket, GuardSource, SocketGuard } from './types.ts'
+import { systemClock, type Clock } from '../clock.ts'
+import { TokenRefused } from '../token/token-refused.ts'
+import type { Claims, GuardedSocket, SocketGuard } from '../types.ts'
+import type { GuardSource } from './guard-source.ts'
 
 type Timers = Pick<Clock, 'after'>
 
-/** Why a socket is closed: the code and the reason of its close frame. */
+/** Code and reason of the close frame (RFC 6455, section 7.4; codes from 4000 are for applications). */
 const SESSION_ENDED = { code: 4401, reason: 'session ended' }
 const TOKEN_EXPIRED = { code: 4408, reason: 'token expired' }
 const TOKEN_OUTDATED = { code: 4408, reason: 'token outdated' }
 const TRY_LATER = { code: 4503, reason: 'try later' }
 type Closing = typeof SESSION_ENDED
 
-/** How long a client may take to answer the closing handshake. */
-const HANDSHAKE_MS = 5_000
+/** How long a client may take to complete the closing handshake. */
+const HANDSHAKE_TIMEOUT_MS = 5_000
 
-/** A close frame costs some 50 µs; thousands in one go would keep everybody else waiting. */
-const CLOSED_AT_ONCE = 200
+/** A close frame takes about 50 µs. Thousands in one turn would block the event loop. */
+const CLOSE_BATCH = 200
 
-/** The service's time may be corrected while a timer runs, and no timer holds more than 2^31-1 ms: look again. */
-const LOOK_AGAIN_MS = 5_000
+/** Expiry is checked at least this often: the service's time may change, and timers are limited to 2^31-1 ms. */
+const MAX_CHECK_DELAY_MS = 5_000
 
-/** A socket that is an emitter of messages, as those of `ws` are. */
+/** A socket that emits messages, such as those of `ws`. */
 type MessageEmitter = GuardedSocket & { removeAllListeners?(event: 'message'): unknown }
 
-interface Held {
+interface HeldSocket {
   readonly socket: GuardedSocket
   readonly sid: string
   readonly userId: number
-  /** Of the newest token it was let in or renewed with. */
+  /** The claims of the newest token it was accepted or renewed with. */
   claims: Claims
   /** Seconds, as in the token. */
   exp: number
 }
 
-/** A guard that closes sockets as their session, their token or the news of the service runs out. */
+/** Returns a guard that closes sockets when their session ends, their token expires, or the verifier is stale. */
 export const createSocketGuard = (source: GuardSource, timers: Timers = systemClock): SocketGuard =>
   new IndexedSocketGuard(source, timers)
 
 class IndexedSocketGuard implements SocketGuard {
   readonly #source: GuardSource
   readonly #timers: Timers
-  readonly #held = new Map<GuardedSocket, Held>()
-  readonly #bySid = new Map<string, Set<Held>>()
-  readonly #byExp = new Map<number, Set<Held>>()
-  /** How to call off the cut of each socket that has yet to answer. */
+  readonly #held = new Map<GuardedSocket, HeldSocket>()
+  readonly #bySid = new Map<string, Set<HeldSocket>>()
+  readonly #byUserId = new Map<number, Set<HeldSocket>>()
+  readonly #byExp = new Map<number, Set<HeldSocket>>()
+  /** Sockets in their closing handshake, with the function that cancels its timeout. */
   readonly #closing = new Map<GuardedSocket, () => void>()
   readonly #watched = new WeakSet<GuardedSocket>()
-  #nextLookAt = Infinity
-  #stopLooking: () => void = nothing
+  #nextCheckAt = Infinity
+  #cancelCheck: () => void = nothing
 
   constructor(source: GuardSource, timers: Timers) {
     this.#source = source
     this.#timers = timers
     source.onSessionEnded(({ sid }) => this.#closeEach(this.#bySid.get(sid) ?? [], SESSION_ENDED))
-    source.onTokensOutdated((sid) => {
-      const outdated = [...(this.#bySid.get(sid) ?? [])].filter(({ claims }) => source.isOutdated(claims))
+    source.onTokensOutdated((subject) => {
+      const held = 'sid' in subject ? this.#bySid.get(subject.sid) : this.#byUserId.get(subject.userId)
+      const outdated = [...(held ?? [])].filter(({ claims }) => source.isOutdated(claims))
       this.#closeEach(outdated, TOKEN_OUTDATED)
     })
     source.onStale(() => {
@@ -70,7 +73,7 @@ class IndexedSocketGuard implements SocketGuard {
     this.#watch(socket)
     this.release(socket)
     if (this.#closing.has(socket)) return
-    // What came to pass between the check of the token and this call was announced before the socket was known here.
+    // Events between the check of the token and this call were delivered before the socket was held.
     const closing = this.#closingFor(claims)
     if (closing !== undefined) {
       this.#silence(socket)
@@ -80,22 +83,23 @@ class IndexedSocketGuard implements SocketGuard {
     const { sid, user_id: userId, exp } = claims
     const held = { socket, sid, userId, claims, exp }
     this.#held.set(socket, held)
-    addTo(this.#bySid, held.sid, held)
+    addTo(this.#bySid, sid, held)
+    addTo(this.#byUserId, userId, held)
     this.#expireAt(held, exp)
   }
 
   async renew(socket: GuardedSocket, newToken: string): Promise<Claims> {
     const claims = await this.#source.verify(newToken)
-    // Asked after the wait: the socket may have been closed meanwhile.
+    // Looked up after the await, because the socket may have been closed in the meantime.
     const held = this.#held.get(socket)
     if (held === undefined) {
       throw new TokenRefused('expired', {
-        message: 'This socket is closed or was never held; open a new one.',
+        message: 'This socket is closed or was never held. Open a new one.',
       })
     }
     if (claims.sid !== held.sid || claims.user_id !== held.userId) {
       throw new TokenRefused('invalid_claims', {
-        message: 'A socket is renewed by a token of its own session.',
+        message: 'The token belongs to another session. Renew a socket with a token of its own session.',
       })
     }
     if (claims.gen > held.claims.gen) held.claims = claims
@@ -108,6 +112,7 @@ class IndexedSocketGuard implements SocketGuard {
     if (held === undefined) return
     this.#held.delete(socket)
     removeFrom(this.#bySid, held.sid, held)
+    removeFrom(this.#byUserId, held.userId, held)
     removeFrom(this.#byExp, held.exp, held)
   }
 
@@ -129,22 +134,22 @@ class IndexedSocketGuard implements SocketGuard {
     })
   }
 
-  #expireAt(held: Held, exp: number): void {
+  #expireAt(held: HeldSocket, exp: number): void {
     removeFrom(this.#byExp, held.exp, held)
     held.exp = exp
     addTo(this.#byExp, exp, held)
-    if (exp * 1000 < this.#nextLookAt) this.#lookAgain()
+    if (exp * 1000 < this.#nextCheckAt) this.#scheduleCheck()
   }
 
-  #lookAgain(): void {
-    this.#stopLooking()
-    this.#nextLookAt = Infinity
+  #scheduleCheck(): void {
+    this.#cancelCheck()
+    this.#nextCheckAt = Infinity
     if (this.#byExp.size === 0) return
     const now = this.#source.serviceNow()
-    let next = now + LOOK_AGAIN_MS
+    let next = now + MAX_CHECK_DELAY_MS
     for (const exp of this.#byExp.keys()) next = Math.min(next, exp * 1000)
-    this.#nextLookAt = next
-    this.#stopLooking = this.#timers.after(Math.max(1, Math.ceil(next - now)), () => this.#closeExpired())
+    this.#nextCheckAt = next
+    this.#cancelCheck = this.#timers.after(Math.max(1, Math.ceil(next - now)), () => this.#closeExpired())
   }
 
   #closeExpired(): void {
@@ -152,49 +157,49 @@ class IndexedSocketGuard implements SocketGuard {
     for (const [exp, sockets] of [...this.#byExp]) {
       if (exp * 1000 <= now) this.#closeEach(sockets, TOKEN_EXPIRED)
     }
-    this.#lookAgain()
+    this.#scheduleCheck()
   }
 
-  #closeEach(held: Iterable<Held>, closing: Closing): void {
+  #closeEach(held: Iterable<HeldSocket>, closing: Closing): void {
     const sockets = [...held].map(({ socket }) => socket)
     for (const socket of sockets) this.#silence(socket)
     this.#sendEach(sockets, closing)
   }
 
-  /** Until a client answers the close frame, what it sends would reach the application: nobody shall listen. */
+  /** Removes the message listeners: until the client completes the handshake, its messages would still arrive. */
   #silence(socket: GuardedSocket): void {
     this.release(socket)
     this.#closing.set(socket, nothing)
-    succeeds(() => (socket as MessageEmitter).removeAllListeners?.('message'))
+    tryTo(() => (socket as MessageEmitter).removeAllListeners?.('message'))
   }
 
   #sendEach(sockets: readonly GuardedSocket[], closing: Closing): void {
-    for (const socket of sockets.slice(0, CLOSED_AT_ONCE)) this.#send(socket, closing)
-    const rest = sockets.slice(CLOSED_AT_ONCE)
+    for (const socket of sockets.slice(0, CLOSE_BATCH)) this.#send(socket, closing)
+    const rest = sockets.slice(CLOSE_BATCH)
     if (rest.length > 0) this.#timers.after(0, () => this.#sendEach(rest, closing))
   }
 
   #send(socket: GuardedSocket, { code, reason }: Closing): void {
-    // It may have closed by itself before its turn came.
+    // The client may have closed it before its turn.
     if (!this.#closing.has(socket)) return
     this.#closing.set(
       socket,
-      this.#timers.after(HANDSHAKE_MS, () => this.#terminate(socket)),
+      this.#timers.after(HANDSHAKE_TIMEOUT_MS, () => this.#terminate(socket)),
     )
-    if (!succeeds(() => socket.close(code, reason))) this.#terminate(socket)
+    if (!tryTo(() => socket.close(code, reason))) this.#terminate(socket)
   }
 
   #terminate(socket: GuardedSocket): void {
     this.#closing.get(socket)?.()
     this.#closing.delete(socket)
-    succeeds(() => socket.terminate?.())
+    tryTo(() => socket.terminate?.())
   }
 }
 
 const nothing = (): void => undefined
 
-/** Whether `action` ran through. One socket that throws must not keep the others open. */
-function succeeds(action: () => void): boolean {
+/** Returns false if `action` throws. A socket that throws must not keep the others open. */
+function tryTo(action: () => void): boolean {
   try {
     action()
     return true
@@ -203,13 +208,13 @@ function succeeds(action: () => void): boolean {
   }
 }
 
-function addTo<Key>(index: Map<Key, Set<Held>>, key: Key, held: Held): void {
+function addTo<Key>(index: Map<Key, Set<HeldSocket>>, key: Key, held: HeldSocket): void {
   const sockets = index.get(key)
   if (sockets === undefined) index.set(key, new Set([held]))
   else sockets.add(held)
 }
 
-function removeFrom<Key>(index: Map<Key, Set<Held>>, key: Key, held: Held): void {
+function removeFrom<Key>(index: Map<Key, Set<HeldSocket>>, key: Key, held: HeldSocket): void {
   const sockets = index.get(key)
   if (sockets?.delete(held) === true && sockets.size === 0) index.delete(key)
 }

@@ -4,7 +4,7 @@ const GENERATION_LIMIT = 2 ** 31
 export const isJsonObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** Lower case only, as RFC 9562 tells to write them: a session has one spelling. */
+/** Lower case only (RFC 9562, section 4), so that each session has one spelling. */
 export const isSessionId = (value: unknown): value is string =>
   typeof value === 'string' && value.length === 36 && UUID.test(value)
 
@@ -17,8 +17,8 @@ export const isStringArray = (value: unknown): value is string[] =>
   Array.isArray(value) && value.every((item) => typeof item === 'string')
 
 /**
- * How many members the outermost object of a valid JSON text has, repeated names counted each time: `JSON.parse` keeps
- * the last of them, another reader may keep the first.
+ * Counts the members of the outermost object of a valid JSON text, repeated names included. `JSON.parse` keeps the last of
+ * a repeated name, while another parser may keep the first.
  */
 export function countMembers(json: string): number {
   let [members, depth, inString] = [0, 0, false]

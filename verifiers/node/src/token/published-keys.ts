@@ -1,19 +1,18 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
-import { isJsonObject } from './json-values.ts'
+import { isJsonObject, isStringArray } from './json-values.ts'
 import { createVerificationKey, type TokenAlgorithm, type VerificationKey } from './signatures.ts'
 
 const KEY_LIMIT = 100
 const KID_LENGTH_LIMIT = 256
 
-/** A key of the set, with the text that tells whether it is still the same at the next fetch. */
+/** A key of the set. `material` shows at the next fetch whether the key has changed. */
 export interface PublishedKey extends VerificationKey {
   readonly material: string
 }
 
 /**
- * The keys of a JWK set (RFC 7517) that tokens of the service can be signed with; anything else in it is passed over, as
- * section 5 tells. Undefined when there is no such key at all: then the answer is not the service's. Keys that `known`
- * has already are answered as the same objects.
+ * Reads the keys of a JWK set that can verify tokens, and skips all others (RFC 7517, section 5). Returns undefined if
+ * there is none. Keys that are in `known` are returned as the same objects.
  */
 export function readKeySet(
   body: unknown,
@@ -31,11 +30,11 @@ export function readKeySet(
 
 function readKey(jwk: unknown, known: ReadonlyMap<string, PublishedKey>): PublishedKey | undefined {
   if (!isJsonObject(jwk)) return undefined
-  const { kid, use, alg } = jwk
+  const { kid, alg } = jwk
   if (typeof kid !== 'string' || kid === '' || kid.length > KID_LENGTH_LIMIT) return undefined
-  if (use !== undefined && use !== 'sig') return undefined
+  if (!isForVerifying(jwk)) return undefined
   const form = formOf(jwk)
-  // The one algorithm that goes with this type of key; a key that names another is for something else.
+  // Each key type has one algorithm here; a key for another algorithm has another purpose.
   if (form === undefined || (alg !== undefined && alg !== form.algorithm)) return undefined
   const material = JSON.stringify(form)
   const before = known.get(kid)
@@ -45,7 +44,19 @@ function readKey(jwk: unknown, known: ReadonlyMap<string, PublishedKey>): Publis
   return { ...createVerificationKey(kid, form.algorithm, key), material }
 }
 
-/** The public members alone (RFC 7518, section 6; RFC 8037), so that nothing else in the JWK counts. */
+/** Whether the purpose of the key, where it is given, is to verify signatures (RFC 7517, sections 4.2 and 4.3). */
+function isForVerifying({ use, key_ops: operations, d }: Record<string, unknown>): boolean {
+  // With the private part published too, anyone could sign.
+  if (d !== undefined || (use !== undefined && use !== 'sig')) return false
+  if (operations === undefined) return true
+  return (
+    isStringArray(operations) &&
+    operations.includes('verify') &&
+    new Set(operations).size === operations.length
+  )
+}
+
+/** Keeps the public members (RFC 7518, section 6; RFC 8037, section 2) and ignores everything else in the JWK. */
 function formOf(jwk: Record<string, unknown>): { algorithm: TokenAlgorithm; jwk: JsonWebKey } | undefined {
   const { kty, crv, x, y, n, e } = jwk
   if (kty === 'OKP' && crv === 'Ed25519' && typeof x === 'string') {
@@ -69,7 +80,7 @@ function importKey(jwk: JsonWebKey): KeyObject | undefined {
   }
 }
 
-/** At least 2048 bits (RFC 7518, section 3.3), not so many that checking takes seconds; with an exponent of 1 anybody signs. */
+/** At least 2048 bits (RFC 7518, section 3.3), and few enough to verify quickly. With exponent 1 anyone could sign. */
 function isSafeRsa(key: KeyObject): boolean {
   const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {}
   return modulusLength >= 2048 && modulusLength <= 8192 && publicExponent >= 3n && publicExponent % 2n === 1n

@@ -9,7 +9,7 @@ export interface VerificationKey {
   readonly verifies: (data: Uint8Array, signature: Uint8Array) => boolean
 }
 
-/** `key` is a public key, or the shared secret of HS256, and fits the algorithm (RFC 7518, section 3; RFC 8037). */
+/** `key` is a public key, or the secret of HS256, and must fit the algorithm (RFC 7518, section 3; RFC 8037). */
 export function createVerificationKey(
   kid: string,
   algorithm: TokenAlgorithm,

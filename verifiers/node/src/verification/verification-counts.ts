@@ -1,8 +1,8 @@
-import { TokenRefused } from './token-refused.ts'
-import type { RefusalCode } from './types.ts'
+import { TokenRefused } from '../token/token-refused.ts'
+import type { RefusalCode } from '../types.ts'
 
-/** How often what was answered. */
-export class VerifierCounts {
+/** Counts accepted and refused tokens, for `health()`. */
+export class VerificationCounts {
   verified = 0
   cacheHits = 0
   readonly #refused: Partial<Record<RefusalCode, number>> = {}
@@ -11,7 +11,7 @@ export class VerifierCounts {
     return { ...this.#refused }
   }
 
-  noteRefusal(error: unknown): void {
+  countRefusal(error: unknown): void {
     if (error instanceof TokenRefused) this.#refused[error.code] = (this.#refused[error.code] ?? 0) + 1
   }
 }

@@ -1,7 +1,7 @@
 import express from 'express'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { requireToken } from '../../src/adapters/express.ts'
 import type { FakeVerifier } from './fake-verifier.ts'
 import { guardsRequests, type RunningServer } from './http-contract.ts'
@@ -25,7 +25,7 @@ async function start(verifier: FakeVerifier): Promise<RunningServer> {
 describe('express', () => {
   guardsRequests(start)
 
-  it('hands a fault to next() and rejects nothing, since Express 4 looks at no promise', async () => {
+  test('the Express adapter passes faults to next(), since Express 4 ignores promises', async () => {
     const fault = new Error('a bug')
     const middleware = requireToken({ verify: () => Promise.reject(fault) })
     const errors: unknown[] = []

@@ -1,8 +1,9 @@
-// A verifier of a few maps: it knows the tokens and tickets it was told of, and the rest is ordinary.
+// A verifier that accepts the tokens and tickets in its maps.
 import type { Clock } from '../../src/clock.ts'
-import { createSocketGuard } from '../../src/socket-guard.ts'
-import { TokenRefused } from '../../src/token-refused.ts'
-import type { Claims, GuardSource, Health, SessionEnd, SocketGuard, Verifier } from '../../src/types.ts'
+import { createSocketGuard } from '../../src/sockets/socket-guard.ts'
+import { TokenRefused } from '../../src/token/token-refused.ts'
+import type { GuardSource } from '../../src/sockets/guard-source.ts'
+import type { Claims, Health, SessionEnd, SocketGuard, Verifier } from '../../src/types.ts'
 
 /** Seconds; when the tests begin, by the service's clock. */
 export const noon = Date.parse('2026-03-01T12:00:00Z') / 1000
@@ -34,7 +35,7 @@ export class FakeVerifier implements Verifier, GuardSource {
   now = noon
   readonly #ended = new Map<string, string>()
   readonly #outdated = new Map<string, number>()
-  readonly #outdatedListeners = new Set<(sid: string) => void>()
+  readonly #outdatedListeners = new Set<(subject: { sid: string }) => void>()
   /** Claims of tickets that were redeemed after the last change. */
   current = new WeakSet<Claims>()
   readonly #endListeners = new Set<(end: SessionEnd) => void>()
@@ -77,7 +78,7 @@ export class FakeVerifier implements Verifier, GuardSource {
     return this.#ended.get(id)
   }
 
-  onTokensOutdated(listener: (sid: string) => void): () => void {
+  onTokensOutdated(listener: (subject: { sid: string }) => void): () => void {
     this.#outdatedListeners.add(listener)
     return () => this.#outdatedListeners.delete(listener)
   }
@@ -106,7 +107,7 @@ export class FakeVerifier implements Verifier, GuardSource {
     return Promise.resolve()
   }
 
-  /** What the feed would bring. */
+  /** Ends a session as an event of the feed would. */
   end(id: string, reason = 'signed_out'): void {
     this.#ended.set(id, reason)
     for (const listener of this.#endListeners) listener({ sid: id, userId: 7, reason })
@@ -115,7 +116,7 @@ export class FakeVerifier implements Verifier, GuardSource {
   outdate(id: string, upToGeneration: number): void {
     this.#outdated.set(id, upToGeneration)
     this.current = new WeakSet()
-    for (const listener of this.#outdatedListeners) listener(id)
+    for (const listener of this.#outdatedListeners) listener({ sid: id })
   }
 
   goStale(): void {

@@ -1,6 +1,6 @@
 import fastify, { type FastifyInstance } from 'fastify'
 import type { AddressInfo } from 'node:net'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { requireToken } from '../../src/adapters/fastify.ts'
 import { FakeVerifier, someClaims } from './fake-verifier.ts'
 import { guardsRequests, type RunningServer } from './http-contract.ts'
@@ -23,7 +23,7 @@ async function start(verifier: FakeVerifier): Promise<RunningServer> {
 describe('fastify', () => {
   guardsRequests(start)
 
-  it('guards every route of its scope, also those declared before it and in scopes inside', async () => {
+  test('the Fastify adapter guards all routes of its scope, earlier ones and inner scopes included', async () => {
     const app = fastify()
     app.get('/before', () => ({}))
     app.register(requireToken(new FakeVerifier()))
@@ -34,7 +34,7 @@ describe('fastify', () => {
     }
   })
 
-  it('hands a fault of the verifier to the error handler as it is', async () => {
+  test('the Fastify adapter passes a fault of the verifier to the error handler unchanged', async () => {
     const fault = new Error('a bug')
     const app = fastify()
     const handled: unknown[] = []
@@ -47,7 +47,7 @@ describe('fastify', () => {
     expect(handled).toEqual([fault])
   })
 
-  it('may be registered in a scope inside a guarded one', async () => {
+  test('the Fastify adapter may be registered in a scope inside a guarded one', async () => {
     const [outer, inner] = [new FakeVerifier(), new FakeVerifier()]
     outer.tokens.set('t', someClaims())
     inner.tokens.set('t', someClaims({ user_id: 9 }))

@@ -1,8 +1,8 @@
-// How a server that asks for tokens answers, whichever framework it is made with.
+// How a guarded server responds, with any framework.
 import { once } from 'node:events'
 import { request as send, type IncomingMessage } from 'node:http'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { TokenRefused } from '../../src/token-refused.ts'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { TokenRefused } from '../../src/token/token-refused.ts'
 import type { RefusalCode } from '../../src/types.ts'
 import { FakeVerifier, sid, someClaims } from './fake-verifier.ts'
 
@@ -37,23 +37,25 @@ export function guardsRequests(start: (verifier: FakeVerifier) => Promise<Runnin
     exchange(server.port, path, method, authorization)
 
   describe('a request', () => {
-    it('is served with the claims of its token', async () => {
+    test('a request is served with the claims of its token', async () => {
       expect(await get('Bearer good.token-0')).toMatchObject({ status: 200, body: { user_id: 7 } })
     })
 
-    it.each(['bearer good.token-0', 'BEARER good.token-0', 'Bearer   good.token-0', ' Bearer good.token-0 '])(
-      'is served with the header %j',
-      async (header) => {
-        expect((await get(header)).status).toBe(200)
-      },
-    )
+    test.each([
+      'bearer good.token-0',
+      'BEARER good.token-0',
+      'Bearer   good.token-0',
+      ' Bearer good.token-0 ',
+    ])('a request with the header %j is served', async (header) => {
+      expect((await get(header)).status).toBe(200)
+    })
 
-    it('needs no token outside of what is guarded', async () => {
+    test('a request to an unguarded route needs no token', async () => {
       expect((await get(undefined, '/open')).status).toBe(200)
     })
 
-    it.each([undefined, 'Basic dXNlcjpwYXNz', 'Bearertoken', 'Digest username="Bearer good.token-0"'])(
-      'with the header %j is challenged without an error code',
+    test.each([undefined, 'Basic dXNlcjpwYXNz', 'Bearertoken', 'Digest username="Bearer good.token-0"'])(
+      'a request with the header %j gets a challenge without an error code',
       async (header) => {
         const answer = await get(header)
         expect(answer).toMatchObject({ status: 401, body: { code: 'authentication_required' } })
@@ -61,7 +63,7 @@ export function guardsRequests(start: (verifier: FakeVerifier) => Promise<Runnin
       },
     )
 
-    it.each([
+    test.each([
       '',
       'Bearer',
       'Bearer ',
@@ -71,25 +73,25 @@ export function guardsRequests(start: (verifier: FakeVerifier) => Promise<Runnin
       'Bearer\tgood.token-0',
       'Bearer gööd',
       'Bearer good=token',
-    ])('with the header %j is refused as an invalid token', async (header) => {
+    ])('a request with the header %j is refused as an invalid token', async (header) => {
       const answer = await get(header)
       expect(answer).toMatchObject({ status: 401, body: { code: 'invalid_access_token' } })
       expect(answer.headers['www-authenticate']).toBe('Bearer error="invalid_token"')
     })
 
-    it.each([
+    test.each([
       [['Bearer good.token-0', 'Bearer forged']],
       [['Bearer good.token-0', 'Bearer good.token-0']],
       [['Basic dXNlcjpwYXNz', 'Bearer good.token-0']],
-    ])('with two Authorization headers is refused: %j', async (headers) => {
+    ])('a request with two Authorization headers is refused: %j', async (headers) => {
       expect(await get(headers)).toMatchObject({ status: 401, body: { code: 'invalid_access_token' } })
     })
 
-    it('with a body is refused before the body is read', async () => {
+    test('a request with a body is refused before the body is read', async () => {
       expect((await get('Bearer forged', '/guarded', 'POST')).status).toBe(401)
     })
 
-    it('that asks for the head only gets no body with its refusal', async () => {
+    test('a refused HEAD request gets no body', async () => {
       expect(await get('Bearer forged', '/guarded', 'HEAD')).toMatchObject({ status: 401, body: undefined })
     })
   })
@@ -100,7 +102,7 @@ export function guardsRequests(start: (verifier: FakeVerifier) => Promise<Runnin
       return get('Bearer good.token-0')
     }
 
-    it.each([
+    test.each([
       'malformed_token',
       'unknown_key',
       'wrong_algorithm',
@@ -111,10 +113,10 @@ export function guardsRequests(start: (verifier: FakeVerifier) => Promise<Runnin
       'expired',
       'not_yet_valid',
       'invalid_claims',
-    ] as const)('for %s is 401 invalid_access_token, and says no more', async (code) => {
+    ] as const)('a refusal for %s is 401 invalid_access_token without details', async (code) => {
       const answer = await refusing(code)
       expect(answer.body).toEqual({
-        title: 'Invalid token',
+        title: 'Invalid access token',
         status: 401,
         detail: 'The access token is malformed, expired or not meant for this service. Refresh the session.',
         code: 'invalid_access_token',
@@ -127,7 +129,7 @@ export function guardsRequests(start: (verifier: FakeVerifier) => Promise<Runnin
       })
     })
 
-    it('of an ended session says why it ended', async () => {
+    test('the refusal of an ended session contains the reason of the end', async () => {
       verifier.tokens.set('ended', someClaims({ sid: sid(9) }))
       verifier.end(sid(9), 'password_changed')
       const answer = await get('Bearer ended')
@@ -138,7 +140,7 @@ export function guardsRequests(start: (verifier: FakeVerifier) => Promise<Runnin
       expect(answer.headers['www-authenticate']).toBe('Bearer error="invalid_token"')
     })
 
-    it('of an outdated token says to refresh', async () => {
+    test('the refusal of an outdated token says to refresh', async () => {
       verifier.tokens.set('outdated', someClaims({ sid: sid(8), gen: 3 }))
       verifier.outdate(sid(8), 3)
       const answer = await get('Bearer outdated')
@@ -147,20 +149,23 @@ export function guardsRequests(start: (verifier: FakeVerifier) => Promise<Runnin
       expect(answer.headers['www-authenticate']).toBe('Bearer error="invalid_token"')
     })
 
-    it.each(['stale', 'unavailable'] as const)('for being %s is 503, never 401', async (code) => {
-      const answer = await refusing(code)
-      expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' } })
-      expect(answer.headers).toMatchObject({ 'retry-after': '2', 'cache-control': 'no-store' })
-      expect(answer.headers['www-authenticate']).toBeUndefined()
-    })
+    test.each(['stale', 'unavailable'] as const)(
+      'the refusal of a verifier that is %s is 503, never 401',
+      async (code) => {
+        const answer = await refusing(code)
+        expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' } })
+        expect(answer.headers).toMatchObject({ 'retry-after': '2', 'cache-control': 'no-store' })
+        expect(answer.headers['www-authenticate']).toBeUndefined()
+      },
+    )
 
-    it('never repeats the token', async () => {
+    test('a refusal never contains the token', async () => {
       const { headers, body } = await get('Bearer a-secret-that-leaks')
       expect(JSON.stringify([headers, body])).not.toContain('a-secret-that-leaks')
     })
   })
 
-  it('treats a fault of the verifier as a fault of the server, not as a refusal', async () => {
+  test('a fault of the verifier is a fault of the server, not a refusal', async () => {
     verifier.verify = () => Promise.reject(new Error('a bug'))
     expect((await get('Bearer good.token-0')).status).toBe(500)
   })

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { describe, expect, it } from 'vitest'
-import { answerRefusal, authenticate } from '../../src/adapters/http.ts'
-import { TokenRefused } from '../../src/token-refused.ts'
+import { describe, expect, test } from 'vitest'
+import { sendRefusal, authenticate } from '../../src/adapters/http.ts'
+import { TokenRefused } from '../../src/token/token-refused.ts'
 import type { FakeVerifier } from './fake-verifier.ts'
 import { guardsRequests, type RunningServer } from './http-contract.ts'
 
@@ -17,7 +17,7 @@ async function serve(
     const claims = await authenticate(verifier, request)
     response.setHeader('content-type', 'application/json').end(JSON.stringify({ user_id: claims.user_id }))
   } catch (error) {
-    if (error instanceof TokenRefused) answerRefusal(response, error)
+    if (error instanceof TokenRefused) sendRefusal(response, error)
     else response.writeHead(500).end()
   }
 }
@@ -34,9 +34,9 @@ async function start(verifier: FakeVerifier): Promise<RunningServer> {
 describe('node:http', () => {
   guardsRequests(start)
 
-  it('throws on whatever is no refusal', () => {
+  test('sendRefusal rethrows an error that is not a refusal', () => {
     const fault = new TypeError('a bug')
     const response = { writeHead: () => undefined, end: () => undefined }
-    expect(() => answerRefusal(response, fault)).toThrow(fault)
+    expect(() => sendRefusal(response, fault)).toThrow(fault)
   })
 })

@@ -1,9 +1,9 @@
-// Tables that people act upon: they must name what there is, and nothing else.
+// The tables of the README must match the code exactly.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
-import { refusalAnswer } from '../../src/adapters/refusal-answer.ts'
-import { TokenRefused } from '../../src/token-refused.ts'
+import { expect, test } from 'vitest'
+import { refusalResponse } from '../../src/adapters/refusal-response.ts'
+import { TokenRefused } from '../../src/token/token-refused.ts'
 import type { RefusalCode } from '../../src/types.ts'
 
 const read = (path: string): string => readFileSync(join(import.meta.dirname, '../..', path), 'utf8')
@@ -34,20 +34,20 @@ function declared(opening: string, pattern: RegExp): string[] {
 
 const property = /^ {2}readonly (\w+)/gm
 
-it('lists every refusal code, with the status the adapters answer', () => {
+test('the README lists every refusal code with the status of the adapters', () => {
   const codes = declared('export type RefusalCode =', /'(\w+)'/g) as RefusalCode[]
   expect(codes.length).toBeGreaterThan(10)
   const documented = rowsUnder('Refusals').map(([code, status]) => [...namesIn([code]), Number(status)])
-  expect(documented).toEqual(codes.map((code) => [code, refusalAnswer(new TokenRefused(code)).status]))
+  expect(documented).toEqual(codes.map((code) => [code, refusalResponse(new TokenRefused(code)).status]))
 })
 
-it('lists every option', () => {
+test('the README lists every option', () => {
   const options = declared('export interface VerifierOptions {', property)
   expect(options).toContain('maxStalenessMs')
   expect(namesIn(rowsUnder('Options').map(([name]) => name))).toEqual(options)
 })
 
-it('lists every field of health()', () => {
+test('the README lists every field of health()', () => {
   const fields = declared('export interface Health {', property)
   expect(fields).toContain('fresh')
   expect(new Set(namesIn(rowsUnder('Health').map(([name]) => name)))).toEqual(new Set(fields))

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
-import { EventStreamParser, type StreamEvent } from '../src/event-stream.ts'
+import { describe, expect, test } from 'vitest'
+import { EventStreamParser, type StreamEvent } from '../../src/feed/event-stream.ts'
 
 function read(chunks: readonly Uint8Array[], maxEventBytes = 1_000_000) {
   const events: StreamEvent[] = []
@@ -11,7 +11,7 @@ function read(chunks: readonly Uint8Array[], maxEventBytes = 1_000_000) {
 const eventsOf = (text: string) => read([Buffer.from(text)]).events
 
 describe('an event stream', () => {
-  it('is read as the HTML standard says', () => {
+  test('an event stream is parsed as the HTML standard says', () => {
     expect(eventsOf('data: YHOO\ndata: +2\ndata: 10\n\n')).toEqual([
       { type: 'message', data: 'YHOO\n+2\n10' },
     ])
@@ -34,27 +34,27 @@ describe('an event stream', () => {
     ])
   })
 
-  it('names the type of one event, not of the next', () => {
+  test('the type of an event does not apply to the next event', () => {
     expect(eventsOf('event: a\ndata: 1\n\nevent: b\n\ndata: 2\n\n')).toEqual([
       { type: 'a', data: '1' },
       { type: 'message', data: '2' },
     ])
   })
 
-  it('may begin with a byte order mark, once', () => {
+  test('an event stream may begin with one byte order mark', () => {
     expect(eventsOf('\uFEFFdata: 1\n\n')).toEqual([{ type: 'message', data: '1' }])
     expect(eventsOf('\uFEFF\uFEFFdata: 1\n\n')).toEqual([])
     expect(eventsOf('data: 1\n\n\uFEFFdata: 2\n\n')).toHaveLength(1)
   })
 
-  it('tells when to come back, in digits alone', () => {
+  test('the reconnection delay of an event stream must consist of digits', () => {
     expect(read([Buffer.from('retry: 1500\n\n')]).parser.retryMs).toBe(1500)
     expect(
       read([Buffer.from('retry: 1500\nretry: soon\nretry: -1\nretry: 1e3\nretry:\n\n')]).parser.retryMs,
     ).toBe(1500)
   })
 
-  it('knows whether it is inside an event', () => {
+  test('the event stream parser reports whether it is inside an event', () => {
     const { parser } = read([Buffer.from('retry: 1\n\n: comment\n')])
     expect(parser.insideEvent).toBe(false)
     parser.push(Buffer.from('da'))
@@ -65,7 +65,7 @@ describe('an event stream', () => {
     expect(parser.insideEvent).toBe(false)
   })
 
-  it('is given up when an event, a line or a comment grows past the limit', () => {
+  test('an event stream is refused when an event, a line or a comment exceeds the limit', () => {
     for (const text of [`data: ${'x'.repeat(200)}`, `:${'x'.repeat(200)}`, 'data: x\n'.repeat(30)]) {
       expect(() => read([Buffer.from(text)], 100)).toThrow(RangeError)
       expect(() =>
@@ -79,7 +79,7 @@ describe('an event stream', () => {
     expect(read([Buffer.from(many)], 100).events).toHaveLength(1_000)
   })
 
-  it('is the same however it is cut and whatever ends its lines', () => {
+  test('an event stream yields the same events with any chunks and line ends', () => {
     const line = fc.oneof(
       fc.string({ unit: 'grapheme', maxLength: 12 }).map((text) => text.replaceAll(/[\r\n]/g, '')),
       fc.constantFrom(
@@ -118,7 +118,7 @@ describe('an event stream', () => {
     )
   })
 
-  it('cut into single bytes is the same, for any of the three line ends', () => {
+  test('an event stream in single bytes yields the same events with any line end', () => {
     const text = 'event: snapshot\ndata: {"a":"ä€😀"}\n\n: x\ndata: 2\n\n'
     for (const end of ['\n', '\r\n', '\r']) {
       const bytes = [...Buffer.from(text.replaceAll('\n', end))].map((byte) => Uint8Array.of(byte))

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
-import { RevokedSessions } from '../src/revoked-sessions.ts'
+import { describe, expect, test } from 'vitest'
+import { RevocationStore } from '../../src/feed/revocation-store.ts'
+import { outdatedBy, outdatedUpTo } from '../support/feed-script.ts'
 
 const now = Date.UTC(2026, 10, 23)
 const end = (sid: string, forMs = 600_000, reason = 'terminated') => ({
@@ -13,8 +14,8 @@ const end = (sid: string, forMs = 600_000, reason = 'terminated') => ({
 })
 
 describe('the set of ended sessions', () => {
-  it('tells a new one once, and its first reason ever after', () => {
-    const revoked = new RevokedSessions()
+  test('an ended session is reported once and keeps its first reason', () => {
+    const revoked = new RevocationStore()
     expect(revoked.add(end('a'), now)).toBe(true)
     expect(revoked.add(end('a', 600_000, 'signed_out'), now)).toBe(false)
     expect(revoked.add(end('a', 900_000, 'signed_out'), now)).toBe(false)
@@ -23,8 +24,8 @@ describe('the set of ended sessions', () => {
     expect(revoked.size).toBe(1)
   })
 
-  it('keeps an id until its last expiry has passed, and at most a minute longer', () => {
-    const revoked = new RevokedSessions()
+  test('an ended session is kept until its last expiry, and at most a minute longer', () => {
+    const revoked = new RevocationStore()
     revoked.add(end('a', 120_000), now)
     revoked.add(end('a', 600_000), now)
     revoked.add(end('a', 60_000), now)
@@ -36,8 +37,8 @@ describe('the set of ended sessions', () => {
     expect(revoked.size).toBe(0)
   })
 
-  it('forgets in steps', () => {
-    const revoked = new RevokedSessions()
+  test('expired ends are removed in steps', () => {
+    const revoked = new RevocationStore()
     for (let index = 0; index < 25_000; index += 1) revoked.add(end(randomUUID()), now)
     const sizes = [0, 1, 2, 3].map(() => {
       revoked.forget(now + 700_000)
@@ -46,20 +47,20 @@ describe('the set of ended sessions', () => {
     expect(sizes).toEqual([15_000, 5_000, 0, 0])
   })
 
-  it('says up to where it may have forgotten, should time be set back', () => {
-    const revoked = new RevokedSessions()
+  test('the revocation store reports the latest expiry it removed, for clocks set back', () => {
+    const revoked = new RevocationStore()
     revoked.add(end('a'), now)
     expect(revoked.forgottenUpTo).toBe(-Infinity)
     revoked.forget(now + 700_000)
     expect(revoked.forgottenUpTo).toBeGreaterThan(now + 600_000)
-    const late = new RevokedSessions()
+    const late = new RevocationStore()
     expect(late.add(end('b', -120_000), now)).toBe(false)
     expect(late.forgottenUpTo).toBeGreaterThan(now - 120_000)
     expect(late.size).toBe(0)
   })
 
-  it('copes with more reasons than there are', () => {
-    const revoked = new RevokedSessions()
+  test('the revocation store accepts more reasons than are defined', () => {
+    const revoked = new RevocationStore()
     for (let index = 0; index < 100; index += 1)
       revoked.add(end(`sid-${index}`, 600_000, `reason-${index}`), now)
     expect(revoked.reasonOf('sid-0')).toBe('reason-0')
@@ -72,59 +73,56 @@ describe('the set of ended sessions', () => {
       upToGeneration,
     })
 
-    it('end no session, and are told once, and again when more of them are', () => {
-      const revoked = new RevokedSessions()
+    test('outdated tokens do not end the session and are reported once per change', () => {
+      const revoked = new RevocationStore()
       expect(revoked.add(outdated('a', 3), now)).toBe(true)
       expect(revoked.add(outdated('a', 3), now)).toBe(false)
       expect(revoked.add(outdated('a', 2, 900_000), now)).toBe(false)
       expect(revoked.add(outdated('a', 4), now)).toBe(true)
-      expect(revoked.outdatedTokensOf('a')).toMatchObject({ upToGeneration: 4, place: 2 })
-      expect(revoked.outdatedTokensOf('b')).toBeUndefined()
-      expect([revoked.size, revoked.outdatedCount, revoked.lastPlace]).toEqual([0, 1, 2])
+      expect([outdatedUpTo(revoked, 'a'), outdatedBy(revoked, 'a', 4)]).toEqual([4, 2])
+      expect(outdatedUpTo(revoked, 'b')).toBe(-1)
+      expect([revoked.size, revoked.outdatedCount, revoked.revision]).toEqual([0, 1, 2])
       expect(revoked.reasonOf('a')).toBeUndefined()
     })
 
-    it('are told again when they are outdated once more and nobody has refreshed since', () => {
-      const revoked = new RevokedSessions()
+    test('tokens outdated twice without a refresh between are reported twice', () => {
+      const revoked = new RevocationStore()
       const told = [4, 6, 4, 6, 5].map((seq) => revoked.add({ ...outdated('a', 3), seq }, now))
       expect(told).toEqual([true, true, false, false, false])
-      expect(revoked.outdatedTokensOf('a')).toMatchObject({ upToGeneration: 3, place: 2 })
+      expect([outdatedUpTo(revoked, 'a'), outdatedBy(revoked, 'a', 3)]).toEqual([3, 2])
     })
 
-    it('of generation 0 are some', () => {
-      const revoked = new RevokedSessions()
+    test('tokens of generation 0 can be outdated', () => {
+      const revoked = new RevocationStore()
       expect(revoked.add(outdated('a', 0), now)).toBe(true)
-      expect(revoked.outdatedTokensOf('a')?.upToGeneration).toBe(0)
+      expect(outdatedUpTo(revoked, 'a')).toBe(0)
     })
 
-    it('neither hide an end nor are hidden by it', () => {
+    test('outdated tokens and the end of the same session are both known', () => {
       for (const order of [
         [end('a'), outdated('a', 3)],
         [outdated('a', 3), end('a')],
       ]) {
-        const revoked = new RevokedSessions()
+        const revoked = new RevocationStore()
         expect(order.map((each) => revoked.add(each, now))).toEqual([true, true])
-        expect([revoked.reasonOf('a'), revoked.outdatedTokensOf('a')?.upToGeneration]).toEqual([
-          'terminated',
-          3,
-        ])
+        expect([revoked.reasonOf('a'), outdatedUpTo(revoked, 'a')]).toEqual(['terminated', 3])
       }
     })
 
-    it('are kept until the last of them has expired, and each by itself', () => {
-      const revoked = new RevokedSessions()
+    test('outdated tokens are kept until the last of them has expired, each separately', () => {
+      const revoked = new RevocationStore()
       revoked.add(outdated('a', 3, 600_000), now)
       revoked.add(outdated('a', 4, 120_000), now)
       revoked.add(end('a', 120_000), now)
       revoked.forget(now + 180_000)
-      expect([revoked.has('a'), revoked.outdatedTokensOf('a')?.upToGeneration]).toEqual([false, 4])
+      expect([revoked.has('a'), outdatedUpTo(revoked, 'a')]).toEqual([false, 4])
       revoked.forget(now + 660_000)
       expect([revoked.size, revoked.outdatedCount]).toEqual([0, 0])
       expect(revoked.forgottenUpTo).toBeGreaterThan(now + 600_000)
     })
   })
 
-  it('never lets a token be good again, in whatever order things are told and however time is set', () => {
+  test('a refused token stays refused in any order of revocations and with any change of time', () => {
     const revocation = fc.record({
       sid: fc.constantFrom('a', 'b', 'c'),
       forMs: fc.integer({ min: -3_600_000, max: 3_600_000 }),
@@ -132,7 +130,7 @@ describe('the set of ended sessions', () => {
     const time = fc.integer({ min: -3_600_000, max: 7_200_000 })
     fc.assert(
       fc.property(fc.array(fc.tuple(revocation, time), { maxLength: 30 }), time, (told, last) => {
-        const revoked = new RevokedSessions()
+        const revoked = new RevocationStore()
         for (const [{ sid, forMs }, at] of told) {
           revoked.add(end(sid, forMs), now + at)
           revoked.forget(now + at)
@@ -147,7 +145,7 @@ describe('the set of ended sessions', () => {
     )
   })
 
-  it('never lets an outdated token be good again either, and refuses none that is newer', () => {
+  test('an outdated token stays refused in any order, and no newer token is refused', () => {
     const row = fc.record({
       sid: fc.constantFrom('a', 'b'),
       upToGeneration: fc.integer({ min: 0, max: 5 }),
@@ -156,14 +154,14 @@ describe('the set of ended sessions', () => {
     const time = fc.integer({ min: -3_600_000, max: 7_200_000 })
     fc.assert(
       fc.property(fc.array(fc.tuple(row, time), { maxLength: 30 }), time, (told, last) => {
-        const revoked = new RevokedSessions()
+        const revoked = new RevocationStore()
         for (const [{ sid, upToGeneration, forMs }, at] of told) {
           revoked.add({ ...end(sid, forMs), upToGeneration }, now + at)
           revoked.forget(now + at)
         }
         for (const [{ sid, upToGeneration, forMs }] of told) {
           const exp = now + forMs
-          const upTo = revoked.outdatedTokensOf(sid)?.upToGeneration ?? -1
+          const upTo = outdatedUpTo(revoked, sid)
           expect(now + last >= exp || exp <= revoked.forgottenUpTo || upToGeneration <= upTo).toBe(true)
         }
         for (const sid of ['a', 'b']) {
@@ -171,7 +169,7 @@ describe('the set of ended sessions', () => {
             -1,
             ...told.flatMap(([each]) => (each.sid === sid ? [each.upToGeneration] : [])),
           )
-          expect(revoked.outdatedTokensOf(sid)?.upToGeneration ?? -1).toBeLessThanOrEqual(most)
+          expect(outdatedUpTo(revoked, sid)).toBeLessThanOrEqual(most)
           expect(revoked.has(sid)).toBe(false)
         }
       }),

@@ -1,13 +1,13 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
-import { ServiceTime } from '../src/service-time.ts'
+import { describe, expect, test } from 'vitest'
+import { ServiceTime } from '../../src/feed/service-time.ts'
 
 const MAX = 5_000
 /** The service's clock minus ours: nothing of what follows may depend on it. */
 const epoch = Date.UTC(2026, 10, 23)
 
 describe('what is known', () => {
-  it('is infinitely old before anything came', () => {
+  test('knowledge is infinitely old before the first event', () => {
     const time = new ServiceTime(MAX)
     expect(time.stalenessMs(1e12)).toBe(Infinity)
     expect(time.now(1)).toBeUndefined()
@@ -15,7 +15,7 @@ describe('what is known', () => {
     expect(time.stalenessMs(1)).toBe(Infinity)
   })
 
-  it('is as old as the request, when it came with the first answer', () => {
+  test('knowledge from the first response is as old as its request', () => {
     const time = new ServiceTime(MAX)
     time.beginConnection(100)
     time.observe(epoch + 100, 900)
@@ -23,7 +23,7 @@ describe('what is known', () => {
     expect(time.stalenessMs(900)).toBe(800)
   })
 
-  it('ages by what a stream is held up, although events come steadily', () => {
+  test('knowledge ages by the delay of a stream, even if events arrive steadily', () => {
     const time = new ServiceTime(MAX)
     time.beginConnection(0)
     for (let second = 0; second <= 8; second += 1) {
@@ -36,7 +36,7 @@ describe('what is known', () => {
     expect(time.observe(epoch + 9_000, 9 * 1_300)).toBe('measure_again')
   })
 
-  it('is not made younger by a clock of the service that is set forward', () => {
+  test('a service clock that is set forward does not make knowledge younger', () => {
     const time = new ServiceTime(MAX)
     time.beginConnection(0)
     time.observe(epoch, 0)
@@ -46,7 +46,7 @@ describe('what is known', () => {
     expect(time.now(1_000)).toBe(epoch + 1_000)
   })
 
-  it('is measured anew on the next connection, with whatever clock is there', () => {
+  test('the next connection measures the service’s time again, with any clock', () => {
     const time = new ServiceTime(MAX)
     time.beginConnection(0)
     time.observe(epoch, 10)
@@ -58,7 +58,7 @@ describe('what is known', () => {
     expect(time.now(2_010)).toBe(epoch - 299_990)
   })
 
-  it('never becomes older by what came before', () => {
+  test('a late older event never makes knowledge older', () => {
     const time = new ServiceTime(MAX)
     time.beginConnection(0)
     time.observe(epoch + 1_000, 1_000)
@@ -67,7 +67,7 @@ describe('what is known', () => {
     expect(time.stalenessMs(1_001)).toBe(1_001)
   })
 
-  it('follows clocks that drift, in both directions', () => {
+  test('the service’s time follows clocks that drift in both directions', () => {
     for (const rate of [1.0001, 0.9999]) {
       const time = new ServiceTime(MAX)
       time.beginConnection(0)
@@ -87,7 +87,7 @@ describe('what is known', () => {
     }
   })
 
-  it('shows its age also after a clock has gained on ours little by little', () => {
+  test('knowledge shows its age after the service’s clock has slowly gained on ours', () => {
     const time = new ServiceTime(MAX)
     time.beginConnection(0)
     for (let second = 0; second <= 2_000; second += 1) time.observe(epoch + second * 1_001, second * 1_000)
@@ -97,7 +97,7 @@ describe('what is known', () => {
     expect(time.stalenessMs(arrivedAt)).toBe(1_000)
   })
 
-  it('is never taken for younger than it is, whatever the network does', () => {
+  test('knowledge never looks younger than it is, whatever the network does', () => {
     const delay = fc.integer({ min: 0, max: 20_000 })
     fc.assert(
       fc.property(
@@ -117,7 +117,7 @@ describe('what is known', () => {
               newest = readAt
             }
             expect(time.stalenessMs(arrivedAt)).toBeGreaterThanOrEqual(arrivedAt - newest)
-            // Expiry is never judged late, and early by no more than the first answer took.
+            // Expiry is never detected late, and at most one round trip early.
             expect(time.now(arrivedAt)).toBeGreaterThanOrEqual(epoch + arrivedAt)
             expect(time.now(arrivedAt)).toBeLessThanOrEqual(epoch + arrivedAt + first)
           }

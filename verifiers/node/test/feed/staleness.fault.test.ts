@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
-import { describe, expect, it } from 'vitest'
-import { answer } from './support/stand-in-service.ts'
-import { ManualClock, until } from './support/manual-clock.ts'
-import { refusalOf, startWorld, type World } from './support/world.ts'
+import { describe, expect, test } from 'vitest'
+import { answer } from '../support/stand-in-service.ts'
+import { ManualClock, until } from '../support/manual-clock.ts'
+import { refusalOf, startWorld, type World } from '../support/world.ts'
 
 /** The stream is silent, and everything else of the service is there. */
 async function goStale({ service, clock, verifier }: World): Promise<void> {
@@ -13,7 +13,7 @@ async function goStale({ service, clock, verifier }: World): Promise<void> {
 }
 
 describe('a stale verifier', () => {
-  it('refuses, by default, and says what it knows all the same', async () => {
+  test('a stale verifier refuses by default, and still reports known ends', async () => {
     const world = await startWorld()
     const { verifier, token, service } = world
     const [good, ended] = [token(), randomUUID()]
@@ -27,7 +27,7 @@ describe('a stale verifier', () => {
     expect(await refusalOf(verifier.verify(token({ exp: 1 })))).toBe('expired')
   })
 
-  it('accepts until exp, when told so', async () => {
+  test("a stale verifier with whenStale 'accept' accepts until exp", async () => {
     const world = await startWorld({ whenStale: 'accept' })
     const { verifier, token, claims, clock } = world
     const good = token({ exp: claims().iat + 60 })
@@ -38,7 +38,7 @@ describe('a stale verifier', () => {
     expect(await refusalOf(verifier.verify(good))).toBe('expired')
   })
 
-  it('asks the service, when told so, after its own checks', async () => {
+  test("a stale verifier with 'introspect' asks the service after its own checks", async () => {
     const world = await startWorld({ whenStale: 'introspect' })
     const { verifier, token, claims, service } = world
     const given = claims()
@@ -53,7 +53,7 @@ describe('a stale verifier', () => {
     expect(service.timesHeard('/v1/introspect')).toBe(3)
   })
 
-  it('asks also before it has heard what time it is, and leaves the expiry to the service', async () => {
+  test('introspection before the time is known leaves the expiry to the service', async () => {
     const { verifier, token, claims, service, clock } = await startWorld({
       isReady: false,
       whenStale: 'introspect',
@@ -68,7 +68,7 @@ describe('a stale verifier', () => {
     expect(await refusalOf(verifier.verify(token({ exp: 1 })))).toBe('session_ended')
   })
 
-  it('asks once for a token that comes many times at once', async () => {
+  test('a token verified many times in parallel is introspected once', async () => {
     const world = await startWorld({ whenStale: 'introspect' })
     const { verifier, token, claims, service } = world
     const given = claims()
@@ -79,7 +79,7 @@ describe('a stale verifier', () => {
     expect(service.timesHeard('/v1/introspect')).toBe(1)
   })
 
-  it('asks about 64 tokens at once at most, and about the others afterwards', async () => {
+  test('at most 64 introspections are in flight, and the others wait', async () => {
     const world = await startWorld({ whenStale: 'introspect' })
     const { verifier, claims, token, service } = world
     const held: (() => void)[] = []
@@ -106,7 +106,7 @@ describe('a stale verifier', () => {
     expect(await all).toHaveLength(100)
   })
 
-  const noAnswers: [string, (response: ServerResponse) => unknown][] = [
+  const badResponses: [string, (response: ServerResponse) => unknown][] = [
     ['an error', (response) => answer(response, 503, {})],
     ['a redirect', (response) => response.writeHead(307, { location: '/v1/introspect' }).end()],
     ['nonsense', (response) => answer(response, 200, 'active')],
@@ -116,9 +116,9 @@ describe('a stale verifier', () => {
       (response) => answer(response, 200, { active: true, sid: randomUUID() }),
     ],
     ['a cut', (response) => response.destroy()],
-    ['an endless answer', (response) => response.writeHead(200).write('x'.repeat(100_000))],
+    ['an endless response', (response) => response.writeHead(200).write('x'.repeat(100_000))],
   ]
-  it.each(noAnswers)('takes %s for no answer', async (_, reply) => {
+  test.each(badResponses)('introspection that gets %s is refused as unavailable', async (_, reply) => {
     const world = await startWorld({ whenStale: 'introspect' })
     const { verifier, token, service } = world
     service.instead.set('/v1/introspect', (_heard, response) => void reply(response))
@@ -126,7 +126,7 @@ describe('a stale verifier', () => {
     expect(await refusalOf(verifier.verify(token()))).toBe('unavailable')
   })
 
-  it('waits 2 seconds for an answer and no longer', async () => {
+  test('introspection waits 2 seconds for a response and no longer', async () => {
     const world = await startWorld({ whenStale: 'introspect' })
     const { verifier, token, service, clock } = world
     service.instead.set('/v1/introspect', () => undefined)
@@ -137,7 +137,7 @@ describe('a stale verifier', () => {
     expect(await refusal).toBe('unavailable')
   })
 
-  it('believes the feed over an answer that crossed it', async () => {
+  test('an end from the feed wins over an introspection response that crossed it', async () => {
     const world = await startWorld({ whenStale: 'introspect' })
     const { verifier, token, claims, service } = world
     const given = claims()
@@ -159,7 +159,7 @@ describe('a stale verifier', () => {
 })
 
 describe('clocks', () => {
-  it.each([-300_000, 300_000])('of ours that are off by %s ms change nothing', async (offMs) => {
+  test.each([-300_000, 300_000])('a local clock that is off by %s ms changes nothing', async (offMs) => {
     const clock = new ManualClock()
     clock.wallOffsetMs += offMs
     const { verifier, token, claims, live } = await startWorld({ clock })
@@ -171,7 +171,7 @@ describe('clocks', () => {
     expect(await refusalOf(verifier.verify(token({ exp: iat + 2 })))).toBe('expired')
   })
 
-  it('count where nobody has told the time yet and nobody is asked', async () => {
+  test('the local clock counts while the service’s time is unknown and nobody is asked', async () => {
     const { verifier, token, service, clock } = await startWorld({
       isReady: false,
       whenStale: 'accept',
@@ -183,7 +183,7 @@ describe('clocks', () => {
     expect(await refusalOf(verifier.verify(token({ exp: Math.floor(service.now() / 1000) })))).toBe('expired')
   })
 
-  it('set back after an id was forgotten make no token of it good again', async () => {
+  test('a clock set back after an end was removed accepts no token of it again', async () => {
     const { verifier, token, claims, service, clock, live } = await startWorld()
     const given = claims()
     const ended = token(given)
@@ -211,7 +211,7 @@ describe('clocks', () => {
 })
 
 describe('freshness', () => {
-  it('is lost at a moment the sockets hear of, once', async () => {
+  test('sockets are notified once when the verifier becomes stale', async () => {
     const { verifier, service, clock, claims } = await startWorld()
     const closed: number[] = []
     const socket = { close: (code: number) => closed.push(code), once: () => undefined }
@@ -225,7 +225,7 @@ describe('freshness', () => {
     expect(closed).toEqual([4503])
   })
 
-  it('is not lost because this process was busy while the news was waiting', async () => {
+  test('a verifier stays fresh if its process was busy while events were waiting', async () => {
     const { verifier, service, clock, claims } = await startWorld()
     const closed: number[] = []
     const socket = { close: (code: number) => closed.push(code), once: () => undefined }

@@ -1,19 +1,19 @@
 import { randomBytes } from 'node:crypto'
-import { describe, expect, it } from 'vitest'
-import { readKeySet } from '../src/published-keys.ts'
-import { answer } from './support/stand-in-service.ts'
-import { until } from './support/manual-clock.ts'
-import { headerOf, makeKey, signToken } from './support/tokens.ts'
-import { refusalOf, startWorld, type World } from './support/world.ts'
+import { describe, expect, test } from 'vitest'
+import { readKeySet } from '../../src/token/published-keys.ts'
+import { answer } from '../support/stand-in-service.ts'
+import { until } from '../support/manual-clock.ts'
+import { headerOf, makeKey, signToken } from '../support/tokens.ts'
+import { refusalOf, startWorld, type World } from '../support/world.ts'
 
 const JWKS = '/.well-known/jwks.json'
 
-describe('a published key', () => {
+describe('a published key', { tags: ['TOKEN-21'] }, () => {
   const [ed, es, rs] = [makeKey('ed'), makeKey('es', 'ES256'), makeKey('rs', 'RS256')]
   const weak = makeKey('weak', 'RS256', 1024)
   const idsOf = (...keys: unknown[]) => [...(readKeySet({ keys }, new Map())?.keys() ?? [])]
 
-  it('is one of the three kinds, for signatures, with the algorithm of its kind', () => {
+  test('a published key has one of three types, is for signatures, and fits its algorithm', () => {
     expect(idsOf(ed.jwk, es.jwk, rs.jwk)).toEqual(['ed', 'es', 'rs'])
     const bare = ({ jwk: { alg, use, ...rest } }: { jwk: Record<string, unknown> }) => [rest, alg, use][0]
     expect(readKeySet({ keys: [bare(ed), bare(es), bare(rs)] }, new Map())?.get('rs')?.algorithm).toBe(
@@ -21,8 +21,35 @@ describe('a published key', () => {
     )
   })
 
-  it.each([
+  test.each([
     { ...ed.jwk, use: 'enc' },
+    { ...ed.jwk, use: 'SIG' },
+    { ...ed.jwk, use: '' },
+    { ...ed.jwk, use: null },
+    { ...ed.jwk, use: ['sig'] },
+    { ...ed.jwk, key_ops: ['encrypt'] },
+    { ...ed.jwk, key_ops: ['sign'] },
+    { ...ed.jwk, key_ops: ['Verify'] },
+    { ...ed.jwk, key_ops: [] },
+    { ...ed.jwk, key_ops: 'verify' },
+    { ...ed.jwk, key_ops: null },
+    { ...ed.jwk, key_ops: { 0: 'verify' } },
+    { ...ed.jwk, key_ops: ['verify', 7] },
+    { ...ed.jwk, key_ops: ['verify', 'verify'] },
+    { ...ed.jwk, key_ops: [['verify']] },
+    { ...ed.jwk, use: undefined, key_ops: ['sign'] },
+    { ...ed.jwk, use: 'enc', key_ops: ['verify'] },
+    { ...ed.jwk, d: ed.jwk['x'] },
+    { ...rs.jwk, d: '' },
+    { ...ed.jwk, alg: null },
+    { ...ed.jwk, alg: ['EdDSA'] },
+    { ...ed.jwk, alg: 'eddsa' },
+    { ...ed.jwk, kty: 'EC' },
+    { ...ed.jwk, kty: 'okp' },
+    { ...es.jwk, kty: 'OKP' },
+    { ...es.jwk, crv: 'Ed25519' },
+    { ...rs.jwk, kty: 'EC' },
+    { ...es.jwk, kid: 'other', kty: 'RSA' },
     { ...ed.jwk, alg: 'ES256' },
     { ...ed.jwk, alg: 'HS256' },
     { ...rs.jwk, alg: 'PS256' },
@@ -51,16 +78,38 @@ describe('a published key', () => {
     [],
     'key',
     7,
-  ])('is not %j', (jwk) => {
+  ])('a published key must not be %j', (jwk) => {
     expect(idsOf(jwk, es.jwk)).toEqual(['es'])
   })
 
-  it('has its kid alone; of two the first counts', () => {
+  test.each([
+    { key_ops: ['verify'] },
+    { key_ops: ['sign', 'verify'] },
+    { use: undefined, key_ops: ['verify'] },
+    { key_ops: ['verify', 'some operation of later versions'] },
+    { alg: undefined, use: undefined },
+    { x5t: 'unknown members are ignored', ext: true, revoked: null },
+  ])('a published key with %j is used', (more) => {
+    expect(idsOf({ ...ed.jwk, ...more })).toEqual(['ed'])
+  })
+
+  test('an unusable published key does not hide a usable key with the same kid', () => {
+    const keys = readKeySet({ keys: [{ ...es.jwk, kid: 'ed', key_ops: ['sign'] }, ed.jwk] }, new Map())
+    expect(keys?.get('ed')?.algorithm).toBe('EdDSA')
+  })
+
+  test('a published key that is unusable at a later fetch is dropped', () => {
+    const before = readKeySet({ keys: [ed.jwk, es.jwk] }, new Map()) ?? new Map<string, never>()
+    const after = readKeySet({ keys: [{ ...ed.jwk, key_ops: ['sign'] }, es.jwk] }, before)
+    expect([...(after?.keys() ?? [])]).toEqual(['es'])
+  })
+
+  test('of two published keys with the same kid the first counts', () => {
     const keys = readKeySet({ keys: [ed.jwk, { ...es.jwk, kid: 'ed' }] }, new Map())
     expect([keys?.size, keys?.get('ed')?.algorithm]).toEqual([1, 'EdDSA'])
   })
 
-  it.each([
+  test.each([
     undefined,
     null,
     [],
@@ -69,9 +118,9 @@ describe('a published key', () => {
     { keys: [] },
     { keys: [null] },
     { keys: Array(101).fill(ed.jwk) },
-  ])('is not to be found in %j', (body) => expect(readKeySet(body, new Map())).toBeUndefined())
+  ])('no published key is found in %j', (body) => expect(readKeySet(body, new Map())).toBeUndefined())
 
-  it('stays the same object while it stays the same key', () => {
+  test('a published key stays the same object while it stays the same key', () => {
     const first = readKeySet({ keys: [ed.jwk] }, new Map())
     expect(readKeySet({ keys: [ed.jwk] }, first ?? new Map())?.get('ed')).toBe(first?.get('ed'))
     const other = { ...makeKey('x').jwk, kid: 'ed' }
@@ -84,7 +133,7 @@ describe('keys', () => {
   /** Time for another fetch, during which the feed lives on. */
   const cool = (world: World) => world.live(5)
 
-  it('are fetched for a kid not seen before, once for all who ask', async () => {
+  test('keys are fetched once for an unknown kid, however many tokens have it', async () => {
     const world = await startWorld()
     const { verifier, service } = world
     const next = makeKey('key-2')
@@ -95,7 +144,7 @@ describe('keys', () => {
     expect(service.timesHeard(JWKS)).toBe(2)
   })
 
-  it('are fetched at most every 5 seconds, whatever arrives', async () => {
+  test('keys are fetched at most every 5 seconds, whatever tokens arrive', async () => {
     const world = await startWorld()
     const { verifier, service } = world
     const attack = (round: string) =>
@@ -114,7 +163,7 @@ describe('keys', () => {
     expect(service.timesHeard(JWKS)).toBe(3)
   })
 
-  it('are not fetched for a token of another algorithm or form', async () => {
+  test('keys are not fetched for a token of another algorithm or form', async () => {
     const world = await startWorld()
     await cool(world)
     const key = makeKey('unknown')
@@ -124,7 +173,7 @@ describe('keys', () => {
     expect(world.service.timesHeard(JWKS)).toBe(1)
   })
 
-  it('that are no longer published verify nothing, not even what is remembered', async () => {
+  test('keys that are no longer published verify nothing, not even cached tokens', async () => {
     const world = await startWorld()
     const { verifier, service, token } = world
     const old = token()
@@ -135,7 +184,7 @@ describe('keys', () => {
     expect(await refusalOf(verifier.verify(old))).toBe('unknown_key')
   })
 
-  it('exchanged under the same kid verify nothing of before', async () => {
+  test('a key replaced under the same kid verifies no earlier token', async () => {
     const world = await startWorld()
     const { verifier, service, token } = world
     const old = token()
@@ -147,14 +196,14 @@ describe('keys', () => {
     expect(await refusalOf(verifier.verify(old))).toBe('bad_signature')
   })
 
-  it.each([
+  test.each([
     ['an empty set', { keys: [] }, 200],
     ['no usable key', { keys: [{ kty: 'oct', kid: 'x', k: 'AAAA' }] }, 200],
     ['nonsense', 'keys', 200],
     ['an error', { keys: [makeKey('key-9').jwk] }, 500],
     ['a redirect', { keys: [makeKey('key-9').jwk] }, 301],
     ['too long a text', { keys: [makeKey('key-9').jwk], more: 'x'.repeat(300_000) }, 200],
-  ])('stay when the service answers %s', async (_, body, status) => {
+  ])('known keys stay when the service responds with %s', async (_, body, status) => {
     const world = await startWorld()
     const { verifier, service, token, errors } = world
     const good = token()
@@ -168,7 +217,7 @@ describe('keys', () => {
     expect(service.timesHeard(JWKS)).toBe(2)
   })
 
-  it('are waited for 3 seconds', async () => {
+  test('a verifier waits 3 seconds for keys', async () => {
     const world = await startWorld()
     const { verifier, service, clock } = world
     service.instead.set(JWKS, () => undefined)
@@ -179,7 +228,7 @@ describe('keys', () => {
     expect(await refusal).toBe('unavailable')
   })
 
-  it('are fetched again within the hour, so that dropped ones go', async () => {
+  test('keys are fetched again within the hour, so that withdrawn keys are dropped', async () => {
     const world = await startWorld()
     const { service, clock } = world
     clock.pass(3_600_000)

@@ -1,18 +1,19 @@
 import { randomUUID } from 'node:crypto'
-import { describe, expect, it } from 'vitest'
-import type { JsonAnswer, JsonRequest } from '../src/json-requests.ts'
-import { Receipts } from '../src/receipts.ts'
-import { ManualClock, until } from './support/manual-clock.ts'
-import { refusalOf, startWorld } from './support/world.ts'
+import { describe, expect, test } from 'vitest'
+import type { JsonResponse, JsonRequest } from '../../src/service/json-requests.ts'
+import { Receipts } from '../../src/service/receipts.ts'
+import { ManualClock, until } from '../support/manual-clock.ts'
+import { refusalOf, startWorld } from '../support/world.ts'
 
 interface Item {
   sid: string
   user_id: number
   gen: number
   seen_at: string
+  rcp?: string
 }
 
-function start(answers: (() => Promise<JsonAnswer>)[] = []) {
+function start(answers: (() => Promise<JsonResponse>)[] = []) {
   const clock = new ManualClock()
   const batches: Item[][] = []
   const receipts = new Receipts({
@@ -24,7 +25,7 @@ function start(answers: (() => Promise<JsonAnswer>)[] = []) {
     },
   })
   const note = (sid: string, gen = 0) =>
-    receipts.note(sid, { userId: 7, gen, seenAtMs: Date.UTC(2026, 10, 23) })
+    receipts.add(sid, { userId: 7, gen, seenAtMs: Date.UTC(2026, 10, 23), proof: undefined })
   const settle = async () => {
     for (let turn = 0; turn < 30; turn += 1) await Promise.resolve()
   }
@@ -34,23 +35,23 @@ const status = (code: number) => () => Promise.resolve({ status: code, body: und
 const cut = () => Promise.reject(new Error('cut'))
 
 describe('receipts', () => {
-  it('report the first sighting of a generation, once, about a second later', async () => {
+  test('the first use of a generation is reported once, about a second later', async () => {
     const { verifier, service, token, claims, clock } = await startWorld()
     const { sid } = claims()
-    for (const given of [{ sid }, { sid }, { sid, gen: 1 }]) await verifier.verify(token(given))
+    for (const gen of [0, 0, 1]) await verifier.verify(token({ sid, gen, rcp: `proof of ${gen}` }))
     const seenAt = new Date(service.now()).toISOString()
     clock.pass(999)
     expect(service.timesHeard('/v1/receipts')).toBe(0)
     clock.pass(1)
     await until(() => verifier.health().receipts.reported === 1)
     const [heard] = service.heard.filter(({ path }) => path === '/v1/receipts')
-    expect(heard?.body).toEqual({ items: [{ sid, user_id: 7, gen: 1, seen_at: seenAt }] })
+    expect(heard?.body).toEqual({ items: [{ sid, user_id: 7, gen: 1, seen_at: seenAt, rcp: 'proof of 1' }] })
     await verifier.verify(token({ sid, gen: 1, jti: 'another' }))
     await verifier.verify(token({ sid, gen: 0, jti: 'an older one' }))
     expect(verifier.health().receipts).toEqual({ reported: 1, dropped: 0, waiting: 0 })
   })
 
-  it('are written for accepted tokens only', async () => {
+  test('receipts are sent for accepted tokens only', async () => {
     const { verifier, service, token, clock } = await startWorld()
     const refused = token()
     await refusalOf(verifier.verify(token({ exp: 1 })))
@@ -66,14 +67,14 @@ describe('receipts', () => {
     expect(verifier.health()).toMatchObject({ cacheHits: 1, receipts: { waiting: 1 } })
   })
 
-  it('go out on close', async () => {
+  test('close() sends the last receipts', async () => {
     const { verifier, service, token } = await startWorld()
     await verifier.verify(token())
     await verifier.close()
     expect(service.timesHeard('/v1/receipts')).toBe(1)
   })
 
-  it('hold close up for 2 seconds at most', async () => {
+  test('receipts delay close() for at most 2 seconds', async () => {
     const { verifier, service, token, clock } = await startWorld()
     service.instead.set('/v1/receipts', () => undefined)
     await verifier.verify(token())
@@ -83,7 +84,7 @@ describe('receipts', () => {
     await closed
   })
 
-  it('go in batches of a thousand', async () => {
+  test('receipts are sent in batches of a thousand', async () => {
     const { clock, batches, note, settle, receipts } = start()
     for (let index = 0; index < 2_500; index += 1) note(`sid-${index}`)
     clock.pass(1_000)
@@ -92,7 +93,7 @@ describe('receipts', () => {
     expect(receipts.counts).toEqual({ reported: 2_500, dropped: 0, waiting: 0 })
   })
 
-  it('are kept while the service is away, and asked about less and less often', async () => {
+  test('receipts are kept while the service is down, and retried with back-off', async () => {
     const { clock, batches, note, settle, receipts } = start([cut, status(503), status(401), status(204)])
     note('a')
     for (const delay of [1_000, 2_000, 4_000, 8_000]) {
@@ -106,7 +107,7 @@ describe('receipts', () => {
     expect(receipts.counts).toEqual({ reported: 1, dropped: 0, waiting: 0 })
   })
 
-  it('that the service cannot read are not sent for ever', async () => {
+  test('receipts that the service refuses as invalid are not retried', async () => {
     const { clock, note, settle, receipts } = start([status(422)])
     note('a')
     clock.pass(1_000)
@@ -114,10 +115,10 @@ describe('receipts', () => {
     expect(receipts.counts).toEqual({ reported: 0, dropped: 1, waiting: 0 })
   })
 
-  it('do not lose a newer sighting that comes while an older one is under way', async () => {
+  test('a newer receipt is kept while an older one of the session is in flight', async () => {
     let reply = (): void => undefined
     const slow = () =>
-      new Promise<JsonAnswer>((resolve) => (reply = () => resolve({ status: 204, body: undefined })))
+      new Promise<JsonResponse>((resolve) => (reply = () => resolve({ status: 204, body: undefined })))
     const { clock, batches, note, settle } = start([slow])
     note('a', 1)
     clock.pass(1_000)
@@ -127,7 +128,7 @@ describe('receipts', () => {
     expect(batches.map(([item]) => item?.gen)).toEqual([1, 2])
   })
 
-  it('are dropped, the oldest first, when there are too many', async () => {
+  test('the oldest receipts are dropped when there are too many', async () => {
     const { clock, batches, note, settle, receipts } = start()
     for (let index = 0; index < 10_500; index += 1) note(`sid-${index}`)
     expect(receipts.counts).toEqual({ reported: 0, dropped: 500, waiting: 10_000 })
@@ -136,7 +137,7 @@ describe('receipts', () => {
     expect(batches[0]?.[0]?.sid).toBe('sid-500')
   })
 
-  it('name times of the service', async () => {
+  test('receipts carry the service’s time', async () => {
     const { verifier, service, token, clock } = await startWorld()
     clock.wallOffsetMs += 300_000
     const seenAt = new Date(service.now()).toISOString()

@@ -1,12 +1,12 @@
-import { describe, expect, it } from 'vitest'
-import { answer } from './support/stand-in-service.ts'
-import { until } from './support/manual-clock.ts'
-import { refusalOf, startWorld } from './support/world.ts'
+import { describe, expect, test } from 'vitest'
+import { answer } from '../support/stand-in-service.ts'
+import { until } from '../support/manual-clock.ts'
+import { refusalOf, startWorld } from '../support/world.ts'
 
 const REDEEM = '/v1/tickets/redeem'
 
 describe('redeeming a ticket', () => {
-  it('answers its claims, once', async () => {
+  test('a ticket returns its claims, once', async () => {
     const { verifier, service, claims, clock } = await startWorld()
     const { jti, ...given } = claims()
     service.tickets.set('t', { claims: given })
@@ -18,7 +18,7 @@ describe('redeeming a ticket', () => {
     expect(verifier.health().receipts.waiting).toBe(0)
   })
 
-  it('minds the origin', async () => {
+  test('a ticket is refused for another origin', async () => {
     const { verifier, service, claims } = await startWorld()
     const give = () => service.tickets.set('t', { claims: claims(), origin: 'https://chat.example' })
     give()
@@ -29,13 +29,16 @@ describe('redeeming a ticket', () => {
     expect((await verifier.redeemTicket('t', 'https://chat.example')).user_id).toBe(7)
   })
 
-  it.each(['', 'x'.repeat(1_025), undefined, null, 7, {}, ['t']])('does not ask about %j', async (ticket) => {
-    const { verifier, service } = await startWorld()
-    expect(await refusalOf(verifier.redeemTicket(ticket as string))).toBe('ticket_gone')
-    expect(service.timesHeard(REDEEM)).toBe(0)
-  })
+  test.each(['', 'x'.repeat(1_025), undefined, null, 7, {}, ['t']])(
+    'the malformed ticket %j is refused without a request',
+    async (ticket) => {
+      const { verifier, service } = await startWorld()
+      expect(await refusalOf(verifier.redeemTicket(ticket as string))).toBe('ticket_gone')
+      expect(service.timesHeard(REDEEM)).toBe(0)
+    },
+  )
 
-  it.each([
+  test.each([
     [410, {}, 'ticket_gone'],
     [422, {}, 'ticket_gone'],
     [400, {}, 'ticket_gone'],
@@ -46,13 +49,13 @@ describe('redeeming a ticket', () => {
     [302, {}, 'unavailable'],
     [200, [], 'unavailable'],
     [200, {}, 'wrong_issuer'],
-  ] as const)('that is answered with %s %j is %s', async (status, body, code) => {
+  ] as const)('a ticket that gets the response %s %j is refused with %s', async (status, body, code) => {
     const { verifier, service } = await startWorld()
     service.instead.set(REDEEM, (_, response) => answer(response, status, body))
     expect(await refusalOf(verifier.redeemTicket('t'))).toBe(code)
   })
 
-  it('is not possible while the service is away; the error holds no secret', async () => {
+  test('redeeming fails while the service is down, and the error contains no secret', async () => {
     const { verifier, service, errors } = await startWorld()
     await service.stop()
     expect(await refusalOf(verifier.redeemTicket('a-secret-ticket'))).toBe('unavailable')
@@ -62,7 +65,7 @@ describe('redeeming a ticket', () => {
     await service.start()
   })
 
-  it('gives up after 2 seconds', async () => {
+  test('redeeming a ticket gives up after 2 seconds', async () => {
     const { verifier, service, clock } = await startWorld()
     service.instead.set(REDEEM, () => undefined)
     const refusal = refusalOf(verifier.redeemTicket('t'))
@@ -71,7 +74,7 @@ describe('redeeming a ticket', () => {
     expect(await refusal).toBe('unavailable')
   })
 
-  it('believes neither claims that ran out nor those of a session known to have ended', async () => {
+  test('a redeemed ticket is refused if its claims have expired or its session has ended', async () => {
     const { verifier, service, claims } = await startWorld()
     service.tickets.set('old', { claims: claims({ exp: 1 }) })
     expect(await refusalOf(verifier.redeemTicket('old'))).toBe('expired')
@@ -82,7 +85,7 @@ describe('redeeming a ticket', () => {
     expect(await refusalOf(verifier.redeemTicket('ended'))).toBe('session_ended')
   })
 
-  it('works while the feed is stale, since the service was asked', async () => {
+  test('a ticket can be redeemed while the feed is stale, since the service was asked', async () => {
     const { verifier, service, claims, clock } = await startWorld()
     service.isFrozen = true
     clock.pass(5_001)
@@ -90,11 +93,11 @@ describe('redeeming a ticket', () => {
     expect((await verifier.redeemTicket('t')).user_id).toBe(7)
   })
 
-  it('is tried again on a new connection when the kept one was gone', async () => {
+  test('redeeming is retried on a new connection if the persistent one was closed', async () => {
     const { verifier, service, claims } = await startWorld()
     service.tickets.set('first', { claims: claims() })
     await verifier.redeemTicket('first')
-    // The next request comes over the same connection, which then ends without an answer.
+    // The next request uses the same connection, which then ends without a response.
     let asked = 0
     service.tickets.set('second', { claims: claims() })
     service.instead.set(REDEEM, ({ body }, response) => {

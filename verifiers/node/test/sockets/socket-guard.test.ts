@@ -1,11 +1,11 @@
 import { EventEmitter } from 'node:events'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { beforeEach, describe, expect, it } from 'vitest'
-import type { Clock } from '../src/clock.ts'
-import { createSocketGuard } from '../src/socket-guard.ts'
-import type { GuardedSocket, SocketGuard } from '../src/types.ts'
-import { FakeVerifier, noon, sid, someClaims } from './adapters/fake-verifier.ts'
+import { beforeEach, describe, expect, test } from 'vitest'
+import type { Clock } from '../../src/clock.ts'
+import { createSocketGuard } from '../../src/sockets/socket-guard.ts'
+import type { GuardedSocket, SocketGuard } from '../../src/types.ts'
+import { FakeVerifier, noon, sid, someClaims } from '../adapters/fake-verifier.ts'
 
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
@@ -42,7 +42,7 @@ class ManualTimers implements Pick<Clock, 'after'> {
   }
 }
 
-/** A client that answers the closing handshake only when told to. */
+/** A client that completes the closing handshake only on request. */
 class FakeSocket extends EventEmitter implements GuardedSocket {
   closedWith: { code: number; reason: string } | undefined
   terminated = false
@@ -86,7 +86,7 @@ const tokenOutdated = { code: 4408, reason: 'token outdated' }
 const tryLater = { code: 4503, reason: 'try later' }
 
 describe('when a session ends', () => {
-  it('closes every socket of that session with 4401, and no other', () => {
+  test('an ended session closes all of its sockets with 4401, and no others', () => {
     const [one, two] = [held({ sid: sid(1) }), held({ sid: sid(1) })]
     const [other, otherOfSameUser] = [held({ sid: sid(2), user_id: 8 }), held({ sid: sid(3) })]
     verifier.end(sid(1))
@@ -95,7 +95,7 @@ describe('when a session ends', () => {
     expect(guard.size).toBe(2)
   })
 
-  it('lets nothing the client still sends reach the application', () => {
+  test('after its session ended, a socket passes no message to the application', () => {
     const socket = held()
     const heard: string[] = []
     socket.on('message', (text: string) => heard.push(text))
@@ -104,7 +104,7 @@ describe('when a session ends', () => {
     expect(heard).toEqual([])
   })
 
-  it('closes the others when one socket throws, and cuts that one off', () => {
+  test('a socket that throws on close is cut off, and the others are closed', () => {
     const sockets = [new FakeSocket(), new ThrowingSocket(), new FakeSocket()]
     for (const socket of sockets) held({}, socket)
     verifier.end(sid(1))
@@ -113,7 +113,7 @@ describe('when a session ends', () => {
     expect(guard.size).toBe(0)
   })
 
-  it('does not close again what closed while the session was being closed', () => {
+  test('a socket that closed during the closing of its session is not closed again', () => {
     const first = held()
     const second = held()
     first.close = () => second.emit('close')
@@ -123,7 +123,7 @@ describe('when a session ends', () => {
 })
 
 describe('when a token runs out', () => {
-  it('closes with 4408 at exp by the time of the service, and not before', () => {
+  test('a socket closes with 4408 at exp by the service’s time, and not before', () => {
     const socket = held({ exp: noon + 600 })
     pass(599_999)
     expect(socket.closedWith).toBeUndefined()
@@ -131,7 +131,7 @@ describe('when a token runs out', () => {
     expect(socket.closedWith).toEqual(tokenExpired)
   })
 
-  it('closes each socket at its own time, whatever the order they came in', () => {
+  test('each socket closes at its own expiry, whatever the order of arrival', () => {
     const late = held({ exp: noon + 30 })
     const early = held({ exp: noon + 2 })
     const alike = held({ exp: noon + 2, sid: sid(2) })
@@ -145,14 +145,14 @@ describe('when a token runs out', () => {
     expect(late.closedWith).toEqual(tokenExpired)
   })
 
-  it('notices within five seconds that the time of the service was corrected', () => {
+  test('a corrected service time changes the expiry of sockets within five seconds', () => {
     const socket = held({ exp: noon + 600 })
     verifier.now += 700
     pass(5_000)
     expect(socket.closedWith).toEqual(tokenExpired)
   })
 
-  it('waits on when the time of the service turns out to be behind', () => {
+  test('a socket stays open longer if the service’s time turns out to be behind', () => {
     const socket = held({ exp: noon + 2 })
     verifier.now -= 60
     pass(61_000)
@@ -161,13 +161,13 @@ describe('when a token runs out', () => {
     expect(socket.closedWith).toEqual(tokenExpired)
   })
 
-  it('never asks for a timer that setTimeout cannot hold', () => {
+  test('the socket guard never sets a timer longer than setTimeout allows', () => {
     const socket = held({ exp: noon + 400 * 86_400 })
     expect(Math.max(...timers.longest)).toBeLessThan(2 ** 31)
     expect(socket.closedWith).toBeUndefined()
   })
 
-  it('has one timer for all sockets, and none once they are gone', () => {
+  test('the socket guard has one timer for all sockets, and none without sockets', () => {
     const sockets = Array.from({ length: 50 }, (_, i) => held({ exp: noon + 50 - i }))
     expect(timers.pending).toBe(1)
     for (const socket of sockets) socket.emit('close')
@@ -177,7 +177,7 @@ describe('when a token runs out', () => {
 })
 
 describe('when tokens are outdated', () => {
-  it('closes the sockets that were let in with them with 4408, and no other', () => {
+  test('only sockets accepted with outdated tokens are closed with 4408', () => {
     const [old, older] = [held({ gen: 3 }), held({ gen: 0 })]
     const [newer, other] = [held({ gen: 4 }), held({ sid: sid(2), gen: 3 })]
     verifier.outdate(sid(1), 3)
@@ -186,7 +186,7 @@ describe('when tokens are outdated', () => {
     expect(guard.size).toBe(2)
   })
 
-  it('keeps a socket that was renewed with a newer one', async () => {
+  test('a socket renewed with a newer token stays open when older ones are outdated', async () => {
     const socket = held({ gen: 3 })
     verifier.tokens.set('newer', someClaims({ gen: 4 }))
     await guard.renew(socket, 'newer')
@@ -196,7 +196,7 @@ describe('when tokens are outdated', () => {
     expect(socket.closedWith).toEqual(tokenOutdated)
   })
 
-  it('is not misled by an older token that is shown later', async () => {
+  test('renewal with an older token does not make a socket outdated', async () => {
     const socket = held({ gen: 4 })
     verifier.tokens.set('older', someClaims({ gen: 3, exp: noon + 900 }))
     await guard.renew(socket, 'older')
@@ -204,7 +204,7 @@ describe('when tokens are outdated', () => {
     expect(socket.closedWith).toBeUndefined()
   })
 
-  it('keeps a socket whose ticket was redeemed after the change', () => {
+  test('a socket whose ticket was redeemed after a change of roles stays open', () => {
     verifier.outdate(sid(1), 3)
     const claims = someClaims({ gen: 3 })
     verifier.current.add(claims)
@@ -220,14 +220,14 @@ describe('when tokens are outdated', () => {
 })
 
 describe('when the verifier is stale and refuses', () => {
-  it('closes all sockets with 4503', () => {
+  test('a stale verifier that refuses closes all sockets with 4503', () => {
     const sockets = [held({ sid: sid(1) }), held({ sid: sid(2) })]
     verifier.goStale()
     expect(sockets.map((socket) => socket.closedWith)).toEqual([tryLater, tryLater])
     expect(guard.size).toBe(0)
   })
 
-  it('keeps them when being stale does not make it refuse', () => {
+  test('a stale verifier that does not refuse keeps its sockets', () => {
     const socket = held()
     verifier.isRefusing = () => false
     verifier.goStale()
@@ -236,27 +236,27 @@ describe('when the verifier is stale and refuses', () => {
 })
 
 describe('what happened between the check of the token and hold()', () => {
-  it('closes a socket whose session has ended', () => {
+  test('hold() closes a socket whose session ended since the check', () => {
     verifier.end(sid(1))
     expect(held().closedWith).toEqual(sessionEnded)
   })
 
-  it('closes a socket whose token has run out', () => {
+  test('hold() closes a socket whose token expired since the check', () => {
     expect(held({ exp: noon }).closedWith).toEqual(tokenExpired)
   })
 
-  it('closes a socket whose token was outdated', () => {
+  test('hold() closes a socket whose token was outdated since the check', () => {
     verifier.outdate(sid(1), 3)
     expect(held({ gen: 3 }).closedWith).toEqual(tokenOutdated)
     expect(held({ gen: 4 }).closedWith).toBeUndefined()
   })
 
-  it('closes a socket when the verifier went stale', () => {
+  test('hold() closes a socket if the verifier became stale since the check', () => {
     verifier.goStale()
     expect(held().closedWith).toEqual(tryLater)
   })
 
-  it('says that the session ended when that is not the only reason', () => {
+  test('hold() reports the end of the session if there are several reasons', () => {
     verifier.end(sid(1))
     verifier.outdate(sid(1), 3)
     verifier.goStale()
@@ -265,7 +265,7 @@ describe('what happened between the check of the token and hold()', () => {
 })
 
 describe('renewal', () => {
-  it('moves the end to that of the new token', async () => {
+  test('a renewed socket closes when the new token expires', async () => {
     const socket = held({ exp: noon + 60 })
     verifier.tokens.set('newer', someClaims({ exp: noon + 660, gen: 1 }))
     await expect(guard.renew(socket, 'newer')).resolves.toMatchObject({ gen: 1 })
@@ -275,7 +275,7 @@ describe('renewal', () => {
     expect(socket.closedWith).toEqual(tokenExpired)
   })
 
-  it('keeps the later end when the new token runs out earlier', async () => {
+  test('renewal with a token that expires earlier keeps the later expiry', async () => {
     const socket = held({ exp: noon + 60 })
     verifier.tokens.set('older', someClaims({ exp: noon + 30 }))
     await guard.renew(socket, 'older')
@@ -283,10 +283,10 @@ describe('renewal', () => {
     expect(socket.closedWith).toBeUndefined()
   })
 
-  it.each([
+  test.each([
     ['session', { sid: sid(2) }],
     ['user', { user_id: 8, sub: '8' }],
-  ])('refuses a token of another %s and leaves the socket as it was', async (_, changes) => {
+  ])('renewal with a token of another %s is refused and changes nothing', async (_, changes) => {
     const socket = held({ exp: noon + 60 })
     verifier.tokens.set('foreign', someClaims({ exp: noon + 660, ...changes }))
     await expect(guard.renew(socket, 'foreign')).rejects.toMatchObject({ code: 'invalid_claims' })
@@ -295,13 +295,13 @@ describe('renewal', () => {
     expect(socket.closedWith).toEqual(tokenExpired)
   })
 
-  it('passes on why a token is refused, and leaves the socket as it was', async () => {
+  test('renewal with a refused token rejects with its error and changes nothing', async () => {
     const socket = held()
     await expect(guard.renew(socket, 'forged')).rejects.toMatchObject({ code: 'bad_signature' })
     expect(socket.closedWith).toBeUndefined()
   })
 
-  it('does not bring back a socket that was closed while the token was checked', async () => {
+  test('renewal does not bring back a socket that closed during the check', async () => {
     const socket = held({ exp: noon + 5 })
     verifier.tokens.set('newer', someClaims({ exp: noon + 660 }))
     const { promise, resolve } = Promise.withResolvers<undefined>()
@@ -314,7 +314,7 @@ describe('renewal', () => {
     expect(guard.size).toBe(0)
   })
 
-  it('still closes a renewed socket when its session ends', async () => {
+  test('a renewed socket still closes when its session ends', async () => {
     const socket = held()
     verifier.tokens.set('newer', someClaims({ exp: noon + 660 }))
     await guard.renew(socket, 'newer')
@@ -322,14 +322,14 @@ describe('renewal', () => {
     expect(socket.closedWith).toEqual(sessionEnded)
   })
 
-  it('refuses a socket that was never held', async () => {
+  test('renewal of a socket that was never held is refused', async () => {
     verifier.tokens.set('good', someClaims())
     await expect(guard.renew(new FakeSocket(), 'good')).rejects.toMatchObject({ code: 'expired' })
   })
 })
 
 describe('letting go', () => {
-  it('forgets a socket that closes by itself', () => {
+  test('a socket that closes by itself is released', () => {
     const socket = held()
     socket.emit('close')
     expect(guard.size).toBe(0)
@@ -337,7 +337,7 @@ describe('letting go', () => {
     expect(socket.closedWith).toBeUndefined()
   })
 
-  it('forgets a released socket', () => {
+  test('a released socket is not closed any more', () => {
     const socket = held()
     guard.release(socket)
     expect(guard.size).toBe(0)
@@ -346,7 +346,7 @@ describe('letting go', () => {
     expect(socket.closedWith).toBeUndefined()
   })
 
-  it('replaces what it knew of a socket that is held again', () => {
+  test('a socket that is held again has only its new claims', () => {
     const socket = held({ sid: sid(1) })
     held({ sid: sid(2) }, socket)
     expect([guard.size, socket.listenerCount('close')]).toEqual([1, 1])
@@ -356,7 +356,7 @@ describe('letting go', () => {
     expect(socket.closedWith).toEqual(sessionEnded)
   })
 
-  it('keeps nothing of a socket that is gone', async () => {
+  test('the socket guard keeps no data of a closed socket', async () => {
     // Held twice, renewed and closed, released, and gone by itself: every way out.
     verifier.tokens.set('newer', someClaims({ exp: noon + 660 }))
     const gone = await (async () => {
@@ -374,7 +374,7 @@ describe('letting go', () => {
     expect(gone.map((socket) => socket.deref())).toEqual([undefined, undefined, undefined])
   })
 
-  it('does not hold again a socket it is closing', () => {
+  test('a socket that is being closed cannot be held again', () => {
     const socket = held({ sid: sid(1) })
     verifier.end(sid(1))
     held({ sid: sid(2) }, socket)
@@ -385,7 +385,7 @@ describe('letting go', () => {
 })
 
 describe('the closing handshake', () => {
-  it('cuts a socket off that has not answered after five seconds', () => {
+  test('a socket that does not complete the closing handshake in 5 seconds is cut off', () => {
     const socket = held()
     verifier.end(sid(1))
     pass(4_999)
@@ -394,7 +394,7 @@ describe('the closing handshake', () => {
     expect(socket.terminated).toBe(true)
   })
 
-  it('leaves one alone that has', () => {
+  test('a socket that completed the closing handshake is not cut off', () => {
     const socket = held()
     verifier.end(sid(1))
     socket.emit('close')
@@ -403,7 +403,7 @@ describe('the closing handshake', () => {
     expect(timers.pending).toBe(0)
   })
 
-  it('does without terminate() where a socket has none', () => {
+  test('a socket without terminate() is closed without it', () => {
     const emitter = new EventEmitter()
     const socket: GuardedSocket = { close: () => undefined, once: emitter.once.bind(emitter) }
     guard.hold(socket, someClaims())
@@ -417,7 +417,7 @@ describe('closing 10,000 sockets', () => {
   const closedAmong = (sockets: FakeSocket[]): number =>
     sockets.filter((socket) => socket.closedWith?.code === 4503).length
 
-  it('lets others have their turn in between, and leaves none out', () => {
+  test('closing 10,000 sockets yields to other work and closes each of them', () => {
     const sockets = crowd()
     verifier.goStale()
     const counts = [closedAmong(sockets)]
@@ -426,14 +426,14 @@ describe('closing 10,000 sockets', () => {
     expect(closedAmong(sockets)).toBe(10_000)
   })
 
-  it('lets the five seconds of each begin with its own close frame', () => {
+  test('the five seconds of the closing handshake begin with each socket’s own close frame', () => {
     crowd()
     verifier.goStale()
     // One for each of the first 200, one for the next turn, one that watches the tokens.
     expect(timers.pending).toBe(202)
   })
 
-  it('silences them all at once', () => {
+  test('all sockets stop receiving messages before the first close frame is sent', () => {
     const sockets = crowd()
     const heard: FakeSocket[] = []
     for (const socket of sockets) socket.on('message', () => heard.push(socket))
@@ -443,7 +443,7 @@ describe('closing 10,000 sockets', () => {
   })
 })
 
-it('lets the process end: its own timers hold nothing up', () => {
+test('the timers of the socket guard do not keep the process alive', () => {
   const before = process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
   const unheld = createSocketGuard(verifier)
   unheld.hold(new FakeSocket(), someClaims({ exp: noon + 3 }))

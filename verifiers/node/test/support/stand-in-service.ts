@@ -33,7 +33,7 @@ export class StandInService {
   coveredFrom = 0
   readonly heard: Heard[] = []
   readonly streams = new Set<ServerResponse>()
-  /** Answers a path in another way. */
+  /** Overrides the response of a path. */
   readonly instead = new Map<string, Answer>()
   readonly tickets = new Map<string, { claims: unknown; origin?: string }>()
   /** Tokens that introspection calls inactive. */

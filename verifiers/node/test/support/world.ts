@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest'
 import { createVerifierAt } from '../../src/create-verifier.ts'
-import { TokenRefused } from '../../src/token-refused.ts'
+import { TokenRefused } from '../../src/token/token-refused.ts'
 import type { Claims, RefusalCode, Verifier, VerifierOptions } from '../../src/types.ts'
 import { ManualClock, until } from './manual-clock.ts'
 import { serviceKey, StandInService } from './stand-in-service.ts'

@@ -1,9 +1,9 @@
 import { createPublicKey } from 'node:crypto'
-import { beforeAll, describe, expect, it } from 'vitest'
-import { createVerificationKey, type VerificationKey } from '../src/signatures.ts'
-import { TokenChecks } from '../src/token-checks.ts'
-import { TokenRefused } from '../src/token-refused.ts'
-import type { RefusalCode } from '../src/types.ts'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { createVerificationKey, type VerificationKey } from '../../src/token/signatures.ts'
+import { TokenChecks } from '../../src/token/token-checks.ts'
+import { TokenRefused } from '../../src/token/token-refused.ts'
+import type { RefusalCode } from '../../src/types.ts'
 import {
   audience,
   claimsAt,
@@ -15,7 +15,7 @@ import {
   signToken,
   signWithSecret,
   type SigningKey,
-} from './support/tokens.ts'
+} from '../support/tokens.ts'
 
 const [ed, es, rs] = [makeKey('ed'), makeKey('es', 'ES256'), makeKey('rs', 'RS256')]
 const published = new Map<string, VerificationKey>(
@@ -46,7 +46,7 @@ beforeAll(() => {
 /** `no key` when the token is well formed and names a key nobody has. */
 function verdictOn(token: unknown): RefusalCode | 'good' | 'no key' {
   try {
-    return checks.examine(token) === undefined ? 'no key' : 'good'
+    return checks.check(token) === undefined ? 'no key' : 'good'
   } catch (error) {
     if (error instanceof TokenRefused) return error.code
     throw error
@@ -57,19 +57,22 @@ const withHeader = (more: Record<string, unknown>, key: SigningKey = ed): string
   signToken(key, claims, { ...headerOf(key), ...more })
 const withClaims = (more: Record<string, unknown>): string => signToken(ed, { ...claims, ...more })
 
-it('finds the good ones good, or the rest would prove nothing', () => {
+test('the good tokens of these tests are accepted, or the others would prove nothing', () => {
   for (const key of [ed, es, rs]) expect(verdictOn(signToken(key, claims))).toBe('good')
 })
 
 describe('the algorithm', () => {
-  it.each(['none', 'None', 'NONE', 'nOnE', ' none', 'none ', ''])('"%s" is refused', (alg) => {
-    const signed = `${encode({ ...headerOf(ed), alg })}.${encode(claims)}`
-    expect(verdictOn(`${signed}.`)).toBe('malformed_token')
-    expect(verdictOn(`${signed}.AAAA`)).toBe('wrong_algorithm')
-    expect(verdictOn(`${signed}.${signatureOf(ed, signed).toString('base64url')}`)).toBe('wrong_algorithm')
-  })
+  test.each(['none', 'None', 'NONE', 'nOnE', ' none', 'none ', ''])(
+    'a token with the algorithm "%s" is refused',
+    (alg) => {
+      const signed = `${encode({ ...headerOf(ed), alg })}.${encode(claims)}`
+      expect(verdictOn(`${signed}.`)).toBe('malformed_token')
+      expect(verdictOn(`${signed}.AAAA`)).toBe('wrong_algorithm')
+      expect(verdictOn(`${signed}.${signatureOf(ed, signed).toString('base64url')}`)).toBe('wrong_algorithm')
+    },
+  )
 
-  it.each([
+  test.each([
     'HS256',
     'HS384',
     'HS512',
@@ -81,13 +84,15 @@ describe('the algorithm', () => {
     'EDDSA',
     'constructor',
     '__proto__',
-  ])('%s is refused', (alg) => expect(verdictOn(withHeader({ alg }))).toBe('wrong_algorithm'))
+  ])('a token with the algorithm %s is refused', (alg) =>
+    expect(verdictOn(withHeader({ alg }))).toBe('wrong_algorithm'),
+  )
 
-  it.each([undefined, null, 1, [], ['EdDSA'], {}])('%j is refused', (alg) => {
+  test.each([undefined, null, 1, [], ['EdDSA'], {}])('a token with the algorithm %j is refused', (alg) => {
     expect(verdictOn(withHeader({ alg }))).toBe('malformed_token')
   })
 
-  it.each([ed, es, rs])('a public key is no HMAC secret: $algorithm', (key) => {
+  test.each([ed, es, rs])('a public $algorithm key is not accepted as an HMAC secret', (key) => {
     const spki = createPublicKey(key.privateKey)
     const pem = spki.export({ type: 'spki', format: 'pem' }).toString()
     const secrets = [
@@ -105,7 +110,7 @@ describe('the algorithm', () => {
     }
   })
 
-  it('of one key is not taken for another key', () => {
+  test('a token with the algorithm of another key is refused', () => {
     expect(verdictOn(signToken(ed, claims, headerOf(es)))).toBe('bad_signature')
     expect(verdictOn(withHeader({ kid: 'es' }))).toBe('wrong_algorithm')
     expect(verdictOn(signToken(es, claims, { ...headerOf(es), kid: 'rs' }))).toBe('wrong_algorithm')
@@ -113,7 +118,7 @@ describe('the algorithm', () => {
 })
 
 describe('the header', () => {
-  it.each([
+  test.each([
     { jku: 'https://evil.example/jwks.json' },
     { x5u: 'https://evil.example/cert.pem' },
     { x5c: ['MIIB'] },
@@ -125,9 +130,11 @@ describe('the header', () => {
     { zip: 'DEF' },
     { enc: 'A256GCM' },
     { crit: null },
-  ])('with %j is refused', (more) => expect(verdictOn(withHeader(more))).toBe('malformed_token'))
+  ])('a token header with %j is refused', (more) =>
+    expect(verdictOn(withHeader(more))).toBe('malformed_token'),
+  )
 
-  it.each([
+  test.each([
     'JWT',
     'at+JWT',
     'AT+JWT',
@@ -141,20 +148,22 @@ describe('the header', () => {
     1,
     ['at+jwt'],
     undefined,
-  ])('of type %j is refused', (typ) => expect(verdictOn(withHeader({ typ }))).toBe('wrong_type'))
+  ])('a token header of type %j is refused', (typ) =>
+    expect(verdictOn(withHeader({ typ }))).toBe('wrong_type'),
+  )
 
-  it.each([undefined, null, 7, ['ed'], {}])('with the kid %j is refused', (kid) => {
+  test.each([undefined, null, 7, ['ed'], {}])('a token header with the kid %j is refused', (kid) => {
     expect(verdictOn(withHeader({ kid }))).toBe('malformed_token')
   })
 
-  it.each(['', 'ED', 'ed ', '__proto__', 'constructor', 'toString', '../ed', 'k'.repeat(1_000)])(
-    'with the kid "%s" has no key',
+  test.each(['', 'ED', 'ed ', '__proto__', 'constructor', 'toString', '../ed', 'k'.repeat(1_000)])(
+    'the kid "%s" has no key',
     (kid) => {
       expect(verdictOn(withHeader({ kid }))).toBe('no key')
     },
   )
 
-  it.each([
+  test.each([
     '[]',
     'null',
     '"at+jwt"',
@@ -171,25 +180,25 @@ describe('the header', () => {
     '\uFEFF{"alg":"EdDSA","kid":"ed","typ":"at+jwt"}',
     '{"__proto__":{"alg":"EdDSA","kid":"ed","typ":"at+jwt"}}',
     "{'alg':'EdDSA','kid':'ed','typ':'at+jwt'}",
-  ])('%s is refused', (header) => {
+  ])('a token with the header %s is refused', (header) => {
     expect(verdictOn(signToken(ed, claims, header))).toBe('malformed_token')
   })
 
-  it('that is not UTF-8 is refused', () => {
+  test('a header that is not UTF-8 is refused', () => {
     const header = Buffer.from('{"alg":"EdDSA","kid":"ed","typ":"at+jwt","x":"?"}')
     header[header.indexOf('?')] = 0xff
     const signed = `${header.toString('base64url')}.${encode(claims)}`
     expect(verdictOn(`${signed}.${signatureOf(ed, signed).toString('base64url')}`)).toBe('malformed_token')
   })
 
-  it('is remembered of genuine tokens only, and with its own key', () => {
+  test('a header is cached only from genuine tokens, and with its own key', () => {
     const fresh = startChecks()
     const good = signToken(ed, claims)
     const [header, payload] = good.split('.') as [string, string]
     const forged = `${header}.${payload}.${Buffer.alloc(64).toString('base64url')}`
     for (let round = 0; round < 3; round += 1) {
-      expect(() => fresh.examine(forged)).toThrow(TokenRefused)
-      expect(fresh.examine(good)?.claims).toEqual(claims)
+      expect(() => fresh.check(forged)).toThrow(TokenRefused)
+      expect(fresh.check(good)?.claims).toEqual(claims)
     }
   })
 })
@@ -198,7 +207,7 @@ describe('the spelling', () => {
   const good = signToken(ed, claims)
   const parts = good.split('.') as [string, string, string]
 
-  it.each([
+  test.each([
     undefined,
     null,
     true,
@@ -213,9 +222,11 @@ describe('the spelling', () => {
     Buffer.from(good),
     Object(good),
     NaN,
-  ])('%o is no token', (token: unknown) => expect(verdictOn(token)).toBe('malformed_token'))
+  ])('the spelling %o is refused as a malformed token', (token: unknown) =>
+    expect(verdictOn(token)).toBe('malformed_token'),
+  )
 
-  it.each([
+  test.each([
     '',
     '.',
     '..',
@@ -227,7 +238,7 @@ describe('the spelling', () => {
     '.b.c',
     'a..c',
     `${good}.`,
-    `.${good}`,
+    `..${good}`,
     `${good}.${parts[2]}`,
     `${good}.a.b`,
     ` ${good}`,
@@ -247,11 +258,11 @@ describe('the spelling', () => {
     good.repeat(2),
     JSON.stringify({ token: good }),
     '\ud800.\udfff.a',
-  ])('%j is refused', (token) => {
+  ])('the malformed token %j is refused', (token) => {
     expect(verdictOn(token)).toBe('malformed_token')
   })
 
-  it('of a signature with stray bits is refused', () => {
+  test('a signature with stray bits is refused', () => {
     // 64 bytes are 86 characters, the last of which has 4 bits to spare.
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
     const last = alphabet.indexOf(good.at(-1) ?? '')
@@ -262,7 +273,7 @@ describe('the spelling', () => {
     }
   })
 
-  it('of plain base64 is refused', () => {
+  test('a token in plain base64 is refused', () => {
     const signature = Buffer.from(parts[2], 'base64url').fill(0xff)
     expect(verdictOn(`${parts[0]}.${parts[1]}.${signature.toString('base64')}`)).toBe('malformed_token')
     expect(verdictOn(`${parts[0]}.${parts[1]}.${signature.toString('base64').replaceAll('=', '')}`)).toBe(
@@ -270,14 +281,14 @@ describe('the spelling', () => {
     )
   })
 
-  it('of characters beyond ASCII that end in the same bytes is refused', () => {
+  test('a token with non-ASCII characters that end in the same bytes is refused', () => {
     for (const at of [0, parts[0].length + 3, good.length - 3]) {
       const twin = String.fromCharCode(good.charCodeAt(at) + 0x100)
       expect(verdictOn(good.slice(0, at) + twin + good.slice(at + 1))).toBe('malformed_token')
     }
   })
 
-  it('of more than 4096 characters is refused, however good', () => {
+  test('a token of more than 4096 characters is refused, even if genuine', () => {
     const long = withClaims({ jti: 'j'.repeat(3_500) })
     expect(long.length).toBeGreaterThan(4_096)
     expect(verdictOn(long)).toBe('malformed_token')
@@ -287,7 +298,7 @@ describe('the spelling', () => {
     }
   })
 
-  it('of a JWE is refused', () => {
+  test('a JWE is refused', () => {
     const header = encode({ alg: 'dir', enc: 'A256GCM', kid: 'ed', typ: 'at+jwt' })
     expect(verdictOn(`${header}..${encode('iv')}.${encode('text')}.${encode('tag')}`)).toBe('malformed_token')
     expect(verdictOn(`${header}.${encode('key')}.${encode('iv')}.${encode('text')}.${encode('tag')}`)).toBe(
@@ -299,13 +310,13 @@ describe('the spelling', () => {
 describe.each([ed, es])('damage to a token of $algorithm', (key) => {
   const good = signToken(key, claims)
 
-  it('by cutting it off anywhere is noticed', () => {
+  test('a $algorithm token cut off anywhere is refused', () => {
     for (let length = 0; length < good.length; length += 1)
       expect(verdictOn(good.slice(0, length))).not.toBe('good')
     for (let start = 1; start < good.length; start += 1) expect(verdictOn(good.slice(start))).not.toBe('good')
   })
 
-  it('by flipping any bit of any part is noticed', () => {
+  test('a $algorithm token with any flipped bit is refused', () => {
     const parts = good.split('.').map((part) => Buffer.from(part, 'base64url'))
     for (const part of parts) {
       for (let bit = 0; bit < part.length * 8; bit += 1) {
@@ -318,14 +329,14 @@ describe.each([ed, es])('damage to a token of $algorithm', (key) => {
     expect(verdictOn(parts.map((bytes) => bytes.toString('base64url')).join('.'))).toBe('good')
   })
 
-  it('by exchanging any character is noticed', () => {
+  test('a $algorithm token with any exchanged character is refused', () => {
     for (let at = 0; at < good.length; at += 1) {
       const other = good[at] === 'A' ? 'B' : 'A'
       expect(verdictOn(good.slice(0, at) + other + good.slice(at + 1))).not.toBe('good')
     }
   })
 
-  it('by exchanging the signature is noticed', () => {
+  test('a $algorithm token with another signature is refused', () => {
     const [header, payload] = good.split('.') as [string, string]
     const size = 64
     const signatures = [
@@ -345,7 +356,7 @@ describe.each([ed, es])('damage to a token of $algorithm', (key) => {
 })
 
 describe('signed claims', () => {
-  it.each([
+  test.each([
     '[]',
     'null',
     '7',
@@ -361,26 +372,26 @@ describe('signed claims', () => {
     `${'['.repeat(1_200)}${']'.repeat(1_200)}`,
     `\uFEFF${JSON.stringify(claims)}`,
     JSON.stringify(JSON.stringify(claims)),
-  ])('that are %s are refused', (payload) => {
+  ])('claims that are %s are refused', (payload) => {
     const verdict = verdictOn(signToken(ed, payload))
     expect(verdict).toBe(payload === '' ? 'malformed_token' : 'invalid_claims')
   })
 
-  it('that are not UTF-8 are refused', () => {
+  test('claims that are not UTF-8 are refused', () => {
     const payload = Buffer.from(JSON.stringify(claims).replace('"pwd"', '"p?d"'))
     payload[payload.indexOf('?')] = 0xc0
     const signed = `${encode(headerOf(ed))}.${payload.toString('base64url')}`
     expect(verdictOn(`${signed}.${signatureOf(ed, signed).toString('base64url')}`)).toBe('invalid_claims')
   })
 
-  it('inside a __proto__ do not count', () => {
+  test('claims inside a __proto__ do not count', () => {
     const { sid, ...rest } = claims
     const payload = JSON.stringify(rest).replace('{', `{"__proto__":{"sid":"${sid}"},`)
     expect(verdictOn(signToken(ed, payload))).toBe('invalid_claims')
     expect(({} as Record<string, unknown>)['sid']).toBeUndefined()
   })
 
-  it.each([
+  test.each([
     [
       'iss',
       'wrong_issuer',
@@ -418,23 +429,23 @@ describe('signed claims', () => {
         'x'.repeat(36),
       ],
     ],
-  ] as const)('with another %s are refused as %s', (name, code, values) => {
+  ] as const)('claims with another %s are refused as %s', (name, code, values) => {
     for (const value of values)
       expect([value, verdictOn(withClaims({ [name]: value }))]).toEqual([value, code])
   })
 
-  it('of a user id that numbers cannot hold exactly are refused', () => {
+  test('a user id that a number cannot hold exactly is refused', () => {
     expect(verdictOn(withClaims({ user_id: 2 ** 53, sub: String(2 ** 53) }))).toBe('invalid_claims')
     expect(verdictOn(withClaims({ user_id: 2 ** 53 - 1, sub: String(2 ** 53 - 1) }))).toBe('good')
   })
 })
 
-it('never says what the token was', () => {
+test('no refusal contains the token', () => {
   const secretish = withHeader({ kid: 'kid-of-an-attacker', crit: [] })
   for (const token of [secretish, withClaims({ jti: null }), `${signToken(ed, claims)}x`]) {
     const error = (() => {
       try {
-        checks.examine(token)
+        checks.check(token)
         return undefined
       } catch (thrown) {
         return thrown as TokenRefused

@@ -1,15 +1,15 @@
-import { describe, expect, it } from 'vitest'
-import { TokenRefused } from '../src/token-refused.ts'
-import type { Claims, SessionEnd } from '../src/types.ts'
-import { until } from './support/manual-clock.ts'
-import { answer } from './support/stand-in-service.ts'
-import { refusalOf, startWorld, type World } from './support/world.ts'
+import { describe, expect, test } from 'vitest'
+import { TokenRefused } from '../../src/token/token-refused.ts'
+import type { Claims, SessionEnd } from '../../src/types.ts'
+import { until } from '../support/manual-clock.ts'
+import { answer } from '../support/stand-in-service.ts'
+import { refusalOf, startWorld, type World } from '../support/world.ts'
 
 /** Waits until the verifier has heard of so many sessions with outdated tokens. */
 const heard = ({ verifier }: World, count = 1) => until(() => verifier.health().outdatedCount === count)
 
 describe('tokens outdated up to a generation', () => {
-  it('are refused, first seen or remembered; newer ones of the session, and other sessions, are not', async () => {
+  test('outdated tokens are refused, cached or not; newer ones and other sessions are not', async () => {
     const world = await startWorld()
     const { verifier, token, claims, service } = world
     const { sid } = claims()
@@ -27,21 +27,21 @@ describe('tokens outdated up to a generation', () => {
       expect(refusal).toBeInstanceOf(TokenRefused)
       expect(refusal).toMatchObject({
         code: 'token_outdated',
-        message: expect.stringContaining('refresh') as string,
+        message: expect.stringContaining('Refresh') as string,
       })
     }
     for (const one of [newer, other]) expect(await refusalOf(verifier.verify(one))).toBeUndefined()
     expect(verifier.health()).toMatchObject({ refused: { token_outdated: 2 }, revokedCount: 0 })
   })
 
-  it('are known from a snapshot, too', async () => {
+  test('outdated tokens are known from a snapshot too', async () => {
     const sid = '019a0000-0000-7000-8000-000000000001'
     const { verifier, token } = await startWorld({ prepare: (service) => service.outdate(sid, 3) })
     expect(await refusalOf(verifier.verify(token({ sid, gen: 3 })))).toBe('token_outdated')
     expect(await refusalOf(verifier.verify(token({ sid, gen: 4 })))).toBeUndefined()
   })
 
-  it('end no session, which may end all the same: then that is what is said', async () => {
+  test('outdated tokens do not end the session; a later end takes precedence', async () => {
     const world = await startWorld()
     const { verifier, token, claims, service } = world
     const { sid } = claims()
@@ -60,7 +60,7 @@ describe('tokens outdated up to a generation', () => {
     expect(ends).toHaveLength(1)
   })
 
-  it('are refused whatever a stale verifier is told to do', async () => {
+  test('outdated tokens are refused with every value of whenStale', async () => {
     for (const whenStale of ['refuse', 'introspect', 'accept'] as const) {
       const world = await startWorld({ whenStale })
       const { verifier, token, claims, service, clock } = world
@@ -75,7 +75,7 @@ describe('tokens outdated up to a generation', () => {
     }
   })
 
-  it('are forgotten when they have expired', async () => {
+  test('outdated tokens are removed when they have expired', async () => {
     const world = await startWorld()
     const { service, claims, live } = world
     service.outdate(claims().sid, 3, { forMs: 1_000 })
@@ -84,7 +84,7 @@ describe('tokens outdated up to a generation', () => {
     await heard(world, 0)
   })
 
-  it('that show up are no proof that anybody holds a newer one: nothing is reported', async () => {
+  test('outdated tokens do not produce receipts', async () => {
     const world = await startWorld()
     const { verifier, token, claims, service } = world
     const { sid } = claims()
@@ -96,7 +96,7 @@ describe('tokens outdated up to a generation', () => {
 })
 
 describe('a stale verifier that asks about each token', () => {
-  it('answers the roles that the service tells, not those of the token', async () => {
+  test('a stale verifier with introspect returns the roles of the service', async () => {
     const { verifier, token, claims, service, clock } = await startWorld({ whenStale: 'introspect' })
     const given = claims({ roles: ['moderator'] })
     const old = token(given)
@@ -109,7 +109,7 @@ describe('a stale verifier that asks about each token', () => {
     expect([answered, answered.roles].every((one) => Object.isFrozen(one))).toBe(true)
   })
 
-  it('takes an answer without roles for none', async () => {
+  test('an introspection response without roles is refused as unavailable', async () => {
     const { verifier, token, claims, service, clock } = await startWorld({ whenStale: 'introspect' })
     const given = claims()
     service.claimsByToken.set(token(given), { ...given, roles: undefined })
@@ -125,7 +125,7 @@ describe('a ticket of an outdated token', () => {
     return world.verifier.redeemTicket('t')
   }
 
-  it('is good: the service was asked after the change, so the roles are those it made', async () => {
+  test('a ticket of an outdated token is valid and has the roles after the change', async () => {
     const world = await startWorld()
     const given = world.claims({ gen: 3, roles: ['artist'] })
     world.service.outdate(given.sid, 3)
@@ -136,7 +136,7 @@ describe('a ticket of an outdated token', () => {
     const guard = world.verifier.guardSockets()
     guard.hold({ close: (code) => closed.push(code), once: () => undefined }, claims)
     expect([guard.size, closed]).toEqual([1, []])
-    // Told again, it is no news; changed again, it is, although nobody has refreshed since.
+    // A repeated event changes nothing. A second change counts, even without a refresh between.
     world.service.send('snapshot', world.service.snapshot())
     await world.live(1)
     expect(closed).toEqual([])
@@ -145,7 +145,7 @@ describe('a ticket of an outdated token', () => {
     expect([guard.size, closed]).toEqual([0, [4408]])
   })
 
-  it('is refused when the change became known while the service was asked: the answer may be from before', async () => {
+  test('a ticket is refused if the roles changed while it was redeemed', async () => {
     const world = await startWorld()
     const { verifier, service, claims } = world
     const given = claims({ gen: 3, roles: ['moderator'] })
@@ -159,7 +159,7 @@ describe('a ticket of an outdated token', () => {
     expect(await refusal).toBe('token_outdated')
   })
 
-  it('closes its socket when the change becomes known afterwards, however old it is', async () => {
+  test('a change of roles that becomes known after the redemption closes the socket', async () => {
     const world = await startWorld()
     const given = world.claims({ gen: 3 })
     const claims = await redeem(world, given)
@@ -171,7 +171,7 @@ describe('a ticket of an outdated token', () => {
     expect(closed).toEqual([[4408, 'token outdated']])
   })
 
-  it('is known by its claims as they were answered: a copy is closed at once, and comes back with a new token', async () => {
+  test('a socket held with a copy of redeemed claims is closed immediately', async () => {
     const world = await startWorld()
     const given = world.claims({ gen: 3 })
     world.service.outdate(given.sid, 3)

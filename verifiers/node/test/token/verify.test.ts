@@ -1,13 +1,13 @@
-import { describe, expect, it } from 'vitest'
-import { TokenRefused } from '../src/token-refused.ts'
-import { answer } from './support/stand-in-service.ts'
-import { until } from './support/manual-clock.ts'
-import { makeKey, signToken, signWithSecret } from './support/tokens.ts'
-import { refusalOf, startWorld } from './support/world.ts'
+import { describe, expect, test } from 'vitest'
+import { TokenRefused } from '../../src/token/token-refused.ts'
+import { answer } from '../support/stand-in-service.ts'
+import { until } from '../support/manual-clock.ts'
+import { makeKey, signToken, signWithSecret } from '../support/tokens.ts'
+import { refusalOf, startWorld } from '../support/world.ts'
 
 describe('verify', () => {
-  it.each(['EdDSA', 'ES256', 'RS256'] as const)(
-    'answers the claims of a good %s token',
+  test.each(['EdDSA', 'ES256', 'RS256'] as const)(
+    'verify returns the claims of a valid %s token',
     async (algorithm) => {
       const key = makeKey('k', algorithm)
       const { verifier, claims } = await startWorld({ prepare: (service) => (service.keys = [key]) })
@@ -20,7 +20,7 @@ describe('verify', () => {
     },
   )
 
-  it('answers nothing but the claims it knows', async () => {
+  test('verify returns only the documented claims', async () => {
     const { verifier, token, service, claims } = await startWorld()
     const given = claims()
     const raw = JSON.stringify(given).replace('{', '{"__proto__":{"roles":["admin"]},"more":1,')
@@ -30,7 +30,7 @@ describe('verify', () => {
     expect(await verifier.verify(token())).not.toHaveProperty('more')
   })
 
-  it('answers a token it knows from memory, with the same claims', async () => {
+  test('a cached token returns the same claims', async () => {
     const { verifier, token } = await startWorld()
     const good = token()
     const first = await verifier.verify(good)
@@ -38,7 +38,7 @@ describe('verify', () => {
     expect(verifier.health()).toMatchObject({ cachedTokens: 1, verified: 2, cacheHits: 1 })
   })
 
-  it('remembers no more tokens than it is told to', async () => {
+  test('the cache holds at most cacheSize tokens', async () => {
     const { verifier, token } = await startWorld({ cacheSize: 2 })
     const tokens = [token(), token(), token()]
     for (const one of tokens) await verifier.verify(one)
@@ -49,7 +49,7 @@ describe('verify', () => {
     expect(verifier.health().cacheHits).toBe(2)
   })
 
-  it('remembers none when told so', async () => {
+  test('with cacheSize 0 no token is cached', async () => {
     const { verifier, token } = await startWorld({ cacheSize: 0 })
     const good = token()
     await verifier.verify(good)
@@ -57,7 +57,7 @@ describe('verify', () => {
     expect(verifier.health()).toMatchObject({ cachedTokens: 0, verified: 2, cacheHits: 0 })
   })
 
-  it('refuses a token from the second it expires in, by the clock of the service, first seen or remembered', async () => {
+  test('a token is refused from its exp on by the service’s clock, cached or not', async () => {
     const { verifier, token, claims, live, clock } = await startWorld()
     clock.wallOffsetMs -= 3_600_000
     const { exp, iat } = claims({})
@@ -72,7 +72,7 @@ describe('verify', () => {
     expect(await refusalOf(verifier.verify(unseen))).toBe('expired')
   })
 
-  it('refuses a token before its nbf', async () => {
+  test('a token is refused before its nbf', async () => {
     const { verifier, token, claims, live } = await startWorld()
     const { iat } = claims()
     const early = token({ nbf: iat + 2 })
@@ -81,7 +81,7 @@ describe('verify', () => {
     expect(await refusalOf(verifier.verify(early))).toBeUndefined()
   })
 
-  it('refuses a token of a session that ended, with the reason, first seen or remembered', async () => {
+  test('a token of an ended session is refused with the reason, cached or not', async () => {
     const { verifier, token, claims, service } = await startWorld()
     const { sid } = claims()
     const [remembered, unseen, other] = [token({ sid }), token({ sid, gen: 1 }), token()]
@@ -98,7 +98,7 @@ describe('verify', () => {
     expect(verifier.health().refused).toEqual({ session_ended: 2 })
   })
 
-  it('asks for the audience exactly, and for none when it has none', async () => {
+  test('the audience must match exactly, and must be absent if none is configured', async () => {
     const { verifier, token } = await startWorld()
     expect(await refusalOf(verifier.verify(token({ aud: undefined })))).toBe('wrong_audience')
     expect(await refusalOf(verifier.verify(token({ aud: 'Chat' })))).toBe('wrong_audience')
@@ -109,7 +109,7 @@ describe('verify', () => {
     expect(await refusalOf(bare.verifier.verify(bare.token({ aud: null })))).toBe('wrong_audience')
   })
 
-  it('takes only HS256 tokens when it shares a secret, and fetches no key', async () => {
+  test('with a shared secret only HS256 tokens are accepted and no key is fetched', async () => {
     const sharedSecret = 'a secret of more than 32 bytes, shared'
     const { verifier, token, claims, service } = await startWorld({ sharedSecret })
     const header = { alg: 'HS256', typ: 'at+jwt', kid: 'any' }
@@ -122,7 +122,7 @@ describe('verify', () => {
     expect(service.timesHeard('/.well-known/jwks.json')).toBe(0)
   })
 
-  it('is unavailable, not unbelieving, while it has no keys', async () => {
+  test('without keys a token is refused as unavailable, not as forged', async () => {
     const { verifier, token, service, clock } = await startWorld({
       isReady: false,
       whenStale: 'accept',
@@ -137,7 +137,7 @@ describe('verify', () => {
     expect(await refusalOf(verifier.verify(token()))).toBeUndefined()
   })
 
-  it('answers nothing after close', async () => {
+  test('a closed verifier refuses every token', async () => {
     const { verifier, token } = await startWorld()
     const good = token()
     await verifier.verify(good)

@@ -1,0 +1,115 @@
+import { systemClock, type Clock } from './clock.ts'
+import { createErrorReport } from './error-report.ts'
+import { Readiness } from './feed/readiness.ts'
+import { RevocationFeed } from './feed/revocation-feed.ts'
+import { readOptions } from './options.ts'
+import { createJsonRequests } from './service/json-requests.ts'
+import { createSharedSecret, KeySet } from './service/key-set.ts'
+import { Receipts } from './service/receipts.ts'
+import type { GuardSource } from './sockets/guard-source.ts'
+import { createSocketGuard } from './sockets/socket-guard.ts'
+import { TokenRefused } from './token/token-refused.ts'
+import type { Verifier, VerifierOptions, WhenStale } from './types.ts'
+import { describeHealth } from './verification/describe-health.ts'
+import { LocalVerifier } from './verification/local-verifier.ts'
+
+/** How long `close` waits for the last receipts. */
+const CLOSE_TIMEOUT_MS = 2_000
+
+/**
+ * Starts a verifier. It fetches the keys and follows the revocation feed in the background until `close()`, and does not
+ * keep the process alive. Throws a `TypeError` for invalid options.
+ *
+ * @example
+ * ```ts
+ * const verifier = createVerifier({
+ *   url: 'http://auth:8010',
+ *   serviceKey: process.env.SERVICE_KEY ?? '',
+ *   issuer: 'https://auth.example',
+ *   audience: 'chat',
+ * })
+ * await verifier.ready()
+ * const claims = await verifier.verify(token)
+ * ```
+ */
+export const createVerifier = (options: VerifierOptions): Verifier => createVerifierAt(options, systemClock)
+
+/** @internal For tests, which control time and randomness. */
+export function createVerifierAt(options: VerifierOptions, clock: Clock): Verifier {
+  const settings = readOptions(options)
+  const { serviceKey, sharedSecret, whenStale } = settings
+  let lastError: Error | undefined
+  const report = createErrorReport(settings.onError, clock, settings.repeatErrorsAfterMs)
+  const onError = (error: Error): void => {
+    lastError = error
+    report(error)
+  }
+  const requests = createJsonRequests(settings.base, clock)
+  const { send } = requests
+  const feed = new RevocationFeed({
+    settings,
+    clock,
+    hasKeys: () => keys.size > 0,
+    onError,
+    onAccepted: () => readiness.accept(),
+    onRefused: (error) => readiness.refuse(error),
+  })
+  const keys =
+    sharedSecret === undefined
+      ? new KeySet({ send, clock, onError, onKeys: () => feed.freshness.update() })
+      : createSharedSecret(sharedSecret)
+  const receipts = new Receipts({ send, serviceKey, clock })
+  const calls = { send, serviceKey, clock, onError }
+  const local = new LocalVerifier({ settings, clock, keys, feed, receipts, calls })
+  const readiness = new Readiness(feed.freshness, clock)
+  let closing: Promise<void> | undefined
+
+  async function close(): Promise<void> {
+    readiness.close()
+    feed.close()
+    keys.close()
+    let cancelTimer = (): void => undefined
+    const timeout = new Promise<void>((resolve) => (cancelTimer = clock.after(CLOSE_TIMEOUT_MS, resolve)))
+    await Promise.race([receipts.close(), timeout])
+    cancelTimer()
+    requests.close()
+  }
+
+  const refuse = (): Promise<never> =>
+    Promise.reject(new TokenRefused('unavailable', { message: 'The verifier is closed.' }))
+
+  const verifier: Verifier = {
+    ready: (readyOptions = {}) => readiness.wait(readyOptions, () => lastError),
+    verify: (token) => (closing === undefined ? local.verify(token) : refuse()),
+    redeemTicket: (ticket, origin) => (closing === undefined ? local.redeemTicket(ticket, origin) : refuse()),
+    onSessionEnded: (listener) => feed.onEnd.subscribe(listener),
+    health: () => describeHealth({ feed, keys, local, receipts }),
+    guardSockets: () => createSocketGuard(guardSource({ feed, local, verifier, whenStale, clock })),
+    close: () => (closing ??= close()),
+  }
+  void keys.refresh()
+  feed.open()
+  return verifier
+}
+
+interface GuardSourceParts {
+  readonly feed: RevocationFeed
+  readonly local: LocalVerifier
+  readonly verifier: Verifier
+  readonly whenStale: WhenStale
+  readonly clock: Clock
+}
+
+function guardSource({ feed, local, verifier, whenStale, clock }: GuardSourceParts): GuardSource {
+  const isRefusing = (): boolean => whenStale === 'refuse' && !feed.isFresh()
+  return {
+    onSessionEnded: (listener) => feed.onEnd.subscribe(listener),
+    onStale: (listener) => feed.onStale.subscribe(() => (isRefusing() ? listener() : undefined)),
+    endReasonOf: (sid) => feed.reasonOf(sid),
+    onTokensOutdated: (listener) => feed.onOutdated.subscribe(listener),
+    isOutdated: (claims) => local.isOutdated(claims),
+    isRefusing,
+    serviceNow: () => feed.serviceTimeMs() ?? clock.wallMs(),
+    verify: (token) => verifier.verify(token),
+  }
+}
