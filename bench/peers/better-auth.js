@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { hash, verify } from '@node-rs/argon2'
 import pg from 'pg'
-import { answerParent } from '../src/child.ts'
+import { serveParent } from '../src/child.ts'
 
 // Read while it is loaded.
 process.env.NODE_ENV = 'production'
@@ -38,8 +38,8 @@ async function personOf(cookie) {
   return cached?.user.email
 }
 
-const answers = {
-  /** Answers where it listens. */
+const handlers = {
+  /** Returns the address it listens on. */
   open: async ({ databaseUrl, secret, settings }) => {
     const server = createServer().listen(0, '127.0.0.1')
     await once(server, 'listening')
@@ -77,4 +77,4 @@ const answers = {
   accepts: async (cookie) => (await personOf(cookie)) !== undefined,
 }
 
-answerParent(answers)
+serveParent(handlers)

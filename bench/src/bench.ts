@@ -1,12 +1,12 @@
 import type { Plot } from './plot.ts'
 
-/** One line of the table: what was promised, what was found, and what it is held against. */
+/** One line of the table: the promise, the figure, and the limit or peer it is compared with. */
 export interface Finding {
   readonly promise: string
   readonly figure: string
   /** The limit, or what a peer reached in the same run. */
   readonly against: string
-  /** The figure divided by what it is held against. */
+  /** The figure divided by the limit, or by the peer's figure. */
   readonly ratio?: number
   /** Left out where nothing was promised. */
   readonly isKept?: boolean
@@ -16,17 +16,17 @@ export interface Finding {
 
 export interface Outcome {
   readonly findings: readonly Finding[]
-  /** Everything measured, for those who want to look closer. */
+  /** Everything measured, for a closer look. */
   readonly figures: unknown
   readonly plots: readonly Plot[]
-  /** Where the bench had one of its own. */
+  /** The version of PostgreSQL, if the bench started one. */
   readonly postgres?: string
 }
 
 export interface Bench {
   readonly what: string
-  /** After so long it is ended from outside and counts as failed. */
+  /** A bench that runs longer is killed and counts as failed. */
   readonly limitSeconds: number
-  /** Rejects when something did not work. A figure that is worse than promised is no such thing. */
+  /** Rejects when something failed. A figure worse than promised is a result, not a failure. */
   run(note: (progress: string) => void): Promise<Outcome>
 }

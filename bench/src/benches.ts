@@ -7,7 +7,7 @@ import { startBench } from './start/start-bench.ts'
 import { stormBench } from './storm/storm-bench.ts'
 import { verifyBench } from './verify/verify-bench.ts'
 
-/** All there are, in the order in which they run. */
+/** Every bench, in the order of a whole run. */
 export const benches: Readonly<Record<string, Bench>> = {
   verify: verifyBench,
   feed: feedBench,

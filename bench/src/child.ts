@@ -1,11 +1,11 @@
-// Processes that are asked over a pipe, and end with the one that started them, however that ends.
+// Child processes that are called over a pipe and exit with their parent, however it ends.
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 
-/** What a child can be asked, by name. */
-type Answers = Record<string, (question: never) => unknown>
-type Question<Answer> = Answer extends (question: infer Asked) => unknown ? Asked : never
-type Answered<Answer> = Answer extends (question: never) => infer Value ? Awaited<Value> : never
+/** The functions a child offers, by name. */
+type Handlers = Record<string, (question: never) => unknown>
+type Question<Handler> = Handler extends (question: infer Asked) => unknown ? Asked : never
+type Result<Handler> = Handler extends (question: never) => infer Value ? Awaited<Value> : never
 
 interface Asked {
   readonly id: number
@@ -19,15 +19,15 @@ interface Reply {
   readonly failure?: string
 }
 
-/** In the child: answers until the parent is gone. */
-export function answerParent(answers: Answers): void {
+/** In the child: calls the handlers for its parent, and exits when the parent is gone. */
+export function serveParent(handlers: Handlers): void {
   process.on('disconnect', () => process.exit())
   // A Ctrl-C reaches all; the parent says when it is over.
   process.on('SIGINT', () => undefined)
   process.on('message', ({ id, name, question }: Asked) => {
     void (async (): Promise<Reply> => {
       try {
-        return { id, value: await answers[name]?.(question as never) }
+        return { id, value: await handlers[name]?.(question as never) }
       } catch (error) {
         return { id, failure: error instanceof Error ? (error.stack ?? error.message) : String(error) }
       }
@@ -40,8 +40,8 @@ interface Waiting {
   readonly fail: (error: Error) => void
 }
 
-/** In the parent: a child whose module calls `answerParent`. */
-export class Child<Api extends Answers> {
+/** In the parent: a child whose module calls `serveParent`. */
+export class Child<Api extends Handlers> {
   readonly #process: ChildProcess
   readonly #waiting = new Map<number, Waiting>()
   #asked = 0
@@ -64,14 +64,14 @@ export class Child<Api extends Answers> {
   ask<Name extends keyof Api & string>(
     name: Name,
     question: Question<Api[Name]>,
-  ): Promise<Answered<Api[Name]>> {
+  ): Promise<Result<Api[Name]>> {
     const id = (this.#asked += 1)
     return new Promise((resolve, reject) => {
       if (this.#isGone) {
         reject(new Error('The process has ended.'))
         return
       }
-      this.#waiting.set(id, { settle: (value) => resolve(value as Answered<Api[Name]>), fail: reject })
+      this.#waiting.set(id, { settle: (value) => resolve(value as Result<Api[Name]>), fail: reject })
       this.#process.send({ id, name, question } satisfies Asked)
     })
   }

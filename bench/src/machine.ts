@@ -11,12 +11,12 @@ export interface Machine {
   readonly postgres?: string
 }
 
-/** What the figures were taken on. */
+/** The machine the figures were measured on. */
 export const describeMachine = (postgres?: string): Machine => ({
   processor: cpus()[0]?.model.trim() ?? 'unknown',
   cores: availableParallelism(),
   memoryGiB: Math.round(totalmem() / 2 ** 30),
-  // What distributors and hosts add to its number tells nothing about the figures.
+  // The suffixes of distributions and hosts do not matter for the figures.
   kernel: `${type()} ${/^[\d.]*\d/.exec(release())?.[0] ?? release()}`,
   node: process.version,
   openssl: process.versions.openssl,

@@ -1,4 +1,4 @@
-// npm run bench [-- name …]: measures what is promised, and prints one table.
+// npm run bench [-- name …]: measures the promises and prints one table.
 import type { Bench, Finding, Outcome } from './bench.ts'
 import { benches } from './benches.ts'
 import { Child } from './child.ts'
@@ -9,7 +9,7 @@ import { textTable } from './table.ts'
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`)
 
-function chosen(names: readonly string[]): [string, Bench][] {
+function benchesNamed(names: readonly string[]): [string, Bench][] {
   const unknown = names.filter((name) => !Object.hasOwn(benches, name))
   if (unknown.length > 0) {
     const known = Object.entries(benches).map(([name, { what }]) => `  ${name.padEnd(10)} ${what}`)
@@ -19,13 +19,13 @@ function chosen(names: readonly string[]): [string, Bench][] {
   return Object.entries(benches).filter(([name]) => names.length === 0 || names.includes(name))
 }
 
-/** Whatever the bench has started ends with its process. */
+/** Runs the bench in a process of its own; everything it started ends with that process. */
 async function runAlone(name: string, { limitSeconds }: Bench): Promise<Outcome> {
   const child = new Child<OneBench>(new URL('run-one.ts', import.meta.url))
   const interrupt = (): void => void child.stop()
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
   const limit = setTimeout(() => {
-    say(`${name} takes longer than its ${limitSeconds} s and is ended.`)
+    say(`${name} took longer than ${limitSeconds} s and was stopped.`)
     interrupt()
   }, limitSeconds * 1_000)
   try {
@@ -38,7 +38,7 @@ async function runAlone(name: string, { limitSeconds }: Bench): Promise<Outcome>
 }
 
 const findings: Finding[] = []
-for (const [name, bench] of chosen(process.argv.slice(2))) {
+for (const [name, bench] of benchesNamed(process.argv.slice(2))) {
   say(`${name}: ${bench.what} (at most ${bench.limitSeconds} s)`)
   const loadBefore = loadNow()
   const startedAt = performance.now()
@@ -48,7 +48,7 @@ for (const [name, bench] of chosen(process.argv.slice(2))) {
     writeResult(name, outcome, { seconds, loadBefore })
     findings.push(...outcome.findings)
   } catch (error) {
-    say(`${name} did not come to its end. ${error instanceof Error ? error.message : String(error)}`)
+    say(`${name} failed. ${error instanceof Error ? error.message : String(error)}`)
     process.exitCode = 1
     break
   }

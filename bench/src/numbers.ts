@@ -1,4 +1,4 @@
-/** Three digits that count, for people: `7,410`, `1.04`, `0.123`. */
+/** A number with three significant digits: `7,410`, `1.04`, `0.123`. */
 export function readable(value: number): string {
   if (!Number.isFinite(value)) return '-'
   const size = Math.abs(value)

@@ -19,7 +19,7 @@ interface Result {
   readonly figures: unknown
 }
 
-/** Replaces what an earlier run has found. */
+/** Replaces the result of an earlier run. */
 export function writeResult(
   bench: string,
   outcome: Outcome,
@@ -65,6 +65,6 @@ ${machine.processor}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machin
   writeFileSync(join(folder, 'README.md'), [heading, ...sections].join('\n'))
 }
 
-/** Digits that mean nothing would only make the next difference unreadable. */
+/** Digits beyond the precision of the measurement would only clutter the diff of the next run. */
 const rounded = (_name: string, value: unknown): unknown =>
   typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value

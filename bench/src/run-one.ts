@@ -1,9 +1,9 @@
-// One bench in a process of its own, so that neither its garbage nor its end is another's trouble.
+// One bench in a process of its own, so that its garbage and its crash cannot disturb the next one.
 import type { Outcome } from './bench.ts'
 import { benches } from './benches.ts'
-import { answerParent } from './child.ts'
+import { serveParent } from './child.ts'
 
-const answers = {
+const handlers = {
   run: (name: string): Promise<Outcome> => {
     const bench = benches[name]
     if (bench === undefined) throw new Error(`There is no bench ${name}.`)
@@ -11,6 +11,6 @@ const answers = {
   },
 }
 
-export type OneBench = typeof answers
+export type OneBench = typeof handlers
 
-answerParent(answers)
+serveParent(handlers)

@@ -1,4 +1,4 @@
-/** The values up to which the given shares (0 to 1) of the numbers lie, by the nearest rank. */
+/** The percentiles at the given shares (0 to 1), by the nearest rank. */
 export function percentiles(numbers: readonly number[], shares: readonly number[]): number[] {
   const sorted = numbers.toSorted((a, b) => a - b)
   return shares.map((share) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? NaN)
@@ -12,7 +12,7 @@ export interface Spread {
   readonly p90: number
 }
 
-/** What repeated measurements of one thing come to. */
+/** The median and the 10th and 90th percentiles of repeated measurements. */
 export function spread(numbers: readonly number[]): Spread {
   const [p10 = NaN, middle = NaN, p90 = NaN] = percentiles(numbers, [0.1, 0.5, 0.9])
   return { median: middle, p10, p90 }

@@ -1,6 +1,6 @@
-import { answerParent } from '../src/child.ts'
+import { serveParent } from '../src/child.ts'
 
-const answers = {
+const handlers = {
   double: (value: number): Promise<number> => Promise.resolve(2 * value),
   fail: (): never => {
     throw new Error('as asked')
@@ -8,6 +8,6 @@ const answers = {
   leave: (code: number): never => process.exit(code),
 }
 
-export type Answering = typeof answers
+export type EchoProcess = typeof handlers
 
-answerParent(answers)
+serveParent(handlers)

@@ -2,25 +2,25 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { createTargets } from '../src/growth/reach.ts'
-import { openConnections, RawConnection } from '../src/refresh/raw-http.ts'
+import { Connection, openConnections } from '../src/http/connection.ts'
 import { createWalk, LANES, SESSIONS } from '../src/refresh/walk.ts'
 
 let server: Server | undefined
 afterEach(() => server?.close())
 
 /** A connection to somebody who reads nothing, and writes each piece when it was asked for. */
-async function connected(): Promise<{ connection: RawConnection; peer: Socket; url: string }> {
+async function connected(): Promise<{ connection: Connection; peer: Socket; url: string }> {
   const listening = createServer().listen(0, '127.0.0.1')
   server = listening
   await once(listening, 'listening')
   const accepted = once(listening, 'connection') as Promise<[Socket]>
   const url = `http://127.0.0.1:${(listening.address() as AddressInfo).port}`
-  const connection = await RawConnection.open(url)
+  const connection = await Connection.open(url)
   const [peer] = await accepted
   return { connection, peer: peer.setNoDelay(true).resume(), url }
 }
 
-/** Writes it, and comes back when the other side has had its turn to read: what is written to loopback is there at once. */
+/** Writes it and waits until the other side could read: bytes written to loopback are there immediately. */
 async function written(peer: Socket, piece: string): Promise<void> {
   await new Promise<void>((resolve) => peer.write(piece, () => resolve()))
   for (let turn = 0; turn < 2; turn += 1) await new Promise((resolve) => setImmediate(resolve))
@@ -54,7 +54,7 @@ test('targets of the two halves differ, and each comes with how often it came be
   }
 })
 
-test('what was refreshed a moment ago comes no sooner than hundreds of others', () => {
+test('a session just refreshed comes up again only after hundreds of others', () => {
   const next = createTargets(10_000, 'http')
   const lastMet = new Map<number, number>()
   const distances = Array.from({ length: 20_000 }, (_, count) => {
@@ -66,28 +66,28 @@ test('what was refreshed a moment ago comes no sooner than hundreds of others', 
   expect(Math.min(...distances)).toBeGreaterThan(500)
 })
 
-test('an answer in pieces is whole when its last byte is here', async () => {
+test('a response that arrives in pieces is complete with its last byte', async () => {
   const { connection, peer } = await connected()
-  const answer = 'HTTP/1.1 200 OK\r\nContent-Length: 11\r\nx: y\r\n\r\nhello world'
-  let isAnswered = false
-  const status = connection.exchange('GET / HTTP/1.1\r\n\r\n').finally(() => (isAnswered = true))
-  for (const piece of answer.slice(0, -1)) await written(peer, piece)
-  expect(isAnswered).toBe(false)
-  await written(peer, answer.slice(-1))
-  expect(await status).toBe(200)
+  const response = 'HTTP/1.1 200 OK\r\nContent-Length: 11\r\nx: y\r\n\r\nhello world'
+  let isComplete = false
+  const exchanged = connection.exchange('GET / HTTP/1.1\r\n\r\n').finally(() => (isComplete = true))
+  for (const piece of response.slice(0, -1)) await written(peer, piece)
+  expect(isComplete).toBe(false)
+  await written(peer, response.slice(-1))
+  expect(await exchanged).toMatchObject({ status: 200, body: 'hello world' })
 })
 
-test('two answers on one connection have each its own status', async () => {
+test('each response on a connection has its own status', async () => {
   const { connection, peer } = await connected()
   const first = connection.exchange('one')
   await written(peer, 'HTTP/1.1 503 Service Unavailable\r\ncontent-length: 2\r\n\r\nno')
-  expect(await first).toBe(503)
+  expect((await first).status).toBe(503)
   const second = connection.exchange('two')
   await written(peer, 'HTTP/1.1 204 No Content\r\n\r\n')
-  expect(await second).toBe(204)
+  expect((await second).status).toBe(204)
 })
 
-test('a connection that is closed fails what was asked on it, and is replaced', async () => {
+test('a closed connection fails its request and is replaced', async () => {
   const { connection, peer, url } = await connected()
   const status = connection.exchange('one')
   peer.end()

@@ -1,11 +1,11 @@
-// People who sign in and out over HTTP, as fast as they are told to.
+// A process that signs users in and out over HTTP, at the rate its parent sets.
 import { once } from 'node:events'
 import { Agent, request, type IncomingMessage } from 'node:http'
 import { TestClient } from '../../../service/test/support/test-client.ts'
 import { sharedNow } from './clock.ts'
 import type { Session } from './readers.ts'
 
-/** Below what one person may have. */
+/** Below the limit of live sessions per user. */
 const SESSIONS_PER_PERSON = 40
 
 export async function signIn(url: string, count: number): Promise<Session[]> {
@@ -25,7 +25,7 @@ export async function signIn(url: string, count: number): Promise<Session[]> {
 export interface Ended {
   readonly sentAt: number
   /** When the head of the 204 was here. */
-  readonly answeredAt: number
+  readonly respondedAt: number
 }
 
 const agent = new Agent({ keepAlive: true })
@@ -39,9 +39,10 @@ export async function signOut(url: string, { token }: Session): Promise<Ended> {
   const sentAt = sharedNow()
   outgoing.end()
   const [response] = (await once(outgoing, 'response')) as [IncomingMessage]
-  const answeredAt = sharedNow()
+  const respondedAt = sharedNow()
   response.resume()
-  if (response.statusCode !== 204) throw new Error(`Signing out was answered ${response.statusCode ?? ''}.`)
+  if (response.statusCode !== 204)
+    throw new Error(`The response to a sign-out was ${response.statusCode ?? ''}.`)
   await once(response, 'end')
-  return { sentAt, answeredAt }
+  return { sentAt, respondedAt }
 }

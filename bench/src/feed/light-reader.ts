@@ -1,22 +1,22 @@
-// A reader of the feed that costs next to nothing: a socket, and a search in what arrives.
+// A cheap reader of the feed: a socket, and a text search in the data.
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 
-export interface Place {
+export interface FeedAddress {
   readonly url: string
   readonly serviceKey: string
-  /** Where to go on; left out, it gets a snapshot. */
-  readonly lastSeq?: number | undefined
+  /** The event after which to continue. Without it the reader gets a snapshot. */
+  readonly lastEventId?: string | undefined
 }
 
-/** Longer than what is looked for, which may be cut in two. */
+/** Characters kept from one chunk to the next, because an id may be split. Longer than any match. */
 const KEPT = 80
 
-async function request({ url, serviceKey, lastSeq }: Place): Promise<Socket> {
+async function request({ url, serviceKey, lastEventId }: FeedAddress): Promise<Socket> {
   const { hostname, port } = new URL(url)
   const socket = connect({ host: hostname, port: Number(port), noDelay: true })
   await once(socket, 'connect')
-  const after = lastSeq === undefined ? '' : `last-event-id: ${lastSeq}\r\n`
+  const after = lastEventId === undefined ? '' : `last-event-id: ${lastEventId}\r\n`
   socket.write(
     `GET /v1/revocations/stream HTTP/1.1\r\nhost: ${hostname}:${port}\r\naccept: text/event-stream\r\n` +
       `authorization: Bearer ${serviceKey}\r\n${after}\r\n`,
@@ -24,9 +24,9 @@ async function request({ url, serviceKey, lastSeq }: Place): Promise<Socket> {
   return socket
 }
 
-/** Tells of each session id, once, when the feed has told it. Resolves when the first heartbeat is there. */
+/** Calls `onEnd` once for each of the ids when it arrives. Resolves with the first heartbeat. */
 export async function openLightReader(
-  place: Place,
+  place: FeedAddress,
   sids: ReadonlySet<string>,
   onEnd: (sid: string) => void,
 ): Promise<Socket> {
@@ -52,8 +52,21 @@ export async function openLightReader(
   return socket
 }
 
-/** A reader that takes the head of the answer, and then nothing any more. Answers the port it came from. */
-export async function openStuckReader(place: Place): Promise<number> {
+/** The id of the last event of the feed. */
+export async function lastEventIdOf(place: FeedAddress): Promise<string> {
+  const socket = await request(place)
+  let text = ''
+  for await (const chunk of socket.setEncoding('latin1')) {
+    text += String(chunk)
+    // The snapshot begins with it. Leaving the loop closes the connection.
+    const [, id] = /\nid: (\S+)\n/.exec(text) ?? []
+    if (id !== undefined) return id
+  }
+  throw new Error('The service sent no event.')
+}
+
+/** A reader that takes the head of the response and then stops reading. Returns its local port. */
+export async function openStuckReader(place: FeedAddress): Promise<number> {
   const socket = await request(place)
   await once(socket, 'data')
   socket.pause()

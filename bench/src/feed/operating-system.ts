@@ -1,4 +1,4 @@
-// What Linux knows of other processes and their connections.
+// Facts from Linux about other processes and their connections.
 import { readFileSync } from 'node:fs'
 
 const TICK_MS = 10

@@ -1,13 +1,13 @@
-// A process full of readers of the feed, which notes when each of them refuses a session.
+// A process with many readers of the feed. It records when each of them refuses a session.
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises'
-import { createVerifier, TokenRefused, type Verifier } from '../../../verifier/src/index.ts'
-import { answerParent } from '../child.ts'
+import { createVerifier, TokenRefused, type Verifier } from '../../../verifiers/node/src/index.ts'
+import { serveParent } from '../child.ts'
 import { sharedNow } from './clock.ts'
-import { openLightReader, openStuckReader, type Place } from './light-reader.ts'
+import { openLightReader, openStuckReader, type FeedAddress } from './light-reader.ts'
 
 const AT_ONCE = 50
 const LONGEST_START_MS = 60_000
-/** All of them would report it to the service within one second, which no platform does. */
+/** If all verifiers saw a token, all would report it to the service within a second. No platform does that. */
 const ONE_IN = 20
 const ATTEMPTS = 20
 const RETRY_MS = 500
@@ -17,21 +17,21 @@ export interface Session {
   readonly token: string
 }
 
-export interface Readers extends Place {
+export interface Readers extends FeedAddress {
   readonly issuer: string
   readonly audience: string
   readonly full: number
   readonly light: number
 }
 
-/** What has refused a session so far, and when. */
+/** The verifiers that refused a session so far, and when each did. */
 interface Refusals {
   readonly times: number[]
   onAll: () => void
 }
 
 const verifiers: Verifier[] = []
-/** Which sessions a verifier has accepted a token of. */
+/** The sessions whose token a verifier has accepted. */
 const seen = new Map<Verifier, Set<string>>()
 const tokens = new Map<string, string>()
 const sids = new Set<string>()
@@ -58,7 +58,7 @@ async function openVerifier({ url, serviceKey, issuer, audience }: Readers): Pro
   await verifier.ready({ timeoutMs: LONGEST_START_MS })
   verifier.onSessionEnded(({ sid }) => {
     if (seen.get(verifier)?.has(sid) !== true) refused(sid)
-    // Where it has accepted the token before, it has to show what it does with it now.
+    // A verifier that accepted the token before must refuse it now.
     else verifier.verify(tokens.get(sid) ?? '').catch((error: unknown) => noteRefusal(sid, error))
   })
   verifiers.push(verifier)
@@ -73,7 +73,7 @@ async function fewAtOnce(count: number, open: () => Promise<unknown>): Promise<v
   await Promise.all(opening)
 }
 
-/** Thousands in one process may miss a heartbeat while all are busy; that passes. */
+/** Thousands of verifiers in one process may miss a heartbeat while all are busy. */
 async function accept(verifier: Verifier | undefined, sid: string, token: string): Promise<void> {
   if (verifier === undefined) return
   for (let attempt = 1; ; attempt += 1) {
@@ -89,16 +89,18 @@ async function accept(verifier: Verifier | undefined, sid: string, token: string
   }
 }
 
-const answers = {
+const handlers = {
   open: async (wanted: Readers): Promise<void> => {
     await fewAtOnce(wanted.full, () => openVerifier(wanted))
     await fewAtOnce(wanted.light, () => openLightReader(wanted, sids, refused))
     readerCount += wanted.full + wanted.light
   },
 
-  openStuck: (place: Place): Promise<number> => openStuckReader(place),
+  openStuck: (place: FeedAddress): Promise<number> => openStuckReader(place),
 
-  /** Announces what will end. Every twentieth verifier, others each time, sees the token, and accepts it. */
+  /**
+   * Announces the session that will end. Every twentieth verifier, a different one each time, accepts its token first.
+   */
   show: async (sessions: readonly Session[]): Promise<void> => {
     for (const [place, { sid, token }] of sessions.entries()) {
       tokens.set(sid, token)
@@ -111,7 +113,9 @@ const answers = {
     }
   },
 
-  /** When each reader refused the session, on the shared clock: all of them, or those that had by `withinMs`. */
+  /**
+   * The times on the shared clock at which the readers refused the session. Waits for all of them, at most `withinMs`.
+   */
   refusalsOf: async ({ sid, withinMs }: { sid: string; withinMs: number }): Promise<number[]> => {
     const found = refusals.get(sid)
     if (found === undefined) throw new Error('The session was not shown.')
@@ -129,6 +133,6 @@ const answers = {
   }),
 }
 
-export type ReaderProcess = typeof answers
+export type ReaderProcess = typeof handlers
 
-answerParent(answers)
+serveParent(handlers)

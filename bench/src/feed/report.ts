@@ -6,11 +6,11 @@ import type { Measured } from './scenario.ts'
 /** Promised at the 99th percentile, for 1,000 verifiers on one machine (product.md). */
 const PROMISED_MS = 100
 
-/** Refused before the answer was there is refused at once. */
-const delays = ({ afterAnswer }: Measured): number[] => afterAnswer.map((ms) => Math.max(0, ms))
+/** A refusal before the response arrived counts as 0 ms. */
+const delays = ({ afterResponse }: Measured): number[] => afterResponse.map((ms) => Math.max(0, ms))
 
 function whyMissed({ serviceCpuMsPerEnd, readerCpuMsPerEnd, ...measured }: Measured): string {
-  if (measured.missing > 0) return 'some were never told of it'
+  if (measured.missing > 0) return 'some never received it'
   if (measured.arrangement.hasStuckReader === true && measured.stuckSeconds === undefined)
     return 'the stuck one was kept'
   const [atService, atReaders] = [serviceCpuMsPerEnd, readerCpuMsPerEnd].map(readable)
@@ -50,12 +50,12 @@ export function report(measured: readonly Measured[]): Omit<Outcome, 'postgres'>
         .filter(({ arrangement }) => /^(1,000 verifiers|5,000 readers)$/.test(arrangement.name))
         .map(memory),
     ],
-    figures: measured.map(({ afterAnswer, fromSending, answered, ...rest }) => ({
+    figures: measured.map(({ afterResponse, fromSending, responded, ...rest }) => ({
       ...rest,
-      afterAnswerMs: latency(afterAnswer),
+      afterResponseMs: latency(afterResponse),
       fromSendingMs: latency(fromSending),
-      answeredMs: latency(answered),
-      beforeAnswer: afterAnswer.filter((ms) => ms < 0).length / afterAnswer.length,
+      respondedMs: latency(responded),
+      beforeResponse: afterResponse.filter((ms) => ms < 0).length / afterResponse.length,
     })),
     plots: [
       {
@@ -63,7 +63,7 @@ export function report(measured: readonly Measured[]): Omit<Outcome, 'postgres'>
         name: 'refusal',
         title: 'How soon an ended session is refused',
         subtitle: `Milliseconds after the 204 arrived, over ${measured[0]?.arrangement.ends ?? 0} ends and every reader; one machine for all. Lower is better.`,
-        unit: 'milliseconds after the answer',
+        unit: 'milliseconds after the response',
         limit: { value: PROMISED_MS, name: `promised for 99 % of 1,000 verifiers: ${PROMISED_MS} ms` },
         curves: measured.map((each) => ({ name: each.arrangement.name, values: delays(each) })),
       },

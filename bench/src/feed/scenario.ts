@@ -4,39 +4,40 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { startServiceProcess, type ServiceProcess } from '../../../service/test/support/service-process.ts'
 import { Child } from '../child.ts'
 import { signIn, signOut } from './driver.ts'
+import { lastEventIdOf } from './light-reader.ts'
 import { cpuMs, residentBytes } from './operating-system.ts'
 import type { ReaderProcess, Session } from './readers.ts'
 import { StuckReader } from './stuck-reader.ts'
 
 const READER_PROCESSES = 2
 const WARM_UP_ENDS = 5
-/** A refusal that is later than this counts as none. */
+/** A later refusal counts as missing. */
 const LATEST_MS = 10_000
 const LONGEST_STUCK_SECONDS = 90
 const SETTLE_MS = 3_000
 
 export interface Arrangement {
   readonly name: string
-  /** Real verifiers, a feed connection each. */
+  /** The number of real verifiers, each with its own feed connection. */
   readonly full: number
   /** Connections whose reader only looks for the id. */
   readonly light: number
   readonly ends: number
-  /** On average, from one refused everywhere to the next. */
+  /** The average pause between an end that every reader refused and the next end. */
   readonly pauseMs: number
   /** The readers are at another instance than the one where sessions end. */
   readonly isElsewhere?: boolean
-  /** One more reader, which stops reading while it is sent its snapshot. */
+  /** An additional reader that stops reading during its snapshot. */
   readonly hasStuckReader?: boolean
 }
 
 interface Times {
-  /** Milliseconds after the 204 was there, of every end and reader; negative when it was earlier. */
-  readonly afterAnswer: number[]
+  /** Milliseconds from the 204 to the refusal, for every end and reader; negative if the refusal came first. */
+  readonly afterResponse: number[]
   /** The same, after the request was sent. */
   readonly fromSending: number[]
   /** From the request to its 204. */
-  readonly answered: number[]
+  readonly responded: number[]
   /** Readers that had not refused within ten seconds, over all ends. */
   missing: number
 }
@@ -48,28 +49,20 @@ export interface Measured extends Readonly<Times> {
   readonly readerCpuMsPerEnd: number
   /** While it was measured. */
   readonly reconnects: number
-  /** What the verifiers complained of, at any time, for each reader process. */
+  /** Errors that verifiers reported at any time, for each reader process. */
   readonly errors: readonly Readonly<Record<string, number>>[]
-  /** Until the service let go of the stuck reader; undefined when it did not, or there was none. */
+  /** Time until the service disconnected the stuck reader; undefined if it did not, or if there was none. */
   readonly stuckSeconds: number | undefined
 }
 
 const randomSecret = (): string => randomBytes(32).toString('base64url')
-const secrets = { AUTH_SECRET: randomSecret(), SERVICE_KEYS: randomSecret() }
+const secrets = { AUTH_SECRET: randomSecret(), SERVICE_KEYS: `bench:verify:${randomSecret()}` }
 
 const startService = (databaseUrl: string): Promise<ServiceProcess> =>
   startServiceProcess({ DATABASE_URL: databaseUrl, ...secrets })
 
-/** Of chance length, so that an end falls anywhere between two heartbeats. */
+/** A random length, so that an end may fall anywhere between two heartbeats. */
 const pauseIn = ({ pauseMs }: Arrangement): Promise<void> => delay(pauseMs * (0.25 + 1.5 * Math.random()))
-
-/** The place that the feed has come to. */
-async function lastSeqOf({ internalUrl, serviceKey }: ServiceProcess): Promise<number> {
-  const answer = await fetch(`${internalUrl}/v1/revocations`, {
-    headers: { authorization: `Bearer ${serviceKey}` },
-  })
-  return ((await answer.json()) as { seq: number }).seq
-}
 
 async function openReaders(
   processes: readonly Child<ReaderProcess>[],
@@ -77,13 +70,13 @@ async function openReaders(
   service: ServiceProcess,
 ): Promise<void> {
   const { internalUrl: url, serviceKey } = service
-  // Those that only look for ids need no snapshot, least of all thousands of a large one.
-  const lastSeq = hasStuckReader === true ? await lastSeqOf(service) : undefined
+  // Light readers only look for ids. They need no snapshot, and thousands of large ones would swamp the machine.
+  const lastEventId = hasStuckReader === true ? await lastEventIdOf({ url, serviceKey }) : undefined
   const share = (count: number, index: number): number => Math.floor((count + index) / processes.length)
   await Promise.all(
     processes.map((each, index) =>
       each.ask('open', {
-        ...{ url, serviceKey, lastSeq, issuer: 'http://localhost:8000', audience: 'chat' },
+        ...{ url, serviceKey, lastEventId, issuer: 'http://localhost:8000', audience: 'chat' },
         full: share(full, index),
         light: share(light, index),
       }),
@@ -106,18 +99,18 @@ async function endOne(
   expected: number,
   times: Times,
 ): Promise<void> {
-  const { sentAt, answeredAt } = await signOut(url, session)
+  const { sentAt, respondedAt } = await signOut(url, session)
   const asked = processes.map((each) => each.ask('refusalsOf', { sid: session.sid, withinMs: LATEST_MS }))
   const refused = (await Promise.all(asked)).flat()
-  times.answered.push(answeredAt - sentAt)
+  times.responded.push(respondedAt - sentAt)
   for (const at of refused) {
-    times.afterAnswer.push(at - answeredAt)
+    times.afterResponse.push(at - respondedAt)
     times.fromSending.push(at - sentAt)
   }
   times.missing += expected - refused.length
 }
 
-/** Whatever happens, its processes end with it. */
+/** Stops every process it started, whether it succeeds or fails. */
 export async function measure(arrangement: Arrangement, databaseUrl: string): Promise<Measured> {
   const readersAt = await startService(databaseUrl)
   const endsAt = arrangement.isElsewhere === true ? await startService(databaseUrl) : readersAt
@@ -147,11 +140,11 @@ async function measureWith(
   const stuck = hasStuckReader === true ? await openStuckReader(processes, readersAt) : undefined
   await delay(SETTLE_MS)
 
-  const times: Times = { afterAnswer: [], fromSending: [], answered: [], missing: 0 }
+  const times: Times = { afterResponse: [], fromSending: [], responded: [], missing: 0 }
   const endAndWait = (session: Session, kept: Times): Promise<void> =>
     endOne(session, endsAt.url, processes, full + light, kept)
   for (const session of sessions.slice(ends))
-    await endAndWait(session, { ...times, afterAnswer: [], fromSending: [], answered: [] })
+    await endAndWait(session, { ...times, afterResponse: [], fromSending: [], responded: [] })
   const before = await conditionOf(readersAt, processes)
   for (const session of sessions.slice(0, ends)) {
     await pauseIn(arrangement)

@@ -1,6 +1,6 @@
 import pg from 'pg'
 
-// Names as people choose them: a first name, a last name, a part of either, joined or not, often with digits behind it.
+// Names as users choose them: a first name, a last name, a part of either, joined or not, often with digits behind it.
 
 const FIRST = `anna maria hannah joanna susanne annika marianne johannes annabelle diana ivan stefan jonathan susan dan
   ryan sebastian christian peter michael thomas andreas martin alexander nicole sandra julia katharina laura lisa sarah
@@ -22,8 +22,8 @@ const WORDS = `cat dog wolf fox bear hawk moon star sky rain storm fire ice shad
 
 const list = (words: string): string => `'{${words.split(/\s+/).join(',')}}'::text[]`
 
-/** So many people, with all that belongs to their names, and no more than search looks at. */
-export async function addPeople(url: string, count: number): Promise<void> {
+/** Adds users with their search entries; everything that search does not read is left out. */
+export async function addUsers(url: string, count: number): Promise<void> {
   const client = new pg.Client(url)
   await client.connect()
   try {

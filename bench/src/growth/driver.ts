@@ -2,8 +2,8 @@
 import type pg from 'pg'
 import { secondsAfter } from '../../../service/src/domain/session.ts'
 import { connectPool } from '../../../service/src/infrastructure/postgres/connect.ts'
-import { ROTATE } from '../../../service/src/infrastructure/postgres/session-rotations.ts'
-import { answerParent } from '../child.ts'
+import { ROTATE } from '../../../service/src/infrastructure/postgres/rotation-statements.ts'
+import { serveParent } from '../child.ts'
 import { ownerOf, sessionIdOf } from '../refresh/bulk-sessions.ts'
 import { closedLoop, type Slice } from '../refresh/slice.ts'
 import { createTargets, type Reach } from './reach.ts'
@@ -21,11 +21,11 @@ async function refresh({ pool, next }: Place, reach: Reach): Promise<void> {
   const { session, generation } = next(reach)
   const now = new Date()
   const values = [ownerOf(session), sessionIdOf(session), generation, now, secondsAfter(now, IDLE_SECONDS)]
-  const { rowCount } = await pool.query({ name: 'rotate_session', text: ROTATE, values })
+  const { rowCount } = await pool.query({ name: ROTATE.name, text: ROTATE.text, values })
   if (rowCount !== 1) throw new Error(`Session ${session} was not at generation ${generation}.`)
 }
 
-const answers = {
+const handlers = {
   connect: ({ size, url, atOnce }: { size: number; url: string; atOnce: number }): void => {
     places.set(size, { pool: connectPool(url, atOnce), next: createTargets(size, 'driver') })
   },
@@ -37,6 +37,6 @@ const answers = {
   },
 }
 
-export type GrowthDriver = typeof answers
+export type GrowthDriver = typeof handlers
 
-answerParent(answers)
+serveParent(handlers)

@@ -1,56 +1,54 @@
-// A process with the people of services whose databases have different sizes.
+// A process that acts for the users of services with databases of different sizes.
 import { HmacRefreshTokens } from '../../../service/src/infrastructure/crypto/hmac-refresh-tokens.ts'
-import { answerParent } from '../child.ts'
+import { serveParent } from '../child.ts'
 import { ownerOf, sessionIdOf, SESSIONS_PER_PERSON } from '../refresh/bulk-sessions.ts'
-import { openConnections, type RawConnection } from '../refresh/raw-http.ts'
+import { Connection, openConnections } from '../http/connection.ts'
+import { request } from '../http/request.ts'
 import { closedLoop, type Slice } from '../refresh/slice.ts'
 import { ASKING, createTargets, SIGNING_IN, type Target } from './reach.ts'
 
-/** Parts of names as people search for: common ones, rare ones, and one that nobody has. */
+/** Parts of names that users search for: common ones, rare ones, and one without a match. */
 const FRAGMENTS = ['ann', 'maria', 'smith', 'chen', 'er', 'quentinokafor', '9876', 'velvetb', 'qqqq', 'li.']
 
-export type Doing = 'refresh' | 'signIn' | 'list' | 'search'
+export type RequestKind = 'refresh' | 'signIn' | 'list' | 'search'
 
 interface Service {
   readonly size: number
   readonly url: string
   readonly authSecret: string
-  /** Of those who sign in. */
+  /** The usernames of the users who sign in. */
   readonly names: readonly string[]
   readonly password: string
 }
 
 interface Place extends Service {
-  connections: readonly RawConnection[]
+  connections: readonly Connection[]
   readonly next: ReturnType<typeof createTargets>
   readonly refreshTokens: HmacRefreshTokens
-  /** Of those who ask. */
+  /** Of the users who list and search. */
   readonly accessTokens: readonly string[]
 }
 
 const places = new Map<number, Place>()
 
-const post = (path: string, body: string): string =>
-  `POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n` +
-  `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
-
+const post = (path: string, body: unknown): string => request(`POST ${path}`, [], JSON.stringify(body))
 const get = (path: string, token: string): string =>
-  `GET ${path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${token}\r\n\r\n`
+  request(`GET ${path}`, [`authorization: Bearer ${token}`])
 
 const tokenOf = (refreshTokens: HmacRefreshTokens, { session, generation }: Target): string =>
-  refreshTokens.seal({ userId: ownerOf(session), sessionId: sessionIdOf(session), generation })
+  refreshTokens.issue({ userId: ownerOf(session), sessionId: sessionIdOf(session), generation })
 
-/** What each does by turns: the request, and the status of its answer. */
-const requests: Record<Doing, { status: number; write: (place: Place, count: number) => string }> = {
+/** Each kind of request, and the status its response must have. */
+const requests: Record<RequestKind, { status: number; write: (place: Place, count: number) => string }> = {
   refresh: {
     status: 200,
     write: ({ refreshTokens, next }) =>
-      post('/v1/sessions/refresh', JSON.stringify({ refresh_token: tokenOf(refreshTokens, next('near')) })),
+      post('/v1/sessions/refresh', { refresh_token: tokenOf(refreshTokens, next('near')) }),
   },
   signIn: {
     status: 201,
     write: ({ names, password }, count) =>
-      post('/v1/sessions', JSON.stringify({ username: names[count % SIGNING_IN], password })),
+      post('/v1/sessions', { username: names[count % SIGNING_IN], password }),
   },
   list: {
     status: 200,
@@ -63,30 +61,29 @@ const requests: Record<Doing, { status: number; write: (place: Place, count: num
   },
 }
 
-/** An access token of the first session of each who asks. */
+/** An access token of the first session of each user who lists and searches. */
 async function accessTokensOf(url: string, refreshTokens: HmacRefreshTokens): Promise<string[]> {
   const tokens: string[] = []
+  const connection = await Connection.open(url)
   for (let person = SIGNING_IN; person < SIGNING_IN + ASKING; person += 1) {
     const target = { session: person * SESSIONS_PER_PERSON, generation: 0 }
-    const response = await fetch(`${url}/v1/sessions/refresh`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ refresh_token: tokenOf(refreshTokens, target) }),
-    })
-    tokens.push(((await response.json()) as { access_token: string }).access_token)
+    const body = { refresh_token: tokenOf(refreshTokens, target) }
+    const response = await connection.exchange(post('/v1/sessions/refresh', body))
+    tokens.push((JSON.parse(response.body) as { access_token: string }).access_token)
   }
+  connection.close()
   return tokens
 }
 
 let done = 0
 
-async function exchange(place: Place, doing: Doing, worker: number): Promise<void> {
-  const { status, write } = requests[doing]
-  const answered = await place.connections[worker]?.exchange(write(place, done++))
-  if (answered !== status) throw new Error(`${doing} was answered ${answered ?? ''}.`)
+async function exchange(place: Place, kind: RequestKind, worker: number): Promise<void> {
+  const { status, write } = requests[kind]
+  const response = await place.connections[worker]?.exchange(write(place, done++))
+  if (response?.status !== status) throw new Error(`The response to ${kind} was ${response?.status ?? ''}.`)
 }
 
-const answers = {
+const handlers = {
   use: async (service: Service): Promise<void> => {
     const refreshTokens = new HmacRefreshTokens({ current: service.authSecret, previous: [] })
     const accessTokens = await accessTokensOf(service.url, refreshTokens)
@@ -94,14 +91,19 @@ const answers = {
     places.set(service.size, { ...service, connections: [], next, refreshTokens, accessTokens })
   },
 
-  measure: async (asked: { size: number; doing: Doing; atOnce: number; forMs: number }): Promise<Slice> => {
+  measure: async (asked: {
+    size: number
+    kind: RequestKind
+    atOnce: number
+    forMs: number
+  }): Promise<Slice> => {
     const place = places.get(asked.size)
     if (place === undefined) throw new Error(`There is no service with ${asked.size} sessions.`)
     place.connections = await openConnections(place.url, asked.atOnce, place.connections)
-    return closedLoop(asked.atOnce, asked.forMs, (worker) => exchange(place, asked.doing, worker))
+    return closedLoop(asked.atOnce, asked.forMs, (worker) => exchange(place, asked.kind, worker))
   },
 }
 
-export type GrowthClient = typeof answers
+export type GrowthClient = typeof handlers
 
-answerParent(answers)
+serveParent(handlers)

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { SearchPlace } from '../../../service/src/domain/user-search.ts'
+import type { SearchCursor } from '../../../service/src/domain/user-search.ts'
 import type { UserId } from '../../../service/src/domain/user.ts'
 import { connectPool } from '../../../service/src/infrastructure/postgres/connect.ts'
 import { openDatabase } from '../../../service/src/infrastructure/postgres/database.ts'
@@ -14,11 +14,11 @@ import { MOST } from './reach.ts'
 const PEOPLE = MOST / SESSIONS_PER_PERSON
 const SEARCHES = 300
 const LATER_PAGE = 50
-/** One more than is shown tells whether there is another page. */
+/** One row more than a page shows whether there is another page. */
 const PAGE = 21
 const LIMIT_MS = 20
 
-/** The kind of those that are in nobody's name. */
+/** Fragments that no name contains. */
 const NOBODY = 'nobody'
 
 const kinds = {
@@ -49,11 +49,11 @@ interface Place {
   readonly fragment: string
   readonly page: number
   /** Undefined on the first page. */
-  readonly after: SearchPlace | undefined
+  readonly after: SearchCursor | undefined
 }
 
-const search = (users: PostgresUsers, fragment: string, after: SearchPlace | undefined) =>
-  users.search({ fragment, after, limit: PAGE, except: 17 as UserId, withDisabled: false })
+const search = (users: PostgresUsers, fragment: string, after: SearchCursor | undefined) =>
+  users.search({ fragment, after, limit: PAGE, except: 17 as UserId, withDisabled: false, now: new Date() })
 
 const timed = async <T>(work: () => Promise<T>): Promise<{ ms: number; value: T }> => {
   const startedAt = performance.now()
@@ -61,18 +61,18 @@ const timed = async <T>(work: () => Promise<T>): Promise<{ ms: number; value: T 
   return { ms: performance.now() - startedAt, value }
 }
 
-/** Where the last page begins that there is, up to LATER_PAGE. */
+/** The cursor of the last existing page, up to LATER_PAGE. */
 async function lastPlace(users: PostgresUsers, fragment: string): Promise<Place> {
-  let after: SearchPlace | undefined
+  let after: SearchCursor | undefined
   for (let page = 1; page < LATER_PAGE; page += 1) {
     const found = await search(users, fragment, after)
     if (found.length < PAGE) return { fragment, page, after }
-    after = found.at(-2)?.place
+    after = found.at(-2)?.cursor
   }
   return { fragment, page: LATER_PAGE, after }
 }
 
-/** Rejects when the names are not those that the kind was chosen for: its figures would be about something else. */
+/** Rejects if a fragment does not match as its kind says: the figures would describe something else. */
 async function checkFragments(
   users: PostgresUsers,
   kind: string,
@@ -81,7 +81,7 @@ async function checkFragments(
   for (const fragment of fragments) {
     const isFound = (await search(users, fragment, undefined)).length > 0
     if (isFound === (kind === NOBODY))
-      throw new Error(`${isFound ? 'Somebody' : 'Nobody'} is found by "${fragment}" (${kind}).`)
+      throw new Error(`"${fragment}" matches ${isFound ? 'a' : 'no'} user (${kind}).`)
   }
 }
 
@@ -106,7 +106,7 @@ const pagesOf = ({ nearest, farthest }: LaterPages): string =>
   nearest === farthest ? `page ${farthest}` : `pages ${nearest} to ${farthest}`
 
 const findingOf = ({ kind, first, later }: Measured): Finding => ({
-  promise: `search among ${PEOPLE.toLocaleString('en')} people, ${kind}: p99 within ${LIMIT_MS} ms`,
+  promise: `search among ${PEOPLE.toLocaleString('en')} users, ${kind}: p99 within ${LIMIT_MS} ms`,
   figure: `p50 ${milliseconds(first.p50)}, p99 ${milliseconds(first.p99)}`,
   against:
     later === undefined
@@ -122,7 +122,7 @@ async function sizeFinding(pool: pg.Pool): Promise<Finding> {
   )
   const { bytes = NaN, length = NaN } = rows[0] ?? {}
   return {
-    promise: 'room that search takes per person, indexes freshly made',
+    promise: 'disk space of search per user, indexes freshly built',
     figure: `${readable(bytes)} bytes`,
     against: `names of ${readable(length)} characters`,
   }
@@ -131,14 +131,14 @@ async function sizeFinding(pool: pg.Pool): Promise<Finding> {
 const plot = (measured: readonly Measured[]): Plot => ({
   kind: 'bars',
   name: 'pages',
-  title: `How long a page of a search among ${PEOPLE.toLocaleString('en')} people takes`,
+  title: `How long a page of a search among ${PEOPLE.toLocaleString('en')} users takes`,
   subtitle: `99th percentile of ${SEARCHES}, at most ${LIMIT_MS} ms are promised. Lower is better.`,
   unit: 'milliseconds',
   series: ['first page', `page ${LATER_PAGE}, or the last there is`],
   groups: measured.map(({ kind, first, later }) => ({ name: kind, values: [first.p99, later?.p99] })),
 })
 
-/** How long a page of a search takes in the database at `url`, which has PEOPLE of ./people.ts; one search at a time. */
+/** How long a page of a search takes in the database at `url`; one search at a time. */
 export async function measurePages(
   url: string,
   note: (progress: string) => void,

@@ -1,22 +1,25 @@
-// Whose sessions are used for what, at every size alike. Some people are set apart, so that nothing that is done to them
-// disturbs the others' sessions.
+// Assigns sessions to the kinds of work, in the same way at every size. Some users are reserved for sign-ins and lists,
+// so that this work does not touch the sessions that are refreshed.
 import { SESSIONS_PER_PERSON } from '../refresh/bulk-sessions.ts'
 
 export const SIZES = [10_000, 1_000_000, 10_000_000] as const
 export const [FEW, MANY, MOST] = SIZES
 
-/** They sign in; the others list their sessions and search. */
+/** The number of users who sign in, and of users who list their sessions and search. */
 export const SIGNING_IN = 50
 export const ASKING = 50
 const SET_APART = (SIGNING_IN + ASKING) * SESSIONS_PER_PERSON
 
-/** As many as there are at the smallest size, spread over all: a part that is in memory at every size. */
+/**
+ * The size of the working set: as many sessions as the smallest size has, spread over all, so that it fits into memory
+ * at every size.
+ */
 export const WORKING_SET = 4_500
 
-/** `near`: in the working set. `anywhere`: each one as far from the last as can be, so hardly any page twice. */
+/** `near`: in the working set. `anywhere`: each session is far from the last one, so hardly any page is used twice. */
 export type Reach = 'near' | 'anywhere'
 
-/** Of two who refresh at the same time, each has its own sessions. */
+/** Two clients refresh at the same time, each with its own half of the sessions. */
 export type Half = 'driver' | 'http'
 
 export interface Target {
@@ -28,7 +31,7 @@ export interface Target {
 
 const GOLDEN = (Math.sqrt(5) - 1) / 2
 
-/** The sessions of one half among so many, one after the other, each with the generation that it has by then. */
+/** Returns the sessions of one half of `size` sessions one after another, each with its current generation. */
 export function createTargets(size: number, half: Half): (reach: Reach) => Target {
   const generations = new Map<number, number>()
   const room = (size - SET_APART) / 2
@@ -36,7 +39,7 @@ export function createTargets(size: number, half: Half): (reach: Reach) => Targe
   const placeOf = (reach: Reach): number => {
     const count = (done[reach] += 1)
     const items = reach === 'near' ? WORKING_SET : room
-    // Sequences of these fractions never come close to where they have just been.
+    // Multiples of the golden ratio spread evenly: a session is never near the ones before it.
     return Math.floor((Math.floor(((count * GOLDEN) % 1) * items) * room) / items)
   }
   return (reach) => {

@@ -3,10 +3,10 @@ import { milliseconds, readable } from '../numbers.ts'
 import type { BarPlot } from '../plot.ts'
 import { perSecond } from '../refresh/slice.ts'
 import { latency, median, spread } from '../statistics.ts'
-import { WORKS, type Measured, type Work } from './growth-bench.ts'
+import { WORKS, type Measured, type Work } from './scenario.ts'
 import { FEW, MANY, MOST, SIZES, WORKING_SET } from './reach.ts'
 
-/** Promised of a refresh: its cost among so many, over that among few. */
+/** The promise for a refresh: its cost among many sessions, divided by its cost among few. */
 const LIMIT = 1.2
 const IN_USE = `${WORKING_SET.toLocaleString('en')} of them in use`
 
@@ -28,7 +28,7 @@ type Find = (work: Work, size: number) => Measured
 
 const rate = ({ slices }: Measured): number => median(slices.map(perSecond))
 
-/** What one costs, round by round: the two were measured within the same moments. */
+/** The ratio of the costs in each round, since both were measured at about the same time. */
 const costRatios = (many: Measured, few: Measured): number[] =>
   many.slices.map((slice, round) => perSecond(few.slices[round] ?? slice) / perSecond(slice))
 
@@ -54,7 +54,7 @@ function finding(find: Find, work: Work, size: number): Finding {
 const plot = (find: Find, works: readonly Work[]): BarPlot => ({
   kind: 'bars',
   name: 'rate',
-  title: 'What the number of sessions changes',
+  title: 'Throughput by number of sessions',
   subtitle: 'Durable PostgreSQL; medians of interleaved rounds. Longer is better.',
   unit: 'per second',
   series: SIZES.map((size) => `${size.toLocaleString('en')} sessions`),

@@ -1,11 +1,11 @@
-// Every server that is compared, each with a database of its own on one cluster, and the services that rely on two of them.
+// The servers that are compared, each with its own database on one cluster, and the services that rely on two of them.
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { startServiceProcess, type ServiceProcess } from '../../../service/test/support/service-process.ts'
 import { Child } from '../child.ts'
 import type { SecondService } from './second-service.ts'
 
-/** As chat-auth hashes unless told otherwise. */
+/** The default hashing parameters of chat-auth. */
 const ARGON2 = { memoryCost: 19_456, timeCost: 2, parallelism: 1, outputLen: 32 }
 /** Its documentation's choice, and its default. */
 export const CACHE_SECONDS = 300
@@ -13,9 +13,9 @@ export const CACHE_SECONDS = 300
 interface Settings {
   /** Instead of its own scrypt. */
   readonly argon2?: typeof ARGON2
-  /** A session and its person in one statement. */
+  /** A session and its user in one statement. */
   readonly joins?: boolean
-  /** What a cookie says is believed for so long. */
+  /** A session cookie is accepted without a look-up for this many seconds. */
   readonly cacheSeconds?: number
 }
 
@@ -27,7 +27,7 @@ const PEERS = {
 
 export type ServerName = 'chat-auth' | keyof typeof PEERS
 
-/** What a service that asks nobody can be asked. */
+/** The checks of a service that verifies locally. */
 export type Checks = Pick<SecondService, 'check' | 'accepts'>
 
 type BetterAuth = Checks & {
@@ -73,7 +73,11 @@ class Running implements Contenders {
 
   async addChatAuth(databaseUrl: string): Promise<void> {
     const service = await startServiceProcess({
-      ...{ DATABASE_URL: databaseUrl, AUTH_SECRET: randomSecret(), SERVICE_KEYS: randomSecret() },
+      ...{
+        DATABASE_URL: databaseUrl,
+        AUTH_SECRET: randomSecret(),
+        SERVICE_KEYS: `bench:verify:${randomSecret()}`,
+      },
       // As much as the peer says by default.
       ...{ NODE_ENV: 'production', LOG_LEVEL: 'warn' },
     })
@@ -106,7 +110,7 @@ class Running implements Contenders {
   }
 }
 
-/** Whatever happens, what it has started ends with this process, or when it is told to. */
+/** Every started process ends with this one, or when it is stopped. */
 export async function startContenders(clusterUrl: string): Promise<Contenders> {
   const [own = '', ...others] = await createDatabases(clusterUrl, ['own', 'plain', 'tuned', 'cached'])
   const running = new Running()

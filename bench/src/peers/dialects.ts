@@ -1,41 +1,36 @@
-// How each contender is spoken to, and what its answers have to say. A server that errs is not a fast one.
-import type { Answer } from './http.ts'
+// The requests of each contender, and what its responses must contain: a server that fails is not a fast one.
+import { request as requestOf } from '../http/request.ts'
+import type { Response } from '../http/response.ts'
 
-export interface Person {
+export interface BenchUser {
   readonly name: string
   readonly email: string
   readonly password: string
-  /** Each has their own, so that no limit by address is met. */
+  /** One address per user, so that no limit by address applies. */
   readonly address: string
 }
 
 export interface Dialect {
-  signUp(person: Person): string
-  isSignedUp(answer: Answer, person: Person): boolean
-  signIn(person: Person): string
-  /** What the client keeps to show who it is; undefined when it was given no session of that person. */
-  credential(answer: Answer, person: Person): string | undefined
+  signUp(person: BenchUser): string
+  isSignedUp(response: Response, person: BenchUser): boolean
+  signIn(person: BenchUser): string
+  /** The token or cookie the client keeps; undefined if the response holds no session of that user. */
+  credential(response: Response, person: BenchUser): string | undefined
   whoIsThis(credential: string): string
-  names(answer: Answer, person: Person): boolean
+  names(response: Response, person: BenchUser): boolean
   signOut(credential: string): string
-  isSignedOut(answer: Answer): boolean
-  /** To the question who that is: nobody who is signed in. */
-  isNobody(answer: Answer): boolean
+  isSignedOut(response: Response): boolean
+  /** Whether the response to "who am I" says: not signed in. */
+  isNobody(response: Response): boolean
 }
 
-const HOST = '127.0.0.1'
-
-const request = (line: string, fields: readonly string[], body?: unknown): string => {
-  const head = [`${line} HTTP/1.1`, `host: ${HOST}`, ...fields]
-  if (body === undefined) return [...head, '', ''].join('\r\n')
-  const text = JSON.stringify(body)
-  return [...head, 'content-type: application/json', `content-length: ${text.length}`, '', text].join('\r\n')
-}
+const request = (line: string, fields: readonly string[], body?: unknown): string =>
+  requestOf(line, fields, body === undefined ? '' : JSON.stringify(body))
 
 const field = (body: string, name: string): string | undefined =>
   (JSON.parse(body) as Record<string, string | undefined>)[name]
 
-const from = ({ address }: Person): string => `x-forwarded-for: ${address}`
+const from = ({ address }: BenchUser): string => `x-forwarded-for: ${address}`
 const bearer = (token: string): string => `authorization: Bearer ${token}`
 
 export const chatAuth: Dialect = {
@@ -58,7 +53,7 @@ export const chatAuth: Dialect = {
 
 /** It asks of those who change something that they come from its own pages. */
 const ownPage = (url: string): string => `origin: ${url}`
-const cookies = ({ head }: Answer): string =>
+const cookies = ({ head }: Response): string =>
   [...head.matchAll(/^set-cookie: *([^;\r\n]+)/gim)].map(([, pair]) => pair).join('; ')
 
 export const betterAuth = (url: string): Dialect => ({
@@ -69,9 +64,9 @@ export const betterAuth = (url: string): Dialect => ({
     const { email, password } = person
     return request('POST /api/auth/sign-in/email', [ownPage(url), from(person)], { email, password })
   },
-  credential: (answer, { email }) => {
-    const isTheirs = answer.status === 200 && answer.body.includes(`"email":"${email}"`)
-    const given = cookies(answer)
+  credential: (response, { email }) => {
+    const isTheirs = response.status === 200 && response.body.includes(`"email":"${email}"`)
+    const given = cookies(response)
     return isTheirs && given.includes('session_token=') ? given : undefined
   },
   whoIsThis: (cookie) => request('GET /api/auth/get-session', [`cookie: ${cookie}`]),

@@ -3,19 +3,19 @@ import type { Child } from '../child.ts'
 import type { Checks, Server } from './contenders.ts'
 import type { Load } from './load.ts'
 
-/** How long another service is asked over and over whether it still accepts a session that has ended. */
+/** For how long another service is polled to see whether it still accepts an ended session. */
 const WATCHED_MS = 500
 const PAUSE_MS = 1
 
-/** Who is taken for signed in after having signed out. */
+/** Sessions that are still accepted after they ended. */
 export interface AfterEnd {
   /** Sessions that ended. */
   ended: number
-  /** Of these, how many the server itself accepts when shown what the client had. */
+  /** How many of these the server itself still accepts. */
   acceptedByServer: number
   /** Of the last one in each round, until another service refuses it; undefined while it is accepted. */
   readonly refusedElsewhereMs: (number | undefined)[]
-  /** The first one of all: how long after its end another service was last seen to accept it. */
+  /** For the first session of all: the time from its end to the last check that another service accepted. */
   acceptedElsewhereSeconds: number
 }
 

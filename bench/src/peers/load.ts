@@ -1,20 +1,21 @@
-// The people who sign in and out, in a process of their own. The same ones, in the same way, at every contender.
+// A process that signs users in and out, the same users in the same way at every contender.
 import { randomBytes } from 'node:crypto'
-import { answerParent } from '../child.ts'
-import { betterAuth, chatAuth, type Dialect, type Person } from './dialects.ts'
-import { Connection, type Answer } from './http.ts'
+import { serveParent } from '../child.ts'
+import { betterAuth, chatAuth, type Dialect, type BenchUser } from './dialects.ts'
+import { Connection } from '../http/connection.ts'
+import type { Response } from '../http/response.ts'
 
 const AT_ONCE = 16
 
 interface Session {
-  readonly person: Person
+  readonly person: BenchUser
   readonly credential: string
 }
 
 interface Server {
   readonly url: string
   readonly dialect: Dialect
-  readonly people: readonly Person[]
+  readonly people: readonly BenchUser[]
   readonly live: Session[]
   readonly ended: Session[]
 }
@@ -45,22 +46,22 @@ const pick = <T>(from: readonly T[], index: number): T => {
   return picked
 }
 
-const wrong = (what: string, { head, body }: Answer): Error =>
-  new Error(`${what} was answered:\n${head}\n${body}`)
+const wrong = (what: string, { head, body }: Response): Error =>
+  new Error(`${what} got an unexpected response:\n${head}\n${body}`)
 
-const newPerson = (_: unknown, index: number): Person => ({
+const newPerson = (_: unknown, index: number): BenchUser => ({
   name: `person.${index}`,
   email: `person.${index}@example.org`,
   password: randomBytes(12).toString('base64url'),
   address: `198.18.${index >> 8}.${index & 255}`,
 })
 
-/** So many requests, each connection sending its next as soon as it has its answer. */
+/** Sends this many requests. Each connection sends its next request as soon as it has a response. */
 async function drive(
   url: string,
   { count, atOnce }: { count: number; atOnce: number },
   request: (index: number) => string,
-  take: (answer: Answer, index: number) => void,
+  take: (response: Response, index: number) => void,
 ): Promise<Take> {
   const connections = await Promise.all(Array.from({ length: atOnce }, () => Connection.open(url)))
   const latencies: number[] = []
@@ -69,9 +70,9 @@ async function drive(
   const work = async (connection: Connection): Promise<void> => {
     for (let index = next++; index < count; index = next++) {
       const sentAt = performance.now()
-      const answer = await connection.exchange(request(index))
+      const response = await connection.exchange(request(index))
       latencies.push(performance.now() - sentAt)
-      take(answer, index)
+      take(response, index)
     }
   }
   try {
@@ -82,25 +83,25 @@ async function drive(
   }
 }
 
-const answers = {
+const handlers = {
   open: async ({ server: name, url, people: count }: { server: string; url: string; people: number }) => {
     const dialect = name === 'chat-auth' ? chatAuth : betterAuth(url)
     const people = Array.from({ length: count }, newPerson)
     servers.set(name, { url, dialect, people, live: [], ended: [] })
     const signUp = (index: number): string => dialect.signUp(pick(people, index))
-    await drive(url, { count, atOnce: 4 }, signUp, (answer, index) => {
-      if (!dialect.isSignedUp(answer, pick(people, index))) throw wrong('Signing up', answer)
+    await drive(url, { count, atOnce: 4 }, signUp, (response, index) => {
+      if (!dialect.isSignedUp(response, pick(people, index))) throw wrong('Signing up', response)
     })
   },
 
   signIn: ({ server, ...how }: Work): Promise<Take> => {
     const { url, dialect, people, live } = serverOf(server)
-    const personAt = (index: number): Person => pick(people, index)
+    const personAt = (index: number): BenchUser => pick(people, index)
     const signIn = (index: number): string => dialect.signIn(personAt(index))
-    return drive(url, how, signIn, (answer, index) => {
+    return drive(url, how, signIn, (response, index) => {
       const person = personAt(index)
-      const credential = dialect.credential(answer, person)
-      if (credential === undefined) throw wrong('Signing in', answer)
+      const credential = dialect.credential(response, person)
+      if (credential === undefined) throw wrong('Signing in', response)
       live.push({ person, credential })
     })
   },
@@ -108,8 +109,8 @@ const answers = {
   whoIsThis: ({ server, ...how }: Work): Promise<Take> => {
     const { url, dialect, live } = serverOf(server)
     const ask = (index: number): string => dialect.whoIsThis(pick(live, index).credential)
-    return drive(url, how, ask, (answer, index) => {
-      if (!dialect.names(answer, pick(live, index).person)) throw wrong('Asking who that is', answer)
+    return drive(url, how, ask, (response, index) => {
+      if (!dialect.names(response, pick(live, index).person)) throw wrong('Who am I', response)
     })
   },
 
@@ -118,28 +119,29 @@ const answers = {
     const leaving = live.splice(0, how.count)
     ended.push(...leaving)
     const signOut = (index: number): string => dialect.signOut(pick(leaving, index).credential)
-    return drive(url, how, signOut, (answer) => {
-      if (!dialect.isSignedOut(answer)) throw wrong('Signing out', answer)
+    return drive(url, how, signOut, (response) => {
+      if (!dialect.isSignedOut(response)) throw wrong('Signing out', response)
     })
   },
 
   credentials: (server: string): string[] => serverOf(server).live.map(({ credential }) => credential),
 
-  /** Of the sessions that have ended since it was asked before, those that the server still takes for live. */
+  /** How many sessions that ended since the last call the server still accepts. */
   acceptedAfterEnd: async (server: string): Promise<number> => {
     const { url, dialect, ended } = serverOf(server)
     const gone = ended.splice(0)
     let accepted = 0
     const ask = (index: number): string => dialect.whoIsThis(pick(gone, index).credential)
-    await drive(url, { count: gone.length, atOnce: AT_ONCE }, ask, (answer, index) => {
-      if (dialect.isNobody(answer)) return
-      if (!dialect.names(answer, pick(gone, index).person)) throw wrong('Asking who had left', answer)
+    await drive(url, { count: gone.length, atOnce: AT_ONCE }, ask, (response, index) => {
+      if (dialect.isNobody(response)) return
+      if (!dialect.names(response, pick(gone, index).person))
+        throw wrong('Who am I, after signing out', response)
       accepted += 1
     })
     return accepted
   },
 }
 
-export type Load = typeof answers
+export type Load = typeof handlers
 
-answerParent(answers)
+serveParent(handlers)

@@ -7,7 +7,7 @@ export function cpuMsOfChildren(pid: number): ReadonlyMap<number, number> {
   return new Map(children.map((child) => [Number(child), cpuMsIfRunning(Number(child))]))
 }
 
-/** What all have taken since. Of those that ended meanwhile it is not known any more. */
+/** Processor time of all children since `before`. Children that have ended are not counted. */
 export function cpuMsSince(before: ReadonlyMap<number, number>, pid: number): number {
   return [...cpuMsOfChildren(pid)].reduce((sum, [child, ms]) => sum + ms - (before.get(child) ?? 0), 0)
 }

@@ -24,8 +24,8 @@ const ratio = (ours: readonly Measured[], theirs: readonly Measured[]): number =
 function served({ measured }: Result, phase: 'signIn' | 'whoIsThis' | 'signOut'): string {
   const { p50, p99 } = latency(latencies(measured[phase]))
   const alone = latency(latencies(measured[`${phase}Alone`]))
-  const crowd = `${readable(rate(measured[phase]))}/s, p50 ${milliseconds(p50)}, p99 ${milliseconds(p99)}`
-  return `${crowd}; alone p50 ${milliseconds(alone.p50)}`
+  const figures = `${readable(rate(measured[phase]))}/s, p50 ${milliseconds(p50)}, p99 ${milliseconds(p99)}`
+  return `${figures}; alone p50 ${milliseconds(alone.p50)}`
 }
 
 interface Comparison {
@@ -112,7 +112,7 @@ const plot = (all: readonly Result[]): Plot => ({
   kind: 'bars',
   name: 'rates',
   title: 'The same work done by better-auth',
-  subtitle: 'Sixteen connections at once, median of the rounds. Higher is better.',
+  subtitle: 'Sixteen connections in parallel, median of the rounds. Higher is better.',
   unit: 'a second',
   series: all.map(({ name }) => name),
   groups: (

@@ -1,4 +1,4 @@
-// The same work at each contender, one at a time, round by round: what disturbs the machine meets them all.
+// The same work at each contender, one at a time, in rounds. So a disturbance of the machine affects all of them.
 import type { Child } from '../child.ts'
 import { cpuMs, residentBytes } from '../feed/operating-system.ts'
 import type { Checks, Contenders, Server, ServerName } from './contenders.ts'
@@ -15,7 +15,7 @@ const SIGN_INS = 96
 const SIGN_INS_ALONE = 10
 const QUESTIONS = 1_000
 const QUESTIONS_ALONE = 150
-/** By a service that asks nobody, of each session, after it has seen it once. */
+/** Checks of each session by a service that verifies locally, after it has checked it once. */
 const PASSES = 50
 
 const phases = {
@@ -38,7 +38,7 @@ export interface Measured {
   readonly latencies: readonly number[]
   /** Of the process that was asked. */
   readonly cpuMsPerRequest?: number
-  /** Of PostgreSQL, whoever it worked for meanwhile: when nobody is asked, that is next to nothing. */
+  /** CPU time of PostgreSQL in the same round. For local checks it is close to zero. */
   readonly databaseCpuMsPerRequest?: number
 }
 
@@ -91,7 +91,7 @@ async function measure(lane: Lane, phase: Phase, tools: Tools): Promise<Measured
 /** Round 0 is to warm up. */
 async function playRound(lanes: readonly Lane[], tools: Tools, round: number): Promise<void> {
   for (const [index, phase] of PHASES.entries()) {
-    // Nobody always comes after the same one.
+    // The order changes, so that no contender always runs after the same one.
     const shift = (round + index) % lanes.length
     for (const lane of [...lanes.slice(shift), ...lanes.slice(0, shift)]) {
       if (phase === 'signOut') await lane.watch.choose(tools.load)

@@ -1,6 +1,6 @@
-// Another service that relies on chat-auth and asks nobody: a verifier.
-import { createVerifier, TokenRefused, type Verifier } from '../../../verifier/src/index.ts'
-import { answerParent } from '../child.ts'
+// Another service that relies on chat-auth and checks tokens locally, with a verifier.
+import { createVerifier, TokenRefused, type Verifier } from '../../../verifiers/node/src/index.ts'
+import { serveParent } from '../child.ts'
 
 interface Place {
   readonly url: string
@@ -13,7 +13,7 @@ async function verify(token: string): Promise<void> {
   await verifier?.verify(token)
 }
 
-const answers = {
+const handlers = {
   follow: async ({ url, serviceKey }: Place): Promise<void> => {
     verifier = createVerifier({ url, serviceKey, issuer: 'http://localhost:8000', audience: 'chat' })
     await verifier.ready()
@@ -39,6 +39,6 @@ const answers = {
   },
 }
 
-export type SecondService = typeof answers
+export type SecondService = typeof handlers
 
-answerParent(answers)
+serveParent(handlers)

@@ -7,7 +7,7 @@ import { connectWithoutDeadlines } from '../../../service/src/infrastructure/pos
 import { openDatabase } from '../../../service/src/infrastructure/postgres/database.ts'
 import { migrate } from '../../../service/src/infrastructure/postgres/migrate.ts'
 
-// Sessions by number, from 0 on: whose one is and what its id is follow from the number, so nobody has to look them up.
+// Sessions are numbered from 0. The owner and the id of a session follow from its number, so no look-up is needed.
 
 export const SESSIONS_PER_PERSON = 10
 const ID_PREFIX = '01900000-0000-7000-8000-'
@@ -39,17 +39,17 @@ export interface BulkSessions {
   readonly count: number
   /** In SQL, of `n`, the session's number: the number of another one, whose id becomes the device's id. */
   readonly deviceOf?: string
-  /** Makes those whose sessions they are, numbered from 1 on. */
-  readonly addPeople?: (url: string, count: number) => Promise<void>
+  /** Adds the owners of the sessions, numbered from 1. */
+  readonly addUsers?: (url: string, count: number) => Promise<void>
 }
 
-/** People nobody will search for. */
+/** Users without search entries. */
 const addPlainPeople = (url: string, count: number): Promise<void> =>
   runStatements(url, [
     `insert into users (id, username, username_key, email, email_key, email_verified, password_hash, password_version,
        roles, created_at)
      select n, name, name, name || '@example.org', name || '@example.org', false, '$argon2id$none', 1, '{}', now()
-     from generate_series(1, ${count}) as n, concat('person', n) as name`,
+     from generate_series(1, ${count}) as n, concat('user', n) as name`,
   ])
 
 const sessions = ({ count, deviceOf }: BulkSessions): string => `
@@ -61,7 +61,7 @@ const sessions = ({ count, deviceOf }: BulkSessions): string => `
     '198.18.0.0'::inet + n % 65536, now(), '{pwd}', '{}'
   from generate_series(0, ${count - 1}::bigint) as n`
 
-/** What the migrations have made, in the words that make it again. */
+/** The definitions of what the migrations created, to create it again. */
 const DEFINITIONS = `
   select format('alter table %s add constraint %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid)) as make,
     format('alter table %s drop constraint %I', conrelid::regclass, conname) as drop
@@ -70,17 +70,17 @@ const DEFINITIONS = `
   select pg_get_indexdef(indexrelid), format('drop index %s', indexrelid::regclass)
   from pg_index where indrelid = 'sessions'::regclass and not indisprimary`
 
-/** Makes a database of the service with so many live sessions; each was signed in just now and never refreshed. */
+/** Creates a database of the service with `count` live sessions. Each has just signed in and was never refreshed. */
 export async function fillWithSessions(url: string, bulk: BulkSessions): Promise<void> {
-  const { count, addPeople = addPlainPeople } = bulk
+  const { count, addUsers = addPlainPeople } = bulk
   const filling = openDatabase(connectWithoutDeadlines(url))
   await migrate(filling)
   await filling.destroy()
-  // Side by side: no row of the one is looked for by the other.
+  // In parallel: neither statement reads the rows of the other.
   const memory = { maintenance_work_mem: '1GB', work_mem: '256MB' }
   const filledFrom = withSettings(url, { session_replication_role: 'replica', ...memory })
   await Promise.all([
-    addPeople(filledFrom, Math.ceil(count / SESSIONS_PER_PERSON)),
+    addUsers(filledFrom, Math.ceil(count / SESSIONS_PER_PERSON)),
     addSessions(filledFrom, bulk),
   ])
   await runStatements(url, ['vacuum analyze'])
@@ -109,7 +109,7 @@ async function addSessions(url: string, bulk: BulkSessions): Promise<void> {
   ])
 }
 
-/** While `fill` is at work nothing is durable; after it everything is, and nothing is left to be written. */
+/** Nothing is durable while `fill` runs. Afterwards everything is durable and written to disk. */
 export async function fastFilling(cluster: PrivateCluster, fill: () => Promise<void>): Promise<void> {
   const quick = { wal_level: 'minimal', max_wal_senders: '0', fsync: 'off', autovacuum: 'off' }
   await runStatements(

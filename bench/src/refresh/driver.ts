@@ -4,8 +4,8 @@ import { secondsAfter } from '../../../service/src/domain/session.ts'
 import { connectPool } from '../../../service/src/infrastructure/postgres/connect.ts'
 import { openDatabase } from '../../../service/src/infrastructure/postgres/database.ts'
 import { PostgresSessions } from '../../../service/src/infrastructure/postgres/postgres-sessions.ts'
-import { ROTATE } from '../../../service/src/infrastructure/postgres/session-rotations.ts'
-import { answerParent } from '../child.ts'
+import { ROTATE } from '../../../service/src/infrastructure/postgres/rotation-statements.ts'
+import { serveParent } from '../child.ts'
 import { ownerOf, sessionIdOf } from './bulk-sessions.ts'
 import { closedLoop, type Slice } from './slice.ts'
 import { createWalk } from './walk.ts'
@@ -28,8 +28,8 @@ async function runStatement(): Promise<void> {
   const { session, generation } = nextOfStatement()
   const now = new Date()
   const values = [ownerOf(session), sessionIdOf(session), generation, now, secondsAfter(now, IDLE_SECONDS)]
-  const answer = await pool?.query({ name: 'rotate_session', text: ROTATE, values })
-  if (answer?.rowCount !== 1) throw new Error(`Session ${session} was not at generation ${generation}.`)
+  const response = await pool?.query({ name: ROTATE.name, text: ROTATE.text, values })
+  if (response?.rowCount !== 1) throw new Error(`Session ${session} was not at generation ${generation}.`)
 }
 
 async function rotate(): Promise<void> {
@@ -41,7 +41,7 @@ async function rotate(): Promise<void> {
   if (rotated === undefined) throw new Error(`Session ${session} was not at generation ${generation}.`)
 }
 
-const answers = {
+const handlers = {
   connect: (url: string): void => {
     pool = connectPool(url, STATEMENT_POOL)
     sessions = new PostgresSessions(openDatabase(connectPool(url, ROTATE_POOL)))
@@ -51,6 +51,6 @@ const answers = {
     closedLoop(atOnce, forMs, way === 'statement' ? runStatement : rotate),
 }
 
-export type DriverProcess = typeof answers
+export type DriverProcess = typeof handlers
 
-answerParent(answers)
+serveParent(handlers)

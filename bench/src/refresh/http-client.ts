@@ -1,8 +1,9 @@
 // A process that refreshes through HTTP, with the tokens of sessions that were made in bulk.
 import { HmacRefreshTokens } from '../../../service/src/infrastructure/crypto/hmac-refresh-tokens.ts'
-import { answerParent } from '../child.ts'
+import { serveParent } from '../child.ts'
 import { ownerOf, sessionIdOf } from './bulk-sessions.ts'
-import { openConnections, type RawConnection } from './raw-http.ts'
+import { openConnections, type Connection } from '../http/connection.ts'
+import { request } from '../http/request.ts'
 import { closedLoop, type Slice } from './slice.ts'
 import { createWalk } from './walk.ts'
 
@@ -21,9 +22,9 @@ interface Load {
 }
 
 const next = createWalk('http')
-/** One list for each instance, all open until the end. */
-const connections: (readonly RawConnection[])[] = []
-/** Made before they are needed, so that while it is measured only the service works with tokens. */
+/** The connections to each instance, open until the end. */
+const connections: (readonly Connection[])[] = []
+/** The tokens are issued in advance, so that only the service works with tokens during a measurement. */
 let stock: string[] = []
 let used = 0
 let mostInSlice = FIRST_STOCK
@@ -33,25 +34,22 @@ let refreshTokens: HmacRefreshTokens | undefined
 function nextRequest(): string {
   const { session, generation } = next()
   const content = { userId: ownerOf(session), sessionId: sessionIdOf(session), generation }
-  const body = `{"refresh_token":"${refreshTokens?.seal(content) ?? ''}"}`
-  return (
-    `POST /v1/sessions/refresh HTTP/1.1\r\nhost: ${new URL(service?.urls[0] ?? '').host}\r\n` +
-    `content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`
-  )
+  const body = `{"refresh_token":"${refreshTokens?.issue(content) ?? ''}"}`
+  return request('POST /v1/sessions/refresh', [], body)
 }
 
-async function refresh(connection: RawConnection | undefined): Promise<void> {
-  const status = await connection?.exchange(stock[used++] ?? nextRequest())
-  if (status !== 200) throw new Error(`A refresh was answered ${status ?? ''}.`)
+async function refresh(connection: Connection | undefined): Promise<void> {
+  const response = await connection?.exchange(stock[used++] ?? nextRequest())
+  if (response?.status !== 200) throw new Error(`The response to a refresh was ${response?.status ?? ''}.`)
 }
 
-const answers = {
+const handlers = {
   use: (given: Service): void => {
     service = given
     refreshTokens = new HmacRefreshTokens({ current: given.authSecret, previous: [] })
   },
 
-  /** Through so many connections at once, in equal parts to so many instances. */
+  /** Refreshes over `atOnce` connections, spread evenly over the instances. */
   measure: async ({ atOnce, instances, forMs }: Load): Promise<Slice> => {
     for (const [number, url] of (service?.urls ?? []).slice(0, instances).entries())
       connections[number] = await openConnections(url, atOnce / instances, connections[number] ?? [])
@@ -65,6 +63,6 @@ const answers = {
   },
 }
 
-export type HttpClientProcess = typeof answers
+export type HttpClientProcess = typeof handlers
 
-answerParent(answers)
+serveParent(handlers)

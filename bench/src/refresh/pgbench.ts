@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type pg from 'pg'
 import { requireServer } from '../../../scripts/postgres/find-server.ts'
-import { ROTATE } from '../../../service/src/infrastructure/postgres/session-rotations.ts'
+import { ROTATE } from '../../../service/src/infrastructure/postgres/rotation-statements.ts'
 import { SESSIONS_PER_PERSON, sessionIdOf } from './bulk-sessions.ts'
 import type { Slice } from './slice.ts'
 import { CLASS_SIZE, CLASSES_PER_LANE, SESSION_IN_PGBENCH, stopInClass, WALKED_IN_SQL } from './walk.ts'
@@ -15,17 +15,20 @@ import { CLASS_SIZE, CLASSES_PER_LANE, SESSION_IN_PGBENCH, stopInClass, WALKED_I
 const CLIENTS = CLASSES_PER_LANE
 const THREADS = 2
 
-/** In the order of the statement's parameters. An id is no number, so pgbench cannot make one: each session names the next. */
+/**
+ * In the order of the statement's parameters. pgbench cannot make ids, which are not numbers, so each session contains
+ * the id of the next.
+ */
 const parameters = [':user_id', ':device_id', ':generation', ':now', ':rests_until']
 
-/** `\gset` gives the client up when a refresh matches nothing. */
+/** `\gset` aborts the client if a refresh matches no row. */
 const script = `
 \\if :walked < 0
   select walked, id as device_id from standing where client = :client_id \\gset
 \\endif
 \\set user_id (${SESSION_IN_PGBENCH}) / ${SESSIONS_PER_PERSON} + 1
 \\set generation :walked / ${CLASS_SIZE}
-${ROTATE.replaceAll(/\$(\d)/g, (_, number: string) => parameters[Number(number) - 1] ?? '')}
+${ROTATE.text.replaceAll(/\$(\d)/g, (_, number: string) => parameters[Number(number) - 1] ?? '')}
 \\gset
 \\set walked :walked + 1
 `
@@ -72,7 +75,7 @@ async function runPgbench(url: string, seconds: number): Promise<string> {
   return report
 }
 
-/** One statement at a time by each of sixteen clients. */
+/** Sixteen clients, each with one statement at a time. */
 export class Pgbench {
   readonly #pool: pg.Pool
   readonly #url: string
@@ -83,7 +86,10 @@ export class Pgbench {
     this.#url = url
   }
 
-  /** Before each run and after the last: all that pgbench has counted has to have happened. Notes where each client goes on. */
+  /**
+   * Called before each run and after the last. Checks that every refresh that pgbench counted has happened, and records
+   * where each client continues.
+   */
   async noteStanding(): Promise<void> {
     const { rows } = await this.#pool.query<{ class: number; walked: number }>(WALKED_IN_SQL)
     const own = rows.slice(0, CLIENTS)

@@ -11,7 +11,7 @@ function statOf(pid: number): readonly number[] {
       .split(' ')
       .map(Number)
   } catch {
-    // It has ended since the list was read.
+    // The process ended after the list was read.
     return []
   }
 }
@@ -19,7 +19,7 @@ function statOf(pid: number): readonly number[] {
 const timeOf = (stat: readonly number[], from: number): number =>
   stat.slice(from, 15).reduce((sum, ticks) => sum + ticks, 0) * TICK_MS
 
-/** Milliseconds of processor time of what this process has started and that has ended. */
+/** Milliseconds of processor time of the ended child processes of this process. */
 export const endedChildrenCpuMs = (): number => timeOf(statOf(process.pid), 13)
 
 /** Milliseconds of processor time of a process and of those it has started, also when they have ended. */

@@ -3,11 +3,11 @@ import type { Finding, Outcome } from '../bench.ts'
 import { milliseconds, readable } from '../numbers.ts'
 import type { BarPlot } from '../plot.ts'
 import { latency, median, spread } from '../statistics.ts'
-import type { Measured } from './refresh-bench.ts'
+import type { Measured } from './scenario.ts'
 import { perSecond } from './slice.ts'
 
-/** Connections that refresh as fast as they are answered. */
-const CROWD = 512
+/** Connections that send the next refresh when the last response has arrived. */
+const BURST = 512
 
 type Find = (name: string, atOnce: number) => Measured
 
@@ -44,8 +44,8 @@ function throughHttp(find: Find, connections: number, instances: 'one' | 'two'):
     against: `pgbench, 16 clients ${readable(rate(pgbench))}/s`,
     ratio: ratio.median,
   }
-  // One instance has one of the cores that pgbench and its server share, and coalescing lives on a crowd.
-  if (instances === 'one' || connections !== CROWD) return finding
+  // One instance has one of the cores that pgbench and its server share, and coalescing needs a burst.
+  if (instances === 'one' || connections !== BURST) return finding
   return {
     ...finding,
     promise: `${what}: at or above pgbench with the same statement`,
@@ -55,7 +55,7 @@ function throughHttp(find: Find, connections: number, instances: 'one' | 'two'):
   }
 }
 
-/** What a request takes, and what there is for it: of all cores, at the rate of pgbench, beside the two others. */
+/** Processor time of a request, and what is left of all cores for it at pgbench's rate beside PostgreSQL and the clients. */
 function whyBelow(http: Measured, pgbench: Measured): string {
   const cores = availableParallelism()
   const { service, postgres, client } = workPerRefresh(http)
@@ -68,9 +68,9 @@ function whyBelow(http: Measured, pgbench: Measured): string {
 
 function throughDriver(find: Find, way: 'statement' | 'rotate', atOnce: number): Finding {
   const [driver, pgbench] = [find(way, atOnce), find('pgbench', 16)]
-  const what = way === 'statement' ? 'the statement alone' : 'a crowd that shares statements'
+  const what = way === 'statement' ? 'the statement alone' : 'a burst that shares statements'
   return {
-    promise: `refresh through the driver, ${what}, ${atOnce} at once`,
+    promise: `refresh through the driver, ${what}, ${atOnce} in parallel`,
     figure: `${readable(rate(driver))}/s`,
     against: `pgbench, 16 clients ${readable(rate(pgbench))}/s`,
     ratio: median(rateRatios(driver, pgbench)),
@@ -80,7 +80,7 @@ function throughDriver(find: Find, way: 'statement' | 'rotate', atOnce: number):
 function alone(find: Find): Finding {
   const [rotate, statement, http] = [find('rotate', 1), find('statement', 1), find('http', 1)]
   return {
-    promise: 'refresh of one at a time: nobody waits for a crowd',
+    promise: 'refresh of one at a time, without a burst',
     figure: `p50 ${milliseconds(p50(rotate))}; through HTTP ${milliseconds(p50(http))}`,
     against: `the statement alone p50 ${milliseconds(p50(statement))}`,
     ratio: latencyRatio(rotate, statement),
@@ -99,7 +99,7 @@ const plot = (find: Find): BarPlot => {
     groups: [
       group('pgbench, 16', rate(find('pgbench', 16))),
       group('statement, 16', undefined, rate(find('statement', 16))),
-      group('crowd, 128', undefined, rate(find('rotate', 128))),
+      group('burst, 128', undefined, rate(find('rotate', 128))),
       ...[16, 256].map((count) =>
         group(`one instance, ${count}`, undefined, undefined, rate(find('http', count))),
       ),
@@ -113,12 +113,12 @@ const plot = (find: Find): BarPlot => {
 export function report(measured: readonly Measured[]): Omit<Outcome, 'postgres'> {
   const find: Find = (name, atOnce) => {
     const found = measured.find((each) => each.name === name && each.atOnce === atOnce)
-    if (found === undefined) throw new Error(`${name} was not measured with ${atOnce} at once.`)
+    if (found === undefined) throw new Error(`${name} was not measured with ${atOnce} in parallel.`)
     return found
   }
   return {
     findings: [
-      ...[CROWD, 128].map((connections) => throughHttp(find, connections, 'two')),
+      ...[BURST, 128].map((connections) => throughHttp(find, connections, 'two')),
       ...[256, 16].map((connections) => throughHttp(find, connections, 'one')),
       throughDriver(find, 'rotate', 128),
       throughDriver(find, 'statement', 16),

@@ -1,17 +1,17 @@
-/** What was done in one stretch of time. */
+/** The work done within one stretch of time. */
 export interface Slice {
   readonly count: number
   readonly wallMs: number
-  /** Of each; what measures nothing of the kind leaves it empty. */
+  /** Of each piece of work; empty where latencies are not measured. */
   readonly latenciesMs: readonly number[]
 }
 
 export const perSecond = ({ count, wallMs }: Slice): number => (count * 1_000) / wallMs
 
-/** What comes before a slice: connections that nobody used for a while were closed, and a new one's first work takes longer. */
+/** Warm-up before a slice: idle connections were closed, and the first request on a new one is slower. */
 export const WARM_UP_MS = 300
 
-/** So many at once, each beginning the next as soon as it is done with one, for so long. Rejects when one fails. */
+/** Runs `atOnce` workers for `forMs` milliseconds; each starts its next piece of work when one is done. Rejects when one fails. */
 export async function closedLoop(
   atOnce: number,
   forMs: number,

@@ -1,6 +1,7 @@
 import { NUMBER_IN_SQL } from './bulk-sessions.ts'
 
-// Who refreshes what: nobody meets a session of another's, and each knows without a look how often it was refreshed.
+// Assigns sessions to refreshing clients. No two clients refresh the same session, and each knows its generation
+// without a query.
 
 export const SESSIONS = 1_000_000
 
@@ -24,7 +25,7 @@ export interface Stop {
   readonly generation: number
 }
 
-/** Where a class is after so many refreshes. */
+/** The next session of a class after so many refreshes. */
 export const stopInClass = (number: number, walked: number): Stop => ({
   session: CLASSES * ((walked * STRIDE) % CLASS_SIZE) + number,
   generation: Math.floor(walked / CLASS_SIZE),

@@ -1,11 +1,11 @@
 // A process with the embedded database and nothing else. On an empty folder PGlite runs initdb; the service unpacks what
 // initdb has made before.
 import { PGlite } from '@electric-sql/pglite'
-import { answerParent } from '../child.ts'
+import { serveParent } from '../child.ts'
 
 let database: PGlite | undefined
 
-const answers = {
+const handlers = {
   open: async (folder: string): Promise<void> => {
     database = await PGlite.create(folder)
     await database.query('select 1')
@@ -13,6 +13,6 @@ const answers = {
   close: (): Promise<void> | undefined => database?.close(),
 }
 
-export type PGliteProcess = typeof answers
+export type PGliteProcess = typeof handlers
 
-answerParent(answers)
+serveParent(handlers)

@@ -15,7 +15,7 @@ const ROUNDS = 4
 const LOAD_SECONDS = 5
 const SAMPLE_MS = 250
 const IDLE_MS = 2_000
-/** Between two questions whether it is ready. */
+/** The pause between two readiness checks. */
 const ASK_MS = 5
 
 export const places = ['embedded', 'PostgreSQL'] as const
@@ -69,7 +69,7 @@ async function newFolder(): Promise<Opened> {
 async function started(settings: Settings): Promise<{ service: ServiceProcess; ms: number }> {
   const spawnedAt = performance.now()
   const service = await startServiceProcess({ ...settings, LOG_LEVEL: 'warn' })
-  // It says where it listens when it does, and is ready then or soon after.
+  // The service logs its ports when it listens, and is ready then or soon after.
   for (;;) {
     const { ok } = await service.alive(fetch(`${service.url}/health/ready`))
     if (ok) return { service, ms: performance.now() - spawnedAt }

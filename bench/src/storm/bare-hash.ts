@@ -1,9 +1,9 @@
 // A process that only hashes.
 import { verify } from '@node-rs/argon2'
-import { answerParent } from '../child.ts'
+import { serveParent } from '../child.ts'
 
-const answers = {
-  /** Checks per second of the hash, so many at once. */
+const handlers = {
+  /** Hash checks per second, `atOnce` in parallel. */
   rate: async (wanted: {
     hash: string
     password: string
@@ -24,6 +24,6 @@ const answers = {
   },
 }
 
-export type HashProcess = typeof answers
+export type HashProcess = typeof handlers
 
-answerParent(answers)
+serveParent(handlers)

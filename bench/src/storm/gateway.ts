@@ -1,7 +1,7 @@
 // A process with a verifier that is given a token now and then.
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { createVerifier, type Verifier } from '../../../verifier/src/index.ts'
-import { answerParent } from '../child.ts'
+import { createVerifier, type Verifier } from '../../../verifiers/node/src/index.ts'
+import { serveParent } from '../child.ts'
 import { moments } from './schedule.ts'
 import type { Visit } from './visitors.ts'
 
@@ -21,7 +21,7 @@ async function verifyOne(): Promise<void> {
   next = (next + 1) % tokens.length
 }
 
-const answers = {
+const handlers = {
   open: async ({ url, serviceKey, tokens: given }: Wanted): Promise<void> => {
     tokens = given
     // Without a memory each token is checked as at its first sight.
@@ -47,6 +47,6 @@ const answers = {
   },
 }
 
-export type GatewayProcess = typeof answers
+export type GatewayProcess = typeof handlers
 
-answerParent(answers)
+serveParent(handlers)

@@ -100,7 +100,7 @@ export const report = (rounds: readonly Round[]): Omit<Outcome, 'postgres'> => (
     {
       kind: 'bars',
       name: 'waits',
-      title: 'What a storm of sign-ins costs the others',
+      title: 'Latency of other requests during a storm of sign-ins',
       subtitle: `99th percentile of ${readable(stormOf(rounds, ({ verify }) => verify).length)} of each kind, since each was due. Lower is better.`,
       unit: 'milliseconds',
       series: ['idle', 'storm'],

@@ -1,4 +1,4 @@
-// A service with people in it, and those who come to it.
+// A service with users, its visitors, a gateway, and a storm of sign-ins.
 import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -7,19 +7,19 @@ import { startServiceProcess, type ServiceProcess } from '../../../service/test/
 import { TestClient } from '../../../service/test/support/test-client.ts'
 import { Child } from '../child.ts'
 import type { HashProcess } from './bare-hash.ts'
-import type { CrowdProcess } from './crowd.ts'
+import type { SignInLoadProcess } from './sign-in-load.ts'
 import type { GatewayProcess } from './gateway.ts'
 import type { Times, Visit, Visitor, VisitorProcess } from './visitors.ts'
 
 const ROUNDS = 5
 const VISIT: Visit = { perSecond: 100, seconds: 6 }
-/** Wanting to sign in at once during the storm: more than the service lets wait. */
+/** Parallel sign-ins during the storm: more than the service queues. */
 const STORM = 300
-/** Enough to keep all cores hashing, and few enough that nobody is refused. */
+/** Enough to keep all cores hashing, and few enough that none is refused. */
 const STEADY = 32
 const SECONDS_OF_SIGN_INS = 3
 const SECONDS_OF_HASHING = 2
-/** A refresh takes one of them until it is answered. */
+/** A refresh occupies one of them until its response arrives. */
 const VISITORS = 500
 const SIGN_INS_AT_ONCE = 8
 const PEOPLE = 3_000
@@ -43,7 +43,7 @@ export interface Round {
 interface Cast {
   readonly visitors: Child<VisitorProcess>
   readonly gateway: Child<GatewayProcess>
-  readonly crowd: Child<CrowdProcess>
+  readonly signIns: Child<SignInLoadProcess>
   readonly hashes: Child<HashProcess>
 }
 
@@ -54,14 +54,14 @@ interface Secret {
 
 const randomSecret = (): string => randomBytes(32).toString('base64url')
 
-/** Whatever happens, its processes end with it. */
+/** Stops every process it started, whether it succeeds or fails. */
 export async function measure(databaseUrl: string, note: (progress: string) => void): Promise<Round[]> {
-  const secrets = { AUTH_SECRET: randomSecret(), SERVICE_KEYS: randomSecret() }
+  const secrets = { AUTH_SECRET: randomSecret(), SERVICE_KEYS: `bench:verify:${randomSecret()}` }
   const service = await startServiceProcess({ DATABASE_URL: databaseUrl, LOG_LEVEL: 'warn', ...secrets })
   const cast = {
     visitors: new Child<VisitorProcess>(new URL('visitors.ts', import.meta.url)),
     gateway: new Child<GatewayProcess>(new URL('gateway.ts', import.meta.url)),
-    crowd: new Child<CrowdProcess>(new URL('crowd.ts', import.meta.url)),
+    signIns: new Child<SignInLoadProcess>(new URL('sign-in-load.ts', import.meta.url)),
     hashes: new Child<HashProcess>(new URL('bare-hash.ts', import.meta.url)),
   }
   try {
@@ -84,17 +84,17 @@ export async function measure(databaseUrl: string, note: (progress: string) => v
 async function prepare(service: ServiceProcess, databaseUrl: string, cast: Cast): Promise<Secret> {
   const client = new TestClient(service.url)
   const { password, email } = await client.register()
-  const hash = await addPeople(databaseUrl, email)
+  const hash = await addUsers(databaseUrl, email)
   const visitors = await signIn(service, password)
   const { url, internalUrl, serviceKey } = service
   await cast.visitors.ask('arrive', { url, visitors })
   const tokens = visitors.map(({ accessToken }) => accessToken)
   await cast.gateway.ask('open', { url: internalUrl, serviceKey, tokens })
-  await cast.crowd.ask('gather', { url, password, people: PEOPLE - VISITORS })
+  await cast.signIns.ask('gather', { url, password, people: PEOPLE - VISITORS })
   return { password, hash }
 }
 
-/** The last of the people; the others are the crowd. */
+/** Signs in the last of the users; the others make the storm. */
 async function signIn(service: ServiceProcess, password: string): Promise<Visitor[]> {
   const visitors: Visitor[] = []
   let next = PEOPLE - VISITORS
@@ -110,8 +110,8 @@ async function signIn(service: ServiceProcess, password: string): Promise<Visito
   return visitors
 }
 
-/** People with the password of the one who signed up; answers its hash. */
-async function addPeople(databaseUrl: string, email: string): Promise<string> {
+/** Adds users with the password of the one who signed up; returns its hash. */
+async function addUsers(databaseUrl: string, email: string): Promise<string> {
   const client = new pg.Client(databaseUrl)
   await client.connect()
   try {
@@ -134,21 +134,21 @@ async function addPeople(databaseUrl: string, email: string): Promise<string> {
 }
 
 async function playRound(cast: Cast, visit: Visit, { hash, password }: Secret): Promise<Round> {
-  const { crowd, hashes } = cast
+  const { signIns, hashes } = cast
   const idle = await visitAll(cast, visit)
-  await crowd.ask('begin', STORM)
+  await signIns.ask('begin', STORM)
   await delay(SETTLE_MS)
   const [storm, signInsDuringStorm] = await Promise.all([
     visitAll(cast, visit),
-    crowd.ask('count', visit.seconds),
+    signIns.ask('count', visit.seconds),
   ])
-  await crowd.ask('end', undefined)
+  await signIns.ask('end', undefined)
   await delay(SETTLE_MS)
 
-  await crowd.ask('begin', STEADY)
+  await signIns.ask('begin', STEADY)
   await delay(SETTLE_MS / 2)
-  const { perSecond: signInsAlone } = await crowd.ask('count', SECONDS_OF_SIGN_INS)
-  await crowd.ask('end', undefined)
+  const { perSecond: signInsAlone } = await signIns.ask('count', SECONDS_OF_SIGN_INS)
+  await signIns.ask('end', undefined)
   const atOnce = availableParallelism()
   const bareHashes = await hashes.ask('rate', { hash, password, atOnce, seconds: SECONDS_OF_HASHING })
   await delay(SETTLE_MS)

@@ -1,13 +1,14 @@
-// A process of people who want to sign in, all at once, and again when they have.
+// A process of clients that all sign in at the same time, over and over.
 import { setPriority } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
-import { answerParent } from '../child.ts'
-import { Connection, request } from './connection.ts'
+import { serveParent } from '../child.ts'
+import { Connection } from '../http/connection.ts'
+import { request } from '../http/request.ts'
 
-// It stands for people on other machines, whose work is not the service's, so it gives way to everything else on this one.
+// It stands for clients on other machines. Their work is not the service's, so it runs at the lowest priority.
 setPriority(0, 19)
 
-export interface Crowd {
+export interface SignInLoad {
   readonly url: string
   readonly password: string
   /** They are `p1@example.org` and so on. */
@@ -16,11 +17,11 @@ export interface Crowd {
 
 interface SignIns {
   readonly perSecond: number
-  /** Told to come back later, as often as that for each that got in. */
+  /** 503 responses per second. */
   readonly refusedPerSecond: number
 }
 
-let crowd: Crowd = { url: '', password: '', people: 0 }
+let load: SignInLoad = { url: '', password: '', people: 0 }
 let connections: Connection[] = []
 let next = 0
 let isOver = false
@@ -29,8 +30,8 @@ let refused = 0
 let storm: Promise<unknown> = Promise.resolve()
 
 function nextRequest(): string {
-  next = (next % crowd.people) + 1
-  const body = JSON.stringify({ username: `p${next}@example.org`, password: crowd.password })
+  next = (next % load.people) + 1
+  const body = JSON.stringify({ username: `p${next}@example.org`, password: load.password })
   return request('POST /v1/sessions', [`x-forwarded-for: 10.${next >> 8}.${next & 255}.1`], body)
 }
 
@@ -38,28 +39,28 @@ async function signInAgainAndAgain(connection: Connection): Promise<void> {
   while (!isOver) {
     const { status, head, body } = await connection.exchange(nextRequest())
     if (status === 201) signedIn += 1
-    else if (status !== 503) throw new Error(`A sign-in was answered ${status}: ${body}`)
+    else if (status !== 503) throw new Error(`The response to a sign-in was ${status}: ${body}`)
     else {
       refused += 1
       const seconds = Number(/\r\nretry-after: (\d+)/i.exec(head)?.[1] ?? 1)
-      // Nobody has just the same patience.
+      // Spread out, so that they do not come back at the same moment.
       await delay(1_000 * seconds * (1 + Math.random()))
     }
   }
 }
 
-const answers = {
-  gather: (given: Crowd): void => void (crowd = given),
+const handlers = {
+  gather: (given: SignInLoad): void => void (load = given),
 
   begin: async (atOnce: number): Promise<void> => {
     isOver = false
-    connections = await Promise.all(Array.from({ length: atOnce }, () => Connection.open(crowd.url)))
+    connections = await Promise.all(Array.from({ length: atOnce }, () => Connection.open(load.url)))
     storm = Promise.all(connections.map(signInAgainAndAgain))
-    // Who awaits it hears of a failure; until then it is no unhandled one.
+    // The caller that awaits it sees a failure; until then it must not count as unhandled.
     storm.catch(() => undefined)
   },
 
-  /** Sign-ins in so many seconds of what was begun. */
+  /** Counts sign-ins for that many seconds. */
   count: async (seconds: number): Promise<SignIns> => {
     const [before, refusedBefore, from] = [signedIn, refused, performance.now()]
     await Promise.race([delay(seconds * 1_000), storm])
@@ -74,6 +75,6 @@ const answers = {
   },
 }
 
-export type CrowdProcess = typeof answers
+export type SignInLoadProcess = typeof handlers
 
-answerParent(answers)
+serveParent(handlers)

@@ -1,8 +1,10 @@
-// A process of people who are signed in already. They come when they want to, whether the service is quick or not: the
+// A process of signed-in clients. They send requests at fixed moments, whether the service is fast or not: the
 // time of each request runs from the moment it was due.
 import { setTimeout as delay } from 'node:timers/promises'
-import { answerParent } from '../child.ts'
-import { Connection, request, type Answer } from './connection.ts'
+import { serveParent } from '../child.ts'
+import { Connection } from '../http/connection.ts'
+import { request } from '../http/request.ts'
+import type { Response } from '../http/response.ts'
 import { moments } from './schedule.ts'
 
 export interface Visitor {
@@ -19,9 +21,9 @@ export interface Visit {
 export interface Times {
   /** From when it was due. */
   readonly sinceDue: number[]
-  /** From when it was sent, which is up to a millisecond later: timers know no less. */
+  /** From when it was sent, up to a millisecond later: timers have a resolution of one. */
   readonly sinceSent: number[]
-  /** Told to come back later. */
+  /** 503 responses. */
   refused: number
 }
 
@@ -29,42 +31,42 @@ let free: Connection[] = []
 const visitors: { accessToken: string; refreshToken: string }[] = []
 let url = ''
 
-async function exchange(bytes: string): Promise<Answer> {
-  // The service closes those that nobody has used for long.
+async function exchange(bytes: string): Promise<Response> {
+  // The service closes idle connections.
   const connection = free.find(({ isOpen }) => isOpen) ?? (await Connection.open(url))
   free = free.filter((other) => other.isOpen && other !== connection)
-  const answer = await connection.exchange(bytes)
+  const response = await connection.exchange(bytes)
   free.push(connection)
-  if (answer.status !== 200 && answer.status !== 503)
-    throw new Error(`A visitor was answered ${answer.status}: ${answer.body}`)
-  return answer
+  if (response.status !== 200 && response.status !== 503)
+    throw new Error(`A visitor got ${response.status}: ${response.body}`)
+  return response
 }
 
-async function refresh(): Promise<Answer> {
+async function refresh(): Promise<Response> {
   const visitor = visitors.shift()
-  if (visitor === undefined) throw new Error('All visitors wait for an answer.')
+  if (visitor === undefined) throw new Error('All visitors are waiting for a response.')
   const body = JSON.stringify({ refresh_token: visitor.refreshToken })
-  const answer = await exchange(request('POST /v1/sessions/refresh', [], body))
-  // Who was refused keeps the token.
-  const refreshToken = /"refresh_token":"([^"]+)"/.exec(answer.body)?.[1] ?? visitor.refreshToken
+  const response = await exchange(request('POST /v1/sessions/refresh', [], body))
+  // A refused visitor keeps its token.
+  const refreshToken = /"refresh_token":"([^"]+)"/.exec(response.body)?.[1] ?? visitor.refreshToken
   visitors.push({ accessToken: visitor.accessToken, refreshToken })
-  return answer
+  return response
 }
 
-function readUser(): Promise<Answer> {
+function readUser(): Promise<Response> {
   const { accessToken = '' } = visitors[0] ?? {}
   return exchange(request('GET /v1/users/me', [`authorization: Bearer ${accessToken}`]))
 }
 
-async function atMoments({ perSecond, seconds }: Visit, work: () => Promise<Answer>): Promise<Times> {
+async function atMoments({ perSecond, seconds }: Visit, work: () => Promise<Response>): Promise<Times> {
   const times: Times = { sinceDue: [], sinceSent: [], refused: 0 }
-  const underWay: Promise<void>[] = []
+  const inFlight: Promise<void>[] = []
   const from = performance.now()
   for (const due of moments(perSecond, from, from + seconds * 1_000)) {
     const early = due - performance.now()
     if (early > 0) await delay(early)
     const sent = performance.now()
-    underWay.push(
+    inFlight.push(
       work().then(({ status }) => {
         const now = performance.now()
         if (status === 503) times.refused += 1
@@ -73,11 +75,11 @@ async function atMoments({ perSecond, seconds }: Visit, work: () => Promise<Answ
       }),
     )
   }
-  await Promise.all(underWay)
+  await Promise.all(inFlight)
   return times
 }
 
-const answers = {
+const handlers = {
   arrive: async (wanted: { url: string; visitors: readonly Visitor[] }): Promise<void> => {
     url = wanted.url
     visitors.push(...wanted.visitors)
@@ -89,6 +91,6 @@ const answers = {
   },
 }
 
-export type VisitorProcess = typeof answers
+export type VisitorProcess = typeof handlers
 
-answerParent(answers)
+serveParent(handlers)

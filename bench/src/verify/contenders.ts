@@ -1,13 +1,13 @@
 // The ways to verify a token that are measured against each other.
 import { createHmac, createSecretKey, timingSafeEqual, verify, type KeyObject } from 'node:crypto'
 import { importJWK, jwtVerify } from 'jose'
-import type { Verifier } from '../../../verifier/src/index.ts'
+import type { Verifier } from '../../../verifiers/node/src/index.ts'
 import { audience, issuer, type Algorithm, type Issuer } from './tokens.ts'
 
-/** `jose16`: sixteen at once. `seenFull`: as many tokens as are remembered; EdDSA only. */
+/** `jose16`: sixteen in parallel. `seenFull`: as many tokens as the cache holds; EdDSA only. */
 export type ContenderName = 'bare' | 'jose' | 'jose16' | 'first' | 'seen' | 'seenFull'
 
-/** Prepares the next `count` verifications; the work that is measured is what the answer does when called. */
+/** Prepares the next `count` verifications and returns the function to measure. */
 export type Contender = (count: number) => Promise<() => Promise<void> | void>
 
 /** More than a verifier remembers: whoever goes round in circles finds each one forgotten. */
@@ -129,7 +129,7 @@ export const issueTokens = (tokenIssuer: Issuer): Tokens => ({
   seen: issueMany(tokenIssuer, SEEN_TOKENS),
 })
 
-/** What every process measures: the yardstick, and the verifier. */
+/** Measured in every process: the bare signature check and the verifier. */
 export const createContenders = (tokenIssuer: Issuer, tokens: Tokens, verifier: Verifier): Contenders => ({
   bare: bare(tokenIssuer, tokens.fresh),
   first: first(verifier, tokens.fresh),

@@ -4,13 +4,13 @@ import type { BarPlot } from '../plot.ts'
 import { median, spread } from '../statistics.ts'
 import type { ContenderName } from './contenders.ts'
 import { ALGORITHMS, type Algorithm } from './tokens.ts'
-import type { Holding, Measured } from './verify-bench.ts'
+import type { Holding, Measured, Measurements } from './scenario.ts'
 import type { Cost } from './worker.ts'
 
-/** What product.md and the library's own promise allow. */
+/** The promises of the project and of the library. */
 const FIRST_SIGHT_LIMIT = 1.1
 const SEEN_AT_LEAST = 25
-/** Below this, nothing can be told from noise. */
+/** Smaller differences cannot be distinguished from noise. */
 const UNCHANGED_WITHIN = 1.25
 
 const microseconds = ({ wallMs, count }: Cost): number => (wallMs * 1_000) / count
@@ -28,13 +28,13 @@ const ratios = (one: Measured, other: Measured): number[] =>
   })
 
 const ratioOf = (one: Measured, other: Measured): number => median(ratios(one, other))
-/** The same, of processor time: who else is at work on the machine matters less. */
+/** The same for processor time, which other load on the machine disturbs less. */
 function cpuRatioOf(one: Measured, other: Measured): number {
   return median(one.costs.map(cpuMicroseconds)) / median(other.costs.map(cpuMicroseconds))
 }
 const cost = ({ costs }: Measured): number => median(costs.map(microseconds))
 
-/** Promised for what the service issues unless it is told otherwise; of the others no limit is told. */
+/** The promise covers the default algorithm; the others have no limit. */
 const isPromised = (algorithm: Algorithm): boolean => algorithm === 'EdDSA'
 
 const amongEnded = (revoked: number): string =>
@@ -76,7 +76,7 @@ function seenBefore(find: Find, algorithm: Algorithm, contender: 'seen' | 'seenF
 function besideJose(find: Find, algorithm: Algorithm, contender: 'jose' | 'jose16'): Finding {
   const [first, jose] = [find(algorithm, 'first'), find(algorithm, contender)]
   return {
-    promise: `verify, first sight, ${algorithm}: beside jose.jwtVerify, ${contender === 'jose' ? 'one by one' : '16 at once'}`,
+    promise: `verify, first sight, ${algorithm}: beside jose.jwtVerify, ${contender === 'jose' ? 'one by one' : '16 in parallel'}`,
     figure: micro(cost(first)),
     against: `${micro(cost(jose))}, ${micro(median(jose.costs.map(cpuMicroseconds)))} of CPU`,
     ratio: ratioOf(first, jose),
@@ -110,7 +110,7 @@ function memory(holdings: readonly Holding[], revoked: number): Finding {
 const costPlot = (find: Find): BarPlot => ({
   kind: 'bars',
   name: 'cost',
-  title: 'What verifying one access token costs',
+  title: 'Cost of verifying one access token',
   subtitle: 'One process, one by one; medians of interleaved slices. Shorter is better.',
   unit: 'µs per verification',
   series: ['node:crypto alone', 'jose.jwtVerify', 'verifier, first sight', 'verifier, seen before'],
@@ -133,7 +133,7 @@ const revokedPlot = (find: Find, holdings: readonly Holding[]): BarPlot => ({
   })),
 })
 
-export function report(measured: readonly Measured[], holdings: readonly Holding[]): Outcome {
+export function report({ measured, holdings }: Measurements): Outcome {
   const find: Find = (algorithm, contender, revoked = 0) => {
     const found = measured.find(
       (each) => each.algorithm === algorithm && each.contender === contender && each.revoked === revoked,

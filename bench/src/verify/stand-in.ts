@@ -1,7 +1,7 @@
 // Services that hold so many ended sessions, in a process of their own: their memory and work are not the verifier's.
 import { randomUUID } from 'node:crypto'
-import { StandInService } from '../../../verifier/test/support/stand-in-service.ts'
-import { answerParent } from '../child.ts'
+import { StandInService } from '../../../verifiers/node/test/support/stand-in-service.ts'
+import { serveParent } from '../child.ts'
 
 const HEARTBEAT_MS = 1_000
 const AN_HOUR_MS = 3_600_000
@@ -12,8 +12,8 @@ interface Wanted {
   readonly jwks: readonly Record<string, unknown>[]
 }
 
-const answers = {
-  /** Answers where the service listens. */
+const handlers = {
+  /** Returns the address it listens on. */
   open: async ({ revoked, jwks }: Wanted): Promise<string> => {
     const service = await new StandInService(() => Date.now()).start()
     // Of a signing key, only what is published is asked for here.
@@ -28,6 +28,6 @@ const answers = {
   },
 }
 
-export type StandIn = typeof answers
+export type StandIn = typeof handlers
 
-answerParent(answers)
+serveParent(handlers)

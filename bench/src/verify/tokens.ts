@@ -9,7 +9,7 @@ import {
   signToken,
   signWithSecret,
   type SigningKey,
-} from '../../../verifier/test/support/tokens.ts'
+} from '../../../verifiers/node/test/support/tokens.ts'
 
 export { audience, issuer }
 
@@ -21,7 +21,7 @@ const LIFETIME_SECONDS = 3_600
 
 export interface Issuer {
   readonly algorithm: Algorithm
-  /** What a bare check is made with. */
+  /** The input of a bare signature check. */
   readonly key: KeyObject
   /** As published; HS256 publishes none. */
   readonly signingKey: SigningKey | undefined

@@ -1,8 +1,8 @@
 // A process with verifiers that know so many ended sessions. It measures when it is asked to, and idles meanwhile.
 import { setTimeout as delay } from 'node:timers/promises'
-import { createVerifier, type Verifier } from '../../../verifier/src/index.ts'
-import { serviceKey } from '../../../verifier/test/support/stand-in-service.ts'
-import { answerParent } from '../child.ts'
+import { createVerifier, type Verifier } from '../../../verifiers/node/src/index.ts'
+import { serviceKey } from '../../../verifiers/node/test/support/stand-in-service.ts'
+import { serveParent } from '../child.ts'
 import {
   createContenders,
   createFullContender,
@@ -52,7 +52,7 @@ async function connect(url: string, sharedSecret?: string): Promise<Verifier> {
   return verifier
 }
 
-/** What is left after several collections: what the feed's buffers held is let go of in steps. */
+/** Memory after several collections: the feed's buffers are freed in steps. */
 async function heapInUse(): Promise<number> {
   for (let round = 0; round < 4; round += 1) {
     globalThis.gc?.()
@@ -84,8 +84,8 @@ async function measure(slice: Slice, count: number): Promise<Cost> {
   return { count, wallMs, cpuMs: (user + system) / 1_000 }
 }
 
-const answers = {
-  /** Answers the public keys. Comes before `connect`: while so many are signed, nobody would read a heartbeat. */
+const handlers = {
+  /** Returns the public keys. Runs before `connect`: signing so many tokens would block the heartbeats. */
   issue: (algorithms: readonly Algorithm[]): Record<string, unknown>[] => {
     for (const algorithm of algorithms) {
       const by = createIssuer(algorithm)
@@ -96,7 +96,7 @@ const answers = {
     )
   },
 
-  /** Connects a verifier and answers what it came to hold in memory. */
+  /** Connects a verifier and returns the memory it holds. */
   connect: async (url: string): Promise<Memory> => {
     const before = await heapInUse()
     const startedAt = performance.now()
@@ -108,7 +108,7 @@ const answers = {
     return { heapBytes, loadMs }
   },
 
-  /** What does not depend on the number of ended sessions. */
+  /** Contenders that do not depend on the number of ended sessions. */
   addOthers: async (url: string): Promise<void> => {
     for (const [algorithm, { by, tokens }] of issued) {
       if (by.sharedSecret !== undefined)
@@ -119,7 +119,7 @@ const answers = {
     }
   },
 
-  /** Warms up, and answers how many verifications take about `sliceMs`. */
+  /** Warms up, and returns how many verifications take about `sliceMs`. */
   calibrate: async ({ slice, sliceMs }: { slice: Slice; sliceMs: number }): Promise<number> => {
     let count = FIRST_COUNT
     let perMs = 0
@@ -134,6 +134,6 @@ const answers = {
   measure: ({ slice, count }: { slice: Slice; count: number }): Promise<Cost> => measure(slice, count),
 }
 
-export type Worker = typeof answers
+export type Worker = typeof handlers
 
-answerParent(answers)
+serveParent(handlers)
