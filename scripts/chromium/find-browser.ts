@@ -30,7 +30,7 @@ export const requireBrowser = (): string => {
   const given = process.env['CHROMIUM_PATH'] ?? ''
   if (given !== '') {
     if (isExecutable(given)) return given
-    throw new Error(`CHROMIUM_PATH is ${given}, which is no program: set it to Chromium, or leave it out.`)
+    throw new Error(`CHROMIUM_PATH is ${given}, which is not a program: set it to Chromium, or unset it.`)
   }
   const present = findBrowser()
   if (present !== undefined) return present

@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Unpacks Debian's nginx into .nginx/ for the tests of the cluster, without root. Installed, the package would start a
-# server of the machine.
+# Unpacks Debian's nginx into .nginx/ for the tests of the cluster, without root.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 cache="$PWD/.nginx"
@@ -10,21 +9,7 @@ give_up() {
   exit 1
 }
 
-command -v apt-get >/dev/null || give_up 'no apt'
-
-unpack_packages() {
-  mkdir -p "$cache/lists/partial" "$cache/packages"
-  # The machine's package lists are often empty and belong to root.
-  local apt=(-o "Dir::State::Lists=$cache/lists" -o "Dir::Cache=$cache" -o APT::Sandbox::User=)
-  apt-get "${apt[@]}" update
-  # Only what is missing on this machine: unpacking another libc beside the running one breaks programs.
-  local missing
-  missing=$(apt-get "${apt[@]}" install --simulate --no-install-recommends nginx |
-    awk '$1 == "Inst" { print $2 }' | grep -E '^lib' | grep -vE '^libc6') || true
-  # shellcheck disable=SC2086 -- one word per package
-  (cd "$cache/packages" && apt-get "${apt[@]}" download nginx $missing)
-  for package in "$cache"/packages/*.deb; do dpkg -x "$package" "$cache"; done
-  rm -rf "$cache/lists" "$cache/packages" "$cache"/*.bin
-}
-
-unpack_packages || give_up 'apt-get failed'
+source scripts/debian/packages.sh
+update_lists || give_up 'apt-get update failed'
+# shellcheck disable=SC2046 -- one word per package
+unpack nginx $(missing_packages nginx '^lib') || give_up 'apt-get download failed'

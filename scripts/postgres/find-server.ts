@@ -62,8 +62,8 @@ const findServer = (): ServerPrograms | undefined => {
     // PATH often holds links; the server looks for its other files beside the real program.
     const bin = dirname(realpathSync(join(folder, 'postgres')))
     const env = environment(bin)
-    const answer = output(join(bin, 'postgres'), ['--version'], { ...user, env, cwd: '/' })
-    const version = /\d+(\.\d+)?/.exec(answer)?.[0]
+    const response = output(join(bin, 'postgres'), ['--version'], { ...user, env, cwd: '/' })
+    const version = /\d+(\.\d+)?/.exec(response)?.[0]
     if (version !== undefined && Number.parseInt(version) >= oldestMajor) return { bin, version, env, user }
   }
   return undefined

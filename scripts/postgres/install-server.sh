@@ -11,43 +11,28 @@ give_up() {
   exit 1
 }
 
-command -v apt-get >/dev/null || give_up 'no apt'
+source scripts/debian/packages.sh
 
-as_root() {
-  if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
-}
-
-install_package() {
-  local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300)
+install_server() {
   local settings=/etc/postgresql-common/createcluster.conf
-  as_root "${apt[@]}" update
-  as_root "${apt[@]}" install -y --no-install-recommends postgresql-common
+  install_packages postgresql-common || return
   # The package would create and start a server called "main"; the file is put back afterwards.
   as_root cp -p "$settings" "$settings.before"
   trap 'as_root mv -f "$settings.before" "$settings"' RETURN
   echo 'create_main_cluster = false' | as_root tee -a "$settings" >/dev/null
-  as_root "${apt[@]}" install -y --no-install-recommends postgresql
+  install_packages postgresql
 }
 
-unpack_packages() {
-  mkdir -p "$cache/lists/partial" "$cache/packages"
-  # The machine's package lists are often empty and belong to root.
-  local apt=(-o "Dir::State::Lists=$cache/lists" -o "Dir::Cache=$cache" -o APT::Sandbox::User=)
-  apt-get "${apt[@]}" update
+unpack_server() {
+  update_lists || return
   local server
-  server=$(apt-cache "${apt[@]}" depends postgresql | grep -om1 'postgresql-[0-9]*$')
-  # Only what is missing on this machine: unpacking another libc beside the running one breaks programs.
-  local missing
-  missing=$(apt-get "${apt[@]}" install --simulate --no-install-recommends "$server" |
-    awk '$1 == "Inst" { print $2 }' | grep -E '^(lib|tzdata|postgresql-(client-)?[0-9])' | grep -vE '^libc6') || true
-  # shellcheck disable=SC2086 -- one word per package
-  (cd "$cache/packages" && apt-get "${apt[@]}" download "$server" $missing)
-  for package in "$cache"/packages/*.deb; do dpkg -x "$package" "$cache"; done
-  rm -rf "$cache/lists" "$cache/packages" "$cache"/*.bin
+  server=$(apt_in_cache apt-cache depends postgresql | grep -om1 'postgresql-[0-9]*$')
+  # shellcheck disable=SC2046 -- one word per package
+  unpack "$server" $(missing_packages "$server" '^(lib|tzdata|postgresql-(client-)?[0-9])')
 }
 
 if [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; then
-  install_package || give_up 'apt-get failed'
+  install_server || give_up 'apt-get failed'
 else
-  unpack_packages || give_up 'apt-get failed'
+  unpack_server || give_up 'apt-get failed'
 fi

@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess, SpawnOptions } from 'node:child_process'
 import { once } from 'node:events'
+import { statSync } from 'node:fs'
 import { chown, chmod, mkdtemp } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
@@ -39,7 +40,7 @@ export type ClusterOptions = {
   standbyOf?: string
   /** Where the write-ahead log is, in small files; in the data folder unless given. */
   walFolder?: string
-  /** What each of the server's programs is started by, such as a command that enters a namespace. */
+  /** A command that starts each program of the server, such as one that enters a namespace. */
   startedBy?: readonly string[]
 }
 
@@ -62,9 +63,13 @@ const freePort = async (): Promise<number> => {
   return port
 }
 
+/** Others may write to a folder, and look into it. */
+const othersMayUse = 0o003
+
 const makeFolder = async ({ user }: ServerPrograms): Promise<string> => {
   // As root the server runs as another user, who may not reach root's own temporary folder.
-  const folder = await mkdtemp(join(user === undefined ? tmpdir() : '/tmp', 'chat-auth-pg-'))
+  const isReachable = user === undefined || (statSync(tmpdir()).mode & othersMayUse) === othersMayUse
+  const folder = await mkdtemp(join(isReachable ? tmpdir() : '/tmp', 'chat-auth-pg-'))
   if (user !== undefined) await chown(folder, user.uid, user.gid)
   await chmod(folder, 0o700)
   return folder
@@ -95,7 +100,7 @@ const launch = async (command: string, args: string[], options: SpawnOptions): P
 
 type Command = [program: string, ...args: string[]]
 
-// What `--no-sync` leaves unsafe is a cluster that nobody has used yet.
+// `--no-sync` only risks a cluster that is not in use yet.
 const initial = (data: string, walFolder: string | undefined): Command => [
   'initdb',
   ...['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync'],

@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Unpacks Debian's prometheus, with promtool, into .prometheus/ for the tests of metrics, without root. Installed, the package
-# would start a server of the machine.
+# Unpacks Debian's prometheus, with promtool, into .prometheus/ for the tests of metrics, without root.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 cache="$PWD/.prometheus"
@@ -10,17 +9,7 @@ give_up() {
   exit 1
 }
 
-command -v apt-get >/dev/null || give_up 'no apt'
-
-unpack_package() {
-  mkdir -p "$cache/lists/partial" "$cache/packages"
-  # The machine's package lists are often empty and belong to root.
-  local apt=(-o "Dir::State::Lists=$cache/lists" -o "Dir::Cache=$cache" -o APT::Sandbox::User=)
-  apt-get "${apt[@]}" update
-  # Alone: its programs need the C library and nothing else.
-  (cd "$cache/packages" && apt-get "${apt[@]}" download prometheus)
-  dpkg -x "$cache"/packages/prometheus_*.deb "$cache"
-  rm -rf "$cache/lists" "$cache/packages" "$cache"/*.bin
-}
-
-unpack_package || give_up 'apt-get failed'
+source scripts/debian/packages.sh
+update_lists || give_up 'apt-get update failed'
+# Alone: its programs need the C library and nothing else.
+unpack prometheus || give_up 'apt-get download failed'

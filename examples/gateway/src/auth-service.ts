@@ -6,11 +6,13 @@ import { join } from 'node:path'
 const main = join(import.meta.dirname, '../../../service/src/main.ts')
 
 export interface AuthService {
-  /** For people and browsers. */
+  /** The public address, for browsers. */
   readonly url: string
   readonly internalUrl: string
-  readonly serviceKey: string
-  readonly serviceKeyPath: string
+  /** For the gateway's verifier. It cannot change anything. */
+  readonly verifierKey: string
+  /** The file with the key for operators. */
+  readonly operatorKeyPath: string
   readonly issuer: string
   /** Resolves when the process has ended, for whatever reason. */
   readonly ended: Promise<void>
@@ -18,7 +20,7 @@ export interface AuthService {
 }
 
 interface AuthServiceOptions {
-  /** Absolute: the embedded database and the service key live in it. */
+  /** Absolute: the embedded database and the service keys live in it. */
   readonly dataDir: string
   readonly port: number
   readonly internalPort: number
@@ -54,17 +56,16 @@ export async function startAuthService(options: AuthServiceOptions): Promise<Aut
     child.kill('SIGTERM')
     await ended
   }
-  // Should this process end in a hurry.
+  // If this process is killed, chat-auth must not outlive it.
   process.once('exit', () => child.kill())
 
   const banner = await bannerOf(child.stderr, once(child, 'close'))
   child.stderr.pipe(process.stderr)
-  const serviceKeyPath = join(dataDir, 'service-key')
   return {
     url: addressIn(banner, /API +(http:\/\/\S+)\/v1/),
     internalUrl: addressIn(banner, /Internal +(http:\/\/\S+)/),
-    serviceKey: readFileSync(serviceKeyPath, 'utf8'),
-    serviceKeyPath,
+    verifierKey: readFileSync(join(dataDir, 'verifier-key'), 'utf8'),
+    operatorKeyPath: join(dataDir, 'service-key'),
     issuer,
     ended,
     stop,

@@ -13,7 +13,7 @@ const { DEMO_DATA_DIR = join(import.meta.dirname, '../../../data/demo'), ACCESS_
 const say = (text: string): boolean => process.stdout.write(`${text}\n`)
 
 async function startDemo(): Promise<void> {
-  // First, so that chat-auth can be told which pages may call it.
+  // First, because its address goes into chat-auth's list of allowed origins.
   const server = createServer()
   server.on('request', answerNotReady)
   const gatewayPort = await listen(server, portIn('GATEWAY_PORT', 3000))
@@ -28,7 +28,7 @@ async function startDemo(): Promise<void> {
 
   const verifier = createVerifier({
     url: auth.internalUrl,
-    serviceKey: auth.serviceKey,
+    serviceKey: auth.verifierKey,
     issuer: auth.issuer,
     audience: 'chat',
     onError: (error) => process.stderr.write(`verifier: ${error.message}\n`),
@@ -66,17 +66,17 @@ async function listen(server: Server, port: number): Promise<number> {
 const answerNotReady = (_request: IncomingMessage, response: ServerResponse): unknown =>
   response.writeHead(503, { 'retry-after': '2' }).end()
 
-const whatToTry = (pageUrl: string, { url, internalUrl, serviceKeyPath }: AuthService): string => `
+const whatToTry = (pageUrl: string, { url, internalUrl, operatorKeyPath }: AuthService): string => `
   The demo is ready: ${pageUrl}
 
-  1. Open it and create an account. Open it again in a second window, and sign in as the same person.
-  2. Chat. Under "Your devices", end the other window's session: its socket closes at once, with 4401.
-  3. Ban the first person; every window of theirs drops:
+  1. Open it and create an account. Open it again in a second window, and sign in as the same user.
+  2. Chat. Under "Your devices", end the other window's session: its socket closes immediately, with 4401.
+  3. Ban the first user; all of that user's windows drop:
 
      curl -X POST ${internalUrl}/v1/users/1/disable -H 'content-type: application/json' \\
-       -H "authorization: Bearer $(cat ${relative('', serviceKeyPath)})" -d '{"reason":"demo"}'
+       -H "authorization: Bearer $(cat ${relative('', operatorKeyPath)})" -d '{"reason":"demo"}'
 
-  chat-auth answers at ${url}/v1, its documentation is at ${url}/docs. Ctrl-C stops everything.
+  The API of chat-auth is at ${url}/v1, its documentation at ${url}/docs. Ctrl-C stops everything.
 `
 
 let stop: () => Promise<void> = () => Promise.resolve()

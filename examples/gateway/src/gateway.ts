@@ -1,11 +1,11 @@
 // A chat room whose sockets close with their session: what a gateway needs of chat-auth, and nothing else. It keeps no
-// message, and knows people by the number in their token alone; the page asks chat-auth for their names.
+// message, and knows users only by the number in their token; the page asks chat-auth for their names.
 import { TokenRefused, type Claims, type Verifier } from '@chat-auth/verifier'
 import { acceptWebSockets } from '@chat-auth/verifier/ws'
 import type { Server } from 'node:http'
 import { WebSocketServer, type RawData, type WebSocket } from 'ws'
 import { keepAlive } from './heartbeat.ts'
-import { LONGEST_MESSAGE_BYTES, readMessage, type Answer } from './messages.ts'
+import { LONGEST_MESSAGE_BYTES, readMessage, type Reply } from './messages.ts'
 
 /** A client that reads slower than the room talks is cut off; it reconnects. */
 const MOST_UNREAD_BYTES = 1024 * 1024
@@ -46,7 +46,7 @@ export function openRoom(server: Server, verifier: Verifier): { close: () => voi
   }
 
   /** A newer token, sent before the present one runs out, keeps the socket; refused, the socket stays as it was. */
-  async function renewed(socket: WebSocket, accessToken: string): Promise<Answer> {
+  async function renewed(socket: WebSocket, accessToken: string): Promise<Reply> {
     try {
       const { exp } = await guard.renew(socket, accessToken)
       return { type: 'renewed', expires_at: exp }
@@ -56,13 +56,13 @@ export function openRoom(server: Server, verifier: Verifier): { close: () => voi
   }
 
   /** One entry for each socket: who is here on two devices stands here twice. */
-  function whoIsHere(): Answer {
+  function whoIsHere(): Reply {
     const open = [...members].filter(([socket]) => socket.readyState === socket.OPEN)
     return { type: 'here', user_ids: open.map(([, { user_id }]) => user_id) }
   }
 
-  function tellAll(answer: Answer): void {
-    for (const socket of members.keys()) tell(socket, answer)
+  function tellAll(reply: Reply): void {
+    for (const socket of members.keys()) tell(socket, reply)
   }
 
   const stopHeartbeat = keepAlive(members)
@@ -74,9 +74,9 @@ export function openRoom(server: Server, verifier: Verifier): { close: () => voi
   }
 }
 
-function tell(socket: WebSocket, answer: Answer): void {
-  // The guard may have closed it: until the client has answered the closing handshake it is still a member.
+function tell(socket: WebSocket, reply: Reply): void {
+  // The guard may have closed it: until the closing handshake is complete it is still a member.
   if (socket.readyState !== socket.OPEN) return
   if (socket.bufferedAmount > MOST_UNREAD_BYTES) socket.terminate()
-  else socket.send(JSON.stringify(answer))
+  else socket.send(JSON.stringify(reply))
 }

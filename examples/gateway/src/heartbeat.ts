@@ -2,7 +2,7 @@ import type { WebSocket } from 'ws'
 
 const EVERY_MS = 30_000
 
-/** Pings each socket, and cuts off those that did not answer the last ping: a dead connection says nothing by itself. */
+/** Pings each socket and cuts off those without a pong since the last ping: a dead connection is silent. */
 export function keepAlive(sockets: ReadonlyMap<WebSocket, unknown>): () => void {
   const unanswered = new WeakSet<WebSocket>()
   const timer = setInterval(() => {

@@ -4,12 +4,12 @@ import type { RawData } from 'ws'
 export const LONGEST_MESSAGE_BYTES = 8 * 1024
 const LONGEST_TEXT = 1000
 
-/** What a client may send. */
+/** A message from a client. */
 export type Message =
   { readonly type: 'say'; readonly text: string } | { readonly type: 'renew'; readonly access_token: string }
 
-/** What a client is told. Times are those of tokens: seconds. */
-export type Answer =
+/** A message to a client. Times are in seconds, as in tokens. */
+export type Reply =
   | { readonly type: 'welcome'; readonly user_id: number; readonly expires_at: number }
   | { readonly type: 'here'; readonly user_ids: readonly number[] }
   | { readonly type: 'said'; readonly user_id: number; readonly text: string; readonly at: string }

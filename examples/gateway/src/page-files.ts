@@ -11,7 +11,7 @@ const contentTypes: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 }
 
-/** Answers requests for the page. Its scripts are files of ours, and talk to us and to `authUrl` alone. */
+/** Serves the page. The policy allows only its own scripts, and connections to this server and to `authUrl`. */
 export function servePage(authUrl: string): (request: IncomingMessage, response: ServerResponse) => void {
   const files = readFiles(authUrl)
   const headers = {

@@ -34,7 +34,7 @@ const openWindow = async (): Promise<Window> => {
   return window
 }
 
-/** Two windows of one person, each with a session of its own. */
+/** Two windows of one user, each with a session of its own. */
 const twoWindows = async () => {
   const [a, b] = [await openWindow(), await openWindow()]
   const person = await a.signUp()
@@ -75,22 +75,22 @@ test('signing out leaves the other window alone', async () => {
   expect((await b.sockets()).closes).toEqual([])
 })
 
-test('a sign-out is no ended session, also when the socket hears of it first', async () => {
+test('a sign-out is not shown as an ended session, even if the socket closes first', async () => {
   const window = await openWindow()
   await window.signUp()
   await window.page.route('**/v1/sessions/current', async (route) => {
-    const answer = await route.fetch()
+    const response = await route.fetch()
     if (route.request().method() === 'DELETE') await window.closedWith(4401)
-    await route.fulfill({ response: answer })
+    await route.fulfill({ response })
   })
   await window.page.getByRole('button', { name: 'Sign out' }).click()
   await window.isBackAtSignIn()
-  // The page may be there before it has its answer, which is to come as long as it is open.
+  // The page may be there before its response, which arrives as long as it is open.
   await window.page.unrouteAll({ behavior: 'wait' })
   expect(await window.page.getByText('This session was ended').isVisible()).toBe(false)
 })
 
-test('a ban drops every window of the person, and nobody else', async () => {
+test('a ban drops every window of that user and no other', async () => {
   const { a, b } = await twoWindows()
   const bystander = await openWindow()
   await bystander.signUp()
@@ -128,7 +128,7 @@ test('a window that slept through its renewal gets 4408, and is back with a new 
   await window.hears('back again')
 })
 
-test('while chat-auth is away sockets close with 4503, and come back with it', async () => {
+test('sockets close with 4503 while chat-auth is down, and reconnect afterwards', async () => {
   const window = await openWindow()
   await window.signUp()
   process.kill(demo.authPid, 'SIGSTOP')

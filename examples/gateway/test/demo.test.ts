@@ -22,7 +22,7 @@ const takenPort = async (): Promise<string> => {
   return String((server.address() as AddressInfo).port)
 }
 
-const answers = (url: string): Promise<boolean> =>
+const isResponding = (url: string): Promise<boolean> =>
   fetch(url).then(
     () => true,
     () => false,
@@ -34,7 +34,10 @@ test('Ctrl-C closes the sockets with 1001 and ends the gateway and chat-auth', a
   demo.pressCtrlC()
   expect(await socket.closed).toBe(1001)
   expect(await demo.exited).toBe(0)
-  expect(await Promise.all([demo.url, `${demo.authUrl}/health/live`].map(answers))).toEqual([false, false])
+  expect(await Promise.all([demo.url, `${demo.authUrl}/health/live`].map(isResponding))).toEqual([
+    false,
+    false,
+  ])
 })
 
 test('when chat-auth dies, the demo says so and ends', async () => {
@@ -71,5 +74,5 @@ test('a browser that is not where CHROMIUM_PATH says fails the browser test with
     else process.env['CHROMIUM_PATH'] = before
   })
   process.env['CHROMIUM_PATH'] = '/nowhere/chromium'
-  expect(requireBrowser).toThrow('CHROMIUM_PATH is /nowhere/chromium, which is no program')
+  expect(requireBrowser).toThrow('CHROMIUM_PATH is /nowhere/chromium, which is not a program')
 })

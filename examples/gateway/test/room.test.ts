@@ -10,12 +10,12 @@ beforeAll(async () => {
   return () => demo.stop()
 })
 
-test('a ticket opens one socket, and a second one is refused with 401', async () => {
+test('a ticket opens one socket, and a second one is refused with 410', async () => {
   const ann = await Visitor.arrive(demo)
   const ticket = await ann.ticket()
   const socket = ann.knock(ticket)
   await once(socket, 'open')
-  expect(await ann.refusalOf(ticket)).toBe(401)
+  expect(await ann.refusalOf(ticket)).toBe(410)
   expect(socket.readyState).toBe(socket.OPEN)
   socket.close()
 })
@@ -24,12 +24,12 @@ test('a ticket of the page is refused to a page of another origin, and is spent'
   const ann = await Visitor.arrive(demo)
   const ticket = await ann.ticket()
   expect(await ann.refusalOf(ticket, 'https://evil.example')).toBe(403)
-  expect(await ann.refusalOf(ticket)).toBe(401)
+  expect(await ann.refusalOf(ticket)).toBe(410)
 })
 
 test('a path without a room, and a knock without a ticket, are refused', async () => {
   const ann = await Visitor.arrive(demo)
-  expect(await ann.refusalOf('')).toBe(401)
+  expect(await ann.refusalOf('')).toBe(410)
   const { status } = await fetch(`${demo.url}/room`)
   expect(status).toBe(404)
 })
@@ -40,7 +40,7 @@ test('a socket whose token is not renewed closes with 4408', async () => {
   expect(await socket.closed).toBe(4408)
 })
 
-test('a renewal answers the new expiry; one with the token of another session is refused and changes nothing', async () => {
+test('a renewal returns the new expiry; a token of another session is refused', async () => {
   const [ann, ben] = [await Visitor.arrive(demo), await Visitor.arrive(demo)]
   const socket = await ann.enter()
   socket.send({ type: 'renew', access_token: ben.tokens.access_token })

@@ -4,7 +4,7 @@ const authUrl = document.querySelector('meta[name="auth-url"]').content
 const STORED_AS = 'chat-auth-demo'
 const PATIENCE_MS = 10_000
 
-/** What chat-auth refused, or `unreachable`. */
+/** A refusal of chat-auth, or `unreachable`. */
 export class Problem extends Error {
   constructor({ code, detail, reason, errors }) {
     super(detail)
@@ -28,16 +28,16 @@ async function call(method, path, { body, token } = {}) {
   if (token !== undefined) headers.authorization = `Bearer ${token}`
   const request = { method, headers, signal: AbortSignal.timeout(PATIENCE_MS) }
   if (body !== undefined) request.body = JSON.stringify(body)
-  let answer
+  let response
   let text
   try {
-    answer = await fetch(authUrl + path, request)
-    text = await answer.text()
+    response = await fetch(authUrl + path, request)
+    text = await response.text()
   } catch {
-    throw new Problem({ code: 'unreachable', detail: 'chat-auth does not answer. Is it running?' })
+    throw new Problem({ code: 'unreachable', detail: 'chat-auth is unreachable. Is it running?' })
   }
   const content = text === '' ? undefined : JSON.parse(text)
-  if (!answer.ok) throw new Problem(content)
+  if (!response.ok) throw new Problem(content)
   return content
 }
 
@@ -95,7 +95,7 @@ function endIn({ code, reason }) {
   return code === 'invalid_refresh_token' ? new SessionEnded(undefined) : undefined
 }
 
-/** A call in this person's name; refreshes once when the access token has run out. Throws SessionEnded or a Problem. */
+/** A call with this user's access token; refreshes once if it has expired. Throws SessionEnded or a Problem. */
 export async function ask(method, path) {
   try {
     return await call(method, path, { token: accessToken() ?? '' })

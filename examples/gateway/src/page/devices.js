@@ -1,4 +1,4 @@
-// "Your devices": the live sessions of this person, each with a button that ends it.
+// "Your devices": the live sessions of this user, each with a button that ends it.
 import { ask } from './auth.js'
 
 // The service would call every window of a browser the same; a colour tells them apart.
@@ -16,7 +16,7 @@ let asked = 0
 export async function showDevices(list, end) {
   const asking = ++asked
   const { items } = await ask('GET', '/v1/sessions')
-  // An older answer that comes later would bring back what has ended.
+  // An older response that arrives later would bring back an ended session.
   if (asking === asked) list.replaceChildren(...items.map((session) => entryOf(session, end)))
 }
 

@@ -1,9 +1,9 @@
-// The gateway knows people by number; chat-auth knows their names.
+// The gateway knows users by number; chat-auth knows their names.
 import { ask } from './auth.js'
 
 const names = new Map()
 
-/** The name of a person, or their number while it cannot be found out. */
+/** The name of a user, or the number while the name is unknown. */
 export async function nameOf(userId) {
   try {
     if (!names.has(userId)) names.set(userId, (await ask('GET', `/v1/users/${userId}`)).username)

@@ -1,4 +1,4 @@
-// The demo as a person starts it: a process of its own, known by what it prints.
+// The demo as a user starts it: a process of its own, known by its output.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -16,7 +16,7 @@ export class DemoProcess {
   readonly #dataDir = mkdtempSync(join(tmpdir(), 'chat-auth-demo-'))
   readonly #process: ChildProcess
   readonly #news = new EventEmitter()
-  #words = ''
+  #output = ''
 
   /** On ports of the system's choice, with a folder of its own. */
   constructor(settings: Record<string, string> = {}) {
@@ -44,7 +44,7 @@ export class DemoProcess {
     })
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
       stream?.on('data', (chunk: Buffer) => {
-        this.#words += chunk.toString()
+        this.#output += chunk.toString()
         this.#news.emit('words')
       })
     }
@@ -52,7 +52,7 @@ export class DemoProcess {
 
   /** All it printed. */
   get words(): string {
-    return this.#words
+    return this.#output
   }
 
   get url(): string {
@@ -60,21 +60,21 @@ export class DemoProcess {
   }
 
   get authUrl(): string {
-    return this.#find(/chat-auth answers at (\S+)\/v1/)
+    return this.#find(/The API of chat-auth is at (\S+)\/v1/)
   }
 
   #find(pattern: RegExp): string {
-    const found = pattern.exec(this.#words)?.[1]
-    if (found === undefined) throw new Error(`the demo did not say ${pattern.source}:\n${this.#words}`)
+    const found = pattern.exec(this.#output)?.[1]
+    if (found === undefined) throw new Error(`the demo did not print ${pattern.source}:\n${this.#output}`)
     return found
   }
 
   /** Waits until it says what to try; rejects with its last words when it exits instead. */
   async ready(): Promise<this> {
     const gone = this.exited.then((code): never => {
-      throw new Error(`the demo exited with ${code ?? 'a signal'}:\n${this.#words}`)
+      throw new Error(`the demo exited with ${code ?? 'a signal'}:\n${this.#output}`)
     })
-    while (!this.#words.includes('Ctrl-C stops everything')) {
+    while (!this.#output.includes('Ctrl-C stops everything')) {
       await Promise.race([once(this.#news, 'words'), gone])
     }
     gone.catch(() => undefined)
@@ -92,7 +92,7 @@ export class DemoProcess {
       },
       body: '{"reason":"demo"}',
     })
-    if (response.status !== 204) throw new Error(`the ban was answered ${response.status}`)
+    if (response.status !== 204) throw new Error(`the response to the ban was ${response.status}`)
   }
 
   /** Of chat-auth, which notes it in its data folder. */
@@ -100,7 +100,7 @@ export class DemoProcess {
     return (JSON.parse(readFileSync(join(this.#dataDir, 'holder.json'), 'utf8')) as { pid: number }).pid
   }
 
-  /** What a terminal does: the signal reaches the demo and chat-auth. */
+  /** Like Ctrl-C in a terminal: the signal reaches the demo and chat-auth. */
   pressCtrlC(): void {
     process.kill(-(this.#process.pid ?? 0), 'SIGINT')
   }

@@ -2,8 +2,8 @@
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { WebSocket } from 'ws'
-import { TestClient, type Person, type Tokens } from '../../../../service/test/support/test-client.ts'
-import type { Answer } from '../../src/messages.ts'
+import { TestClient, type TestUser, type Tokens } from '../../../../service/test/support/test-client.ts'
+import type { Reply } from '../../src/messages.ts'
 import type { DemoProcess } from './demo-process.ts'
 
 export class Visitor {
@@ -20,7 +20,7 @@ export class Visitor {
   /** Signs up, and in. */
   static async arrive(demo: DemoProcess): Promise<Visitor> {
     const client = new TestClient(demo.authUrl)
-    const person: Person = await client.register()
+    const person: TestUser = await client.register()
     return new Visitor(demo, client, await client.signIn(person))
   }
 
@@ -38,7 +38,7 @@ export class Visitor {
     this.tokens = (await this.#client.refresh(this.tokens.refresh_token)).body as Tokens
   }
 
-  /** A socket that was let in. */
+  /** An accepted socket. */
   async enter(): Promise<RoomSocket> {
     const socket = new RoomSocket(this.knock(await this.ticket()))
     await socket.hears('welcome')
@@ -65,11 +65,11 @@ export class Visitor {
 export class RoomSocket {
   readonly closed: Promise<number>
   readonly #socket: WebSocket
-  readonly #heard: Answer[] = []
+  readonly #heard: Reply[] = []
 
   constructor(socket: WebSocket) {
     this.#socket = socket
-    socket.on('message', (data: Buffer) => this.#heard.push(JSON.parse(data.toString()) as Answer))
+    socket.on('message', (data: Buffer) => this.#heard.push(JSON.parse(data.toString()) as Reply))
     this.closed = once(socket, 'close').then(([code]) => code as number)
   }
 
@@ -77,12 +77,12 @@ export class RoomSocket {
     this.#socket.send(typeof message === 'string' ? message : JSON.stringify(message))
   }
 
-  /** Takes the first answer of that type, now or when it comes. */
-  async hears<Type extends Answer['type']>(type: Type): Promise<Extract<Answer, { type: Type }>> {
+  /** Takes the first message of that type, now or when it arrives. */
+  async hears<Type extends Reply['type']>(type: Type): Promise<Extract<Reply, { type: Type }>> {
     for (;;) {
-      const at = this.#heard.findIndex((answer) => answer.type === type)
-      const [answer] = at === -1 ? [] : this.#heard.splice(at, 1)
-      if (answer !== undefined) return answer as Extract<Answer, { type: Type }>
+      const at = this.#heard.findIndex((reply) => reply.type === type)
+      const [reply] = at === -1 ? [] : this.#heard.splice(at, 1)
+      if (reply !== undefined) return reply as Extract<Reply, { type: Type }>
       await once(this.#socket, 'message')
     }
   }

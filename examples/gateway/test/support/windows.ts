@@ -2,7 +2,7 @@
 import type { Browser, Page } from 'playwright-core'
 import { chromium } from 'playwright-core'
 import { requireBrowser } from '../../../../scripts/chromium/find-browser.ts'
-import { newPerson, type Person } from '../../../../service/test/support/test-client.ts'
+import { newUser, type TestUser } from '../../../../service/test/support/test-client.ts'
 import { recordOpenedBrowser } from '../../../../service/test/support/opened-browsers.ts'
 
 export async function openBrowser(): Promise<Browser> {
@@ -60,7 +60,7 @@ export class Window {
   }
 
   /** Creates an account, and waits for the room. */
-  async signUp(person: Person = newPerson()): Promise<Person> {
+  async signUp(person: TestUser = newUser()): Promise<TestUser> {
     await this.page.getByText('Create account').first().click()
     await this.page.getByLabel('E-mail').fill(person.email)
     await this.#fillIn(person)
@@ -69,13 +69,13 @@ export class Window {
     return person
   }
 
-  async signIn(person: Person): Promise<void> {
+  async signIn(person: TestUser): Promise<void> {
     await this.#fillIn(person)
     await this.page.getByRole('button', { name: 'Sign in' }).click()
     await this.isConnected()
   }
 
-  async #fillIn({ username, password }: Person): Promise<void> {
+  async #fillIn({ username, password }: TestUser): Promise<void> {
     await this.page.getByLabel('Username').fill(username)
     await this.page.getByLabel('Password').fill(password)
   }
@@ -84,14 +84,14 @@ export class Window {
 
   isBackAtSignIn = (): Promise<void> => this.page.getByRole('button', { name: 'Sign in' }).waitFor()
 
-  /** Waits for the notice about the end, and answers its words. */
+  /** Waits for the notice about the end and returns its text. */
   async ending(): Promise<string> {
     const notice = this.page.getByRole('alert').filter({ hasText: 'This session was ended' })
     await notice.waitFor()
     return notice.innerText()
   }
 
-  /** What this window is called among the devices. */
+  /** The name of this window in the list of devices. */
   deviceName = (): Promise<string> => this.page.locator('#my-device').innerText()
 
   async say(text: string): Promise<void> {
