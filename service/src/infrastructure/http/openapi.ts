@@ -32,9 +32,22 @@ interface ResponseObject {
   content?: Record<string, { schema: object; examples?: object }>
 }
 
+interface SchemaObject {
+  readonly type?: string
+  readonly anyOf?: readonly SchemaObject[]
+}
+
+interface Operation {
+  readonly responses: Record<string, ResponseObject>
+  readonly requestBody?: {
+    required?: boolean
+    readonly content: Record<string, { schema: SchemaObject }>
+  }
+}
+
 interface OpenApiDocument {
   components?: { schemas?: Record<string, object> }
-  paths?: Record<string, Record<string, { responses: Record<string, ResponseObject> }>>
+  paths?: Record<string, Record<string, Operation>>
 }
 
 /** Everything is served locally. The page runs no inline scripts, loads nothing from other origins and cannot be framed. */
@@ -70,7 +83,7 @@ export const openApi = ({ bearer, ...options }: OpenApiOptions) =>
       transform: (described) => jsonSchemaTransform(withSecurity(described)),
       transformObject: (document) => {
         const described = withExamples(jsonSchemaTransformObject(document), options.publicUrl)
-        return withoutUnusedSchemas(described)
+        return withoutUnusedSchemas(withOptionalBodies(described))
       },
     })
     await app.register(swaggerPage)
@@ -138,12 +151,25 @@ export const openApiRoutes: FastifyPluginCallback = (app, _options, done) => {
   done()
 }
 
+const operationsOf = (document: object): Operation[] =>
+  Object.values((document as OpenApiDocument).paths ?? {}).flatMap((path) => Object.values(path))
+
+/** A body that may be null may be missing. The library calls every body required. */
+function withOptionalBodies<D extends object>(document: D): D {
+  for (const { requestBody } of operationsOf(document)) {
+    for (const content of Object.values(requestBody?.content ?? {})) {
+      const [described, ...others] = content.schema.anyOf ?? []
+      if (requestBody === undefined || described === undefined || others[0]?.type !== 'null') continue
+      requestBody.required = false
+      content.schema = described
+    }
+  }
+  return document
+}
+
 /** Adds an example for each error code of a response. */
 function withExamples<D extends object>(document: D, publicUrl: string): D {
-  const operations = Object.values((document as OpenApiDocument).paths ?? {}).flatMap((path) =>
-    Object.values(path),
-  )
-  for (const { responses } of operations) {
+  for (const { responses } of operationsOf(document)) {
     for (const { description, content } of Object.values(responses)) {
       const problem = content?.['application/problem+json']
       if (problem === undefined) continue
