@@ -10,14 +10,19 @@ export interface JsonRoute {
   readonly lists?: readonly string[]
   readonly isInternal?: boolean
   readonly takesForms?: boolean
+  readonly isBodyOptional?: boolean
   /** The limit of the body, 16 KiB by default. */
   readonly kibibytes?: number
 }
 
 /** Every route that accepts JSON. A test compares the list with the OpenAPI document. */
 export const jsonRoutes: readonly JsonRoute[] = [
-  { method: 'POST', path: '/v1/users', fields: ['username', 'email', 'password'] },
-  { method: 'POST', path: '/v1/sessions', fields: ['username', 'password', 'device_id', 'device_name'] },
+  { method: 'POST', path: '/v1/users', fields: ['username', 'email', 'password', 'proof_of_work'] },
+  {
+    method: 'POST',
+    path: '/v1/sessions',
+    fields: ['username', 'password', 'device_id', 'device_name', 'proof_of_work'],
+  },
   { method: 'POST', path: '/v1/sessions/refresh', fields: ['refresh_token'] },
   { method: 'PATCH', path: '/v1/users/me', fields: ['username', 'email', 'current_password'] },
   { method: 'PUT', path: '/v1/users/me/password', fields: ['current_password', 'new_password'] },
@@ -35,12 +40,13 @@ export const jsonRoutes: readonly JsonRoute[] = [
         lists: ['user_ids'],
         kibibytes: 32,
       },
-      { method: 'POST', path: '/v1/introspect', fields: ['token'], takesForms: true },
+      { method: 'POST', path: '/v1/introspect', fields: ['token', 'token_type_hint'], takesForms: true },
       { method: 'POST', path: '/v1/outbox/replay', fields: ['consumer'] },
       { method: 'POST', path: '/v1/receipts', fields: ['items'], lists: ['items'], kibibytes: 256 },
       { method: 'POST', path: '/v1/tickets/redeem', fields: ['ticket', 'origin'] },
       { method: 'POST', path: '/v1/users/lookup', fields: ['ids'], lists: ['ids'], kibibytes: 32 },
-      { method: 'POST', path: '/v1/users/999999999/disable', fields: ['reason'] },
+      { method: 'POST', path: '/v1/users/999999999/disable', fields: ['reason', 'public_reason', 'until'] },
+      { method: 'POST', path: '/v1/users/999999999/enable', fields: ['note'], isBodyOptional: true },
       { method: 'PUT', path: '/v1/users/999999999/roles', fields: ['roles'], lists: ['roles'] },
     ] as const
   ).map((route) => ({ ...route, isInternal: true })),
@@ -127,6 +133,9 @@ export function plausibleBody(route: JsonRoute): Record<string, unknown> {
     device_name: 'n',
     refresh_token: 'r',
     reason: 'Spam',
+    public_reason: 'You sent advertisements.',
+    until: '2030-01-31T12:00:00Z',
+    note: 'Appeal accepted',
   }
   const more = {
     token: 'x',
