@@ -7,45 +7,83 @@ import { up as people } from './migrations/0003-people.ts'
 import { up as deliveries } from './migrations/0004-deliveries.ts'
 import { up as media } from './migrations/0005-media.ts'
 import { up as logIdentity } from './migrations/0006-log-identity.ts'
-import { up as renewedTokens } from './migrations/0007-renewed-tokens.ts'
-import { up as names } from './migrations/0008-names.ts'
-import { up as budgets } from './migrations/0009-budgets.ts'
-import { up as auditLog } from './migrations/0010-audit-log.ts'
-import { up as actors } from './migrations/0012-actors.ts'
-import { up as bans } from './migrations/0013-bans.ts'
+import { up as marks } from './migrations/0007-marks.ts'
+import { up as renewedTokens } from './migrations/0008-renewed-tokens.ts'
+import { up as sharedLooks } from './migrations/0009-shared-looks.ts'
+import { up as passedOnLooks } from './migrations/0010-passed-on-looks.ts'
+import { up as budgets } from './migrations/0012-budgets.ts'
+import { up as ticketPlaces } from './migrations/0013-ticket-places.ts'
+import { up as auditLog } from './migrations/0014-audit-log.ts'
+import { up as actors } from './migrations/0015-actors.ts'
+import { up as bans } from './migrations/0016-bans.ts'
+import { recomputeLooks } from './recompute-looks.ts'
 
-/** In their order. */
-const migrations: Record<string, (db: Kysely<never>) => Promise<void>> = {
-  '0001-initial': initial,
-  '0002-feed-and-tickets': feedAndTickets,
-  '0003-people': people,
-  '0004-deliveries': deliveries,
-  '0005-media': media,
-  '0006-log-identity': logIdentity,
-  '0007-renewed-tokens': renewedTokens,
-  '0008-names': names,
-  '0009-budgets': budgets,
-  '0010-audit-log': auditLog,
-  '0012-actors': actors,
-  '0013-bans': bans,
+interface Migration {
+  readonly up: (db: Kysely<never>) => Promise<void>
+  /** Makes its own short transactions, and can be repeated after an interruption and by several instances. */
+  readonly isRepeatable?: true
 }
 
 /**
- * Brings the database to the schema of this version, in one transaction. Instances that start at the same time take turns.
- * A database that is ahead of this version is left alone: migrations only add, so old and new instances can run together.
+ * In their order. Requests of earlier versions go on meanwhile. A deadlock would fail one of them, so from 0006 on a migration
+ * locks at most one table that exists. A foreign key locks the table it refers to.
+ */
+export const migrations: Readonly<Record<string, Migration>> = {
+  '0001-initial': { up: initial },
+  '0002-feed-and-tickets': { up: feedAndTickets },
+  '0003-people': { up: people },
+  '0004-deliveries': { up: deliveries },
+  '0005-media': { up: media },
+  '0006-log-identity': { up: logIdentity },
+  '0007-marks': { up: marks },
+  '0008-renewed-tokens': { up: renewedTokens },
+  '0009-shared-looks': { up: sharedLooks },
+  '0010-passed-on-looks': { up: passedOnLooks },
+  '0011-sorted-marks': { up: recomputeLooks, isRepeatable: true },
+  '0012-budgets': { up: budgets },
+  '0013-ticket-places': { up: ticketPlaces },
+  '0014-audit-log': { up: auditLog },
+  '0015-actors': { up: actors },
+  '0016-bans': { up: bans },
+}
+
+/** Requests queue behind a table lock that is waited for, so the wait is short. The start tries again. */
+const TABLE_LOCK_MS = 1_000
+
+/**
+ * Brings the database to the schema of this version. Instances that start at the same time take turns. A database that is
+ * ahead of this version is left alone: migrations only add, so old and new instances can run together.
+ *
+ * Throws `unavailable` if a table stays in use, for example by a backup. The migrations before it are done and stay.
  */
 export async function migrate(db: Database): Promise<void> {
-  await db.transaction().execute(async (trx) => {
+  while (await migrateOnce(db));
+}
+
+/** Each migration has its own transaction, so no table is locked for longer than its own. Returns false when all are done. */
+async function migrateOnce(db: Database): Promise<boolean> {
+  const repeatable = await db.transaction().execute(async (trx) => {
     await takeAdvisoryLock(trx, 'migrations')
     const done = await migrationsDone(trx)
-    if (done.some((name) => !Object.hasOwn(migrations, name))) return
-    for (const [name, bringUp] of Object.entries(migrations)) {
-      if (done.includes(name)) continue
-      await bringUp(trx as unknown as Kysely<never>)
-      await sql`insert into chat_auth_migrations values (${name}, now())`.execute(trx)
-    }
+    const isAhead = done.some((name) => !Object.hasOwn(migrations, name))
+    const [name, migration] = Object.entries(migrations).find(([each]) => !done.includes(each)) ?? []
+    if (isAhead || name === undefined || migration === undefined) return undefined
+    if (migration.isRepeatable === true) return { name, up: migration.up }
+    await sql`select set_config('lock_timeout', ${String(TABLE_LOCK_MS)}, true)`.execute(trx)
+    await migration.up(trx as unknown as Kysely<never>)
+    await note(trx, name)
+    return 'done'
   })
+  if (repeatable === undefined) return false
+  if (repeatable !== 'done') {
+    await repeatable.up(db as unknown as Kysely<never>)
+    await note(db, repeatable.name)
+  }
+  return true
 }
+
+const note = (db: Database, name: string) =>
+  sql`insert into chat_auth_migrations values (${name}, now()) on conflict do nothing`.execute(db)
 
 /** The migrations that the database has, and how they differ from those of this version. */
 export async function migrationState(

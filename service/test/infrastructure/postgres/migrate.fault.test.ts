@@ -1,6 +1,7 @@
+import { CompiledQuery } from 'kysely'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { connectPool } from '../../../src/infrastructure/postgres/connect.ts'
-import { migrate } from '../../../src/infrastructure/postgres/migrate.ts'
+import { migrate, migrations } from '../../../src/infrastructure/postgres/migrate.ts'
 import { addSession, addUser, readSession } from '../../contracts/store.ts'
 import { RunningScript } from '../../support/fixtures/running-script.ts'
 import { createTestDatabase } from '../../support/test-database.ts'
@@ -106,21 +107,61 @@ test('four processes that migrate one empty database at the same time take turns
   for (const each of processes) expect(await each.line()).toBe('migrated')
   await Promise.all(processes.map(({ exited }) => exited))
   const store = storeOver(connectPool(url, 1))
-  expect(await migrationsOf(store)).toEqual([
-    '0001-initial',
-    '0002-feed-and-tickets',
-    '0003-people',
-    '0004-deliveries',
-    '0005-media',
-    '0006-log-identity',
-    '0007-renewed-tokens',
-    '0008-names',
-    '0009-budgets',
-    '0010-audit-log',
-    '0012-actors',
-    '0013-bans',
-  ])
+  expect(await migrationsOf(store)).toEqual(Object.keys(migrations))
   await expectToWork(store)
   await store.db.destroy()
   await drop()
+})
+
+/** From before the rule. */
+const FIRST = ['0001-initial', '0002-feed-and-tickets', '0003-people', '0004-deliveries', '0005-media']
+
+/** The tables from before the transaction that it has locked against writes. */
+const LOCKED = `
+  select distinct relation::regclass::text as "table" from pg_locks
+  join pg_class on pg_class.oid = relation
+  where pid = pg_backend_pid() and relkind = 'r' and relnamespace = 'public'::regnamespace
+    and mode in ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+    and relation::regclass::text = any($1)`
+
+test('no migration since the first five locks more than one table, so none can deadlock with requests', async () => {
+  const store = await openEmptyOnServer()
+  try {
+    for (const [name, { up, isRepeatable }] of Object.entries(migrations)) {
+      if (isRepeatable === true) continue
+      const before = await tablesOf(store)
+      const locked = await store.db.transaction().execute(async (trx) => {
+        await up(trx as never)
+        const { rows } = await trx.executeQuery<{ table: string }>(CompiledQuery.raw(LOCKED, [before]))
+        return rows.map(({ table }) => table)
+      })
+      if (!FIRST.includes(name)) expect({ name, more: locked.slice(1) }).toEqual({ name, more: [] })
+    }
+  } finally {
+    await store.close()
+  }
+})
+
+test('a migration that waits for a backup gives up before requests do, and is done when the backup is', async () => {
+  const store = await openEmptyOnServer()
+  const backup = await store.pool.connect()
+  try {
+    await migrate(store.db)
+    await store.pool.query('drop index users_disabled_until')
+    await store.pool.query(
+      'alter table users drop column disabled_until cascade, drop column disabled_public_reason',
+    )
+    await store.pool.query('drop function clear_lifted_ban cascade')
+    await store.pool.query(`delete from chat_auth_migrations where name = '0016-bans'`)
+    await backup.query('begin')
+    await backup.query('lock table users in access share mode')
+    const cause = { code: '55P03' }
+    await expect(migrate(store.db)).rejects.toMatchObject({ code: 'unavailable', details: { cause } })
+    await backup.query('commit')
+    await migrate(store.db)
+    await expectToWork(store)
+  } finally {
+    backup.release()
+    await store.close()
+  }
 })

@@ -8,9 +8,6 @@ export async function up(db: Kysely<never>): Promise<void> {
 const statements = [
   `alter table revocation_log add column log text not null
     default left(replace(gen_random_uuid()::text, '-', ''), 12)`,
-  // Drawn when a row is numbered. 0 for rows that an earlier version numbered.
-  `alter table revocations add column mark bigint not null default 0`,
-
   // The server's timeline: it changes when a standby is promoted or a backup is recovered. Some hosted servers do not show it.
   // A standby lags behind, so nobody may take its log for the present one.
   `create function revocation_log_timeline() returns text language plpgsql as $$

@@ -11,11 +11,6 @@ const statements = [
   `comment on column attempts.forgotten_before is
     'When the row would be forgotten without its latest attempt'`,
 
-  // Tickets of an earlier version have no place. They live for seconds.
-  `alter table tickets add column place smallint`,
-  `create unique index tickets_of_session on tickets (session_id, place)`,
-  `comment on column tickets.place is 'A session has so many places, and therefore so many tickets'`,
-
   `create table spent_proofs (
     id bytea primary key,
     expires_at timestamptz not null
