@@ -6,8 +6,9 @@
  * Keeps only what a skeleton can meet: the characters usernames may hold, what these map to, and the ones
  * this Node does not know yet. Stored skeletons have to be made anew after it.
  */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { isUsernameCharacter } from '../../service/src/domain/scripts.ts'
+import { readData } from './read-data.ts'
 import { wrapped } from './wrapped.ts'
 
 const target = new URL('../../service/src/domain/confusables.ts', import.meta.url)
@@ -52,11 +53,7 @@ const groupByPrototype = (mappings: Map<string, string>): string[] => {
   return Array.from(groups, ([prototype, characters]) => `${toHex(prototype)}=${characters.join(',')}`)
 }
 
-const [path] = process.argv.slice(2)
-if (path === undefined) throw new Error('Say where confusables.txt is, as the one argument')
-const source = readFileSync(path, 'utf8')
-const version = /^# Version: (\S+)/m.exec(source)?.[1]
-if (version === undefined) throw new Error(`${path} names no Unicode version`)
+const { source, version } = readData('confusables.txt')
 
 writeFileSync(
   target,

@@ -6,8 +6,9 @@
  * A range continues over characters that no username may hold, which makes the list shorter. It ends at code points
  * that this Node does not know, so that characters of a later Unicode are not allowed by accident.
  */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { isUsernameCharacter } from '../../service/src/domain/scripts.ts'
+import { readData } from './read-data.ts'
 import { wrapped } from './wrapped.ts'
 
 const target = new URL('../../service/src/domain/identifier-status.ts', import.meta.url)
@@ -40,11 +41,7 @@ const rangesOf = (allowed: ReadonlySet<number>): string[] => {
   )
 }
 
-const [path] = process.argv.slice(2)
-if (path === undefined) throw new Error('Say where IdentifierStatus.txt is, as the one argument')
-const source = readFileSync(path, 'utf8')
-const version = /^# Version: (\S+)/m.exec(source)?.[1]
-if (version === undefined) throw new Error(`${path} names no Unicode version`)
+const { source, version } = readData('IdentifierStatus.txt')
 
 writeFileSync(
   target,
