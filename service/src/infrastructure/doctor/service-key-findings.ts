@@ -2,7 +2,7 @@ import { SCOPES } from '../../domain/service-key.ts'
 import type { Finding } from '../../interface-adapters/http/internal/finding.ts'
 import type { Storage } from '../storage/storage.ts'
 import { ok, warning } from './finding.ts'
-import { isLoopback } from './loopback.ts'
+import { isLoopback } from '../settings/loopback.ts'
 
 /**
  * A key with every scope is for the operator of one machine. If it is the only key, or can be used from other machines, each

@@ -1,7 +1,7 @@
 import type { Finding } from '../../interface-adapters/http/internal/finding.ts'
 import { SECRET_FOR_TRYING, type Config } from '../settings/config.ts'
 import { ok, warning } from './finding.ts'
-import { isLoopback } from './loopback.ts'
+import { isLoopback } from '../settings/loopback.ts'
 
 const HOUR = 3600
 

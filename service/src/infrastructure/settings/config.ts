@@ -1,6 +1,7 @@
 import { LONGEST_ACCESS_TOKEN_TTL_SECONDS, SIGNING_ALGORITHMS } from '../../domain/signing-key.ts'
 import { readConsumers } from './consumer-settings.ts'
 import { readDatabaseUrl } from './database-url.ts'
+import { isLoopback } from './loopback.ts'
 import { readReservedUsernames } from './reserved-usernames.ts'
 import { readOtlp } from './otlp-settings.ts'
 import { weaknessOf } from './secret-strength.ts'
@@ -135,7 +136,7 @@ function refuseKnownSecrets(settings: SettingsReader, config: Secrets): void {
       `repeats TOKEN_SHARED_SECRET, which can make tokens for any user; ${MAKE_A_SECRET}`,
     )
   }
-  if (['localhost', '127.0.0.1', '[::1]'].includes(new URL(config.publicUrl).hostname)) return
+  if (isLoopback(new URL(config.publicUrl).hostname)) return
   const all = { AUTH_SECRET: [authSecret], AUTH_SECRET_PREVIOUS: previousAuthSecrets, ...shared }
   for (const [name, secrets] of Object.entries(all)) {
     const remedy = name === 'AUTH_SECRET_PREVIOUS' ? 'leave it out' : MAKE_A_SECRET
