@@ -48,7 +48,7 @@ const open = (): Promise<Store> => {
     attempts: {
       take: (...given) => attempts.take(...given),
       giveBack: (...given) => attempts.giveBack(...given),
-      prove: (...given) => attempts.prove(...given),
+      reset: (budget) => attempts.reset(budget),
       removeForgotten: (...given) => attempts.removeForgotten(...given),
     },
     revocations: () => Promise.resolve(store.world().revocations),

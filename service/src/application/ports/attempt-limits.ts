@@ -28,11 +28,8 @@ export interface AttemptLimits {
    */
   giveBack(budgets: readonly AttemptBudget[], takenAt: Date): Promise<void>
 
-  /**
-   * Called when the user has authenticated: resets the count of `proven`, and gives back the attempt taken from
-   * `others`, as `giveBack` does.
-   */
-  prove(proven: AttemptBudget, others: readonly AttemptBudget[], takenAt: Date): Promise<void>
+  /** Forgets all attempts of the budget. Called when the user has authenticated. */
+  reset(budget: AttemptBudget): Promise<void>
 
   /** Removes up to `limit` budgets whose count was reset. Returns how many. */
   removeForgotten(now: Date, limit: number): Promise<number>

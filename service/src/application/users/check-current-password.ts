@@ -35,5 +35,5 @@ export const checkCurrentPassword =
         new InvalidValue('incorrect', 'This is not your current password.'),
       )
     }
-    await attempts.prove(budget, [], now)
+    await attempts.reset(budget)
   }

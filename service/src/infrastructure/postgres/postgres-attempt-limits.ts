@@ -70,14 +70,12 @@ const TAKE = new NamedStatement<Taken>(
 
 /**
  * The latest attempt is recognised by the time at which it is forgotten. Its wait ends when it is given back, and so does
- * the memory that it prolonged; the wait of any other attempt goes on. The budget $7, if there is one, is forgotten as a whole.
+ * the memory that it prolonged; the wait of any other attempt goes on.
  */
 const GIVE_BACK = new NamedStatement(
   'give_back_attempts',
   `with locked as (
-     select key from attempts where key = any(array_append($2::bytea[], $7::bytea)) order by key for update
-   ), forgotten as (
-     delete from attempts using locked where attempts.key = locked.key and locked.key = $7
+     select key from attempts where key = any($2::bytea[]) order by key for update
    )
    update attempts set
      count = count - 1,
@@ -113,11 +111,11 @@ export class PostgresAttemptLimits implements AttemptLimits {
 
   async giveBack(budgets: readonly AttemptBudget[], takenAt: Date): Promise<void> {
     if (budgets.length === 0) return
-    await GIVE_BACK.execute(this.#db, [...parametersOf(budgets, takenAt), null])
+    await GIVE_BACK.execute(this.#db, parametersOf(budgets, takenAt))
   }
 
-  async prove(proven: AttemptBudget, others: readonly AttemptBudget[], takenAt: Date): Promise<void> {
-    await GIVE_BACK.execute(this.#db, [...parametersOf(others, takenAt), digest(proven)])
+  async reset(budget: AttemptBudget): Promise<void> {
+    await this.#db.deleteFrom('attempts').where('key', '=', digest(budget)).execute()
   }
 
   async removeForgotten(now: Date, limit: number): Promise<number> {

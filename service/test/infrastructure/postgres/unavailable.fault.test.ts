@@ -57,7 +57,7 @@ const calls: [string, (store: UsedStore) => Promise<unknown>][] = [
   ['spentProofs.removeExpired', ({ spentProofs }) => spentProofs.removeExpired(at(0), 1)],
   ['attempts.take', ({ attempts }) => attempts.take([budget], at(0))],
   ['attempts.giveBack', ({ attempts }) => attempts.giveBack([budget], at(0))],
-  ['attempts.prove', ({ attempts }) => attempts.prove(budget, [], new Date())],
+  ['attempts.reset', ({ attempts }) => attempts.reset(budget)],
   ['attempts.removeForgotten', ({ attempts }) => attempts.removeForgotten(at(0), 1)],
   ['signingKeys.all', ({ signingKeys }) => signingKeys.all()],
   ['signingKeys.exclusively', ({ signingKeys }) => signingKeys.exclusively((locked) => locked.all())],
