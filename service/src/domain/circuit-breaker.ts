@@ -20,8 +20,9 @@ export const closedCircuit: Circuit = { failing: new Set(), pauses: 0, pausedUnt
 
 export const isOpen = (circuit: Circuit): boolean => circuit.pauses > 0
 
+/** A pause longer than any was begun by a clock that was ahead. It is over. */
 export const isPaused = ({ pausedUntil }: Circuit, now: Date): boolean =>
-  pausedUntil !== undefined && now < pausedUntil
+  pausedUntil !== undefined && now < pausedUntil && pausedUntil <= secondsAfter(now, LONGEST_PAUSE_SECONDS)
 
 /** After a delivery for that user failed. `chance` is a number from 0 to 1, so that instances do not retry at the same time. */
 export function afterFailure(circuit: Circuit, userId: UserId, now: Date, chance: number): Circuit {

@@ -15,6 +15,9 @@ const LONGEST_PAUSE_SECONDS = 3600
 export const DELIVERY_STATES = ['waiting', 'dead'] as const
 export type DeliveryState = (typeof DELIVERY_STATES)[number]
 
+/** Deliveries that are due after this were postponed by a clock that was ahead. */
+export const latestDue = (now: Date): Date => secondsAfter(now, 2 * LONGEST_PAUSE_SECONDS)
+
 /**
  * When a delivery that failed is retried: after 5 s, 10 s, 20 s … up to 1 h. Each wait is shortened by up to a half, so
  * that deliveries that failed together are not retried together. Undefined when it becomes a dead letter.

@@ -4,6 +4,9 @@ import type { UserId } from './user.ts'
 /** Long enough to open a socket, even on a bad connection. */
 const TICKET_LIFETIME_SECONDS = 30
 
+/** The clocks of two instances differ by less than this. */
+const CLOCKS_APART_SECONDS = 60
+
 /** Enough for the pages and sockets that a device opens at the same time. */
 export const TICKETS_PER_SESSION = 10
 
@@ -30,7 +33,9 @@ export const startTicket = (bearer: Bearer, now: Date): Ticket => ({
   expiresAt: earlier(secondsAfter(now, TICKET_LIFETIME_SECONDS), bearer.tokenExpiresAt),
 })
 
-export const hasExpired = (ticket: Ticket, now: Date): boolean => ticket.expiresAt <= now
+/** A ticket that would live longer than any was issued by a clock that was ahead. It has expired as well. */
+export const hasExpired = ({ expiresAt }: Ticket, now: Date): boolean =>
+  expiresAt <= now || expiresAt > secondsAfter(now, TICKET_LIFETIME_SECONDS + CLOCKS_APART_SECONDS)
 
 /** A ticket that is bound to a page works for that page alone; an unbound ticket works for any client. */
 export const fitsOrigin = (ticket: Ticket, origin: string | undefined): boolean =>

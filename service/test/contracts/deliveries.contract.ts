@@ -236,6 +236,23 @@ export const deliveriesContract = describeContract('Deliveries', (store: Store) 
     expect(await claim(at(1), 'b')).toEqual([])
   })
 
+  test('a clock that was two years ahead holds up no delivery after it is right', async () => {
+    const ahead = (seconds: number) => at(2 * 365 * DAY + seconds)
+    await addEvents(anna, '1')
+    await addEvents(bert, '2')
+    await dispatch(['a'], ahead(0))
+    await store.deliveries.postpone(await claimOne(ahead(0)), { until: ahead(5), error: 'down' })
+    expect((await drain(at(0))).toSorted()).toEqual(['1', '2'])
+  })
+
+  test('a delivery that waits for its longest pause is not due before', async () => {
+    await addEvents(anna, '1')
+    await dispatch()
+    await store.deliveries.postpone(await claimOne(at(0)), { until: at(3600), error: 'down' })
+    expect(await drain(at(0))).toEqual([])
+    expect(await drain(at(3600))).toEqual(['1'])
+  })
+
   test('old deliveries become dead letters, unless they are in flight or of other consumers', async () => {
     await addEvents(anna, '1')
     await addEvents(bert, '2')

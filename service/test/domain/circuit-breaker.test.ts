@@ -44,6 +44,12 @@ describe('the circuit of a consumer', () => {
     expect(failFor(closedCircuit, [1, 2, 3, 4, 5], 0, 1).pausedUntil).toEqual(at(2.5))
   })
 
+  test('a pause that a clock two years ahead began is over when the clock is right', () => {
+    const ahead = 2 * 365 * 24 * 3600
+    const open = failFor(closedCircuit, [1, 2, 3, 4, 5], ahead)
+    expect([isPaused(open, at(ahead)), isPaused(open, at(0))]).toEqual([true, false])
+  })
+
   test('failures during a pause do not change the circuit', () => {
     const open = failFor(closedCircuit, [1, 2, 3, 4, 5])
     expect(failFor(open, [6, 7, 8], 4.999)).toBe(open)

@@ -27,6 +27,12 @@ describe('a ticket', () => {
     expect(hasExpired(ticket, at(9999))).toBe(true)
   })
 
+  test('a ticket from a clock that was ahead has expired when the clock is right', () => {
+    const ticket = aTicket(0)
+    expect(hasExpired(ticket, at(-60))).toBe(false)
+    expect(hasExpired(ticket, at(-61))).toBe(true)
+  })
+
   test('a ticket lives no longer than its access token', () => {
     const ticket = aTicket(590)
     expect(ticket.expiresAt).toEqual(at(600))

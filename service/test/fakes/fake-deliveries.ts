@@ -1,3 +1,4 @@
+import { latestDue } from '../../src/domain/delivery.ts'
 import type {
   ClaimedDelivery,
   Deliveries,
@@ -80,7 +81,7 @@ export class FakeDeliveries implements Deliveries {
     for (const row of this.#waiting(consumer)) if (!firsts.has(row.userId)) firsts.set(row.userId, row)
     const due = [...firsts.values()].map((row) => ({ row, queue: this.#queue(row) }))
     const claimed = due
-      .filter(({ queue }) => queue.dueAt <= now)
+      .filter(({ queue }) => queue.dueAt <= now || queue.dueAt > latestDue(now))
       .toSorted((a, b) => +a.queue.dueAt - +b.queue.dueAt)
       .slice(0, limit)
     return Promise.resolve(

@@ -66,7 +66,8 @@ export interface Deliveries {
 
   /**
    * Claims up to `limit` deliveries that are due, each of another user, and counts the attempt. No other call gets a
-   * delivery for these users until one of the next three methods ends the lease, or `seconds` have passed.
+   * delivery for these users until one of the next three methods ends the lease, or `seconds` have passed. A delivery
+   * that is due after `latestDue` is due now.
    */
   claim(
     consumer: string,

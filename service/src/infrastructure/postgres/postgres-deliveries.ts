@@ -7,6 +7,7 @@ import type {
   ListedDelivery,
   StoredEvent,
 } from '../../application/ports/deliveries.ts'
+import { latestDue } from '../../domain/delivery.ts'
 import type { Database } from './database.ts'
 import { listDeliveries, removeDeadDeliveries, replayDeliveries, replayDelivery } from './dead-deliveries.ts'
 import { finishDelivery, removeEmpty } from './delivery-queues.ts'
@@ -36,9 +37,7 @@ export class PostgresDeliveries implements Deliveries {
     consumer: string,
     { now, limit, seconds }: { now: Date; limit: number; seconds: number },
   ): Promise<readonly ClaimedDelivery[]> {
-    const { rows: due } = await sql`
-      select from delivery_queues where consumer = ${consumer} and due_at <= ${now} limit 1`.execute(this.#db)
-    if (due.length === 0) return []
+    if (!(await this.#isAnyDue(consumer, now))) return []
     const claim = uuidv7()
     return this.#db.transaction().execute(async (trx) => {
       const { rows: claimed } = await sql<{ user_id: number }>`
@@ -107,6 +106,20 @@ export class PostgresDeliveries implements Deliveries {
       update deliveries set last_error = ${error} where id = ${id} and exists (select from queue)`.execute(
       this.#db,
     )
+  }
+
+  /** Looks at both ends of the index. A delivery that a clock ahead has postponed becomes due. */
+  async #isAnyDue(consumer: string, now: Date): Promise<boolean> {
+    const { rows } = await sql<{ isEarly: boolean; isLate: boolean }>`
+      select
+        exists (select from delivery_queues where consumer = ${consumer} and due_at <= ${now}) as "isEarly",
+        exists (select from delivery_queues where consumer = ${consumer} and due_at > ${latestDue(now)}) as "isLate"
+    `.execute(this.#db)
+    if (rows[0]?.isLate !== true) return rows[0]?.isEarly === true
+    await sql`
+      update delivery_queues set due_at = ${now}
+      where consumer = ${consumer} and due_at > ${latestDue(now)}`.execute(this.#db)
+    return true
   }
 
   async resumePostponed(consumer: string, now: Date, limit: number): Promise<number> {
