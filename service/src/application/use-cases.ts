@@ -5,6 +5,7 @@ import { authenticate } from './sessions/authenticate.ts'
 import type { CheckAccessTokenDeps } from './sessions/check-access-token.ts'
 import { createSession, type CreateSessionDeps } from './sessions/create-session.ts'
 import { endAllOwnSessions, endOwnSession } from './sessions/end-own-sessions.ts'
+import { countAllSessions, endSessionsOfAllUsers } from './sessions/end-sessions-of-all-users.ts'
 import { endUserSession, endUserSessions } from './sessions/end-user-sessions.ts'
 import { expireSessions } from './sessions/expire-sessions.ts'
 import { introspectToken, type IntrospectTokenDeps } from './sessions/introspect-token.ts'
@@ -61,6 +62,8 @@ export const createUseCases = (deps: UseCaseDeps) => ({
   endAllOwnSessions: endAllOwnSessions(deps),
   endUserSession: endUserSession(deps),
   endUserSessions: endUserSessions(deps),
+  endSessionsOfAllUsers: endSessionsOfAllUsers(deps),
+  countAllSessions: countAllSessions(deps),
   expireSessions: expireSessions(deps),
   registerUser: registerUser(deps),
   readUser: readUser(deps),

@@ -4,6 +4,7 @@ import {
   endReasonOf,
   isLive,
   expiryOf,
+  later,
   secondsAfter,
   type Session,
   type SessionId,
@@ -63,5 +64,8 @@ export function outdatedTokensOf(
   }
 }
 
-const lastTokenGoneAt = (session: Session, ttlSeconds: number, lastIssuedAt: Date): Date =>
-  secondsAfter(earlier(secondsAfter(lastIssuedAt, ttlSeconds), expiryOf(session)), MARGIN_SECONDS)
+/** A clock that was ahead has issued tokens that expire later than those of now. */
+function lastTokenGoneAt(session: Session, ttlSeconds: number, now: Date): Date {
+  const lastIssuedAt = later(now, session.refreshedAt)
+  return secondsAfter(earlier(secondsAfter(lastIssuedAt, ttlSeconds), expiryOf(session)), MARGIN_SECONDS)
+}

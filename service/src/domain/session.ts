@@ -136,6 +136,15 @@ export const isExpired = (session: Session, now: Date): boolean => expiryOf(sess
 export const isLive = (session: Session, now: Date): boolean =>
   session.endedAt === undefined && !isExpired(session, now)
 
+export interface Period {
+  /** Not part of it. */
+  readonly after: Date
+  readonly until: Date
+}
+
+export const beganWithin = ({ createdAt }: Session, { after, until }: Period): boolean =>
+  createdAt > after && createdAt <= until
+
 /** The end reason of a session that is not live: `expired` if it expired and is not marked as ended. */
 export const endReasonOf = (session: Session): EndReason => session.endReason ?? 'expired'
 
@@ -168,5 +177,7 @@ export function displacedBy(live: readonly Session[], maximum: number): readonly
 const lastUse = (session: Session): number => Math.max(+session.lastSeenAt, +session.refreshedAt)
 
 export const secondsAfter = (time: Date, seconds: number): Date => new Date(time.getTime() + seconds * 1000)
+
+export const later = (a: Date, b: Date): Date => (a.getTime() > b.getTime() ? a : b)
 
 export const earlier = (a: Date, b: Date): Date => (a.getTime() < b.getTime() ? a : b)

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { UseCases } from '../application/use-cases.ts'
 import { accountRoutes } from '../interface-adapters/http/public/account-routes.ts'
+import { allSessionsRoutes } from '../interface-adapters/http/internal/all-sessions-routes.ts'
 import { avatarRoutes } from '../interface-adapters/http/public/avatar-routes.ts'
 import { doctorRoutes } from '../interface-adapters/http/internal/doctor-routes.ts'
 import type { Doctor } from '../interface-adapters/http/internal/finding.ts'
@@ -101,6 +102,7 @@ function createInternalListener(deps: ListenerDeps, health: Health): Promise<Fas
       { prefix: '/v1', routes: refusingUnknownFields(outboxRoutes(useCases)) },
       { prefix: '/v1', routes: refusingUnknownFields(inspectionRoutes(useCases, config.publicUrl)) },
       { prefix: '/v1', routes: refusingUnknownFields(moderationRoutes(useCases)) },
+      { prefix: '/v1', routes: refusingUnknownFields(allSessionsRoutes(useCases, ports.clock)) },
       { prefix: '/v1', routes: refusingUnknownFields(signingKeyRoutes(signingKeys)) },
       { prefix: '/v1', routes: refusingUnknownFields(doctorRoutes(doctorOf(deps))) },
       { prefix: '', routes: platformLookupRoutes(useCases, config) },

@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline'
 import { endSessionsOfAllUsers } from '../application/sessions/end-sessions-of-all-users.ts'
 import type { EndOwnSessionsDeps } from '../application/sessions/end-own-sessions.ts'
 import { repeatChanges, type KnownChange } from '../application/sessions/repeat-changes.ts'
+import { SYSTEM } from '../domain/actor.ts'
 import type { SessionKey } from '../application/ports/sessions.ts'
 import { DatabaseClock } from '../infrastructure/postgres/database-clock.ts'
 import { migrate } from '../infrastructure/postgres/migrate.ts'
@@ -66,7 +67,8 @@ async function* changesIn(lines: Surroundings['lines']): AsyncIterable<KnownChan
 async function endAll(deps: EndOwnSessionsDeps, progress: (text: string) => void): Promise<number> {
   let [count, after]: [number, SessionKey | undefined] = [0, undefined]
   do {
-    const { ended, next } = await endSessionsOfAllUsers(deps)(after, SESSIONS_PER_BATCH)
+    const batch = { after, begunAt: undefined, limit: SESSIONS_PER_BATCH }
+    const { ended, next } = await endSessionsOfAllUsers(deps)(SYSTEM, batch)
     count += ended
     after = next
     progress(`${count} sessions of all users ended\n`)

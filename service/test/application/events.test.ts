@@ -194,6 +194,14 @@ const useCases: Record<keyof UseCases, readonly Change[] | string> = {
       emits: ['session.ended'],
     },
   ],
+  endSessionsOfAllUsers: [
+    {
+      given: ({ signIn }) => signIn(),
+      change: ({ useCases }) =>
+        useCases.endSessionsOfAllUsers('service:ops', { after: undefined, begunAt: undefined, limit: 10 }),
+      emits: ['session.ended'],
+    },
+  ],
   expireSessions: [
     {
       given: ({ signIn }) => signIn(),
@@ -218,6 +226,7 @@ const useCases: Record<keyof UseCases, readonly Change[] | string> = {
   inspectUser: 'only reads',
   findUserByEmail: 'only reads',
   countSessions: 'only reads',
+  countAllSessions: 'only reads',
   listDeliveries: 'only reads',
   replayDelivery: 'delivers existing events again',
   replayDeliveries: 'delivers existing events again',
@@ -230,6 +239,7 @@ const actors: Record<string, Actor> = {
   setRoles: 'service:ops',
   endUserSession: 'service:ops',
   endUserSessions: 'service:ops',
+  endSessionsOfAllUsers: 'service:ops',
   expireSessions: 'system',
   liftBans: 'system',
   refreshSession: 'system',

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import type { Receipt, Rotation } from '../../src/application/ports/sessions.ts'
+import type { Receipt, Rotation, SessionKey } from '../../src/application/ports/sessions.ts'
 import {
   endSession,
   refreshSession,
@@ -376,14 +376,25 @@ export const sessionsContract = describeContract('Sessions', (store: Store) => {
         await addSession(store, user, { id: sessionId(number + 1) })
       await addSession(store, anna, { id: sessionId(6), endedAt: at(1), endReason: 'terminated' })
       await addSession(store, bert, { id: sessionId(7), idleExpiresAt: at(60) })
+      expect(await store.sessions.countAllLive(at(60))).toBe(5)
       const pages: SessionId[][] = []
-      let after: Session | undefined
+      let after: SessionKey | undefined
       do {
-        const page = await inTransaction(store, (tx) => tx.sessions.lockLiveAfter(after, at(60), 2))
-        pages.push(page.map(({ id }) => id))
-        after = page.at(-1)
+        const query = { after, now: at(60), except: undefined, limit: 2 }
+        const page = await inTransaction(store, (tx) => tx.sessions.lockLiveAfter(query))
+        pages.push(page.sessions.map(({ id }) => id))
+        after = page.next
       } while (after !== undefined)
       expect(pages).toEqual([[1, 3].map(sessionId), [5, 2].map(sessionId), [sessionId(4)], []])
+    })
+
+    test('sessions that began in a given period are left out', async () => {
+      for (const [number, seconds] of [9, 10, 20, 21].entries())
+        await addSession(store, anna, { id: sessionId(number), createdAt: at(seconds) })
+      const except = { after: at(9), until: at(20) }
+      const query = { after: undefined, now: at(60), except, limit: 10 }
+      const { sessions } = await inTransaction(store, (tx) => tx.sessions.lockLiveAfter(query))
+      expect(sessions.map(({ createdAt }) => createdAt)).toEqual([at(9), at(21)])
     })
   })
 

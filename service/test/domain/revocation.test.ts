@@ -25,6 +25,11 @@ test('a revocation is kept at most a minute beyond the limits of its session', (
   expect(revocationOf(endSession(absolute, 'terminated', at(50)), TTL)?.expiresAt).toEqual(at(140))
 })
 
+test('a revocation outlasts tokens that a clock ahead of now has issued', () => {
+  const ahead = aSession({ refreshedAt: at(900) })
+  expect(revocationOf(endSession(ahead, 'terminated', at(50)), TTL)?.expiresAt).toEqual(at(1560))
+})
+
 test('a session that ran out needs no revocation', () => {
   expect(revocationOf(endSession(aSession(), 'expired', at(50)), TTL)).toBeUndefined()
 })

@@ -8,6 +8,7 @@ import { actorOf, type Author } from '../../src/domain/actor.ts'
 import { isInForce } from '../../src/domain/ban.ts'
 import { redacted } from '../../src/domain/personal-fields.ts'
 import {
+  beganWithin,
   forgetDevice,
   isExpired,
   isLive,
@@ -188,6 +189,9 @@ const sessions = (read: Read, inTurn: InTurn): Sessions => ({
       return new Map(known.map(({ id, userId }) => [id, userId]))
     }),
 
+  countAllLive: (now) =>
+    read((world) => [...world.sessions.values()].filter((session) => isLive(session, now)).length),
+
   countLive: (userIds, now) =>
     read((world) => new Map(userIds.map((userId) => [userId, liveOf(world, userId, now).length]))),
 
@@ -318,10 +322,14 @@ const sessionsInTransaction = (draft: World): SessionsInTransaction => ({
     Promise.resolve(
       keys.map(({ userId, id }) => sessionOf(draft, userId, id)).filter((session) => session !== undefined),
     ),
-  lockLiveAfter: (after, now, limit) => {
+  lockLiveAfter: ({ after, now, except, limit }) => {
     const live = [...draft.sessions.values()].filter((session) => isLive(session, now)).toSorted(byKey)
-    const following = live.filter((session) => after === undefined || byKey(session, after) > 0)
-    return Promise.resolve(following.slice(0, limit))
+    const sessions = live
+      .filter((session) => after === undefined || byKey(session, after) > 0)
+      .filter((session) => except === undefined || !beganWithin(session, except))
+      .slice(0, limit)
+    const last = sessions.at(-1)
+    return Promise.resolve({ sessions, next: last && { userId: last.userId, id: last.id } })
   },
   add: (session) => done(() => draft.sessions.set(session.id, session)),
 

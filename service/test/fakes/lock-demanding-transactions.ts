@@ -72,7 +72,11 @@ function demanding({ users, sessions, media, revocations, outbox, audit }: Trans
         await sessions.forgetDevices(userId)
       },
       lockAll: async (keys) => hold(await sessions.lockAll(keys)),
-      lockLiveAfter: async (after, now, limit) => hold(await sessions.lockLiveAfter(after, now, limit)),
+      lockLiveAfter: async (query) => {
+        const page = await sessions.lockLiveAfter(query)
+        hold(page.sessions)
+        return page
+      },
       lockExpired: async (now, limit) => hold(await sessions.lockExpired(now, limit)),
     },
     media: {

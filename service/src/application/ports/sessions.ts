@@ -1,4 +1,4 @@
-import type { Session, SessionId } from '../../domain/session.ts'
+import type { Period, Session, SessionId } from '../../domain/session.ts'
 import type { User, UserId } from '../../domain/user.ts'
 
 /** The step from one generation to the next. */
@@ -24,6 +24,22 @@ export interface SessionKey {
   readonly id: SessionId
 }
 
+/** Asks for live sessions of any users, page by page. */
+export interface LiveSessionsQuery {
+  /** Where the page begins: after this session, which need not exist. Undefined for the first page. */
+  readonly after: SessionKey | undefined
+  readonly now: Date
+  /** Sessions that began in it are left out. */
+  readonly except: Period | undefined
+  readonly limit: number
+}
+
+export interface LiveSessionsPage {
+  readonly sessions: readonly Session[]
+  /** The `after` of the next page; undefined if no session is left. A page in between may be empty. */
+  readonly next: SessionKey | undefined
+}
+
 export interface SessionOfUser {
   readonly session: Session
   readonly user: User
@@ -41,6 +57,9 @@ export interface Sessions {
 
   /** The user of each session. Unknown sessions are left out. */
   usersOf(ids: readonly SessionId[]): Promise<ReadonlyMap<SessionId, UserId>>
+
+  /** The number of live sessions of all users together. */
+  countAllLive(now: Date): Promise<number>
 
   /** The number of live sessions of each user. Users without one may be left out. */
   countLive(userIds: readonly UserId[], now: Date): Promise<ReadonlyMap<UserId, number>>
@@ -72,11 +91,8 @@ export interface SessionsInTransaction {
   /** Locks these sessions and their users. Unknown sessions are left out. */
   lockAll(keys: readonly SessionKey[]): Promise<readonly Session[]>
 
-  /**
-   * Locks up to `limit` live sessions of any users, with their users, in the order of users and ids. Begins after `after`,
-   * which need not exist.
-   */
-  lockLiveAfter(after: SessionKey | undefined, now: Date, limit: number): Promise<readonly Session[]>
+  /** Locks a page of live sessions with their users, in the order of users and ids. */
+  lockLiveAfter(query: LiveSessionsQuery): Promise<LiveSessionsPage>
 
   add(session: Session): Promise<void>
 

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
-import type { SessionKey } from '../../application/ports/sessions.ts'
-import type { Session } from '../../domain/session.ts'
+import type { LiveSessionsPage, LiveSessionsQuery, SessionKey } from '../../application/ports/sessions.ts'
+import type { Session, SessionId } from '../../domain/session.ts'
+import type { UserId } from '../../domain/user.ts'
 import type { Database } from './database.ts'
 import { SESSION_EXPIRY } from './expired-sessions.ts'
 import { toSession } from './rows.ts'
@@ -23,10 +24,8 @@ export async function lockSessions(trx: Database, keys: readonly SessionKey[]): 
 /** As `SessionsInTransaction.lockLiveAfter`. */
 export async function lockLiveSessionsAfter(
   trx: Database,
-  after: SessionKey | undefined,
-  now: Date,
-  limit: number,
-): Promise<readonly Session[]> {
+  { after, now, except, limit }: LiveSessionsQuery,
+): Promise<LiveSessionsPage> {
   const live = trx
     .selectFrom('sessions')
     .where('ended_at', 'is', null)
@@ -34,17 +33,26 @@ export async function lockLiveSessionsAfter(
     .$if(after !== undefined, (query) =>
       query.where(sql<boolean>`(user_id, id) > (${after?.userId}::bigint, ${after?.id}::uuid)`),
     )
+    .$if(except !== undefined, (query) =>
+      query.where(sql<boolean>`not (created_at > ${except?.after} and created_at <= ${except?.until})`),
+    )
     .orderBy('user_id')
     .orderBy('id')
     .limit(limit)
-  const found = await live.select(['user_id', 'id']).execute()
-  const userIds = found.map(({ user_id }) => user_id)
-  if (userIds.length === 0) return []
+  const found = (await live.select(['user_id', 'id']).execute()).map(toKey)
+  const userIds = found.map(({ userId }) => userId)
+  if (userIds.length === 0) return { sessions: [], next: undefined }
   await lockUsers(trx, userIds)
   // Read again under the locks. If sessions ended or started in between, the page is another one.
   const rows = await live.selectAll().where('user_id', 'in', userIds).forNoKeyUpdate().execute()
-  return rows.map(toSession)
+  // All of these may have ended in between, with others left behind them.
+  return { sessions: rows.map(toSession), next: rows.map(toKey).at(-1) ?? found.at(-1) }
 }
+
+const toKey = ({ user_id: userId, id }: Pick<SessionRow, 'user_id' | 'id'>): SessionKey => ({
+  userId: userId as UserId,
+  id: id as SessionId,
+})
 
 /** In the order in which every transaction locks users. */
 async function lockUsers(trx: Database, ids: readonly number[]): Promise<void> {

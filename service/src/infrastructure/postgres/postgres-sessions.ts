@@ -1,5 +1,7 @@
 import { sql } from 'kysely'
 import type {
+  LiveSessionsPage,
+  LiveSessionsQuery,
   Receipt,
   Rotation,
   SessionKey,
@@ -44,6 +46,16 @@ export class PostgresSessions implements Sessions, SessionsInTransaction {
       .where(sql`id::text`, 'in', ids)
       .execute()
     return new Map(rows.map(({ id, user_id }) => [id as SessionId, user_id as UserId]))
+  }
+
+  async countAllLive(now: Date): Promise<number> {
+    const { count } = await this.#db
+      .selectFrom('sessions')
+      .select(sql<number>`count(*)::int`.as('count'))
+      .where('ended_at', 'is', null)
+      .where(SESSION_EXPIRY, '>', now)
+      .executeTakeFirstOrThrow()
+    return count
   }
 
   async countLive(userIds: readonly UserId[], now: Date): Promise<ReadonlyMap<UserId, number>> {
@@ -101,8 +113,8 @@ export class PostgresSessions implements Sessions, SessionsInTransaction {
     return lockSessions(this.#db, keys)
   }
 
-  lockLiveAfter(after: SessionKey | undefined, now: Date, limit: number): Promise<readonly Session[]> {
-    return lockLiveSessionsAfter(this.#db, after, now, limit)
+  lockLiveAfter(query: LiveSessionsQuery): Promise<LiveSessionsPage> {
+    return lockLiveSessionsAfter(this.#db, query)
   }
 
   async add(session: Session): Promise<void> {

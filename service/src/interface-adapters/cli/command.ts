@@ -10,6 +10,9 @@ export interface CommandContext {
 
   /** Asks the operator at the terminal. Without a terminal it returns true, and the question is not built. */
   readonly confirm: (question: () => Promise<string>) => Promise<boolean>
+
+  /** Shows a complete line to the operator while the command runs. It is not part of the output. */
+  readonly progress: (line: string) => void
 }
 
 /** The result of a command. */

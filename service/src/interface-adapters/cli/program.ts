@@ -9,7 +9,13 @@ import {
   type ListDeliveriesInput,
 } from './outbox-commands.ts'
 import type { RestoreOptions } from './restore-command.ts'
-import { endAllSessions, endSession, listSessions } from './session-commands.ts'
+import {
+  countAllSessions,
+  endAllSessions,
+  endSession,
+  endSessionsOfAllUsers,
+  listSessions,
+} from './session-commands.ts'
 import { disableUser, enableUser, findUsers, setRoles, type FindUsersInput } from './user-commands.ts'
 
 export interface GlobalOptions {
@@ -114,28 +120,44 @@ function addSessions(program: Program, start: Start): void {
     .action((userId: string) => start(listSessions({ userId })))
   sessions
     .command('end')
-    .description('end one session, or all sessions, of a user')
-    .argument('<user>', 'id of the user', userId)
+    .description('end one session, or all sessions, of a user, or the sessions of all users')
+    .argument('[user]', 'id of the user', userId)
     .argument('[session]', 'id of the session', sessionId)
-    .option('--all', 'end all sessions')
+    .option('--all', 'end all sessions of the user')
+    .option('--all-users', 'end the sessions of all users, who sign in again')
+    .option('--dry-run', 'with --all-users: only say how many would end')
     .option('-y, --yes', 'do not ask for confirmation')
     .action(
-      (
-        userId: string,
-        session: string | undefined,
-        options: { all?: true; yes?: true },
-        command: Program,
-      ) => {
-        if ((session === undefined) === (options.all === undefined))
-          command.error('error: give either a session or --all')
-        const yes = options.yes === true
-        return start(
-          session === undefined
-            ? endAllSessions({ userId, yes })
-            : endSession({ userId, sessionId: session }),
-        )
+      (user: string | undefined, session: string | undefined, options: EndOptions, command: Program) => {
+        const chosen = endCommand({ user, session, ...options })
+        return chosen === undefined ? command.error(END_USAGE) : start(chosen)
       },
     )
+}
+
+interface EndOptions {
+  readonly all?: true
+  readonly allUsers?: true
+  readonly dryRun?: true
+  readonly yes?: true
+}
+
+const END_USAGE = 'error: give a user with either a session or --all, or --all-users alone'
+
+/** The command that the arguments ask for; undefined if they contradict each other. */
+function endCommand(
+  options: EndOptions & { user: string | undefined; session: string | undefined },
+): Command | undefined {
+  const { user, session, all, allUsers, dryRun } = options
+  const yes = options.yes === true
+  if (allUsers) {
+    if (user !== undefined || all) return undefined
+    return dryRun ? countAllSessions : endSessionsOfAllUsers({ yes })
+  }
+  if (dryRun || user === undefined || (session === undefined) !== (all === true)) return undefined
+  return session === undefined
+    ? endAllSessions({ userId: user, yes })
+    : endSession({ userId: user, sessionId: session })
 }
 
 function addKeys(program: Program, start: Start): void {

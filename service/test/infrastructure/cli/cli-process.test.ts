@@ -122,6 +122,19 @@ describe('every command of the command line', () => {
     tokens = await service.client().signIn(ann)
   })
 
+  test('sessions end --all-users counts, then ends every session', async () => {
+    expect(await words('sessions', 'end', '--all-users', '--dry-run')).toBe(
+      '1 session of all users would end.\n',
+    )
+    const { code, out } = await cli('sessions', 'end', '--all-users')
+    expect([code, out]).toEqual([0, '1 session of all users ended. Everybody signs in again.\n'])
+    expect((await service.client().get('/v1/users/me', tokens.access_token)).body).toMatchObject({
+      reason: 'terminated_by_admin',
+    })
+    expect(await json('sessions', 'end', '--all-users', '--dry-run')).toEqual({ live: 0 })
+    tokens = await service.client().signIn(ann)
+  })
+
   test('keys list and rotate show and replace the signing key', async () => {
     const before = await json('keys', 'list')
     expect(before).toMatchObject({ algorithm: 'EdDSA', items: [{ state: 'signing' }] })

@@ -78,6 +78,7 @@ const publicOperations = `
   PUT /v1/users/me/avatar
   PUT /v1/users/me/password`
 const internalOperations = `
+  DELETE /v1/sessions
   DELETE /v1/users/{id}/sessions
   DELETE /v1/users/{id}/sessions/{sid}
   GET /.well-known/jwks.json
@@ -89,6 +90,7 @@ const internalOperations = `
   GET /v1/outbox
   GET /v1/revocations
   GET /v1/revocations/stream
+  GET /v1/sessions/count
   GET /v1/users
   GET /v1/users/{id}
   GET /v1/users/{id}/sessions

@@ -1,6 +1,7 @@
 // Parallel transactions, so only on PostgreSQL: the embedded database has one connection.
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { SessionKey } from '../../../src/application/ports/sessions.ts'
 import type { Transaction } from '../../../src/application/ports/transactions.ts'
 import { parseEmailAddress } from '../../../src/domain/email-address.ts'
 import { userEnabled } from '../../../src/domain/event.ts'
@@ -173,6 +174,25 @@ describe('a registration with the name of a user who is being deleted', () => {
       await refused
     },
   )
+})
+
+test('a page of sessions that all end meanwhile does not hide the sessions after it', async () => {
+  const ofAnna = await addSession(store, anna)
+  const ofBert = await addSession(store, bert, { id: sessionId(2) })
+  const end = await openTransaction(async (tx) => {
+    await tx.users.lock(anna.id)
+    await tx.sessions.saveEnded([{ ...ofAnna, endedAt: at(10), endReason: 'signed_out' }])
+  })
+  const pageAfter = (after: SessionKey | undefined) =>
+    inTransaction(store, (tx) =>
+      tx.sessions.lockLiveAfter({ after, now: at(20), except: undefined, limit: 1 }),
+    )
+  const page = pageAfter(undefined)
+  await waiting(1)
+  await end.end()
+  const { sessions, next } = await page
+  expect([sessions, next]).toEqual([[], { userId: anna.id, id: ofAnna.id }])
+  expect((await pageAfter(next)).sessions).toEqual([ofBert])
 })
 
 describe('lockExpired', () => {

@@ -82,7 +82,10 @@ const steps: [string, (tx: Transaction) => Promise<unknown>][] = [
   ['sessions.saveRefreshed', (tx) => tx.sessions.saveRefreshed(session)],
   ['sessions.saveRoles', (tx) => tx.sessions.saveRoles(userId, [])],
   ['sessions.lockAll', (tx) => tx.sessions.lockAll([session])],
-  ['sessions.lockLiveAfter', (tx) => tx.sessions.lockLiveAfter(undefined, at(0), 1)],
+  [
+    'sessions.lockLiveAfter',
+    (tx) => tx.sessions.lockLiveAfter({ after: undefined, now: at(0), except: undefined, limit: 1 }),
+  ],
   ['sessions.lockExpired', (tx) => tx.sessions.lockExpired(at(0), 1)],
   ['revocations.add', (tx) => tx.revocations.add([aRevocation(1, { userId })])],
   [

@@ -15,6 +15,8 @@ const service = {
   'GET /v1/users/17': { ...responses.ann, live_sessions: 1 },
   'GET /v1/users/23': responses.bob,
   'GET /v1/users/17/sessions': responses.sessions,
+  'GET /v1/sessions/count': responses.allSessions,
+  'DELETE /v1/sessions': responses.endedSessions,
   'GET /v1/keys': responses.keys,
   'POST /v1/keys/rotate': responses.rotatedKeys,
   'GET /v1/outbox': responses.deadDeliveries,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { CommandFailure } from '../../../src/interface-adapters/cli/exit-codes.ts'
 import * as responses from './responses.ts'
 import { runProgram } from './run-program.ts'
 
@@ -48,6 +49,8 @@ describe('the requests of a command', () => {
       ['sessions', 'end', '17', '--all', '--yes'],
       ['DELETE /v1/users/17/sessions', USER],
     ],
+    [['sessions', 'end', '--all-users', '--dry-run'], ['GET /v1/sessions/count']],
+    [['sessions', 'end', '--all-users', '--yes'], ['DELETE /v1/sessions']],
     [['keys', 'list'], ['GET /v1/keys']],
     [['keys', 'rotate'], ['POST /v1/keys/rotate']],
     [['outbox', 'list'], ['GET /v1/outbox?state=dead']],
@@ -71,6 +74,8 @@ const everything = {
   [USER]: ann,
   'GET /v1/users': users,
   'GET /v1/users/17/sessions': responses.sessions,
+  'GET /v1/sessions/count': responses.allSessions,
+  'DELETE /v1/sessions': responses.endedSessions,
   'GET /v1/keys': responses.keys,
   'POST /v1/keys/rotate': responses.rotatedKeys,
   'GET /v1/outbox': responses.deadDeliveries,
@@ -93,6 +98,11 @@ describe('wrong usage', () => {
     [['users', 'enable', '17', '--force'], '--force'],
     [['sessions', 'end', '17'], '--all'],
     [['sessions', 'end', '17', SESSION, '--all'], '--all'],
+    [['sessions', 'end'], '--all-users'],
+    [['sessions', 'end', '17', '--all-users'], '--all-users alone'],
+    [['sessions', 'end', '--all'], '--all-users'],
+    [['sessions', 'end', '--all', '--all-users'], '--all-users alone'],
+    [['sessions', 'end', '17', '--all', '--dry-run'], '--all-users alone'],
     [['sessions', 'end', '17', 'current'], 'chat-auth sessions list'],
     [['outbox', 'list', '--state', 'lost'], 'dead, waiting'],
     [['outbox', 'replay'], '--consumer'],
@@ -123,6 +133,53 @@ describe('confirmation', () => {
     const { code, calls } = await runProgram(args, everything)
     expect([code, calls.length]).toEqual([0, 3])
     expect((await runProgram([...args, '--yes'], everything, { says: false })).questions).toEqual([])
+  })
+})
+
+describe('sessions end --all-users', () => {
+  const args = ['sessions', 'end', '--all-users']
+
+  test('ending the sessions of all users asks for confirmation with their number', async () => {
+    const refused = await runProgram(args, everything, { says: false })
+    expect(refused).toMatchObject({ code: 1, err: 'Nothing was changed.' })
+    expect(refused.questions).toEqual(['End 40213 sessions of all users?'])
+    expect(refused.calls).toEqual([['GET', '/v1/sessions/count']])
+    expect((await runProgram([...args, '-y'], everything)).questions).toEqual([])
+  })
+
+  test('the calls go on with each cursor, and each is reported', async () => {
+    const pages = [
+      { ended: 500, next_cursor: 'a' },
+      { ended: 1, next_cursor: 'b' },
+      { ended: 0, next_cursor: null },
+    ]
+    const { calls, progress, out } = await runProgram([...args, '-y'], {
+      get 'DELETE /v1/sessions'() {
+        return pages.shift()
+      },
+    })
+    expect(calls.map(([, path]) => path)).toEqual([
+      '/v1/sessions',
+      '/v1/sessions?cursor=a',
+      '/v1/sessions?cursor=b',
+    ])
+    expect(progress).toBe('500 sessions of all users ended\n501 sessions of all users ended\n')
+    expect(out).toBe('501 sessions of all users ended. Everybody signs in again.\n')
+  })
+
+  test('a failure in the middle says how many sessions have ended', async () => {
+    let isFirst = true
+    const { code, err } = await runProgram([...args, '-y'], {
+      get 'DELETE /v1/sessions'() {
+        if (!isFirst) return Promise.reject(new CommandFailure('chat-auth is not reachable.', 3))
+        isFirst = false
+        return { ended: 500, next_cursor: 'a' }
+      },
+    })
+    expect([code, err]).toEqual([
+      3,
+      '500 sessions of all users ended, then: chat-auth is not reachable. Run the command again for the rest.',
+    ])
   })
 })
 

@@ -1,5 +1,9 @@
 // Responses of the service, for the tests of the commands and for docs/cli.md. The API's own schemas parse them, so each
 // is a response the service can send.
+import {
+  endedSessions as allEnded,
+  sessionCount,
+} from '../../../src/interface-adapters/http/internal/all-sessions-schemas.ts'
 import { findings } from '../../../src/interface-adapters/http/internal/doctor-schemas.ts'
 import { signingKeyList } from '../../../src/interface-adapters/http/internal/signing-key-schemas.ts'
 import { deliveryList, replayed } from '../../../src/interface-adapters/http/internal/outbox-schemas.ts'
@@ -57,6 +61,9 @@ export const sessions = sessionList.parse({
     { ...session, id: '019bc0a4-77aa-7d01-8c1e-0a2b4c6d8e1f', device_name: '安のスマホ', ip: '2001:db8::7' },
   ],
 })
+
+export const allSessions = sessionCount.parse({ live: 40_213 })
+export const endedSessions = allEnded.parse({ ended: 213, next_cursor: null })
 
 const key = {
   kid: 'kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k',

@@ -12,6 +12,7 @@ export interface Run {
   readonly err: string
   readonly calls: readonly (readonly [method: string, path: string, body?: object])[]
   readonly questions: readonly string[]
+  readonly progress: string
 }
 
 /** Responses are looked up by "METHOD /path", without the query string. */
@@ -26,6 +27,7 @@ export async function runProgram(
     err: '',
     calls: [] as [string, string, object?][],
     questions: [] as string[],
+    progress: '',
   }
   const context: CommandContext = {
     call: (method, path, body) => {
@@ -36,6 +38,7 @@ export async function runProgram(
       run.questions.push(await question())
       return says
     },
+    progress: (line) => (run.progress += line),
   }
   const program = createProgram({
     version: '1.2.3',

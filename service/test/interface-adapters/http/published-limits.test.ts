@@ -90,7 +90,12 @@ const operations = Object.entries(documents).flatMap(([listener, document]) =>
             inBody: exampleOf(body) as Values,
           }
           const query = Object.fromEntries(
-            parameters.filter((each) => each.in === 'query').map(({ name, schema }) => [name, schema]),
+            parameters
+              .filter((each) => each.in === 'query')
+              .map(({ name, schema, example }) => [
+                name,
+                { ...schema, examples: [example ?? exampleOf(schema)] },
+              ]),
           )
           return { call, query, body: body.properties ?? {} }
         })
@@ -108,14 +113,18 @@ const address = (length: number): string => {
   return `${letters(length - domain.length - 1)}@${domain}`
 }
 
-/** A cursor of that length: JSON may end in spaces. */
-const paddedCursor = (length: number): string =>
-  Buffer.from('["prefix","ann",17]'.padEnd(Math.ceil((length * 3) / 4))).toString('base64url')
+/** The example of a cursor in that length: JSON may end in spaces. */
+const paddedCursor =
+  (example: string) =>
+  (length: number): string => {
+    const json = Buffer.from(example, 'base64url').toString()
+    return Buffer.from(json.padEnd(Math.ceil((length * 3) / 4))).toString('base64url')
+  }
 
 /** Everything but a new username, an address, a token and the like may hold any characters. */
-const textOf = (field: string, path: string): ((length: number) => string) => {
+const textOf = (field: string, path: string, schema: Schema): ((length: number) => string) => {
   if (field === 'email') return address
-  if (field === 'cursor') return paddedCursor
+  if (field === 'cursor') return paddedCursor(String(exampleOf(schema)))
   if (/password|device_name|reason/.test(field)) return emoji
   return field === 'username' && !/^(\/v1)?\/users(\/me|\/update)?$/.test(path) ? emoji : letters
 }
@@ -128,7 +137,7 @@ interface Limit {
 }
 
 function limitsOf(field: string, schema: Schema, path: string): Limit[] {
-  const text = textOf(field, path)
+  const text = textOf(field, path, schema)
   const { minLength, maxLength, minimum, maximum, exclusiveMinimum, maxItems, items } = schema
   const found: Limit[] = []
   const add = (
