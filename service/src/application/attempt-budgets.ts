@@ -73,6 +73,15 @@ export const emailChangesOf = (userId: UserId): AttemptBudget => ({
   forgetAfterSeconds: 24 * HOUR,
 })
 
+/** Changes of the name, three in a row and then none for a day: each one reserves the old name for 90 days. */
+export const renamesOf = (userId: UserId): AttemptBudget => ({
+  key: `rename:${userId}`,
+  free: 3,
+  firstDelaySeconds: 24 * HOUR,
+  longestDelaySeconds: 24 * HOUR,
+  forgetAfterSeconds: 24 * HOUR,
+})
+
 /** New passwords that are scored. Scoring takes the event loop milliseconds. */
 export const newPasswordsOf = (userId: UserId): AttemptBudget => ({
   key: `new-password:${userId}`,

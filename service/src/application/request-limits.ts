@@ -8,6 +8,9 @@ export const searchesOf = (userId: UserId): RequestLimit => ({ key: `search:${us
 /** Enough to show a long list of users. Reading all users by rising number takes long. */
 export const lookUpsOf = (userId: UserId): RequestLimit => ({ key: `look-up:${userId}`, perMinute: 600 })
 
+/** Enough to look for a name that is free. Changes that succeed are counted for all instances (attempt-budgets.ts). */
+export const nameTriesOf = (userId: UserId): RequestLimit => ({ key: `name:${userId}`, perMinute: 30 })
+
 /** Enough for a device that reconnects every second. */
 export const ticketsOf = (sessionId: SessionId): RequestLimit => ({
   key: `ticket:${sessionId}`,

@@ -31,6 +31,9 @@ export interface User {
   readonly deletedAt: Date | undefined
 }
 
+/** Long enough for other users to notice that the name no longer belongs to who had it. */
+export const RELEASED_NAME_SECONDS = 90 * 24 * 3600
+
 /** A user without an id: the store assigns it. */
 export type NewUser = Omit<User, 'id'>
 

@@ -1,4 +1,4 @@
-import { beforeEach, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { parseEmailAddress } from '../../src/domain/email-address.ts'
 import { deleteUser, type User, type UserId } from '../../src/domain/user.ts'
 import { parseUsername } from '../../src/domain/username.ts'
@@ -17,7 +17,7 @@ export const userDeletionContract = describeContract('Users, deleted users', (st
 
   const remove = (user: User) => inTransaction(store, (tx) => tx.users.save(deleteUser(user, at(1))))
   const hold = (held: string, days = 90) =>
-    inTransaction(store, (tx) => tx.users.holdName(parseUsername(held), at(days * DAY)))
+    inTransaction(store, (tx) => tx.users.holdName(parseUsername(held), at(days * DAY), undefined))
   const elsewhere = { deviceId: undefined, network: '192.0.2.1/32' }
   const signInAs = async (usernameKey: string | undefined, emailKey?: string) =>
     (await store.users.findForSignIn({ usernameKey, emailKey }, elsewhere)).user
@@ -99,7 +99,7 @@ export const userDeletionContract = describeContract('Users, deleted users', (st
     'while a name is held, %s is taken for registrations and changes of name',
     async (wanted) => {
       await inTransaction(store, async (tx) => {
-        await tx.users.holdName(anna.username, at(90 * DAY))
+        await tx.users.holdName(anna.username, at(90 * DAY), undefined)
         await tx.users.save(deleteUser(anna, at(1)))
       })
       await expect(add(wanted)).rejects.toMatchObject({ code: 'username_taken' })
@@ -111,6 +111,72 @@ export const userDeletionContract = describeContract('Users, deleted users', (st
     },
   )
 
+  describe('a name that is held for its user', () => {
+    const rename = (user: User, username: string) =>
+      inTransaction(store, async (tx) => {
+        const renamed = { ...user, username: parseUsername(username) }
+        await tx.users.lock(user.id)
+        await tx.users.holdName(user.username, at(90 * DAY), user.id)
+        await tx.users.save(renamed)
+        return renamed
+      })
+    const refused = { code: 'username_taken' }
+
+    test.each(['paypal', 'PayPal', 'paypa1', 'paypaI'])(
+      'after a change of name, %s is taken for everybody but that user',
+      { tags: ['SESSION-19'] },
+      async (wanted) => {
+        const renamed = await rename(anna, 'annabel')
+        await expect(add(wanted)).rejects.toMatchObject(refused)
+        await expect(rename(bert, wanted)).rejects.toMatchObject(refused)
+        expect(await store.users.find(bert.id)).toEqual(bert)
+        const back = await rename(renamed, wanted)
+        expect(await store.users.find(anna.id)).toEqual(back)
+      },
+    )
+
+    test('several names of a user stay held, and so does the one between', async () => {
+      const back = await rename(await rename(await rename(anna, 'annabel'), 'belinda'), 'paypal')
+      for (const wanted of ['annabel', 'belinda', 'paypal'])
+        await expect(add(wanted)).rejects.toMatchObject(refused)
+      await rename(back, 'belinda')
+    })
+
+    test('a change of case is not refused by the name that is held for its user', async () => {
+      let user = anna
+      for (const name of ['PayPal', 'paypal', 'PAYPAL', 'paypa1']) user = await rename(user, name)
+      expect(await store.users.find(anna.id)).toEqual(user)
+    })
+
+    test('names that are held for a user stay held after a deletion, for nobody', async () => {
+      const renamed = await rename(anna, 'annabel')
+      await rename(bert, 'bertram')
+      await remove(renamed)
+      await expect(add('paypal')).rejects.toMatchObject(refused)
+      const revived = { ...anna, username: parseUsername('paypal') }
+      await expect(inTransaction(store, (tx) => tx.users.save(revived))).rejects.toMatchObject(refused)
+      await rename({ ...bert, username: parseUsername('bertram') }, 'bert')
+    })
+
+    test(
+      'of users who race for a name that its user gives up and takes back, none gets it',
+      { tags: ['SESSION-19'] },
+      async () => {
+        const wanted = ['paypal', 'PAYPAL', 'paypa1', 'paypaI', 'paypal', 'paypa1']
+        const others = [...wanted.map(add), rename(bert, 'paypal')]
+        const changes = rename(anna, 'annabel').then((renamed) => rename(renamed, 'paypal'))
+        expect(await outcomes([changes, ...others])).toEqual(['done', ...others.map(() => 'username_taken')])
+        expect((await store.users.find(anna.id))?.username.text).toBe('paypal')
+      },
+    )
+
+    test('two users who swap their names at the same time are both refused, or one of them', async () => {
+      const swapped = await outcomes([rename(anna, 'bert'), rename(bert, 'paypal')])
+      expect(swapped).toContain('username_taken')
+      expect(swapped.filter((each) => each !== 'done' && each !== 'username_taken')).toEqual([])
+    })
+  })
+
   test('a held name can be held again, and so can a name that looks like it', async () => {
     for (const held of ['anna.b', 'ANNA.B', 'anna.b']) await hold(held)
     await hold('goog1e')
@@ -121,7 +187,7 @@ export const userDeletionContract = describeContract('Users, deleted users', (st
 
   test('a name that was held in a failed transaction is not held', async () => {
     const failed = inTransaction(store, async (tx) => {
-      await tx.users.holdName(parseUsername('anna'), at(DAY))
+      await tx.users.holdName(parseUsername('anna'), at(DAY), undefined)
       throw new Error('it fails')
     })
     await expect(failed).rejects.toThrow('it fails')
@@ -134,7 +200,7 @@ export const userDeletionContract = describeContract('Users, deleted users', (st
     async () => {
       const deletion = inTransaction(store, async (tx) => {
         await tx.users.lock(anna.id)
-        await tx.users.holdName(anna.username, at(90 * DAY))
+        await tx.users.holdName(anna.username, at(90 * DAY), undefined)
         await tx.users.save(deleteUser(anna, at(1)))
       })
       const wanted = ['paypal', 'PAYPAL', 'paypa1', 'paypaI', 'paypal', 'paypa1'].map(add)

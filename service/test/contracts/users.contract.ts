@@ -220,7 +220,7 @@ export const usersContract = describeContract('Users', (store: Store) => {
     expect(await outcomes(changes)).toEqual(['done', ...Array<string>(3).fill('username_taken')])
   })
 
-  test('a name that its user gave up is free, and so are its looks', async () => {
+  test('a name that its user gave up and that is not held is free, and so are its looks', async () => {
     const user = await addUser(store, 'paypal')
     await save({ ...user, username: parseUsername('anna') })
     const other = await addUser(store, 'paypa1', { email: parseEmailAddress('other@example.org') })

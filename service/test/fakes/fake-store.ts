@@ -282,7 +282,8 @@ function usersInTransaction(draft: World, nextUserId: () => UserId): UsersInTran
     const others = [...draft.users.values()].filter(({ id }) => id !== except)
     if (others.some((other) => looksAlike(other.username, username)))
       throw new ApplicationError('username_taken')
-    if (draft.heldNames.some((held) => looksAlike(held, username)))
+    const heldForOthers = draft.heldNames.filter(({ heldFor }) => heldFor === undefined || heldFor !== except)
+    if (heldForOthers.some((held) => looksAlike(held.username, username)))
       throw new ApplicationError('username_taken')
     if (others.some((other) => other.email.key === email.key)) throw new ApplicationError('email_taken')
   }
@@ -296,7 +297,12 @@ function usersInTransaction(draft: World, nextUserId: () => UserId): UsersInTran
     },
     save: (user) =>
       done(() => {
-        if (!isDeleted(user)) refuseTaken(user, user.id)
+        if (isDeleted(user)) {
+          const held = draft.heldNames.map((each) =>
+            each.heldFor === user.id ? { ...each, heldFor: undefined } : each,
+          )
+          draft.heldNames.splice(0, Infinity, ...held)
+        } else refuseTaken(user, user.id)
         draft.users.set(user.id, user)
       }),
     liftBans: async (now, limit) => {
@@ -308,7 +314,7 @@ function usersInTransaction(draft: World, nextUserId: () => UserId): UsersInTran
       for (const user of lifted) draft.users.set(user.id, enable(user))
       return lifted.map(({ id }) => id)
     },
-    holdName: (username) => done(() => draft.heldNames.push(username)),
+    holdName: (username, until, heldFor) => done(() => draft.heldNames.push({ username, until, heldFor })),
   }
 }
 

@@ -14,11 +14,17 @@ export interface World {
   readonly sessions: Map<SessionId, Session>
   readonly media: Map<UserId, Avatar>
   readonly revocations: Revocation[]
-  readonly heldNames: Username[]
+  readonly heldNames: HeldName[]
   readonly events: DomainEvent[]
   /** Who made them, at the same index. */
   readonly actors: Actor[]
   readonly audit: RecordedEntry[]
+}
+
+export interface HeldName {
+  readonly username: Username
+  readonly until: Date
+  readonly heldFor: UserId | undefined
 }
 
 export type Read = <T>(look: (world: World) => T) => Promise<T>

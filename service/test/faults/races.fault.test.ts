@@ -326,6 +326,36 @@ describe('two instances', () => {
     },
   )
 
+  test(
+    'a name that its user gives up and takes back goes to nobody else who races for it',
+    { tags: ['SESSION-19'], timeout: timeoutFor(rounds) },
+    async () => {
+      const rename = (at: number, username: string, { access_token: token }: Tokens) =>
+        clientAt(at).patch('/v1/users/me', { username }, token)
+      for (let round = 0; round < rounds; round += 1) {
+        const [person, rival] = [await registerUser(), await registerUser()]
+        const [own, rivals] = [await signIn(person), await signIn(rival)]
+        const { username } = person
+        const changes = rename(round, newUser().username, own).then(async (gone) => [
+          gone,
+          await rename(round + 1, username, own),
+        ])
+        const races = [
+          ...times(4, (at) => clientAt(at).post('/v1/users', { ...newUser(), username })),
+          ...times(4, (at) => rename(at, username.toUpperCase(), rivals)),
+        ]
+        expect(statusesOf(await changes)).toEqual([200])
+        // The budget of the rival allows three changes at a time, so some are refused before they race.
+        const codes = codesOf(await Promise.all(races))
+        expect(statusesOf(await Promise.all(races)).filter((status) => status < 400)).toEqual([])
+        expect(codes).toContain('username_taken')
+        expect(codes.filter((code) => !['username_taken', 'too_many_attempts'].includes(code))).toEqual([])
+        const { rows } = await admin.query('select id::int from users where username_key = $1', [username])
+        expect(rows).toEqual([{ id: person.id }])
+      }
+    },
+  )
+
   test.each([
     ['a refresh that waits for a change of the password is refused, and the change wins', 'change'],
     ['a change of the password that waits for a refresh withdraws the pair it gave', 'refresh'],

@@ -18,7 +18,7 @@ export interface Holder {
 export interface Holdings {
   readonly holders: readonly Holder[]
   readonly looks: ReadonlyMap<string, UserId>
-  /** Keys and looks of names that are kept free for a while after their owner was deleted. */
+  /** Keys and looks of names that are reserved, because their user was deleted or has another name now. */
   readonly heldNames: ReadonlySet<string>
 }
 

@@ -75,7 +75,10 @@ export interface UsersInTransaction {
   /** Throws `username_taken` or `email_taken`; of parallel calls with the same name one succeeds. */
   add(user: NewUser): Promise<User>
 
-  /** Writes everything but the id. A changed name or address is refused as `add` refuses it. */
+  /**
+   * Writes everything but the id. A changed name or address is refused as `add` refuses it, but a name that is held for this
+   * user may be taken. Names that are held for a user who is saved as deleted stay reserved, for nobody.
+   */
   save(user: User): Promise<void>
 
   /**
@@ -84,6 +87,9 @@ export interface UsersInTransaction {
    */
   liftBans(now: Date, limit: number): Promise<readonly UserId[]>
 
-  /** Reserves the name and those that look like it until then. Only hashes of it are stored. */
-  holdName(username: Username, until: Date): Promise<void>
+  /**
+   * Reserves a name that its user gives up, and names that look like it, until then. Only `heldFor` may take one of them.
+   * Only hashes of the name are stored.
+   */
+  holdName(username: Username, until: Date, heldFor: UserId | undefined): Promise<void>
 }

@@ -19,6 +19,19 @@ export const countAttempt =
     return makeCountedAttempt(attempts)(budgets, now, attempt)
   }
 
+/** Counts only work that succeeds. It is counted before, so that parallel calls do not exceed the budget. */
+export const countSuccess =
+  (attempts: AttemptLimits) =>
+  async <T>(budget: AttemptBudget, now: Date, work: () => Promise<T>): Promise<T> => {
+    await attempts.take([budget], now)
+    try {
+      return await work()
+    } catch (error) {
+      await attempts.giveBack([budget], now)
+      throw error
+    }
+  }
+
 /**
  * Makes an attempt that was counted at `now`. An attempt that is refused as `overloaded` was not the caller's fault and
  * counts against none.

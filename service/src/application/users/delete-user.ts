@@ -1,16 +1,13 @@
 import { userActor } from '../../domain/actor.ts'
 import { userDeleted } from '../../domain/event.ts'
 import { secondsAfter } from '../../domain/session.ts'
-import { deleteUser as emptied } from '../../domain/user.ts'
+import { deleteUser as emptied, RELEASED_NAME_SECONDS } from '../../domain/user.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { Transactions } from '../ports/transactions.ts'
 import type { Caller } from '../sessions/caller.ts'
 import { endSessions } from '../sessions/end-sessions.ts'
 import { lockCaller } from '../sessions/lock-caller.ts'
 import { checkCurrentPassword, type CheckCurrentPasswordDeps } from './check-current-password.ts'
-
-/** Long enough for other users to notice that the name no longer belongs to the deleted user. */
-const NAME_GRACE_SECONDS = 90 * 24 * 3600
 
 export interface DeleteUserDeps extends CheckCurrentPasswordDeps {
   readonly transactions: Transactions
@@ -38,7 +35,7 @@ export const deleteUser =
       const { user, session, others } = await lockCaller(tx, caller, now)
       await endSessions(deps)(tx, [session, ...others], 'user_deleted')
       await tx.sessions.forgetDevices(user.id)
-      await tx.users.holdName(user.username, secondsAfter(now, NAME_GRACE_SECONDS))
+      await tx.users.holdName(user.username, secondsAfter(now, RELEASED_NAME_SECONDS), undefined)
       await tx.media.remove(user.id)
       await tx.users.save(emptied(user, now))
       await tx.outbox.redact(user.id)

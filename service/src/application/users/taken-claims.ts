@@ -70,5 +70,5 @@ const idTaken = 'Another user has this id here, or had it and was deleted.'
 const usernameTaken = 'Another user has this username; case and full-width letters make no difference.'
 const lookTaken = 'Another user has a username that looks like this one.'
 const nameHeld =
-  'A user with this username, or one that looks like it, was deleted. The name is still reserved.'
+  'A user with this username, or one that looks like it, was deleted or has another name now. The name is still reserved.'
 const emailTaken = 'Another user has this e-mail address; case makes no difference.'

@@ -1,20 +1,25 @@
 import { userActor } from '../../domain/actor.ts'
-import { parseEmailAddress } from '../../domain/email-address.ts'
+import { parseEmailAddress, type EmailAddress } from '../../domain/email-address.ts'
 import { userUpdated } from '../../domain/event.ts'
 import { InvalidValue } from '../../domain/invalid-value.ts'
 import { parseFreeUsername, type ReservedUsernames } from '../../domain/reserved-usernames.ts'
-import { isSignedInRecently } from '../../domain/session.ts'
-import { changeEmail, type User } from '../../domain/user.ts'
-import { emailChangesOf } from '../attempt-budgets.ts'
+import { isSignedInRecently, secondsAfter } from '../../domain/session.ts'
+import { changeEmail, RELEASED_NAME_SECONDS, type User } from '../../domain/user.ts'
+import type { Username } from '../../domain/username.ts'
+import { emailChangesOf, renamesOf } from '../attempt-budgets.ts'
 import type { ApplicationError, ErrorCode } from '../errors.ts'
+import type { RequestLimits } from '../ports/request-limits.ts'
 import type { Transactions } from '../ports/transactions.ts'
+import { nameTriesOf } from '../request-limits.ts'
 import type { Caller } from '../sessions/caller.ts'
 import { lockCaller } from '../sessions/lock-caller.ts'
 import { refuseField, validate } from '../validate.ts'
 import { checkCurrentPassword, type CheckCurrentPasswordDeps } from './check-current-password.ts'
+import { countSuccess } from './count-attempt.ts'
 
 export interface UpdateUserDeps extends CheckCurrentPasswordDeps {
   readonly transactions: Transactions
+  readonly requestLimits: RequestLimits
   readonly reservedUsernames: ReservedUsernames
 }
 
@@ -37,41 +42,68 @@ export const updateUserErrors = [
   'session_ended',
 ] as const satisfies readonly ErrorCode[]
 
-/** Changes name or address. Throws `validation_failed`, `username_taken`, `email_taken`, `too_many_attempts`. */
+/**
+ * Changes name or address. The old name stays reserved for 90 days, and only this user may take it back. Throws `validation_failed`, `username_taken`, `email_taken`,
+ * `too_many_attempts`.
+ */
 export const updateUser =
   (deps: UpdateUserDeps) =>
   async (caller: Caller, input: UpdateUserInput): Promise<User> => {
-    const { username, email } = parseChanges(deps, caller.user, input)
+    const changes = parseChanges(deps, caller.user, input)
+    const { username, email } = changes
     if (email !== undefined) {
       await requireProof(deps, caller, input)
       await deps.attempts.take([emailChangesOf(caller.user.id)], deps.clock.now())
     }
-    return deps.transactions.transaction(userActor(caller.user.id), async (tx) => {
-      const now = deps.clock.now()
-      const { user } = await lockCaller(tx, caller, now)
-      const renamed = { ...user, username: username ?? user.username }
-      const updated = email === undefined ? renamed : changeEmail(renamed, email)
-      const changed = (['username', 'email'] as const).filter(
-        (field) => updated[field].text !== user[field].text,
-      )
-      if (changed.length === 0) return user
-      await tx.users.save(updated)
-      await tx.outbox.add([userUpdated(updated, changed, now)])
-      return updated
-    })
+    if (username === undefined) return saveChanges(deps, caller, changes)
+    const now = deps.clock.now()
+    deps.requestLimits.count(nameTriesOf(caller.user.id), now)
+    return countSuccess(deps.attempts)(renamesOf(caller.user.id), now, () =>
+      saveChanges(deps, caller, changes),
+    )
   }
+
+interface Changes {
+  readonly username: Username | undefined
+  readonly email: EmailAddress | undefined
+}
+
+const saveChanges = (
+  { transactions, clock }: UpdateUserDeps,
+  caller: Caller,
+  { username, email }: Changes,
+): Promise<User> =>
+  transactions.transaction(userActor(caller.user.id), async (tx) => {
+    const now = clock.now()
+    const { user } = await lockCaller(tx, caller, now)
+    const renamed = { ...user, username: username ?? user.username }
+    const updated = email === undefined ? renamed : changeEmail(renamed, email)
+    const changed = (['username', 'email'] as const).filter(
+      (field) => updated[field].text !== user[field].text,
+    )
+    if (changed.length === 0) return user
+    if (changed.includes('username')) {
+      await tx.users.holdName(user.username, secondsAfter(now, RELEASED_NAME_SECONDS), user.id)
+    }
+    await tx.users.save(updated)
+    await tx.outbox.add([userUpdated(updated, changed, now)])
+    return updated
+  })
 
 /** An unchanged value is not checked: an older name may break the rules of today. */
 function parseChanges(
   { reservedUsernames }: UpdateUserDeps,
   user: User,
   { username, email }: UpdateUserInput,
-) {
+): Changes {
   const parsed = validate({
     username: () => parseUnless(user.username, username, parseFreeUsername(reservedUsernames)),
     email: () => parseUnless(user.email, email, parseEmailAddress),
   })
-  return { ...parsed, email: parsed.email?.text === user.email.text ? undefined : parsed.email }
+  return {
+    username: parsed.username?.text === user.username.text ? undefined : parsed.username,
+    email: parsed.email?.text === user.email.text ? undefined : parsed.email,
+  }
 }
 
 function parseUnless<V extends { readonly text: string }>(

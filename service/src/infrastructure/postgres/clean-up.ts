@@ -39,7 +39,7 @@ export async function removeOldRevocations(db: Database, now: Date, limit: numbe
   return affectedRows(await query.execute(db))
 }
 
-/** Frees the names of deleted users whose time is up. Returns how many hashes were removed, up to `limit`. */
+/** Frees the names of deleted and renamed users whose time is up. Returns how many hashes were removed, up to `limit`. */
 export async function removeReleasedNames(db: Database, now: Date, limit: number): Promise<number> {
   const query = sql`
     with free as (

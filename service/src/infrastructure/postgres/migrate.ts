@@ -16,6 +16,7 @@ import { up as ticketPlaces } from './migrations/0013-ticket-places.ts'
 import { up as auditLog } from './migrations/0014-audit-log.ts'
 import { up as actors } from './migrations/0015-actors.ts'
 import { up as bans } from './migrations/0016-bans.ts'
+import { up as releasedNames } from './migrations/0017-released-names.ts'
 import { recomputeLooks } from './recompute-looks.ts'
 
 interface Migration {
@@ -45,6 +46,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0014-audit-log': { up: auditLog },
   '0015-actors': { up: actors },
   '0016-bans': { up: bans },
+  '0017-released-names': { up: releasedNames },
 }
 
 /** Requests queue behind a table lock that is waited for, so the wait is short. The start tries again. */

@@ -82,7 +82,8 @@ export class PostgresUsers implements Users, UsersInTransaction {
     await this.#db.deleteFrom('shared_username_looks').where('user_id', '=', user.id).execute()
     await this.#db.deleteFrom('username_looks').where('user_id', '=', user.id).execute()
     await this.#db.deleteFrom('username_endings').where('user_id', '=', user.id).execute()
-    if (!isDeleted(user)) await this.#addName(user)
+    if (isDeleted(user)) await this.#forgetHeldFor(user.id)
+    else await this.#addName(user)
   }
 
   async liftBans(now: Date, limit: number): Promise<readonly UserId[]> {
@@ -105,13 +106,17 @@ export class PostgresUsers implements Users, UsersInTransaction {
     return lifted.map(({ id }) => id as UserId)
   }
 
-  async holdName(username: Username, until: Date): Promise<void> {
-    const rows = hashesOf(username).map((hash) => ({ hash, free_at: until }))
+  async holdName(username: Username, until: Date, heldFor: UserId | undefined): Promise<void> {
+    const held = { free_at: until, user_id: heldFor ?? null }
     await this.#db
       .insertInto('released_names')
-      .values(rows)
-      .onConflict((conflict) => conflict.column('hash').doUpdateSet({ free_at: until }))
+      .values(hashesOf(username).map((hash) => ({ hash, ...held })))
+      .onConflict((conflict) => conflict.column('hash').doUpdateSet(held))
       .execute()
+  }
+
+  async #forgetHeldFor(id: UserId): Promise<void> {
+    await this.#db.updateTable('released_names').set({ user_id: null }).where('user_id', '=', id).execute()
   }
 
   #existing() {
@@ -126,15 +131,18 @@ export class PostgresUsers implements Users, UsersInTransaction {
       .selectFrom('released_names')
       .select('hash')
       .where('hash', 'in', hashesOf(username))
+      .where('user_id', 'is distinct from', id)
       .executeTakeFirst()
     if (held !== undefined) throw new ApplicationError('username_taken')
     await addEndings(this.#db, [id])
   }
 }
 
-/** The hashes of the key and the looks, which make a name taken. */
+/** The hashes of the key and the looks, which make a name taken, in the order in which everybody locks them. */
 const hashesOf = (username: Username): Buffer[] =>
-  [...new Set([username.key, ...looksOf(username)])].map((text) => createHash('sha256').update(text).digest())
+  [...new Set([username.key, ...looksOf(username)])]
+    .map((text) => createHash('sha256').update(text).digest())
+    .sort((one, other) => Buffer.compare(one, other))
 
 const TAKEN = new Map<string, 'username_taken' | 'email_taken'>([
   ['users_username_key_unique', 'username_taken'],

@@ -19,7 +19,7 @@ export interface Schema {
   tickets: TicketRow
   avatars: { user_id: number; name: string; large: Buffer; small: Buffer }
   username_endings: { user_id: number; repeated: number; ending: string }
-  released_names: { hash: Buffer; free_at: Date }
+  released_names: { hash: Buffer; free_at: Date; user_id: number | null }
   outbox: {
     id: Generated<number>
     event_id: string

@@ -120,7 +120,7 @@ export const problemTypes = {
   username_taken: {
     status: 409,
     title: 'Username taken',
-    advice: 'This username, or one that looks like it, is already taken. Choose another.',
+    advice: 'This username, or one that looks like it, is taken or still reserved. Choose another.',
   },
   email_taken: {
     status: 409,

@@ -128,9 +128,9 @@ describe('deleting the own account', () => {
               ...tx,
               users: {
                 ...tx.users,
-                holdName: (name, time) => {
+                holdName: (name, time, heldFor) => {
                   until.push(time)
-                  return tx.users.holdName(name, time)
+                  return tx.users.holdName(name, time, heldFor)
                 },
               },
             }),

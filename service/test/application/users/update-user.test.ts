@@ -1,11 +1,12 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { passwordChecksIn } from '../../../src/application/attempt-budgets.ts'
+import { passwordChecksIn, renamesOf } from '../../../src/application/attempt-budgets.ts'
 import type { Caller } from '../../../src/application/sessions/caller.ts'
 import { parseEmailAddress } from '../../../src/domain/email-address.ts'
 import { changePassword, type User } from '../../../src/domain/user.ts'
 import type { PasswordHash } from '../../../src/domain/password.ts'
 import { parseLegacyUsername, parseUsername } from '../../../src/domain/username.ts'
-import { at } from '../../support/builders.ts'
+import { outcomes } from '../../contracts/store.ts'
+import { at, DAY } from '../../support/builders.ts'
 import { aWorld, home, password, type World } from '../world.ts'
 
 let world: World
@@ -59,6 +60,77 @@ test('a new email address needs the password and is unverified', async () => {
 test('a new name and address emit one event together', async () => {
   await update({ username: 'Berta', email: 'new@example.org', currentPassword: password })
   expect(lastEvent()).toMatchObject({ data: { username: 'Berta', changed: ['username', 'email'] } })
+})
+
+describe('a name that its user gives up', () => {
+  test('the old name is held for 90 days, for that user', { tags: ['SESSION-19'] }, async () => {
+    world.pass(9)
+    await update({ username: 'Berta' })
+    expect(world.store.world().heldNames).toEqual([
+      { username: anna.user.username, until: at(9 + 90 * DAY), heldFor: anna.user.id },
+    ])
+  })
+
+  test('only that user may take it back', { tags: ['SESSION-19'] }, async () => {
+    await world.addUser('bert')
+    const bert = await world.signInAsCaller({ username: 'bert' })
+    await update({ username: 'Berta' })
+    const taken = world.useCases.updateUser(bert, {
+      username: 'anna',
+      email: undefined,
+      currentPassword: undefined,
+    })
+    await expect(taken).rejects.toMatchObject({ code: 'username_taken' })
+    const registered = world.useCases.registerUser({
+      ...{ username: 'Anna', email: 'new@example.org', password: 'a good passphrase' },
+      ...{ address: home, purchase: undefined },
+    })
+    await expect(registered).rejects.toMatchObject({ code: 'username_taken' })
+    anna = await world.signInAsCaller({ username: 'Berta' })
+    expect((await update({ username: 'ANNA' })).username.text).toBe('ANNA')
+  })
+
+  test('a change of the address holds no name', async () => {
+    await update({ email: 'new@example.org', currentPassword: password })
+    expect(world.store.world().heldNames).toEqual([])
+  })
+})
+
+describe('changes of the name', () => {
+  const count = () => world.attempts.countOf(renamesOf(anna.user.id).key)
+
+  test('three changes succeed, and the next one a day after the third', { tags: ['LIMIT-13'] }, async () => {
+    for (const username of ['anna1', 'anna2', 'anna3']) await update({ username })
+    const refused = { code: 'too_many_attempts', details: { retryAfterSeconds: DAY } }
+    await expect(update({ username: 'anna4' })).rejects.toMatchObject(refused)
+    expect(await update({ username: 'anna' })).toMatchObject({ username: { text: 'anna3' } })
+    await update({ email: 'new@example.org', currentPassword: password })
+    world.pass(DAY)
+    await update({ username: 'anna4' })
+  })
+
+  test('of parallel changes only three succeed', { tags: ['LIMIT-13'] }, async () => {
+    const changes = Array.from({ length: 10 }, (_, n) => update({ username: `annabel${n}` }))
+    expect(await outcomes(changes)).toEqual([
+      ...Array<string>(3).fill('done'),
+      ...Array<string>(7).fill('too_many_attempts'),
+    ])
+  })
+
+  test(
+    'a refused change does not count, but only 30 a minute may be tried',
+    { tags: ['LIMIT-13'] },
+    async () => {
+      await world.addUser('bert')
+      for (let n = 0; n < 30; n += 1)
+        await expect(update({ username: 'bert' })).rejects.toMatchObject({ code: 'username_taken' })
+      expect(count()).toBe(0)
+      await expect(update({ username: 'berta' })).rejects.toMatchObject({ code: 'too_many_attempts' })
+      world.pass(60)
+      await update({ username: 'berta' })
+      expect(count()).toBe(1)
+    },
+  )
 })
 
 test('a reserved name is refused, and an operator who has one keeps it', async () => {

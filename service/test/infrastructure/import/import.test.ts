@@ -319,13 +319,18 @@ describe('an import beside a running service', () => {
     expect(lines).toEqual([expect.objectContaining({ id: 8, reason: 'username_taken' })])
   })
 
-  test('an import does not take a name that is held for a deleted user', async () => {
+  test('an import does not take a name that is held for a deleted or renamed user', async () => {
     const { db, close } = await place.open()
-    const name = oldRow(11).username ?? ''
-    await sql`insert into released_names values (sha256(convert_to(${name}, 'UTF8')), 'infinity')`.execute(db)
+    const hold = (name: string | null, user: number | null) =>
+      sql`insert into released_names values (sha256(convert_to(${name}, 'UTF8')), 'infinity', ${user})`.execute(
+        db,
+      )
+    await hold(oldRow(11).username, null)
+    await hold(oldRow(12).username, 1)
     await close()
-    await old.add(oldRows(11, 11))
+    await old.add(oldRows(11, 12))
     const { lines } = await importFrom(old, place)
-    expect(lines).toContainEqual(expect.objectContaining({ id: 11, reason: 'username_held' }))
+    for (const id of [11, 12])
+      expect(lines).toContainEqual(expect.objectContaining({ id, reason: 'username_held' }))
   })
 })

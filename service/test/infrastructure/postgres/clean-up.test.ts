@@ -84,7 +84,7 @@ describe.each([
 
   test('the clean-up frees the names of deleted users and their looks when their time is up', async () => {
     const hold = (name: string, seconds: number) =>
-      inTransaction(store, (tx) => tx.users.holdName(parseUsername(name), at(seconds)))
+      inTransaction(store, (tx) => tx.users.holdName(parseUsername(name), at(seconds), undefined))
     const isFree = async (name: string) => {
       const wanted = aNewUser(name, { email: parseEmailAddress('new@example.org') })
       const added = inTransaction(store, async (tx) => {
@@ -109,7 +109,7 @@ describe.each([
   test('the clean-up frees names in batches', async () => {
     const names = ['adam.x', 'bert.x', 'carl.x', 'dora.x', 'emma.x']
     for (const name of names)
-      await inTransaction(store, (tx) => tx.users.holdName(parseUsername(name), at(1)))
+      await inTransaction(store, (tx) => tx.users.holdName(parseUsername(name), at(1), undefined))
     const { length: total } = await store.db.selectFrom('released_names').selectAll().execute()
     let removed = 0
     while (removed < total) {

@@ -165,7 +165,7 @@ describe('a registration with the name of a user who is being deleted', () => {
       const paypal = await addUser(store, 'paypal')
       const deletion = await openTransaction(async (tx) => {
         await tx.users.lock(paypal.id)
-        await tx.users.holdName(paypal.username, at(DAY))
+        await tx.users.holdName(paypal.username, at(DAY), undefined)
         await tx.users.save(deleteUser(paypal, at(1)))
       })
       const refused = expect(wanting(name)).rejects.toMatchObject({ code: 'username_taken' })

@@ -81,7 +81,7 @@ export const platformUserRoutes =
         security,
         operationId: 'platformUpdateUser',
         summary: 'Change your username or e-mail address',
-        description: `${description} A new e-mail address requires the current password, or a sign-in within the last five minutes.`,
+        description: `${description} A new e-mail address requires the current password, or a sign-in within the last five minutes. Your old username stays reserved for 90 days.`,
         body: userUpdate,
         response: schemas.platformResponses(
           { 200: publicUser.describe('Your account after the change.') },

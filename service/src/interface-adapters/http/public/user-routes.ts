@@ -69,6 +69,9 @@ export const userRoutes =
         security,
         operationId: 'updateUser',
         summary: 'Change your username or e-mail address',
+        description:
+          'Your old username stays reserved for 90 days, and only you may take it back. After three changes of the username, ' +
+          'wait for a day.',
         body: schemas.userUpdate,
         response: responses(
           { 200: schemas.ownUser.describe('Your account after the change.') },

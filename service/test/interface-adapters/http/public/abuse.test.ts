@@ -21,6 +21,9 @@ describe.each(databaseNames)('limits for signed-in users, on %s', (database) => 
   afterAll(() => service.stop())
 
   const signIn = async () => (await service.client().signIn(person)).access_token
+  /** For a user whose name has changed. */
+  const signInByEmail = async () =>
+    (await service.client().signIn({ ...person, username: person.email })).access_token
   const repeat = async (count: number, work: (index: number) => Promise<unknown>) => {
     for (let index = 0; index < count; index += 1) await work(index)
   }
@@ -59,6 +62,20 @@ describe.each(databaseNames)('limits for signed-in users, on %s', (database) => 
       // A wrong password shows nothing about the address, and has its own limit.
       await repeat(10, async () => expectCode(await probe('a wrong guess'), 'validation_failed'))
       expectCode(await probe('a wrong guess'), 'too_many_attempts')
+    },
+  )
+
+  test.each(['/v1/users/me', '/users/update'])(
+    'a user changes the name three times in a row through PATCH %s, and then waits for a day',
+    { tags: ['LIMIT-13'] },
+    async (path) => {
+      const rename = (by = token) => service.client().patch(path, { username: newUser().username }, by)
+      await repeat(3, async () => expect((await rename()).status).toBe(200))
+      const refused = await rename(await signInByEmail())
+      expectCode(refused, 'too_many_attempts')
+      expect(refused.headers.get('retry-after')).toBe('86400')
+      service.clock.advance({ days: 1 })
+      expect((await rename(await signInByEmail())).status).toBe(200)
     },
   )
 

@@ -84,7 +84,7 @@ describe.each(databaseNames)('the own user, on %s', (database) => {
   })
 
   describe('changing the name', () => {
-    test('a change of name returns the new user, frees the old name and signs in with the new', async () => {
+    test('a change of name returns the new user, reserves the old name and signs in with the new', async () => {
       const { person, token } = await signedIn()
       const { username } = newUser()
       const response = await update({ username }, token)
@@ -92,7 +92,9 @@ describe.each(databaseNames)('the own user, on %s', (database) => {
       expect(response.body).toEqual(await read(token))
       expect(response.body).toMatchObject({ id: person.id, username, email: person.email })
       await service.client().signIn({ ...person, username })
-      await service.client().register({ username: person.username })
+      const registration = { ...newUser(), username: person.username.toUpperCase() }
+      expectProblem(await service.client().post('/v1/users', registration), 'username_taken')
+      expect((await update({ username: person.username }, token)).status).toBe(200)
     })
 
     test('a user may change only the case of the own name', async () => {
