@@ -1,3 +1,5 @@
+import { listAuditEntries } from './audit/list-audit-entries.ts'
+import type { AuditLog } from './ports/audit-log.ts'
 import type { Events } from './ports/events.ts'
 import { listDeliveries } from './outbox/list-deliveries.ts'
 import { replayDeliveries, replayDelivery, type ReplayDeliveryDeps } from './outbox/replay-delivery.ts'
@@ -43,7 +45,7 @@ export type UseCaseDeps = CheckAccessTokenDeps &
   ReadUserDeps &
   ReplayDeliveryDeps &
   SearchUsersDeps &
-  SetAvatarDeps & { readonly events: Events }
+  SetAvatarDeps & { readonly auditLog: AuditLog; readonly events: Events }
 
 /** Everything the service can do. */
 export type UseCases = ReturnType<typeof createUseCases>
@@ -85,4 +87,5 @@ export const createUseCases = (deps: UseCaseDeps) => ({
   listDeliveries: listDeliveries(deps),
   replayDelivery: replayDelivery(deps),
   replayDeliveries: replayDeliveries(deps),
+  listAuditEntries: listAuditEntries(deps),
 })

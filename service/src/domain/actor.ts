@@ -1,5 +1,6 @@
 import type { DomainEvent } from './event.ts'
-import type { UserId } from './user.ts'
+import { SERVICE_NAME } from './service-key.ts'
+import { parseUserId, type UserId } from './user.ts'
 
 /** Who makes a change. `system` is the service itself: its background tasks, the import, a restore, its own rules. */
 export type Actor = 'system' | `service:${string}` | `user:${number}`
@@ -10,6 +11,16 @@ export const SYSTEM: Actor = 'system'
 export const serviceActor = (name: string): Actor => `service:${name}`
 
 export const userActor = (id: UserId): Actor => `user:${id}`
+
+/** Reads an actor as events and log lines name it; undefined for any other text. */
+export function parseActor(text: string): Actor | undefined {
+  if (text === SYSTEM) return SYSTEM
+  const [kind, name = '', more] = text.split(':')
+  if (more !== undefined) return undefined
+  if (kind === 'service') return SERVICE_NAME.test(name) ? serviceActor(name) : undefined
+  const userId = kind === 'user' ? parseUserId(name) : undefined
+  return userId && userActor(userId)
+}
 
 /** The actor of a transaction that creates a user for the user's own request: the user, who has no id before. */
 export const NEW_USER = 'new_user'

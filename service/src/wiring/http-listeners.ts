@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import type { UseCases } from '../application/use-cases.ts'
 import { accountRoutes } from '../interface-adapters/http/public/account-routes.ts'
 import { allSessionsRoutes } from '../interface-adapters/http/internal/all-sessions-routes.ts'
+import { auditRoutes } from '../interface-adapters/http/internal/audit-routes.ts'
 import { avatarRoutes } from '../interface-adapters/http/public/avatar-routes.ts'
 import { doctorRoutes } from '../interface-adapters/http/internal/doctor-routes.ts'
 import type { Doctor } from '../interface-adapters/http/internal/finding.ts'
@@ -100,6 +101,7 @@ function createInternalListener(deps: ListenerDeps, health: Health): Promise<Fas
       { prefix: '/v1', routes: refusingUnknownFields(feedRoutes(stream)) },
       { prefix: '/v1', routes: refusingUnknownFields(verificationRoutes(useCases, config)) },
       { prefix: '/v1', routes: refusingUnknownFields(outboxRoutes(useCases)) },
+      { prefix: '/v1', routes: refusingUnknownFields(auditRoutes(useCases)) },
       { prefix: '/v1', routes: refusingUnknownFields(inspectionRoutes(useCases, config.publicUrl)) },
       { prefix: '/v1', routes: refusingUnknownFields(moderationRoutes(useCases)) },
       { prefix: '/v1', routes: refusingUnknownFields(allSessionsRoutes(useCases, ports.clock)) },

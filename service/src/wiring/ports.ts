@@ -15,6 +15,7 @@ import { ZxcvbnPasswordStrength } from '../infrastructure/crypto/zxcvbn-password
 import type { LoadedHasher } from '../infrastructure/observability/hashing-metrics.ts'
 import { SharpPictures } from '../infrastructure/pictures/sharp-pictures.ts'
 import { PostgresAttemptLimits } from '../infrastructure/postgres/postgres-attempt-limits.ts'
+import { PostgresAuditLog } from '../infrastructure/postgres/postgres-audit-log.ts'
 import { PostgresDeliveries } from '../infrastructure/postgres/postgres-deliveries.ts'
 import { PostgresEvents } from '../infrastructure/postgres/postgres-events.ts'
 import { PostgresRevocationLog } from '../infrastructure/postgres/postgres-revocation-log.ts'
@@ -75,6 +76,7 @@ export async function buildPorts(
     receipts: createReceiptBuffer(sessions),
     receiptProofs,
     attempts: new PostgresAttemptLimits(db),
+    auditLog: new PostgresAuditLog(db),
     requestLimits: new MemoryRequestLimits(),
     proofOfWork: new AltchaProofOfWork(secrets, config.proofOfWorkCost),
     spentProofs: new PostgresSpentProofs(db),

@@ -228,6 +228,7 @@ const useCases: Record<keyof UseCases, readonly Change[] | string> = {
   countSessions: 'only reads',
   countAllSessions: 'only reads',
   listDeliveries: 'only reads',
+  listAuditEntries: 'only reads',
   replayDelivery: 'delivers existing events again',
   replayDeliveries: 'delivers existing events again',
 }

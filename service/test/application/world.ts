@@ -39,6 +39,7 @@ export function aWorld(replace: (deps: UseCaseDeps) => Partial<UseCaseDeps> = ()
   const usual: UseCaseDeps = {
     ...{ attempts, passwords, pictures, clock },
     users: store.users,
+    auditLog: store.auditLog,
     events: {
       page: (userId, last = 0, limit) =>
         Promise.resolve(

@@ -30,7 +30,7 @@ export interface AuditEntry {
 }
 
 /** A place in the log, between two entries. */
-interface AuditCursor {
+export interface AuditCursor {
   readonly at: Date
   readonly id: number
 }
@@ -39,7 +39,7 @@ export type RecordedEntry = AuditEntry & AuditCursor
 
 export interface AuditQuery {
   readonly subject?: UserId | undefined
-  readonly actor?: string | undefined
+  readonly actor?: Actor | undefined
   readonly action?: string | undefined
   /** An address, or a network in CIDR form. */
   readonly ip?: string | undefined

@@ -1,9 +1,7 @@
-import { SCOPES, type Scope, type ServiceKey } from '../../domain/service-key.ts'
+import { SCOPES, SERVICE_NAME, type Scope, type ServiceKey } from '../../domain/service-key.ts'
 import { weaknessOf } from './secret-strength.ts'
 import { MAKE_A_SECRET, type SettingsReader } from './settings-reader.ts'
 
-/** Safe in log lines, headers and URLs, and short enough for a column of a table. */
-const NAME = /^[a-z][a-z0-9_-]{0,31}$/
 /** Characters that an Authorization header can carry (RFC 6750, section 2.1). A key with any other would never match. */
 const BEARER_TOKEN = /^[\w.~+/-]+=*$/
 const FORM =
@@ -34,7 +32,7 @@ function parseKey(entry: string): ServiceKey | string {
   const name = entry.slice(0, first)
   const scopes = entry.slice(first + 1, last).split('+')
   const secret = entry.slice(last + 1)
-  if (!NAME.test(name)) {
+  if (!SERVICE_NAME.test(name)) {
     return 'needs a name of 1 to 32 small letters, digits, - and _ that begins with a letter'
   }
   if (scopes.join() === '') return `has no scope; the scopes are ${SCOPES.join(', ')}`

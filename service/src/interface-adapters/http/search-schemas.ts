@@ -1,19 +1,7 @@
-import { z } from 'zod'
+import { pageSize } from './page-size.ts'
 import { textField } from './text-field.ts'
 
-const MAXIMUM_PAGE_SIZE = 100
-const DEFAULT_PAGE_SIZE = 20
-
-export const pageSize = z.coerce
-  .number()
-  .int()
-  .min(1)
-  .max(MAXIMUM_PAGE_SIZE)
-  .default(DEFAULT_PAGE_SIZE)
-  .meta({
-    description: `The maximum number of users to return, up to ${MAXIMUM_PAGE_SIZE}.`,
-    examples: [DEFAULT_PAGE_SIZE],
-  })
+export const usersPerPage = pageSize('users', { maximum: 100, standard: 20 })
 
 export const usernamePart = textField(
   128,

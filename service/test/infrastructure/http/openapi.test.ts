@@ -85,6 +85,7 @@ const internalOperations = `
   GET /errors/{code}
   GET /health/live
   GET /health/ready
+  GET /v1/audit
   GET /v1/doctor
   GET /v1/keys
   GET /v1/outbox

@@ -46,14 +46,13 @@ export const allSessionsRoutes =
         ),
       },
       handler: async (request) => {
-        const { cursor } = request.query
-        const previous = cursor === undefined ? undefined : schemas.decodeContinuation(cursor)
+        const previous = schemas.startOfPage(request.query.cursor)
         const { begunAt, after } = previous ?? { begunAt: clock.now(), after: undefined }
         const batch = { after, begunAt, limit: SESSIONS_PER_CALL }
         const { ended, next } = await useCases.endSessionsOfAllUsers(actorOf(request), batch)
         return {
           ended,
-          next_cursor: next === undefined ? null : schemas.encodeContinuation({ begunAt, after: next }),
+          next_cursor: schemas.nextCursorOf(next && { begunAt, after: next }),
         }
       },
     })

@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import type { SessionKey } from '../../../application/ports/sessions.ts'
-import { parseSessionId } from '../../../domain/session.ts'
-import { parseUserId } from '../../../domain/user.ts'
+import { parseSessionId, type SessionId } from '../../../domain/session.ts'
+import { parseUserId, type UserId } from '../../../domain/user.ts'
+import { opaqueCursor } from '../opaque-cursor.ts'
+import { isInCommonEra } from '../time-field.ts'
 
 /** Where the next call goes on, and when the first one was made. */
 export interface Continuation {
@@ -9,48 +11,34 @@ export interface Continuation {
   readonly after: SessionKey
 }
 
-// Opaque to clients, so that the content may change.
 const content = z.tuple([z.int().nonnegative(), z.int(), z.string().max(64)])
 
-export const encodeContinuation = ({ begunAt, after }: Continuation): string =>
-  Buffer.from(JSON.stringify([begunAt.getTime(), after.userId, after.id])).toString('base64url')
-
-/** Undefined for a text that is not a cursor of ours. */
-export function decodeContinuation(text: string): Continuation | undefined {
-  const { success, data } = content.safeParse(parsed(Buffer.from(text, 'base64url').toString()))
+function read(value: unknown): Continuation | undefined {
+  const { success, data } = content.safeParse(value)
   if (!success) return undefined
   const [time, user, session] = data
   const [begunAt, userId, id] = [new Date(time), parseUserId(user), parseSessionId(session)]
-  if (userId === undefined || id === undefined || Number.isNaN(begunAt.getTime())) return undefined
+  if (userId === undefined || id === undefined || !isInCommonEra(begunAt)) return undefined
   return { begunAt, after: { userId, id } }
 }
 
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
-const EXAMPLE = 'WzE3NjkxNjQzNTgwMDAsMTcsIjAxOWJkMGE0LTVhM2MtN2M3ZS05YTUzLTFjN2Y1YTFmN2UxMSJd'
+const { cursor, nextCursor, ...continuations } = opaqueCursor<Continuation>(
+  { read, write: ({ begunAt, after }) => [begunAt.getTime(), after.userId, after.id] },
+  {
+    begunAt: new Date('2026-01-23T10:32:38.000Z'),
+    after: { userId: 17 as UserId, id: '019bd0a4-5a3c-7c7e-9a53-1c7f5a1f7e11' as SessionId },
+  },
+)
+export const { nextCursorOf, startOfPage } = continuations
 
 export const endingQuery = z.strictObject({
-  cursor: z
-    .string()
-    .max(512)
-    .refine((text) => decodeContinuation(text) !== undefined)
-    .optional()
-    .meta({ description: 'The `next_cursor` of the previous call.', examples: [EXAMPLE] }),
+  cursor: cursor.meta({ description: 'The `next_cursor` of the previous call.' }),
 })
 
 export const endedSessions = z
   .object({
     ended: z.int().meta({ description: 'The number of sessions that this call ended.', examples: [500] }),
-    next_cursor: z
-      .string()
-      .nullable()
-      .meta({ description: 'Send it with the next call; null if all have ended.', examples: [EXAMPLE] }),
+    next_cursor: nextCursor.meta({ description: 'Send it with the next call; null if all have ended.' }),
   })
   .meta({ id: 'EndedSessions' })
 

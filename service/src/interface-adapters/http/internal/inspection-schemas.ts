@@ -2,14 +2,14 @@ import { z } from 'zod'
 import { EMAIL_ADDRESS_LIMIT } from '../../../domain/email-address.ts'
 import { lookupIds } from '../lookup-schemas.ts'
 import { cursor, nextCursor } from '../search-cursor.ts'
-import { pageSize, usernamePart } from '../search-schemas.ts'
+import { usernamePart, usersPerPage } from '../search-schemas.ts'
 import { textField } from '../text-field.ts'
 import { ownUser, publicUser } from '../user-schemas.ts'
 
 export const inspection = z.strictObject({
   username: usernamePart.optional(),
   email: textField(EMAIL_ADDRESS_LIMIT, 'ann@example.org', 'A complete e-mail address.').optional(),
-  limit: pageSize,
+  limit: usersPerPage,
   cursor,
 })
 

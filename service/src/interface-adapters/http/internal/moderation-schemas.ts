@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { ROLE, ROLE_ADVICE, ROLE_LIMIT, ROLES_AT_MOST } from '../../../domain/roles.ts'
 import { sessionIdParams } from '../session-schemas.ts'
+import { isStorable } from '../storable-text.ts'
 import { textField } from '../text-field.ts'
 import { userIdParams } from '../user-schemas.ts'
 
@@ -12,9 +13,6 @@ const words = (example: string, description: string) =>
       if (isStorable(value)) return
       issues.push({ code: 'invalid_format', format: 'regex', origin: 'string', input: value })
     })
-
-/** PostgreSQL cannot store U+0000 and lone surrogates, neither as text nor in JSON. */
-const isStorable = (text: string): boolean => text.isWellFormed() && !text.includes('\0')
 
 export const disabling = z
   .strictObject({

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { DeliveryPage } from '../../../application/outbox/list-deliveries.ts'
 import type { ListedDelivery } from '../../../application/ports/deliveries.ts'
 import { DELIVERY_STATES } from '../../../domain/delivery.ts'
+import { pageSize } from '../page-size.ts'
 
 const CONSUMER = 'webhook-hooks.example.org-5f4dcc3b'
 const id = z
@@ -19,13 +20,7 @@ const consumer = z
 export const outboxQuery = z.strictObject({
   state: z.enum(DELIVERY_STATES).default('dead'),
   consumer: consumer.optional(),
-  limit: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(200)
-    .default(50)
-    .meta({ description: 'The maximum number of deliveries to return, up to 200.', examples: [50] }),
+  limit: pageSize('deliveries', { maximum: 200, standard: 50 }),
   cursor: id.optional().meta({ description: 'The `next_cursor` of the previous page.', examples: ['4711'] }),
 })
 
