@@ -13,6 +13,7 @@ import { readOptions } from './infrastructure/process/options.ts'
 import { runProcess } from './infrastructure/process/run-process.ts'
 import { readConfig, type Config } from './infrastructure/settings/config.ts'
 import { loadEnvironment } from './infrastructure/settings/environment.ts'
+import { exposedSecrets } from './infrastructure/settings/exposed-secrets.ts'
 import { openStorage } from './infrastructure/storage/open-storage.ts'
 import { RevocationStream } from './interface-adapters/http/internal/revocation-stream.ts'
 import { startBackgroundTasks } from './wiring/background-tasks.ts'
@@ -97,7 +98,8 @@ if (import.meta.main) {
     const { environment, warnings } = loadEnvironment()
     const config = readConfig(environment)
     const logger = createLogger(config.logLevel)
-    for (const msg of warnings) logger.warn({ event: 'settings.warning', msg })
+    const exposed = exposedSecrets(config).map(([detail, advice]) => `${detail}. ${advice}`)
+    for (const msg of [...warnings, ...exposed]) logger.warn({ event: 'settings.warning', msg })
     return startService(config, logger, options)
   })
 }

@@ -50,6 +50,19 @@ describe.each(Object.entries(programs))('%s', (program, args) => {
   })
 })
 
+test('the start warns once of passwords that can be read on the network', { tags: ['OPS-20'] }, async () => {
+  await writeFile(file, 'PUBLIC_URL=http://chat.example.org\n')
+  const service = new ServiceProcess({ DATA_DIR: join(folder, 'data') }, undefined, { cwd: folder })
+  onTestFinished(() => service.kill())
+  await service.ready()
+  const warnings = service.logs.filter(({ event }) => event === 'settings.warning').map(({ msg }) => msg)
+  expect(warnings).toEqual([
+    'PUBLIC_URL has no TLS, so passwords and tokens can be read on the network: http://chat.example.org. ' +
+      'Set PUBLIC_URL to the https address that users see.',
+  ])
+  await service.stop()
+})
+
 describe('names without a setting', () => {
   test('a misspelt name in .env or in the environment is a warning in the log', async () => {
     await writeFile(file, 'AUTH_SECRETS=hush\nDATABSE_URL=hush\nMOOD=good\nPGPASSWORD=hush\n')

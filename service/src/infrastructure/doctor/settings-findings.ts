@@ -1,5 +1,6 @@
 import type { Finding } from '../../interface-adapters/http/internal/finding.ts'
-import { SECRET_FOR_TRYING, type Config } from '../settings/config.ts'
+import type { Config } from '../settings/config.ts'
+import { exposedSecrets, type Remark } from '../settings/exposed-secrets.ts'
 import { ok, warning } from './finding.ts'
 import { isLoopback } from '../settings/loopback.ts'
 
@@ -7,31 +8,30 @@ const HOUR = 3600
 
 /** Settings that are allowed, but weak or odd. A wrong setting stops the start. */
 export function settingsFindings(config: Config): readonly Finding[] {
-  const found = [...exposed(config), ...proxied(config), ...tokens(config), ...sessions(config)]
+  const found = [
+    ...exposedSecrets(config),
+    ...exposed(config),
+    ...proxied(config),
+    ...tokens(config),
+    ...sessions(config),
+  ]
   const warnings = found.filter((pair) => pair !== undefined)
   if (warnings.length === 0) return [ok('settings', 'none is weak or odd')]
   return warnings.map(([detail, advice]) => warning('settings', detail, advice))
 }
 
-/** The problem, and what to do about it. */
-type Remark = readonly [detail: string, advice: string] | undefined
-
-const when = (condition: boolean, detail: string, advice: string): Remark =>
+const when = (condition: boolean, detail: string, advice: string): Remark | undefined =>
   condition ? [detail, advice] : undefined
 
-function exposed({ publicUrl, host, authSecret, ...config }: Config): Remark[] {
+function exposed({ publicUrl, host, ...config }: Config): (Remark | undefined)[] {
   const isOpen = !isLoopback(host)
+  const { protocol, hostname } = new URL(publicUrl)
   const plainOrigins = config.corsOrigins.filter((origin) => isPlain(origin))
   return [
     when(
-      isOpen && publicUrl.startsWith('http:'),
+      isOpen && protocol === 'http:' && isLoopback(hostname),
       `HOST=${host} accepts requests from other machines, but PUBLIC_URL has no TLS: ${publicUrl}`,
       'Set PUBLIC_URL to the https address that users see, or set HOST=127.0.0.1 to try the service on one machine.',
-    ),
-    when(
-      isOpen && authSecret === SECRET_FOR_TRYING,
-      `AUTH_SECRET is the public example, and HOST=${host} accepts requests from other machines`,
-      'Make one with: openssl rand -base64 32',
     ),
     when(
       plainOrigins.length > 0,
@@ -62,7 +62,7 @@ function isPlain(address: string): boolean {
   return protocol === 'http:' && !isLoopback(hostname) && hostname.includes('.')
 }
 
-function proxied({ publicUrl, trustedProxies }: Config): Remark[] {
+function proxied({ publicUrl, trustedProxies }: Config): (Remark | undefined)[] {
   return [
     when(
       publicUrl.startsWith('https:') && trustedProxies.length === 0,
@@ -72,7 +72,7 @@ function proxied({ publicUrl, trustedProxies }: Config): Remark[] {
   ]
 }
 
-function tokens(config: Config): Remark[] {
+function tokens(config: Config): (Remark | undefined)[] {
   const isShared = config.tokenAlgorithm === 'HS256'
   return [
     when(
@@ -98,7 +98,7 @@ function tokens(config: Config): Remark[] {
   ]
 }
 
-function sessions(config: Config): Remark[] {
+function sessions(config: Config): (Remark | undefined)[] {
   const { sessionIdleTtlSeconds, sessionTtlSeconds, accessTokenTtlSeconds } = config
   return [
     when(

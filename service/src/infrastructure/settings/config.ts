@@ -11,8 +11,8 @@ import { isAddressOrRange, TRUSTED_PROXIES_WANTED } from './trusted-proxies.ts'
 
 export type Config = ReturnType<typeof readConfig>
 
-/** Stands in .env.example so that two commands are enough to try the service. It must never guard a public address. */
-export const SECRET_FOR_TRYING = 'for-trying-on-localhost-only-never-deploy-this'
+/** Stood in .env.example, so everybody knows it. It may only protect what nobody else can reach. */
+const PUBLIC_EXAMPLE = 'for-trying-on-localhost-only-never-deploy-this'
 
 const TOKEN_ALGORITHMS = [...SIGNING_ALGORITHMS, 'HS256'] as const
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
@@ -114,10 +114,9 @@ function readTokenKey(settings: SettingsReader) {
   return { tokenAlgorithm, tokenSharedSecret }
 }
 
-type Secrets = Pick<
-  Config,
-  'publicUrl' | 'authSecret' | 'previousAuthSecrets' | 'serviceKeys' | 'tokenSharedSecret'
->
+type Reach = Pick<Config, 'publicUrl' | 'host' | 'internalHost' | 'databaseUrl'>
+type Secrets = Reach &
+  Pick<Config, 'authSecret' | 'previousAuthSecrets' | 'serviceKeys' | 'tokenSharedSecret'>
 
 /** Refuses secrets that others know: the public example, and secrets shared with other services under another name. */
 function refuseKnownSecrets(settings: SettingsReader, config: Secrets): void {
@@ -136,13 +135,17 @@ function refuseKnownSecrets(settings: SettingsReader, config: Secrets): void {
       `repeats TOKEN_SHARED_SECRET, which can make tokens for any user; ${MAKE_A_SECRET}`,
     )
   }
-  if (isLoopback(new URL(config.publicUrl).hostname)) return
+  if (isForTrying(config)) return
   const all = { AUTH_SECRET: [authSecret], AUTH_SECRET_PREVIOUS: previousAuthSecrets, ...shared }
   for (const [name, secrets] of Object.entries(all)) {
     const remedy = name === 'AUTH_SECRET_PREVIOUS' ? 'leave it out' : MAKE_A_SECRET
-    if (secrets.includes(SECRET_FOR_TRYING)) settings.refuse(name, `holds the public example; ${remedy}`)
+    if (secrets.includes(PUBLIC_EXAMPLE)) settings.refuse(name, `holds the public example; ${remedy}`)
   }
 }
+
+/** Nobody but programs on this machine can reach the service, and its data is nowhere else. */
+const isForTrying = ({ publicUrl, host, internalHost, databaseUrl }: Reach): boolean =>
+  [new URL(publicUrl).hostname, host, internalHost].every(isLoopback) && databaseUrl === undefined
 
 const days = (count: number): number => count * 24 * 3600
 

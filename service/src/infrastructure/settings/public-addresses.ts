@@ -17,7 +17,7 @@ export function isPublicAddress(address: string): boolean {
 }
 
 /** The IP address in a URL, without the brackets of IPv6; undefined when the URL has a host name. */
-export function literalAddress({ hostname }: URL): string | undefined {
+export function literalAddress({ hostname }: Pick<URL, 'hostname'>): string | undefined {
   const bare = hostname.replace(/^\[(.*)\]$/, '$1')
   return isIP(bare) === 0 ? undefined : bare
 }

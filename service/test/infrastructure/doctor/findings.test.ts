@@ -40,10 +40,11 @@ describe('the settings findings', () => {
 
   test.each<[string, Record<string, string>, string]>([
     ['a listener for other machines without TLS', {}, 'PUBLIC_URL'],
+    ['an address for users without TLS', { ...local, PUBLIC_URL: 'http://192.168.1.5:8000' }, 'PUBLIC_URL'],
     [
-      'a listener for other machines and the public secret',
-      { AUTH_SECRET: 'for-trying-on-localhost-only-never-deploy-this' },
-      'AUTH_SECRET',
+      'a database on the internet without TLS',
+      { ...production, DATABASE_URL: 'postgres://db.example.org/chat_auth' },
+      'DATABASE_URL',
     ],
     ['a proxy that is not configured', { ...production, TRUSTED_PROXIES: '' }, 'TRUSTED_PROXIES'],
     ['page origins without TLS', { ...local, CORS_ORIGINS: 'http://chat.example.org' }, 'CORS_ORIGINS'],

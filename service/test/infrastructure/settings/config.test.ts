@@ -311,20 +311,26 @@ describe('AUTH_SECRET', () => {
     },
   )
 
-  test.each(['http://localhost:8000', 'http://127.0.0.1', 'http://[::1]:8000'])(
-    'AUTH_SECRET may be the public example on %s',
-    (url) => {
-      expect(readConfig({ AUTH_SECRET: example, PUBLIC_URL: url }).authSecret).toBe(example)
+  test.each([{}, { PUBLIC_URL: 'http://[::1]:8000', HOST: '::1', INTERNAL_HOST: 'localhost' }])(
+    'AUTH_SECRET may be the public example where nobody else can reach the service: %j',
+    (changes) => {
+      expect(readConfig({ AUTH_SECRET: example, HOST: '127.0.0.1', ...changes }).authSecret).toBe(example)
     },
   )
 
-  test.each([
-    'https://chat.example.org',
-    'http://192.168.1.5:8000',
-    'http://localhost.example.org',
-    'http://[::2]',
-  ])('AUTH_SECRET may not be the public example on %s', (url) => {
-    expect(refusals({ AUTH_SECRET: example, PUBLIC_URL: url })).toEqual([
+  test.each<Record<string, string>>([
+    { PUBLIC_URL: 'https://chat.example.org' },
+    { PUBLIC_URL: 'http://192.168.1.5:8000' },
+    { PUBLIC_URL: 'http://localhost.example.org' },
+    { PUBLIC_URL: 'http://[::2]' },
+    { HOST: '' },
+    { HOST: '0.0.0.0' },
+    { HOST: '::' },
+    { HOST: '192.168.1.5' },
+    { INTERNAL_HOST: '0.0.0.0' },
+    { DATABASE_URL: 'postgres://localhost/chat' },
+  ])('AUTH_SECRET may not be the public example with %j', { tags: ['OPS-20'] }, (changes) => {
+    expect(refusals({ AUTH_SECRET: example, HOST: '127.0.0.1', ...changes })).toEqual([
       `AUTH_SECRET holds the public example; ${makeOne}`,
     ])
   })
