@@ -14,6 +14,7 @@ export type ErrorCode =
   | 'delivery_not_found'
   | 'ticket_gone'
   | 'origin_mismatch'
+  | 'insufficient_role'
   | 'user_disabled'
   | 'user_not_found'
   | 'username_taken'

@@ -22,6 +22,10 @@ export function parseActor(text: string): Actor | undefined {
   return userId && userActor(userId)
 }
 
+/** The user who acts; undefined for a service and the system. */
+export const userOf = (actor: Actor): UserId | undefined =>
+  actor.startsWith('user:') ? parseUserId(actor.slice('user:'.length)) : undefined
+
 /** The actor of a transaction that creates a user for the user's own request: the user, who has no id before. */
 export const NEW_USER = 'new_user'
 

@@ -1,24 +1,26 @@
 import type { AddressInfo } from 'node:net'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyPluginCallback } from 'fastify'
 import type { Logger } from 'pino'
 import type { UseCases } from '../application/use-cases.ts'
 import { accountRoutes } from '../interface-adapters/http/public/account-routes.ts'
 import { allSessionsRoutes } from '../interface-adapters/http/internal/all-sessions-routes.ts'
-import { auditRoutes } from '../interface-adapters/http/internal/audit-routes.ts'
+import { auditRoutes } from '../interface-adapters/http/operators/audit-routes.ts'
 import { avatarRoutes } from '../interface-adapters/http/public/avatar-routes.ts'
 import { doctorRoutes } from '../interface-adapters/http/internal/doctor-routes.ts'
 import type { Doctor } from '../interface-adapters/http/internal/finding.ts'
 import { feedRoutes } from '../interface-adapters/http/internal/feed-routes.ts'
 import { signingKeyRoutes } from '../interface-adapters/http/internal/signing-key-routes.ts'
 import { mediaRoutes } from '../interface-adapters/http/public/media-routes.ts'
-import { inspectionRoutes } from '../interface-adapters/http/internal/inspection-routes.ts'
-import { moderationRoutes } from '../interface-adapters/http/internal/moderation-routes.ts'
+import { inspectionRoutes } from '../interface-adapters/http/operators/inspection-routes.ts'
+import { moderationRoutes } from '../interface-adapters/http/operators/moderation-routes.ts'
+import { lookupRoutes } from '../interface-adapters/http/internal/lookup-routes.ts'
 import { outboxRoutes } from '../interface-adapters/http/internal/outbox-routes.ts'
 import { userSearchRoutes } from '../interface-adapters/http/public/user-search-routes.ts'
 import { platformLookupRoutes } from '../interface-adapters/http/platform/platform-lookup-routes.ts'
 import { platformSessionRoutes } from '../interface-adapters/http/platform/platform-session-routes.ts'
 import { platformUserRoutes } from '../interface-adapters/http/platform/platform-user-routes.ts'
 import type { RevocationStream } from '../interface-adapters/http/internal/revocation-stream.ts'
+import { forServices, forUsers } from '../interface-adapters/http/responses.ts'
 import { serviceRoutes, type Health } from '../interface-adapters/http/service-routes.ts'
 import { sessionRoutes } from '../interface-adapters/http/public/session-routes.ts'
 import { ticketRoutes } from '../interface-adapters/http/public/ticket-routes.ts'
@@ -33,6 +35,7 @@ import { createHttpServer } from '../infrastructure/http/http-server.ts'
 import { metricsRoute } from '../infrastructure/observability/metrics-route.ts'
 import { openApi, openApiRoutes } from '../infrastructure/http/openapi.ts'
 import { refusingUnknownFields } from '../infrastructure/http/refuse-unknown-fields.ts'
+import { requiringRoles } from '../infrastructure/http/require-role.ts'
 import { requireServiceKeys } from '../infrastructure/http/require-service-key.ts'
 import { version } from '../infrastructure/process/version.ts'
 import { createHealth } from './health.ts'
@@ -61,6 +64,8 @@ async function createPublicListener(deps: ListenerDeps, health: Health): Promise
     version,
     bearer: { name: 'accessToken', format: 'JWT' },
   })
+  const forOperators = (routes: FastifyPluginCallback) =>
+    requiringRoles(useCases.authenticate, refusingUnknownFields(routes))
   return createHttpServer(
     { ...config, logger, isDraining },
     [...observability.requestHooks('public'), documentation],
@@ -71,6 +76,9 @@ async function createPublicListener(deps: ListenerDeps, health: Health): Promise
       { prefix: '/v1', routes: avatarRoutes(useCases, config.publicUrl) },
       { prefix: '/v1', routes: userSearchRoutes(useCases, config.publicUrl) },
       { prefix: '/v1', routes: ticketRoutes(useCases) },
+      { prefix: '/v1/admin', routes: forOperators(inspectionRoutes(useCases, config.publicUrl, forUsers)) },
+      { prefix: '/v1/admin', routes: forOperators(moderationRoutes(useCases, forUsers)) },
+      { prefix: '/v1/admin', routes: forOperators(auditRoutes(useCases, forUsers)) },
       { prefix: '', routes: platformSessionRoutes(useCases) },
       { prefix: '', routes: platformUserRoutes(useCases, config.publicUrl) },
       { prefix: '', routes: serviceRoutes(health, ports.signingKeys) },
@@ -101,9 +109,13 @@ function createInternalListener(deps: ListenerDeps, health: Health): Promise<Fas
       { prefix: '/v1', routes: refusingUnknownFields(feedRoutes(stream)) },
       { prefix: '/v1', routes: refusingUnknownFields(verificationRoutes(useCases, config)) },
       { prefix: '/v1', routes: refusingUnknownFields(outboxRoutes(useCases)) },
-      { prefix: '/v1', routes: refusingUnknownFields(auditRoutes(useCases)) },
-      { prefix: '/v1', routes: refusingUnknownFields(inspectionRoutes(useCases, config.publicUrl)) },
-      { prefix: '/v1', routes: refusingUnknownFields(moderationRoutes(useCases)) },
+      { prefix: '/v1', routes: refusingUnknownFields(lookupRoutes(useCases, config.publicUrl)) },
+      {
+        prefix: '/v1',
+        routes: refusingUnknownFields(inspectionRoutes(useCases, config.publicUrl, forServices)),
+      },
+      { prefix: '/v1', routes: refusingUnknownFields(moderationRoutes(useCases, forServices)) },
+      { prefix: '/v1', routes: refusingUnknownFields(auditRoutes(useCases, forServices)) },
       { prefix: '/v1', routes: refusingUnknownFields(allSessionsRoutes(useCases, ports.clock)) },
       { prefix: '/v1', routes: refusingUnknownFields(signingKeyRoutes(signingKeys)) },
       { prefix: '/v1', routes: refusingUnknownFields(doctorRoutes(doctorOf(deps))) },

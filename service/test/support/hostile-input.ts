@@ -15,6 +15,12 @@ export interface JsonRoute {
   readonly kibibytes?: number
 }
 
+const ofOperators = [
+  { method: 'POST', path: '/users/999999999/disable', fields: ['reason', 'public_reason', 'until'] },
+  { method: 'POST', path: '/users/999999999/enable', fields: ['note'], isBodyOptional: true },
+  { method: 'PUT', path: '/users/999999999/roles', fields: ['roles'], lists: ['roles'] },
+] as const
+
 /** Every route that accepts JSON. A test compares the list with the OpenAPI document. */
 export const jsonRoutes: readonly JsonRoute[] = [
   { method: 'POST', path: '/v1/users', fields: ['username', 'email', 'password', 'proof_of_work'] },
@@ -45,11 +51,10 @@ export const jsonRoutes: readonly JsonRoute[] = [
       { method: 'POST', path: '/v1/receipts', fields: ['items'], lists: ['items'], kibibytes: 256 },
       { method: 'POST', path: '/v1/tickets/redeem', fields: ['ticket', 'origin'] },
       { method: 'POST', path: '/v1/users/lookup', fields: ['ids'], lists: ['ids'], kibibytes: 32 },
-      { method: 'POST', path: '/v1/users/999999999/disable', fields: ['reason', 'public_reason', 'until'] },
-      { method: 'POST', path: '/v1/users/999999999/enable', fields: ['note'], isBodyOptional: true },
-      { method: 'PUT', path: '/v1/users/999999999/roles', fields: ['roles'], lists: ['roles'] },
     ] as const
   ).map((route) => ({ ...route, isInternal: true })),
+  ...ofOperators.map((route) => ({ ...route, path: `/v1${route.path}`, isInternal: true })),
+  ...ofOperators.map((route) => ({ ...route, path: `/v1/admin${route.path}` })),
 ]
 
 export const wrongTypes = (

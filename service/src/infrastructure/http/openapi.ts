@@ -13,6 +13,7 @@ import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-pro
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { rolesOfScope } from '../../domain/operator.ts'
 import { platformProblem } from '../../interface-adapters/http/platform/platform-errors.ts'
 import { problemBody } from '../../interface-adapters/http/problem-body.ts'
 import { problemTypes, type ProblemCode } from '../../interface-adapters/http/problem-types.ts'
@@ -80,7 +81,7 @@ export const openApi = ({ bearer, ...options }: OpenApiOptions) =>
           },
         },
       },
-      transform: (described) => jsonSchemaTransform(withSecurity(described)),
+      transform: (described) => jsonSchemaTransform(withSecurity(described, bearer.name)),
       transformObject: (document) => {
         const described = withExamples(jsonSchemaTransformObject(document), options.publicUrl)
         return withoutUnusedSchemas(withOptionalBodies(described))
@@ -89,11 +90,15 @@ export const openApi = ({ bearer, ...options }: OpenApiOptions) =>
     await app.register(swaggerPage)
   })
 
-/** The scope of a service key stands in the operation's `security`: OpenAPI 3.1 allows role names there. */
-function withSecurity<T extends { schema: FastifySchema; route: RouteOptions }>(described: T): T {
+/** The scope of a service key, or the lowest role, stands in the operation's `security`, as OpenAPI 3.1 allows. */
+function withSecurity<T extends { schema: FastifySchema; route: RouteOptions }>(
+  described: T,
+  bearer: 'accessToken' | 'serviceKey',
+): T {
   const scope = described.route.config?.scope ?? 'none'
   if (scope === 'none') return described
-  return { ...described, schema: { ...described.schema, security: [{ serviceKey: [scope] }] } }
+  const security = [{ [bearer]: bearer === 'serviceKey' ? [scope] : rolesOfScope(scope).slice(0, 1) }]
+  return { ...described, schema: { ...described.schema, security } }
 }
 
 const swaggerPage: FastifyPluginAsync = async (app) => {

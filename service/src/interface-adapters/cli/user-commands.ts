@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { inspectedUser, inspectedUsers } from '../http/internal/inspection-schemas.ts'
+import type { inspectedUser, inspectedUsers } from '../http/operators/inspection-schemas.ts'
 import { pathWithQuery, requireConfirmation, type Command, type CommandContext } from './command.ts'
 import { shortText, table, time } from './table.ts'
 import { printable } from './text.ts'

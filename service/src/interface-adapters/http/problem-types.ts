@@ -75,6 +75,12 @@ export const problemTypes = {
     advice:
       'The service key is right, but does not have the scope that WWW-Authenticate names. Use a key with that scope, or add it to this key in SERVICE_KEYS.',
   },
+  insufficient_role: {
+    status: 403,
+    title: 'Insufficient role',
+    advice:
+      'Your roles do not allow this. Moderators change users without the role moderator or admin, admins change all others, and nobody bans themselves or sets their own roles. Ask an admin.',
+  },
   user_disabled: {
     status: 403,
     title: 'User disabled',

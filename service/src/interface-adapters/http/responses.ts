@@ -20,6 +20,13 @@ export const WITH_TOKEN: readonly ProblemCode[] = [
   ...authenticateErrors,
   ...commonErrors,
 ]
+/** For a route under /v1/admin. */
+const WITH_ROLE: readonly ProblemCode[] = [
+  ...WITH_TOKEN,
+  'insufficient_role',
+  // For unknown fields.
+  'validation_failed',
+]
 /** For a route that requires a service key. */
 export const WITH_SERVICE_KEY: readonly ProblemCode[] = [
   'invalid_service_key',
@@ -28,6 +35,18 @@ export const WITH_SERVICE_KEY: readonly ProblemCode[] = [
   'validation_failed',
   ...commonErrors,
 ]
+
+/** The errors of an operator route on one listener, from those of its use case. */
+export type OperatorErrors = (own: readonly ProblemCode[]) => readonly ProblemCode[]
+
+/** On the internal listener, where roles do not count. */
+export const forServices: OperatorErrors = (own) => [
+  ...WITH_SERVICE_KEY,
+  ...own.filter((code) => code !== 'insufficient_role'),
+]
+
+/** Under /v1/admin. */
+export const forUsers: OperatorErrors = (own) => [...WITH_ROLE, ...own]
 
 interface Declared {
   readonly [status: number]: z.ZodType | ReturnType<typeof problems>

@@ -61,6 +61,8 @@ const provocations: Record<ProblemCode, Provocation> = {
   invalid_service_key: ({ service, person }) =>
     new TestClient(service.internalUrl).get(`/v1/users/${person.id}/sessions`),
   insufficient_scope: () => responseToNarrowKey(),
+  insufficient_role: ({ client, person, tokens }) =>
+    client.get(`/v1/admin/users/${person.id}`, tokens.access_token),
   user_disabled: async ({ service, client, person }) => {
     await service.operator().post(`/v1/users/${person.id}/disable`, { reason: 'Spam' })
     return signIn(client, person)

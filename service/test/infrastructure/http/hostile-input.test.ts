@@ -53,6 +53,7 @@ describe.each(databaseNames)('hostile input, on %s', (database) => {
   beforeAll(async () => {
     service = await startTestService(database)
     person = await service.client().register()
+    await service.operator().put(`/v1/users/${person.id}/roles`, { roles: ['admin'] })
     tokens = await service.client().signIn(person)
   })
   afterAll(() => service.stop())

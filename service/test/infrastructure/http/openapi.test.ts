@@ -47,6 +47,15 @@ interface Document {
 }
 
 const publicOperations = `
+  DELETE /v1/admin/users/{id}/sessions
+  DELETE /v1/admin/users/{id}/sessions/{sid}
+  GET /v1/admin/audit
+  GET /v1/admin/users
+  GET /v1/admin/users/{id}
+  GET /v1/admin/users/{id}/sessions
+  POST /v1/admin/users/{id}/disable
+  POST /v1/admin/users/{id}/enable
+  PUT /v1/admin/users/{id}/roles
   DELETE /v1/sessions
   DELETE /v1/sessions/current
   DELETE /v1/sessions/{id}
@@ -157,9 +166,10 @@ describe.each(databaseNames)('the OpenAPI document, on %s', (database) => {
         expect(operation).toMatchObject({ summary: expect.any(String) as string, tags: [expect.any(String)] })
         const isOpen =
           /^(POST (\/v1)?\/(users|sessions|sessions\/refresh)|GET \/(\.well|errors|health).*)$/.test(name)
-        // scopes.test.ts compares the scopes with those of the routes.
+        // scopes.test.ts and admin.test.ts compare scopes and roles with those of the routes.
         const scope = expect.stringMatching(/^[a-z:]+$/) as string
-        const needed = listener === 'public' ? { accessToken: [] } : { serviceKey: [scope] }
+        const roles = name.includes(' /v1/admin/') ? [scope] : []
+        const needed = listener === 'public' ? { accessToken: roles } : { serviceKey: [scope] }
         expect([name, operation.security]).toEqual([name, isOpen ? undefined : [needed]])
       }
     })

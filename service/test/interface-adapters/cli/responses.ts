@@ -10,7 +10,7 @@ import { deliveryList, replayed } from '../../../src/interface-adapters/http/int
 import {
   inspectedUser,
   inspectedUsers,
-} from '../../../src/interface-adapters/http/internal/inspection-schemas.ts'
+} from '../../../src/interface-adapters/http/operators/inspection-schemas.ts'
 import { sessionList } from '../../../src/interface-adapters/http/session-schemas.ts'
 
 const at = (time: string) => `2026-01-${time}.000Z`

@@ -5,9 +5,8 @@ import type { UseCases } from '../../../application/use-cases.ts'
 import { refuseField } from '../../../application/validate.ts'
 import { InvalidValue } from '../../../domain/invalid-value.ts'
 import type { SearchCursor } from '../../../domain/user-search.ts'
-import { parseUserId, type User, type UserId } from '../../../domain/user.ts'
-import { responses, WITH_SERVICE_KEY } from '../responses.ts'
-import { LOOKUP_LIMIT_BYTES } from '../lookup-schemas.ts'
+import { parseUserId, type User } from '../../../domain/user.ts'
+import { responses, type OperatorErrors } from '../responses.ts'
 import * as bodies from '../response-bodies.ts'
 import { nextCursorOf, startOfPage } from '../search-cursor.ts'
 import { userIdParams } from '../user-schemas.ts'
@@ -18,31 +17,10 @@ interface Found {
   readonly next: SearchCursor | undefined
 }
 
-/** For other services and operators: look up, find and inspect users. */
+/** For operators: find and inspect users. */
 export const inspectionRoutes =
-  (useCases: UseCases, publicUrl: string): FastifyPluginCallbackZod =>
+  (useCases: UseCases, publicUrl: string, errorsWith: OperatorErrors): FastifyPluginCallbackZod =>
   (app, _options, done) => {
-    app.post('/users/lookup', {
-      config: { scope: 'lookup' },
-      bodyLimit: LOOKUP_LIMIT_BYTES,
-      schema: {
-        tags: ['Users'],
-        operationId: 'lookupUsers',
-        summary: 'Get many users by their ids',
-        description:
-          'Returns each user once, in the order of the ids. Unknown ids are left out; disabled users are included.',
-        body: schemas.lookup,
-        response: responses(
-          { 200: schemas.lookedUp.describe('The users found.') },
-          { errors: WITH_SERVICE_KEY, hasBody: true },
-        ),
-      },
-      handler: async (request) => {
-        const users = await useCases.lookupUsers(request.body.ids as UserId[])
-        return { items: users.map((user) => bodies.publicUser(user, publicUrl)) }
-      },
-    })
-
     app.get('/users', {
       config: { scope: 'users:read' },
       schema: {
@@ -52,7 +30,7 @@ export const inspectionRoutes =
         querystring: schemas.inspection,
         response: responses(
           { 200: schemas.inspectedUsers.describe('A page of users, including disabled ones.') },
-          { errors: [...WITH_SERVICE_KEY, ...findUserByEmailErrors, 'validation_failed'] },
+          { errors: errorsWith([...findUserByEmailErrors, 'validation_failed']) },
         ),
       },
       handler: async ({ query: { username, email, limit, cursor } }) => {
@@ -78,7 +56,7 @@ export const inspectionRoutes =
         params: userIdParams,
         response: responses(
           { 200: schemas.inspectedUser.describe('The user.') },
-          { errors: [...WITH_SERVICE_KEY, ...inspectUserErrors] },
+          { errors: errorsWith(inspectUserErrors) },
         ),
       },
       handler: async (request) => {

@@ -1,11 +1,11 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod'
 import type { UseCases } from '../../../application/use-cases.ts'
-import { responses, WITH_SERVICE_KEY } from '../responses.ts'
+import { responses, type OperatorErrors } from '../responses.ts'
 import * as schemas from './audit-schemas.ts'
 
 /** For operators: who did what to whom. */
 export const auditRoutes =
-  (useCases: Pick<UseCases, 'listAuditEntries'>): FastifyPluginCallbackZod =>
+  (useCases: Pick<UseCases, 'listAuditEntries'>, errorsWith: OperatorErrors): FastifyPluginCallbackZod =>
   (app, _options, done) => {
     app.get('/audit', {
       config: { scope: 'audit' },
@@ -17,7 +17,7 @@ export const auditRoutes =
         querystring: schemas.auditQuery,
         response: responses(
           { 200: schemas.auditEntryList.describe('A page of entries.') },
-          { errors: [...WITH_SERVICE_KEY, 'validation_failed'] },
+          { errors: errorsWith([]) },
         ),
       },
       handler: async (request) =>

@@ -13,7 +13,7 @@ import type { UseCases } from '../../../application/use-cases.ts'
 import { parseSessionId } from '../../../domain/session.ts'
 import { parseUserId, type UserId } from '../../../domain/user.ts'
 import { actorOf } from '../bearer.ts'
-import { responses, WITH_SERVICE_KEY, WITH_STRAY_BODY } from '../responses.ts'
+import { responses, WITH_STRAY_BODY, type OperatorErrors } from '../responses.ts'
 import * as bodies from '../response-bodies.ts'
 import { sessionList } from '../session-schemas.ts'
 import { userIdParams } from '../user-schemas.ts'
@@ -24,7 +24,7 @@ const tags = ['Moderation']
 
 /** For operators: disable and enable users, set their roles, list and end their sessions. */
 export const moderationRoutes =
-  (useCases: UseCases): FastifyPluginCallbackZod =>
+  (useCases: UseCases, errorsWith: OperatorErrors): FastifyPluginCallbackZod =>
   (app, _options, done) => {
     app.post('/users/:id/disable', {
       config: { scope: 'moderate' },
@@ -38,7 +38,7 @@ export const moderationRoutes =
         params: userIdParams,
         body: schemas.disabling,
         response: responses(noContent, {
-          errors: [...WITH_SERVICE_KEY, ...disableUserErrors],
+          errors: errorsWith(disableUserErrors),
           hasBody: true,
         }),
       },
@@ -62,7 +62,7 @@ export const moderationRoutes =
         description: 'A request without a body is also accepted.',
         params: userIdParams,
         body: schemas.enabling,
-        response: responses(noContent, { errors: [...WITH_SERVICE_KEY, ...enableUserErrors], hasBody: true }),
+        response: responses(noContent, { errors: errorsWith(enableUserErrors), hasBody: true }),
       },
       handler: async (request, reply) => {
         await useCases.enableUser(actorOf(request), userIdOf(request.params), request.body?.note)
@@ -81,7 +81,7 @@ export const moderationRoutes =
           '`token_outdated`. The next refresh returns a token with the new roles.',
         params: userIdParams,
         body: schemas.roles,
-        response: responses(noContent, { errors: [...WITH_SERVICE_KEY, ...setRolesErrors], hasBody: true }),
+        response: responses(noContent, { errors: errorsWith(setRolesErrors), hasBody: true }),
       },
       handler: async (request, reply) => {
         await useCases.setRoles(actorOf(request), userIdOf(request.params), request.body.roles)
@@ -98,7 +98,7 @@ export const moderationRoutes =
         params: userIdParams,
         response: responses(
           { 200: sessionList.describe('The live sessions.') },
-          { errors: [...WITH_SERVICE_KEY, ...listUserSessionsErrors] },
+          { errors: errorsWith(listUserSessionsErrors) },
         ),
       },
       handler: async (request) => {
@@ -116,7 +116,7 @@ export const moderationRoutes =
         description: 'If the session has already ended, nothing changes.',
         params: schemas.sessionOfUserParams,
         response: responses(noContent, {
-          errors: [...WITH_SERVICE_KEY, ...endUserSessionErrors, ...WITH_STRAY_BODY],
+          errors: errorsWith([...endUserSessionErrors, ...WITH_STRAY_BODY]),
         }),
       },
       handler: async (request, reply) => {
@@ -135,7 +135,7 @@ export const moderationRoutes =
         summary: 'End all sessions of a user',
         params: userIdParams,
         response: responses(noContent, {
-          errors: [...WITH_SERVICE_KEY, ...endUserSessionsErrors, ...WITH_STRAY_BODY],
+          errors: errorsWith([...endUserSessionsErrors, ...WITH_STRAY_BODY]),
         }),
       },
       handler: async (request, reply) => {

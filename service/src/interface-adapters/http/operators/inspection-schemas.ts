@@ -1,10 +1,9 @@
 import { z } from 'zod'
 import { EMAIL_ADDRESS_LIMIT } from '../../../domain/email-address.ts'
-import { lookupIds } from '../lookup-schemas.ts'
 import { cursor, nextCursor } from '../search-cursor.ts'
 import { usernamePart, usersPerPage } from '../search-schemas.ts'
 import { textField } from '../text-field.ts'
-import { ownUser, publicUser } from '../user-schemas.ts'
+import { ownUser } from '../user-schemas.ts'
 
 export const inspection = z.strictObject({
   username: usernamePart.optional(),
@@ -12,10 +11,6 @@ export const inspection = z.strictObject({
   limit: usersPerPage,
   cursor,
 })
-
-export const lookup = z.strictObject({ ids: lookupIds }).meta({ id: 'Lookup' })
-
-export const lookedUp = z.object({ items: z.array(publicUser) }).meta({ id: 'LookedUp' })
 
 export const inspectedUser = ownUser
   .extend({
