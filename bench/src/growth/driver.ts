@@ -4,7 +4,7 @@ import { secondsAfter } from '../../../service/src/domain/session.ts'
 import { connectPool } from '../../../service/src/infrastructure/postgres/connect.ts'
 import { ROTATE } from '../../../service/src/infrastructure/postgres/rotation-statements.ts'
 import { serveParent } from '../child.ts'
-import { ownerOf, sessionIdOf } from '../refresh/bulk-sessions.ts'
+import { LAST_PLACE, ownerOf, sessionIdOf } from '../refresh/bulk-sessions.ts'
 import { closedLoop, type Slice } from '../refresh/slice.ts'
 import { createTargets, type Reach } from './reach.ts'
 
@@ -20,7 +20,10 @@ const places = new Map<number, Place>()
 async function refresh({ pool, next }: Place, reach: Reach): Promise<void> {
   const { session, generation } = next(reach)
   const now = new Date()
-  const values = [ownerOf(session), sessionIdOf(session), generation, now, secondsAfter(now, IDLE_SECONDS)]
+  const values = [
+    ...[ownerOf(session), sessionIdOf(session), generation, now, secondsAfter(now, IDLE_SECONDS)],
+    ...[LAST_PLACE.address, LAST_PLACE.userAgent],
+  ]
   const { rowCount } = await pool.query({ name: ROTATE.name, text: ROTATE.text, values })
   if (rowCount !== 1) throw new Error(`Session ${session} was not at generation ${generation}.`)
 }

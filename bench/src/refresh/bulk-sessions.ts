@@ -35,6 +35,9 @@ async function runStatements(url: string, statements: readonly string[]): Promis
 
 const USER_AGENT = 'Mozilla/5.0 (X11; Linux x86_64; rv:147.0) Gecko/20100101 Firefox/147.0'
 
+/** Where refreshes come from. */
+export const LAST_PLACE = { address: '198.18.0.0', userAgent: USER_AGENT }
+
 export interface BulkSessions {
   readonly count: number
   /** In SQL, of `n`, the session's number: the number of another one, whose id becomes the device's id. */

@@ -6,7 +6,7 @@ import { openDatabase } from '../../../service/src/infrastructure/postgres/datab
 import { PostgresSessions } from '../../../service/src/infrastructure/postgres/postgres-sessions.ts'
 import { ROTATE } from '../../../service/src/infrastructure/postgres/rotation-statements.ts'
 import { serveParent } from '../child.ts'
-import { ownerOf, sessionIdOf } from './bulk-sessions.ts'
+import { LAST_PLACE, ownerOf, sessionIdOf } from './bulk-sessions.ts'
 import { closedLoop, type Slice } from './slice.ts'
 import { createWalk } from './walk.ts'
 
@@ -27,7 +27,10 @@ const nextOfRotate = createWalk('rotate')
 async function runStatement(): Promise<void> {
   const { session, generation } = nextOfStatement()
   const now = new Date()
-  const values = [ownerOf(session), sessionIdOf(session), generation, now, secondsAfter(now, IDLE_SECONDS)]
+  const values = [
+    ...[ownerOf(session), sessionIdOf(session), generation, now, secondsAfter(now, IDLE_SECONDS)],
+    ...[LAST_PLACE.address, LAST_PLACE.userAgent],
+  ]
   const response = await pool?.query({ name: ROTATE.name, text: ROTATE.text, values })
   if (response?.rowCount !== 1) throw new Error(`Session ${session} was not at generation ${generation}.`)
 }
@@ -36,7 +39,7 @@ async function rotate(): Promise<void> {
   const { session, generation } = nextOfRotate()
   const rotated = await sessions?.rotate({
     ...{ userId: ownerOf(session), sessionId: sessionIdOf(session), generation },
-    ...{ now: new Date(), idleSeconds: IDLE_SECONDS },
+    ...{ now: new Date(), idleSeconds: IDLE_SECONDS, from: LAST_PLACE },
   })
   if (rotated === undefined) throw new Error(`Session ${session} was not at generation ${generation}.`)
 }

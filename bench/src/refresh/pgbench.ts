@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers'
 import type pg from 'pg'
 import { requireServer } from '../../../scripts/postgres/find-server.ts'
 import { ROTATE } from '../../../service/src/infrastructure/postgres/rotation-statements.ts'
-import { SESSIONS_PER_PERSON, sessionIdOf } from './bulk-sessions.ts'
+import { LAST_PLACE, SESSIONS_PER_PERSON, sessionIdOf } from './bulk-sessions.ts'
 import type { Slice } from './slice.ts'
 import { CLASS_SIZE, CLASSES_PER_LANE, SESSION_IN_PGBENCH, stopInClass, WALKED_IN_SQL } from './walk.ts'
 
@@ -19,7 +19,15 @@ const THREADS = 2
  * In the order of the statement's parameters. pgbench cannot make ids, which are not numbers, so each session contains
  * the id of the next.
  */
-const parameters = [':user_id', ':device_id', ':generation', ':now', ':rests_until']
+const parameters = [
+  ':user_id',
+  ':device_id',
+  ':generation',
+  ':now',
+  ':rests_until',
+  `'${LAST_PLACE.address}'`,
+  `'${LAST_PLACE.userAgent}'`,
+]
 
 /** `\gset` aborts the client if a refresh matches no row. */
 const script = `

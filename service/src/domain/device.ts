@@ -10,14 +10,18 @@ export interface ClientAddress {
   readonly widerNetworks: readonly string[]
 }
 
-/** The device of a session, as the user sees it under "your devices". */
-export interface Device {
+/** Where a request came from. */
+export interface Place {
+  /** As text. */
+  readonly address: string
+  readonly userAgent: string
+}
+
+/** The device of a session, as the user sees it under "your devices", and the place of the sign-in. */
+export interface Device extends Place {
   /** Chosen by the client and the same at every sign-in. A later sign-in with the same id replaces the session. */
   readonly id: string | undefined
   readonly name: string
-  readonly userAgent: string
-  /** The address of the sign-in, as text. */
-  readonly address: string
 }
 
 /** In characters. */

@@ -1,4 +1,5 @@
 import type { Ban } from './ban.ts'
+import type { Place } from './device.ts'
 import type { Session } from './session.ts'
 import type { User, UserId } from './user.ts'
 
@@ -34,7 +35,12 @@ export type DomainEvent = { readonly userId: UserId; readonly occurredAt: Date }
   | { readonly type: 'session.ended'; readonly data: { session_id: string; reason: string } }
   | {
       readonly type: 'session.refresh_token_reused'
-      readonly data: TokenOfAnotherGeneration
+      readonly data: TokenOfAnotherGeneration & {
+        /** Whether the session signed in, or was refreshed last, from this address. */
+        known_address: boolean
+        /** Whether it did so with this user agent. */
+        known_user_agent: boolean
+      }
     }
   | { readonly type: 'session.rolled_forward'; readonly data: TokenOfAnotherGeneration }
 )
@@ -114,13 +120,20 @@ export const sessionEnded = (session: Session, now: Date): DomainEvent => ({
 export const refreshTokenReused = (
   session: Session,
   presented: number,
-  address: string,
+  { address, userAgent }: Place,
   now: Date,
 ): DomainEvent => ({
   type: 'session.refresh_token_reused',
   userId: session.userId,
   occurredAt: now,
-  data: { session_id: session.id, presented_generation: presented, generation: session.generation, address },
+  data: {
+    session_id: session.id,
+    presented_generation: presented,
+    generation: session.generation,
+    address,
+    known_address: [session.device.address, session.lastPlace.address].includes(address),
+    known_user_agent: [session.device.userAgent, session.lastPlace.userAgent].includes(userAgent),
+  },
 })
 
 /** The token is genuine and newer than the session: the database was set back. */

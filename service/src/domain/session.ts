@@ -1,4 +1,4 @@
-import type { Device } from './device.ts'
+import type { Device, Place } from './device.ts'
 import type { UserId } from './user.ts'
 
 declare const brand: unique symbol
@@ -62,6 +62,8 @@ export interface Session {
   readonly endedAt: Date | undefined
   readonly endReason: EndReason | undefined
   readonly device: Device
+  /** Where the last refresh came from, or else the sign-in. */
+  readonly lastPlace: Place
   readonly authTime: Date
   /** How the user authenticated (RFC 8176). */
   readonly amr: readonly string[]
@@ -89,6 +91,7 @@ export function startSession(
     endedAt: undefined,
     endReason: undefined,
     device,
+    lastPlace: { address: device.address, userAgent: device.userAgent },
     authTime: now,
     amr,
     roles,
@@ -101,6 +104,12 @@ export const refreshSession = (session: Session, now: Date, idleSeconds: number)
   generation: session.generation + 1,
   refreshedAt: now,
   idleExpiresAt: earlier(secondsAfter(now, idleSeconds), session.expiresAt),
+})
+
+/** The session after a refresh from this place. */
+export const movedTo = (session: Session, { address, userAgent }: Place): Session => ({
+  ...session,
+  lastPlace: { address, userAgent },
 })
 
 /**
@@ -161,10 +170,13 @@ const RECENT_SIGN_IN_SECONDS = 5 * 60
 export const isSignedInRecently = ({ authTime }: Session, now: Date): boolean =>
   now < secondsAfter(authTime, RECENT_SIGN_IN_SECONDS)
 
+const NOWHERE: Place = { address: '0.0.0.0', userAgent: '' }
+
 /** A session of a deleted user, without the data that identifies or locates them. */
 export const forgetDevice = (session: Session): Session => ({
   ...session,
-  device: { id: undefined, name: '', userAgent: '', address: '0.0.0.0' },
+  device: { id: undefined, name: '', ...NOWHERE },
+  lastPlace: NOWHERE,
 })
 
 /** The longest unused sessions, which must end before another one may start. */

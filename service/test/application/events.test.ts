@@ -26,7 +26,7 @@ const examples: Record<EventType, DomainEvent> = {
   'session.refresh_token_reused': events.refreshTokenReused(
     aSession({ generation: 5 }),
     3,
-    '203.0.113.7',
+    { address: '203.0.113.7', userAgent: 'Mozilla/5.0' },
     at(0),
   ),
   'session.rolled_forward': events.sessionRolledForward(aSession({ generation: 3 }), 5, '203.0.113.7', at(0)),
@@ -35,15 +35,15 @@ const examples: Record<EventType, DomainEvent> = {
 /** Presents a token that is newer than the session, as after a restore. */
 async function refreshAfterRestore({ useCases, signIn, store }: World): Promise<void> {
   const { session, refreshToken } = await signIn()
-  const next = await useCases.refreshSession({ refreshToken, address: home })
+  const next = await useCases.refreshSession({ refreshToken, address: home, userAgent: 'Mozilla/5.0' })
   await store.transactions.transaction('system', (tx) => tx.sessions.saveRefreshed(session))
-  await useCases.refreshSession({ refreshToken: next.refreshToken, address: home })
+  await useCases.refreshSession({ refreshToken: next.refreshToken, address: home, userAgent: 'Mozilla/5.0' })
 }
 
 /** Refreshes twice and presents the first token again after the reuse window, as a thief would. */
 async function replay({ useCases, signIn, pass }: World): Promise<void> {
   const first = await signIn()
-  const input = { address: home }
+  const input = { address: home, userAgent: 'Mozilla/5.0' }
   const second = await useCases.refreshSession({ refreshToken: first.refreshToken, ...input })
   await useCases.refreshSession({ refreshToken: second.refreshToken, ...input })
   pass(60)

@@ -171,7 +171,13 @@ export const auditLogContract = describeContract('AuditLog', (store: Store) => {
 
   test('a replayed token is an entry of its session', async () => {
     const session = aSession({ userId: anna.id, generation: 5 })
-    await inTransaction(store, (tx) => tx.outbox.add([refreshTokenReused(session, 3, '203.0.113.9', at(1))]))
-    expect(await all()).toMatchObject([{ action: 'session.refresh_token_reused', session: session.id }])
+    const from = { address: '203.0.113.9', userAgent: session.device.userAgent }
+    await inTransaction(store, (tx) => tx.outbox.add([refreshTokenReused(session, 3, from, at(1))]))
+    expect(await all()).toMatchObject([
+      {
+        ...{ action: 'session.refresh_token_reused', session: session.id },
+        data: { known_address: false, known_user_agent: true },
+      },
+    ])
   })
 })

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Receipt, Rotation, SessionKey } from '../../src/application/ports/sessions.ts'
 import {
+  movedTo,
   endSession,
   refreshSession,
   renewSession,
@@ -152,6 +153,7 @@ export const sessionsContract = describeContract('Sessions', (store: Store) => {
       generation: session.generation,
       now: at(60),
       idleSeconds: HOUR,
+      from: aDevice(),
       ...changes,
     })
 
@@ -161,6 +163,22 @@ export const sessionsContract = describeContract('Sessions', (store: Store) => {
       const refreshed = refreshSession(session, at(60), HOUR)
       expect(await store.sessions.rotate(rotation(session))).toEqual(refreshed)
       expect(await readSession(store, session)).toEqual(refreshed)
+    })
+
+    test.each([
+      ['another address', { address: '2001:db8::7' }],
+      ['another user agent', { userAgent: 'Other/2.0 "quoted", {braces} and \\' }],
+      ['another place', { address: '198.51.100.9', userAgent: '' }],
+    ])('a rotation from %s is stored, and the sign-in keeps its own', async (_, changes) => {
+      const session = await addSession(store, anna)
+      const from = { address: '203.0.113.7', userAgent: 'Mozilla/5.0', ...changes }
+      const refreshed = movedTo(refreshSession(session, at(60), HOUR), from)
+      expect(await store.sessions.rotate(rotation(session, { from }))).toEqual(refreshed)
+      expect(await readSession(store, session)).toEqual(refreshed)
+      const back = movedTo(refreshSession(refreshed, at(60), HOUR), session.device)
+      await store.sessions.rotate(rotation(refreshed))
+      expect(await readSession(store, session)).toEqual(back)
+      expect(back.lastPlace).toEqual({ address: '203.0.113.7', userAgent: 'Mozilla/5.0' })
     })
 
     test('a rotation does not change the other sessions of the user', async () => {
@@ -215,7 +233,9 @@ export const sessionsContract = describeContract('Sessions', (store: Store) => {
     test('saving a refreshed session writes what a renewal changes, and nothing else', async () => {
       const session = await addSession(store, anna, { generation: 4, confirmedGeneration: 2 })
       const other = await addSession(store, anna, { id: sessionId(2) })
-      const refreshed = renewSession(rollForward(session, 8, at(60), HOUR), ['otp'], at(60), HOUR)
+      const from = { address: '198.51.100.9', userAgent: 'Other/2.0' }
+      const moved = movedTo(rollForward(session, 8, at(60), HOUR), from)
+      const refreshed = renewSession(moved, ['otp'], at(60), HOUR)
       expect(refreshed).toMatchObject({ generation: 10, oldestGeneration: 10, authTime: at(60) })
       const changed = { ...refreshed, confirmedGeneration: 9, roles: ['helper'], device: aDevice() }
       await inTransaction(store, (tx) => tx.sessions.saveRefreshed(changed))
@@ -449,6 +469,7 @@ export const sessionsContract = describeContract('Sessions', (store: Store) => {
         generation: 3,
         now: at(60),
         idleSeconds: HOUR,
+        from: aDevice(),
       })
       const [returned] = await end([read], 'terminated', at(61))
       expect(returned).toMatchObject({ generation: 4, refreshedAt: at(60), endReason: 'terminated' })
@@ -507,6 +528,7 @@ export const sessionsContract = describeContract('Sessions', (store: Store) => {
         generation: 0,
         now: at(30),
         idleSeconds: 60,
+        from: aDevice(),
       }
       await store.sessions.rotate(refreshed)
       expect(await expired(at(60))).toEqual([])
@@ -523,6 +545,7 @@ export const sessionsContract = describeContract('Sessions', (store: Store) => {
           generation: 0,
           now: at(0.5),
           idleSeconds: HOUR,
+          from: aDevice(),
         }
         await store.sessions.rotate(refresh)
       }

@@ -74,7 +74,8 @@ export const userDeletionContract = describeContract('Users, deleted users', (st
     })
     await remove(anna)
     const device = { id: undefined, name: '', userAgent: '', address: '0.0.0.0' }
-    expect(await readSession(store, ended)).toEqual({ ...ended, device })
+    const lastPlace = { userAgent: '', address: '0.0.0.0' }
+    expect(await readSession(store, ended)).toEqual({ ...ended, device, lastPlace })
     expect(await readSession(store, other)).toEqual(other)
   })
 

@@ -41,6 +41,7 @@ describe('a session that starts', () => {
       endedAt: undefined,
       endReason: undefined,
       device: aDevice(),
+      lastPlace: { address: '203.0.113.7', userAgent: 'Mozilla/5.0' },
       authTime: noon,
       amr: ['pwd', 'otp'],
       roles: ['moderator'],

@@ -12,6 +12,7 @@ import {
   forgetDevice,
   isExpired,
   isLive,
+  movedTo,
   refreshSession,
   type Session,
   type SessionId,
@@ -174,11 +175,11 @@ const sessions = (read: Read, inTurn: InTurn): Sessions => ({
       return session && user && { session, user }
     }),
 
-  rotate: ({ userId, sessionId, generation, now, idleSeconds }) =>
+  rotate: ({ userId, sessionId, generation, now, idleSeconds, from }) =>
     inTurn((draft) => {
       const session = sessionOf(draft, userId, sessionId)
       if (session?.generation !== generation || !isLive(session, now)) return undefined
-      const rotated = refreshSession(session, now, idleSeconds)
+      const rotated = movedTo(refreshSession(session, now, idleSeconds), from)
       draft.sessions.set(sessionId, rotated)
       return rotated
     }),
@@ -343,8 +344,8 @@ const sessionsInTransaction = (draft: World): SessionsInTransaction => ({
     done(() => {
       const session = sessionOf(draft, refreshed.userId, refreshed.id)
       if (session === undefined) return
-      const { generation, oldestGeneration, refreshedAt, idleExpiresAt, authTime, amr } = refreshed
-      const renewed = { generation, oldestGeneration, refreshedAt, idleExpiresAt, authTime, amr }
+      const { generation, oldestGeneration, refreshedAt, idleExpiresAt, lastPlace, authTime, amr } = refreshed
+      const renewed = { generation, oldestGeneration, refreshedAt, idleExpiresAt, lastPlace, authTime, amr }
       draft.sessions.set(session.id, { ...session, ...renewed })
     }),
 

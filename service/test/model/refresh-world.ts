@@ -272,7 +272,11 @@ export class RefreshWorld {
     const { id: sessionId, userId, tokens } = track
     const refreshToken = tokens[generation] ?? this.#forger.issue({ userId, sessionId, generation })
     try {
-      const issued = await this.#instance(at).service.useCases.refreshSession({ refreshToken, address })
+      const issued = await this.#instance(at).service.useCases.refreshSession({
+        refreshToken,
+        address,
+        userAgent: 'Mozilla/5.0',
+      })
       return { outcome: `tokens ${issued.session.generation}` as const, issued }
     } catch (error) {
       if (!(error instanceof ApplicationError)) throw error

@@ -89,6 +89,8 @@ export const SESSION = {
   ) as string,
   device_name: expect.any(String) as string,
   user_agent: expect.any(String) as string,
+  last_user_agent: expect.any(String) as string,
+  last_ip: expect.any(String) as string,
   ip: expect.any(String) as string,
   created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/) as string,
   last_seen_at: expect.stringMatching(/Z$/) as string,

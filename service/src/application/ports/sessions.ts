@@ -1,3 +1,4 @@
+import type { Place } from '../../domain/device.ts'
 import type { Period, Session, SessionId } from '../../domain/session.ts'
 import type { User, UserId } from '../../domain/user.ts'
 
@@ -9,6 +10,7 @@ export interface Rotation {
   readonly now: Date
   /** How long the session may stay unrefreshed. The absolute limit still applies. */
   readonly idleSeconds: number
+  readonly from: Place
 }
 
 /** Proof that the tokens of a generation were received: its access token was used. */

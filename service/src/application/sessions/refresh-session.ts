@@ -1,8 +1,8 @@
 import { SYSTEM } from '../../domain/actor.ts'
-import type { ClientAddress } from '../../domain/device.ts'
+import type { ClientAddress, Place } from '../../domain/device.ts'
 import { refreshTokenReused, sessionRolledForward } from '../../domain/event.ts'
 import { judgeRefresh, type RefreshVerdict, type ReusePolicy } from '../../domain/refresh-verdict.ts'
-import { rollForward, type Session, type SessionLimits } from '../../domain/session.ts'
+import { movedTo, rollForward, type Session, type SessionLimits } from '../../domain/session.ts'
 import { ApplicationError, type ErrorCode } from '../errors.ts'
 import type { AccessTokens } from '../ports/access-tokens.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -26,6 +26,7 @@ export interface RefreshSessionDeps {
 export interface RefreshSessionInput {
   readonly refreshToken: string
   readonly address: ClientAddress
+  readonly userAgent: string
 }
 
 export interface RefreshedTokens extends IssuedTokens {
@@ -46,12 +47,13 @@ export const refreshSessionErrors = [
  */
 export const refreshSession =
   (deps: RefreshSessionDeps) =>
-  async ({ refreshToken, address }: RefreshSessionInput): Promise<RefreshedTokens> => {
+  async ({ refreshToken, address, userAgent }: RefreshSessionInput): Promise<RefreshedTokens> => {
     const presented = deps.refreshTokens.verify(refreshToken)
     if (presented === undefined) throw new ApplicationError('invalid_refresh_token')
     const now = deps.clock.now()
     // The update comes first, since it checks and changes in one step. A verdict from an earlier read could be outdated.
-    const rotated = await rotate(deps, presented, now)
+    const from = { address: address.text, userAgent }
+    const rotated = await rotate(deps, presented, from, now)
     if (rotated !== undefined) return { ...rotated, result: 'rotated' }
 
     const found = await deps.sessions.find(presented.userId, presented.sessionId)
@@ -63,7 +65,7 @@ export const refreshSession =
       case 'replay':
       case 'roll_forward':
       case 'rotate':
-        return settle(deps, presented, address, now)
+        return settle(deps, presented, from, now)
       case 'unknown':
       case 'ended':
         throw refusal(verdict)
@@ -74,10 +76,11 @@ export const refreshSession =
 async function rotate(
   deps: RefreshSessionDeps,
   { userId, sessionId, generation }: RefreshTokenContent,
+  from: Place,
   now: Date,
 ): Promise<IssuedTokens | undefined> {
   const { idleSeconds } = deps.sessionLimits
-  const rotated = await deps.sessions.rotate({ userId, sessionId, generation, now, idleSeconds })
+  const rotated = await deps.sessions.rotate({ userId, sessionId, generation, now, idleSeconds, from })
   return rotated && issueTokens(deps)(rotated, now)
 }
 
@@ -89,7 +92,7 @@ async function rotate(
 async function settle(
   deps: RefreshSessionDeps,
   { userId, sessionId, generation }: RefreshTokenContent,
-  address: ClientAddress,
+  from: Place,
   now: Date,
 ): Promise<RefreshedTokens> {
   // Nobody knows who presents a spent token, the user or a thief. So the service acts by its own rule.
@@ -100,17 +103,20 @@ async function settle(
     if (locked === undefined) return { kind: 'unknown' } as const
     switch (verdict.kind) {
       case 'replay':
-        await tx.outbox.add([refreshTokenReused(locked, generation, address.text, now)])
+        await tx.outbox.add([refreshTokenReused(locked, generation, from, now)])
         await endSessions(deps)(tx, [locked], 'refresh_token_reused')
         return verdict
       case 'roll_forward':
-        await tx.outbox.add([sessionRolledForward(locked, generation, address.text, now)])
+        await tx.outbox.add([sessionRolledForward(locked, generation, from.address, now)])
         return {
           result: 'rolled_forward',
-          session: await saveNext(deps, tx, locked, generation, now),
+          session: await saveNext(deps, tx, locked, { generation, from, now }),
         } as const
       case 'rotate':
-        return { result: 'rotated', session: await saveNext(deps, tx, locked, generation, now) } as const
+        return {
+          result: 'rotated',
+          session: await saveNext(deps, tx, locked, { generation, from, now }),
+        } as const
       case 'repeat':
         return { result: 'repeated', session: locked } as const
       case 'unknown':
@@ -126,10 +132,9 @@ async function saveNext(
   { sessionLimits }: RefreshSessionDeps,
   tx: Transaction,
   session: Session,
-  presented: number,
-  now: Date,
+  { generation, from, now }: { generation: number; from: Place; now: Date },
 ): Promise<Session> {
-  const next = rollForward(session, presented, now, sessionLimits.idleSeconds)
+  const next = movedTo(rollForward(session, generation, now, sessionLimits.idleSeconds), from)
   await tx.sessions.saveRefreshed(next)
   return next
 }

@@ -14,7 +14,7 @@ import type { UserId } from '../../domain/user.ts'
 import { confirmReceipts } from './confirm-receipts.ts'
 import type { Database } from './database.ts'
 import { findSession } from './find-session.ts'
-import { fromSession, toSession } from './rows.ts'
+import { fromLastPlace, fromSession, toSession } from './rows.ts'
 import { lockExpiredSessions, SESSION_EXPIRY } from './expired-sessions.ts'
 import { lockLiveSessionsAfter, lockSessions } from './locked-sessions.ts'
 import { SessionRotations } from './session-rotations.ts'
@@ -131,6 +131,7 @@ export class PostgresSessions implements Sessions, SessionsInTransaction {
         idle_expires_at: session.idleExpiresAt,
         auth_time: session.authTime,
         amr: [...session.amr],
+        ...fromLastPlace(session),
       })
       .where('user_id', '=', session.userId)
       .where('id', '=', session.id)
@@ -168,7 +169,10 @@ export class PostgresSessions implements Sessions, SessionsInTransaction {
   async forgetDevices(userId: UserId): Promise<void> {
     await this.#db
       .updateTable('sessions')
-      .set({ device_id: null, device_name: '', user_agent: '', address: '0.0.0.0' })
+      .set({
+        ...{ device_id: null, device_name: '', user_agent: '', address: '0.0.0.0' },
+        ...{ last_user_agent: null, last_address: null },
+      })
       .where('user_id', '=', userId)
       .execute()
   }

@@ -75,11 +75,21 @@ export function toSession(row: Omit<Selectable<SessionRow>, 'check_after'>): Ses
       userAgent: row.user_agent,
       address: row.address,
     },
+    lastPlace: {
+      address: row.last_address ?? row.address,
+      userAgent: row.last_user_agent ?? row.user_agent,
+    },
     authTime: row.auth_time,
     amr: row.amr,
     roles: row.roles,
   }
 }
+
+/** Null for what is as it was at the sign-in. */
+export const fromLastPlace = ({ lastPlace, device }: Session) => ({
+  last_address: lastPlace.address === device.address ? null : lastPlace.address,
+  last_user_agent: lastPlace.userAgent === device.userAgent ? null : lastPlace.userAgent,
+})
 
 export const fromSession = (session: Session): Insertable<SessionRow> => ({
   user_id: session.userId,
@@ -99,6 +109,7 @@ export const fromSession = (session: Session): Insertable<SessionRow> => ({
   device_name: session.device.name,
   user_agent: session.device.userAgent,
   address: session.device.address,
+  ...fromLastPlace(session),
   auth_time: session.authTime,
   amr: [...session.amr],
   roles: [...session.roles],

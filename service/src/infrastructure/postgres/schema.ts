@@ -115,6 +115,8 @@ export const sessionColumns = Object.keys({
   device_name: true,
   user_agent: true,
   address: true,
+  last_address: true,
+  last_user_agent: true,
   auth_time: true,
   amr: true,
   roles: true,
@@ -169,6 +171,8 @@ export interface SessionRow {
   device_name: string
   user_agent: string
   address: string
+  last_address: string | null
+  last_user_agent: string | null
   auth_time: Date
   amr: string[]
   roles: string[]

@@ -17,11 +17,12 @@ export const listSessions =
       session.id,
       shortText(session.device_name),
       session.ip,
+      session.last_ip,
       time(session.created_at),
       time(session.last_seen_at),
       time(session.expires_at),
     ])
-    const headings = ['ID', 'DEVICE', 'IP', 'SIGNED IN', 'LAST SEEN', 'EXPIRES']
+    const headings = ['ID', 'DEVICE', 'IP', 'LAST IP', 'SIGNED IN', 'LAST SEEN', 'EXPIRES']
     return { json: list, text: table(headings, rows, 'There are no live sessions.') }
   }
 

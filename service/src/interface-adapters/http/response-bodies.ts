@@ -66,6 +66,8 @@ const shownSession = (session: Session) => ({
   device_name: session.device.name,
   user_agent: session.device.userAgent,
   ip: session.device.address,
+  last_user_agent: session.lastPlace.userAgent,
+  last_ip: session.lastPlace.address,
   created_at: session.createdAt.toISOString(),
   last_seen_at: session.lastSeenAt.toISOString(),
   expires_at: expiryOf(session).toISOString(),

@@ -6,6 +6,8 @@ import { currentPassword, proofOfWork } from './user-schemas.ts'
 const REFRESH_TOKEN = 'AQjXzYkAAAAAAAAAAQGRrL0mxHtmnOVQ8n6hJ2sAAAAAZ8v0mJ7QmJ1k3pXb0Yw5Jt9dQe4nV2cHs6LrTfKxGu'
 const SESSION_ID = '0199aa11-5a3c-7c7e-9a53-1c7f5a1f7e11'
 
+const USER_AGENT = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101'
+
 const deviceId = textField(
   512,
   '0b7c1f0e-5a0c-4a6e-9a53-1c7f5a1f7e11',
@@ -46,8 +48,15 @@ export const session = z
   .object({
     id: z.uuid().meta({ examples: [SESSION_ID] }),
     device_name: z.string().meta({ examples: ['Firefox on Linux'] }),
-    user_agent: z.string().meta({ examples: ['Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101'] }),
+    user_agent: z.string().meta({ description: 'At sign-in.', examples: [USER_AGENT] }),
     ip: z.string().meta({ description: 'The IP address at sign-in.', examples: ['203.0.113.7'] }),
+    last_user_agent: z
+      .string()
+      .meta({ description: 'At the last refresh, or else at sign-in.', examples: [USER_AGENT] }),
+    last_ip: z.string().meta({
+      description: 'The IP address at the last refresh, or else at sign-in.',
+      examples: ['203.0.113.7'],
+    }),
     created_at: timestamp,
     last_seen_at: timestamp,
     expires_at: timestamp.meta({ description: 'When the session expires unless it is refreshed.' }),

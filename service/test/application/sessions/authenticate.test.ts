@@ -16,7 +16,7 @@ beforeEach(async () => {
 
 const authenticate = (token: string) => world.useCases.authenticate(token)
 const refreshSession = (refreshToken: string) =>
-  world.useCases.refreshSession({ refreshToken, address: home })
+  world.useCases.refreshSession({ refreshToken, address: home, userAgent: 'Mozilla/5.0' })
 
 describe('an access token', () => {
   test('authenticating an access token returns the current user and session', async () => {

@@ -33,6 +33,7 @@ describe('signing in', () => {
       expiresAt: at(limits.absoluteSeconds),
       ...{ endedAt: undefined, endReason: undefined, amr: ['pwd'], roles: ['moderator'] },
       device: { id: undefined, name: 'Firefox on Linux', userAgent: 'Mozilla/5.0', address: home.text },
+      lastPlace: { userAgent: 'Mozilla/5.0', address: home.text },
     }
     expect(world.session(1)).toEqual(session)
     expect(issued).toEqual({
@@ -494,7 +495,11 @@ describe('sessions that a sign-in replaces or displaces', () => {
       world.pass(1)
       await world.signIn()
       world.pass(1)
-      await world.useCases.refreshSession({ refreshToken: first.refreshToken, address: home })
+      await world.useCases.refreshSession({
+        refreshToken: first.refreshToken,
+        address: home,
+        userAgent: 'Mozilla/5.0',
+      })
       await world.signIn()
       expect([1, 2, 3].map((number) => world.session(number)?.endReason)).toEqual([
         undefined,

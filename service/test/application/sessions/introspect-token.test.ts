@@ -22,7 +22,11 @@ const introspect = (token: string) => world.useCases.introspectToken(token)
 const refreshToken = (generation: number, user = 1, session = 1) =>
   `refresh ${user} ${sessionId(session)} ${generation}`
 const refresh = (generation: number) =>
-  world.useCases.refreshSession({ refreshToken: refreshToken(generation), address: home })
+  world.useCases.refreshSession({
+    refreshToken: refreshToken(generation),
+    address: home,
+    userAgent: 'Mozilla/5.0',
+  })
 const user = () => [...world.store.world().users.values()][0]
 const end = (reason: (typeof END_REASONS)[number]) =>
   world.store.transactions.transaction('system', async (tx) => {

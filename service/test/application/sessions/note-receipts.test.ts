@@ -13,7 +13,11 @@ beforeEach(async () => {
   await world.addUser('bert')
   let { refreshToken } = await world.signIn()
   for (let time = 0; time < 3; time += 1)
-    ({ refreshToken } = await world.useCases.refreshSession({ refreshToken, address: home }))
+    ({ refreshToken } = await world.useCases.refreshSession({
+      refreshToken,
+      address: home,
+      userAgent: 'Mozilla/5.0',
+    }))
   await world.signIn({ username: 'bert' })
   world.pass(600)
 })
@@ -48,7 +52,8 @@ describe('a sighting', () => {
 
   test('a sighting turns the refresh token before its generation into a replay', async () => {
     const refreshToken = `refresh 1 ${sessionId(1)} 2`
-    const refresh = () => world.useCases.refreshSession({ refreshToken, address: home })
+    const refresh = () =>
+      world.useCases.refreshSession({ refreshToken, address: home, userAgent: 'Mozilla/5.0' })
     const response = { refreshToken: `refresh 1 ${sessionId(1)} 3` }
     expect(await refresh()).toMatchObject(response)
     await note(sighting({ generation: 2 }))

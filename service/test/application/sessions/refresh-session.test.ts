@@ -1,8 +1,12 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { UseCaseDeps } from '../../../src/application/use-cases.ts'
+import type { ClientAddress } from '../../../src/domain/device.ts'
 import type { EndReason } from '../../../src/domain/session.ts'
 import { aBan, at, DAY, sessionId } from '../../support/builders.ts'
-import { away, aWorld, limits, ttlSeconds, type World } from '../world.ts'
+import { away, aWorld, home, limits, ttlSeconds, type World } from '../world.ts'
+
+/** Neither the place of a sign-in nor that of a refresh. */
+const elsewhere: ClientAddress = { text: '192.0.2.66', network: '192.0.2.66/32', widerNetworks: [] }
 
 let world: World
 
@@ -28,7 +32,8 @@ const annaIsDisabledAfterTheRead = (): Promise<void> =>
 
 const token = (generation: number, number = 1): string => `refresh 1 ${sessionId(number)} ${generation}`
 const refresh = (generation: number) => refreshWith(token(generation))
-const refreshWith = (refreshToken: string) => world.useCases.refreshSession({ refreshToken, address: away })
+const refreshWith = (refreshToken: string) =>
+  world.useCases.refreshSession({ refreshToken, address: away, userAgent: 'Mozilla/5.0' })
 /** A client uses the access token of the session's current generation. */
 const useAccessToken = async () => {
   const { userId, generation } = world.session(1) ?? fail()
@@ -55,6 +60,21 @@ describe('the current token', () => {
       idleExpiresAt: at(60 + limits.idleSeconds),
     })
   })
+
+  test(
+    'a refresh notes the place that it came from, and the sign-in keeps its own',
+    { tags: ['SESSION-20'] },
+    async () => {
+      const from = { address: away, userAgent: 'Other/2.0' }
+      const issued = await world.useCases.refreshSession({ refreshToken: token(0), ...from })
+      const lastPlace = { address: away.text, userAgent: 'Other/2.0' }
+      expect(issued.session.lastPlace).toEqual(lastPlace)
+      expect(world.session(1)).toMatchObject({
+        device: { address: home.text, userAgent: 'Mozilla/5.0' },
+        lastPlace,
+      })
+    },
+  )
 
   test('a refresh with the current token emits no event and ends no session', async () => {
     const before = world.store.world().events
@@ -190,6 +210,7 @@ describe('a session that was set back, as by a restore', () => {
     expect(world.session(1)).toMatchObject({
       ...{ generation: 6, confirmedGeneration: 0, refreshedAt: at(60) },
       idleExpiresAt: at(60 + limits.idleSeconds),
+      lastPlace: { address: away.text },
     })
   })
 
@@ -267,6 +288,26 @@ describe('a replay', () => {
     world.pass(60)
   }
 
+  test.each([
+    ['of the sign-in', { address: home, userAgent: 'Mozilla/5.0' }, [true, true]],
+    ['of the last refresh', { address: away, userAgent: 'Mozilla/5.0' }, [true, true]],
+    ['of another browser', { address: home, userAgent: 'Other/2.0' }, [true, false]],
+    ['of another address', { address: elsewhere, userAgent: 'Mozilla/5.0' }, [false, true]],
+    ['of a stranger', { address: elsewhere, userAgent: 'Other/2.0' }, [false, false]],
+  ])(
+    'the event of a replay says that the place is that %s',
+    { tags: ['SESSION-20'] },
+    async (_, from, known) => {
+      await stolen()
+      const replay = world.useCases.refreshSession({ refreshToken: token(0), ...from })
+      await expect(replay).rejects.toMatchObject({ code: 'refresh_token_reused' })
+      const data = { known_address: known[0], known_user_agent: known[1] }
+      const { events, audit } = world.store.world()
+      expect(events.at(-2)).toMatchObject({ type: 'session.refresh_token_reused', data })
+      expect(audit.at(-2)).toMatchObject({ action: 'session.refresh_token_reused', data })
+    },
+  )
+
   test('a replay ends the session with a revocation and two events and is refused', async () => {
     await stolen()
     await expect(refresh(0)).rejects.toMatchObject({ code: 'refresh_token_reused' })
@@ -279,7 +320,14 @@ describe('a replay', () => {
         type: 'session.refresh_token_reused',
         userId: 1,
         occurredAt: at(60),
-        data: { session_id: sessionId(1), presented_generation: 0, generation: 2, address: away.text },
+        data: {
+          session_id: sessionId(1),
+          presented_generation: 0,
+          generation: 2,
+          address: away.text,
+          known_address: true,
+          known_user_agent: true,
+        },
       },
       {
         type: 'session.ended',

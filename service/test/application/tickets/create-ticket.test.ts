@@ -15,7 +15,11 @@ describe('a new ticket', () => {
   test('a new ticket holds the claims of its access token and the origin of the request', async () => {
     const { refreshToken } = await world.signIn()
     world.pass(100)
-    const { accessToken } = await world.useCases.refreshSession({ refreshToken, address: home })
+    const { accessToken } = await world.useCases.refreshSession({
+      refreshToken,
+      address: home,
+      userAgent: 'Mozilla/5.0',
+    })
     world.pass(7)
     const caller = await world.useCases.authenticate(accessToken)
     const { ticket } = await world.useCases.createTicket(caller, PAGE)
@@ -27,7 +31,7 @@ describe('a new ticket', () => {
 
   test('a new ticket holds the generation of its token, even if the session was refreshed', async () => {
     const { accessToken, refreshToken } = await world.signIn()
-    await world.useCases.refreshSession({ refreshToken, address: home })
+    await world.useCases.refreshSession({ refreshToken, address: home, userAgent: 'Mozilla/5.0' })
     const { ticket } = await world.useCases.createTicket(
       await world.useCases.authenticate(accessToken),
       undefined,

@@ -37,7 +37,7 @@ describe('a ticket', () => {
       undefined,
     )
     world.pass(5)
-    await world.useCases.refreshSession({ refreshToken, address: home })
+    await world.useCases.refreshSession({ refreshToken, address: home, userAgent: 'Mozilla/5.0' })
     const caller = await redeem(ticket)
     expect(caller).toEqual({
       user: world.store.world().users.get(session.userId),

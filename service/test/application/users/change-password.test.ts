@@ -61,7 +61,11 @@ test('changing the password emits an event for it and for each session that it e
 describe('the tokens after a change of the password', () => {
   const token = (generation: number) => `refresh 1 ${sessionId(1)} ${generation}`
   const refresh = (generation: number) =>
-    world.useCases.refreshSession({ refreshToken: token(generation), address: home })
+    world.useCases.refreshSession({
+      refreshToken: token(generation),
+      address: home,
+      userAgent: 'Mozilla/5.0',
+    })
 
   test('changing the password returns tokens of a new generation, with a new auth_time', async () => {
     world.pass(400)
@@ -87,7 +91,8 @@ describe('the tokens after a change of the password', () => {
     await expect(world.useCases.redeemTicket(ticket, undefined)).rejects.toMatchObject({
       code: 'ticket_gone',
     })
-    const withdrawn = () => world.useCases.refreshSession({ refreshToken, address: home })
+    const withdrawn = () =>
+      world.useCases.refreshSession({ refreshToken, address: home, userAgent: 'Mozilla/5.0' })
     for (const seconds of [0, 31, 3600]) {
       world.pass(seconds)
       await expect(withdrawn()).rejects.toMatchObject({ code: 'invalid_refresh_token' })

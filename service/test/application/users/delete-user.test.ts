@@ -154,6 +154,7 @@ describe('deleting the own account', () => {
     const refreshed = world.useCases.refreshSession({
       refreshToken: tokens.refreshToken,
       address: home,
+      userAgent: 'Mozilla/5.0',
     })
     await expect(refreshed).rejects.toMatchObject(ended)
     await expect(world.useCases.readUser(anna.user.id, anna.user.id)).rejects.toMatchObject({

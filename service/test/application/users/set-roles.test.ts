@@ -17,7 +17,11 @@ beforeEach(async () => {
 
 const setRoles = (...roles: string[]) => world.useCases.setRoles('service:ops', anna.id, roles)
 const refresh = (generation: number) =>
-  world.useCases.refreshSession({ refreshToken: `refresh 1 ${sessionId(1)} ${generation}`, address: home })
+  world.useCases.refreshSession({
+    refreshToken: `refresh 1 ${sessionId(1)} ${generation}`,
+    address: home,
+    userAgent: 'Mozilla/5.0',
+  })
 /** The roles in an access token, in the format of the fakes. */
 const rolesIn = (accessToken: string): string | undefined => accessToken.split(' ')[4]
 

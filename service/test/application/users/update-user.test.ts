@@ -195,7 +195,11 @@ describe('a new email address where a recent sign-in replaces the password', () 
   test('a refresh does not count as a recent sign-in', { tags: ['SIGN-IN-21'] }, async () => {
     const { refreshToken } = await world.signIn()
     world.pass(5 * 60)
-    const refreshed = await world.useCases.refreshSession({ refreshToken, address: home })
+    const refreshed = await world.useCases.refreshSession({
+      refreshToken,
+      address: home,
+      userAgent: 'Mozilla/5.0',
+    })
     anna = await world.useCases.authenticate(refreshed.accessToken)
     await expect(change()).rejects.toMatchObject({ code: 'validation_failed' })
   })

@@ -4,7 +4,7 @@ import { startPrivateCluster, type PrivateCluster } from '../../../../scripts/po
 import { inTransaction } from '../../contracts/store.ts'
 import type { UserId } from '../../../src/domain/user.ts'
 import { connectPool } from '../../../src/infrastructure/postgres/connect.ts'
-import { aSession, at, HOUR, sessionId } from '../../support/builders.ts'
+import { aDevice, aSession, at, HOUR, sessionId } from '../../support/builders.ts'
 import { migrateAt, storeOver, type PostgresStore } from './open-store.ts'
 
 const USERS = 3_000
@@ -44,6 +44,7 @@ describe('the hot statements', () => {
       generation,
       now: at(seconds),
       idleSeconds: HOUR,
+      from: aDevice({ address: `198.51.100.${generation}`, userAgent: `Other/${generation}` }),
     })
 
   const call = async (): Promise<void> => {
@@ -64,10 +65,10 @@ describe('the hot statements', () => {
   }
 
   const examples: [string, string, string[]][] = [
-    ['rotate_session', `(1, '${sessionId(1)}', 0, now(), now())`, ['sessions_pkey']],
+    ['rotate_session', `(1, '${sessionId(1)}', 0, now(), now(), '::1', 'x')`, ['sessions_pkey']],
     [
       'rotate_sessions',
-      `(array[1], array['${sessionId(1)}'::uuid], array[0], array[now()], array[now()])`,
+      `(array[1], array['${sessionId(1)}'::uuid], array[0], array[now()], array[now()], array['::1'::inet], array['x'])`,
       ['sessions_pkey'],
     ],
     ['find_session', `(1, '${sessionId(1)}')`, ['sessions_pkey', 'users_pkey']],
@@ -88,7 +89,7 @@ describe('the hot statements', () => {
     ],
     [
       'give_back_attempts',
-      `(now(), array['a'::bytea], array[5], array[1::numeric], array[2::numeric], array[3::float8], 'b')`,
+      `(now(), array['a'::bytea], array[5], array[1::numeric], array[2::numeric], array[3::float8])`,
       ['attempts_pkey'],
     ],
   ]

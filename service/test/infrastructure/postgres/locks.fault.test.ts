@@ -9,7 +9,7 @@ import type { Session } from '../../../src/domain/session.ts'
 import { deleteUser, type User } from '../../../src/domain/user.ts'
 import { parseUsername } from '../../../src/domain/username.ts'
 import { addSession, addUser, inTransaction, readSession } from '../../contracts/store.ts'
-import { at, DAY, HOUR, sessionId } from '../../support/builders.ts'
+import { aDevice, at, DAY, HOUR, sessionId } from '../../support/builders.ts'
 import { openOnServer, type PostgresStore } from './open-store.ts'
 
 let store: PostgresStore
@@ -58,7 +58,14 @@ async function waiting(count: number): Promise<void> {
 }
 
 const refresh = ({ userId, id, generation }: Session) =>
-  store.sessions.rotate({ userId, sessionId: id, generation, now: at(30), idleSeconds: HOUR })
+  store.sessions.rotate({
+    userId,
+    sessionId: id,
+    generation,
+    now: at(30),
+    idleSeconds: HOUR,
+    from: aDevice(),
+  })
 
 describe('a session that is locked', () => {
   test.each([

@@ -14,7 +14,7 @@ import type { SessionRow } from '../../../src/infrastructure/postgres/schema.ts'
 import { ROTATE } from '../../../src/infrastructure/postgres/rotation-statements.ts'
 import { SessionRotations } from '../../../src/infrastructure/postgres/session-rotations.ts'
 import { addSession, addUser, inTransaction, outcomes, readSession } from '../../contracts/store.ts'
-import { at, DAY, HOUR, noon, sessionId } from '../../support/builders.ts'
+import { aDevice, at, DAY, HOUR, noon, sessionId } from '../../support/builders.ts'
 import { waitingForLocks } from '../../support/lock-waits.ts'
 import { seededRandom, type SeededRandom } from '../../support/seeded-random.ts'
 import { openEmbedded, openOnServer, type PostgresStore } from './open-store.ts'
@@ -27,6 +27,7 @@ const rotationOf = ({ userId, id, generation }: Session): Rotation => ({
   generation,
   now: at(60),
   idleSeconds: HOUR,
+  from: { address: `198.51.100.${generation}`, userAgent: `Mozilla/${id}` },
 })
 
 /** Adds `count` users with one session each. */
@@ -210,6 +211,7 @@ describe('rotations under load', () => {
         generation: 0,
         now: at(0),
         idleSeconds: HOUR,
+        from: aDevice(),
       }),
     )
     expect(await outcomes(absent)).toEqual(times(30).map(() => 'unavailable'))
@@ -258,10 +260,10 @@ class Side {
 
   async present({ userId, number, generation }: Presentation): Promise<string> {
     const refreshToken = refreshTokens.issue({ userId, sessionId: sessionId(number), generation })
-    const address = { text: '192.0.2.1', network: '192.0.2.1/32', widerNetworks: [] }
+    const address = { text: `198.51.100.${generation % 200}`, network: '198.51.100.0/32', widerNetworks: [] }
     const kept = { userId, number, generation }
     try {
-      const issued = await this.#refresh({ refreshToken, address })
+      const issued = await this.#refresh({ refreshToken, address, userAgent: `Mozilla/${number}` })
       const next = refreshTokens.verify(issued.refreshToken)?.generation
       return JSON.stringify({ ...kept, next, session: issued.session })
     } catch (error) {
@@ -280,8 +282,9 @@ class Side {
 const onePerStatement = ({ sessions, pool }: PostgresStore): Sessions =>
   Object.assign(Object.create(sessions) as Sessions, {
     find: sessions.find.bind(sessions),
-    rotate: async ({ userId, sessionId: id, generation, now, idleSeconds }: Rotation) => {
-      const values = [userId, id, generation, now, new Date(+now + idleSeconds * 1_000)]
+    rotate: async ({ userId, sessionId: id, generation, now, idleSeconds, from }: Rotation) => {
+      const until = new Date(+now + idleSeconds * 1_000)
+      const values = [userId, id, generation, now, until, from.address, from.userAgent]
       const { rowCount } = await pool.query(ROTATE.text, values)
       if (rowCount === 0) return undefined
       const { rows } = await pool.query<SessionRow>('select * from sessions where user_id = $1 and id = $2', [

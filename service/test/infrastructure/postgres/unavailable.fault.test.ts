@@ -13,7 +13,7 @@ import { migrate } from '../../../src/infrastructure/postgres/migrate.ts'
 import { translate } from '../../../src/infrastructure/postgres/unavailable.ts'
 import { aRevocation } from '../../contracts/revocation-log.contract.ts'
 import { addUser, aNewUser, inTransaction } from '../../contracts/store.ts'
-import { aSession, at, aUser, HOUR, sessionId } from '../../support/builders.ts'
+import { aDevice, aSession, at, aUser, HOUR, sessionId } from '../../support/builders.ts'
 import { migrateAt, openEmbedded, openOnServer, storeOver, type PostgresStore } from './open-store.ts'
 
 type UsedStore = Omit<PostgresStore, 'close'>
@@ -46,7 +46,14 @@ const calls: [string, (store: UsedStore) => Promise<unknown>][] = [
   [
     'sessions.rotate',
     ({ sessions }) =>
-      sessions.rotate({ userId, sessionId: sessionId(1), generation: 0, now: at(0), idleSeconds: HOUR }),
+      sessions.rotate({
+        userId,
+        sessionId: sessionId(1),
+        generation: 0,
+        now: at(0),
+        idleSeconds: HOUR,
+        from: aDevice(),
+      }),
   ],
   ['sessions.listLive', ({ sessions }) => sessions.listLive(userId, at(0))],
   [

@@ -50,6 +50,8 @@ const session = {
   device_name: 'Firefox on Linux',
   user_agent: 'Mozilla/5.0',
   ip: '203.0.113.7',
+  last_user_agent: 'Mozilla/5.0',
+  last_ip: '198.51.100.4',
   created_at: at('31T08:00:00'),
   last_seen_at: at('31T12:00:00'),
   expires_at: '2026-03-02T12:00:00.000Z',

@@ -75,7 +75,11 @@ export const platformSessionRoutes =
       },
       handler: async (request) => {
         const { refresh_token: refreshToken } = request.body
-        const issued = await useCases.refreshSession({ refreshToken, address: clientAddress(request) })
+        const issued = await useCases.refreshSession({
+          refreshToken,
+          address: clientAddress(request),
+          userAgent: userAgent(request),
+        })
         request.actor = userActor(issued.session.userId)
         return bodies.platformTokens(issued)
       },

@@ -81,8 +81,11 @@ export const sessionRoutes =
         ),
       },
       handler: async (request) => {
-        const address = clientAddress(request)
-        const issued = await useCases.refreshSession({ refreshToken: request.body.refresh_token, address })
+        const issued = await useCases.refreshSession({
+          refreshToken: request.body.refresh_token,
+          address: clientAddress(request),
+          userAgent: userAgent(request),
+        })
         request.actor = userActor(issued.session.userId)
         return bodies.tokens(issued)
       },

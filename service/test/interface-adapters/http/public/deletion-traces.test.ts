@@ -16,6 +16,9 @@ import { migratedDatabase, startOn, type TestService } from '../../../support/te
 import { temporaryFolder } from '../../../support/temporary-folder.ts'
 
 const ADDRESS = '203.0.113.219'
+/** Of a refresh. */
+const MOVED_ADDRESS = '203.0.113.222'
+const MOVED_AGENT = 'Elsewhere/9.9'
 const USER_AGENT = 'Traceable/7.3 (of the user)'
 const PASSWORD = 'the password of the traceable one'
 
@@ -81,6 +84,9 @@ async function traceable(service: TestService, client: TestClient) {
   const tokens = await signIn()
   const { access_token: token } = tokens
   await ask('POST', '/v1/sessions/refresh', { refresh_token: replaced.refresh_token })
+  const moved = { 'user-agent': MOVED_AGENT, 'x-forwarded-for': MOVED_ADDRESS }
+  const refresh = { body: { refresh_token: tokens.refresh_token }, headers: moved }
+  expect((await client.request('POST', '/v1/sessions/refresh', refresh)).status).toBe(200)
   await ask('POST', '/v1/sessions', { username: first.username, password: 'a wrong guess' })
   await ask('POST', '/v1/tickets', undefined, token)
   const changes = {
@@ -123,7 +129,13 @@ async function whatIsStored(db: Database, id: number) {
       'the device': 'Phone of the traceable',
       'its id': 'device-of-tracy',
     },
-    ...{ 'the browser': 'Traceable/7.3', 'the network address': ADDRESS, 'the hash': user.password_hash },
+    ...{
+      'the browser': 'Traceable/7.3',
+      'the network address': ADDRESS,
+      'the last browser': MOVED_AGENT,
+      'the last address': MOVED_ADDRESS,
+      'the hash': user.password_hash,
+    },
     'the name of the picture': picture.name,
     'the large picture': picture.large.toString('hex'),
     'the small picture': picture.small.toString('hex'),

@@ -48,6 +48,29 @@ describe.each(databaseNames)('refreshing, on %s', (database) => {
     }
   }
 
+  test(
+    'a list of sessions shows where a session was signed in and where it was refreshed last',
+    { tags: ['SESSION-20'] },
+    async () => {
+      const first = await signIn()
+      const body = { refresh_token: first.refresh_token }
+      const headers = { 'user-agent': 'Other/2.0' }
+      const response = await service
+        .client('2001:db8::9')
+        .request('POST', '/v1/sessions/refresh', { body, headers })
+      const { access_token: token, session } = response.body as Tokens
+      const { user_agent, ip } = first.session as { user_agent?: string; ip?: string }
+      const places = { user_agent, ip, last_user_agent: 'Other/2.0', last_ip: '2001:db8::9' }
+      expect(session).toMatchObject(places)
+      const own = await service.client().get('/v1/sessions', token)
+      expect(own.body).toMatchObject({ items: [places] })
+      const { user_id } = (await rows(first)).session
+      expect((await service.operator().get(`/v1/users/${user_id}/sessions`)).body).toMatchObject({
+        items: [places],
+      })
+    },
+  )
+
   test('a refresh returns the next pair of tokens for the same session', async () => {
     const first = await signIn()
     const response = await refresh(first.refresh_token)

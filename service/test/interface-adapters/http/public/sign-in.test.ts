@@ -33,7 +33,10 @@ describe.each(databaseNames)('signing in, on %s', (database) => {
     expect(response.body).toEqual({
       ...TOKENS,
       refresh_expires_in: 30 * 24 * 3600,
-      session: { ...TOKENS.session, device_name: 'Firefox on Linux', user_agent: FIREFOX, ip: '203.0.113.7' },
+      session: {
+        ...{ ...TOKENS.session, device_name: 'Firefox on Linux', user_agent: FIREFOX, ip: '203.0.113.7' },
+        ...{ last_user_agent: FIREFOX, last_ip: '203.0.113.7' },
+      },
     })
     expect(response.headers.get('content-type')).toBe('application/json; charset=utf-8')
     expectPrivate(response)
