@@ -40,7 +40,7 @@ export async function startService(config: Config, logger: Logger, overrides: Ov
   const clock = overrides.clock ?? databaseClock
   if (overrides.newSigningKeys === true) await new PostgresSigningKeys(storage.db).removeAll()
   const ports = observability.observe(await buildPorts({ config, storage, clock, hooks }, overrides))
-  const { feed, deliveries, consumers, signingKeys, receipts } = ports
+  const { feed, deliveries, consumers, signingKeys, receipts, refusals } = ports
   await warnOfUnreadableKeys(signingKeys, logger)
   const outbox = createOutbox({ deliveries, consumers, clock, report: hooks.delivery, chance: Math.random })
   const transactions = new ObservedTransactions(ports.transactions, [wakeForRevocations(feed), outbox.wake])
@@ -65,6 +65,7 @@ export async function startService(config: Config, logger: Logger, overrides: Ov
     internalPort,
     useCases,
     receipts,
+    refusals,
     outbox,
     stream,
     rotateKeys: signingKeys.rotate,
@@ -84,6 +85,7 @@ export async function startService(config: Config, logger: Logger, overrides: Ov
       // The last committed ends get their numbers in the log, so that other instances learn of them.
       await feed.catchUp().catch((error: unknown) => logger.warn({ event: 'feed.late', err: error }))
       await receipts.flush().catch((error: unknown) => logger.warn({ event: 'receipts.lost', err: error }))
+      await refusals.flush().catch((error: unknown) => logger.warn({ event: 'refusals.lost', err: error }))
       await observability.stop()
       await storage.close()
     },

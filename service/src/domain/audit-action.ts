@@ -1,5 +1,18 @@
-import { personalFields } from './personal-fields.ts'
 import type { DomainEvent } from './event.ts'
+import { personalFields } from './personal-fields.ts'
 
-/** The actions that the audit log records: each type of event. */
-export const AUDIT_ACTIONS = Object.keys(personalFields) as readonly DomainEvent['type'][]
+/** Attempts that were refused. They change nothing, so there is no event. */
+export const REFUSAL_ACTIONS = [
+  'sign_in.refused',
+  'password_check.refused',
+  'refresh.refused',
+  'service_key.refused',
+] as const
+
+export type RefusalAction = (typeof REFUSAL_ACTIONS)[number]
+
+/** The actions that the audit log records: each type of event, and refused attempts. */
+export const AUDIT_ACTIONS = [
+  ...(Object.keys(personalFields) as readonly DomainEvent['type'][]),
+  ...REFUSAL_ACTIONS,
+]

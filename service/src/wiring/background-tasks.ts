@@ -39,6 +39,7 @@ export function startBackgroundTasks(deps: BackgroundTaskDeps): { stop(): Promis
     new PeriodicTask('feed', SECOND_MS, () => stream.beat(), logger),
     new PeriodicTask('outbox', SECOND_MS, () => outbox.advance(), logger),
     new PeriodicTask('receipts', SECOND_MS, () => ports.receipts.flush(), logger),
+    new PeriodicTask('refusals', 10 * SECOND_MS, () => ports.refusals.flush(), logger),
     new PeriodicTask('clock', MINUTE_MS, () => databaseClock.synchronise(), logger),
   ]
   if (maintenance) {

@@ -100,7 +100,11 @@ function createInternalListener(deps: ListenerDeps, health: Health): Promise<Fas
     version,
     bearer: { name: 'serviceKey' },
   })
-  const guard = requireServiceKeys(ports.storage.serviceKeys, observability.refusedKeys(ports.clock))
+  const observeRefusal = observability.refusedKeys(ports.clock)
+  const guard = requireServiceKeys(ports.storage.serviceKeys, (request, reason) => {
+    observeRefusal(request, reason)
+    ports.refusals.add({ action: 'service_key.refused', result: 'invalid_service_key' })
+  })
   return createHttpServer(
     { ...config, corsOrigins: [], trustedProxies: [], logger, isDraining },
     // The guard comes last: the documentation page declares a scope for the routes of its library when they are registered.

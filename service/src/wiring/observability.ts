@@ -1,4 +1,5 @@
 import type { FastifyPluginCallback } from 'fastify'
+import type { Meter } from '@opentelemetry/api'
 import type { Logger } from 'pino'
 import type { Clock } from '../application/ports/clock.ts'
 import type { UseCases } from '../application/use-cases.ts'
@@ -16,6 +17,7 @@ import { OutcomeMetrics } from '../infrastructure/observability/outcome-metrics.
 import { DeliveryFailures, observeOutbox } from '../infrastructure/observability/outbox-metrics.ts'
 import { observeProcess } from '../infrastructure/observability/process-metrics.ts'
 import { ReceiptMetrics } from '../infrastructure/observability/receipt-metrics.ts'
+import { observeRefusals } from '../infrastructure/observability/refusal-metrics.ts'
 import { observeRefusedKeys } from '../infrastructure/observability/refused-key-log.ts'
 import { observeRequests } from '../infrastructure/observability/request-metrics.ts'
 import { observeSigningKeys } from '../infrastructure/observability/signing-key-metrics.ts'
@@ -52,13 +54,8 @@ export async function openObservability({ otlp: settings }: Config, logger: Logg
     hooks,
     /** Decorates the ports with metrics and the log of events. */
     observe: (ports: Ports): Ports => {
-      const { storage, clock, consumers } = ports
-      observePool(meter, () => storage.poolUse())
-      observeDatabase(meter, storage.outboxDb, clock)
-      observeCleanUp(meter, storage.outboxDb, ports)
-      observeSigningKeys(meter, ports.signingKeys.listForMetrics, clock)
-      observeOutbox(meter, { db: storage.outboxDb, clock, consumers })
-      deliveryFailures.expect(consumers)
+      observePorts(meter, ports)
+      deliveryFailures.expect(ports.consumers)
       return {
         ...ports,
         receipts: receiptMetrics.observeBuffer(ports.receipts),
@@ -90,6 +87,17 @@ export async function openObservability({ otlp: settings }: Config, logger: Logg
       await (otlp === undefined ? metrics.stop() : otlp.stop(() => metrics.stop()))
     },
   }
+}
+
+/** Measures the state of ports when metrics are read. */
+function observePorts(meter: Meter, ports: Ports): void {
+  const { storage, clock, consumers } = ports
+  observePool(meter, () => storage.poolUse())
+  observeDatabase(meter, storage.outboxDb, clock)
+  observeRefusals(meter, ports.refusals)
+  observeCleanUp(meter, storage.outboxDb, ports)
+  observeSigningKeys(meter, ports.signingKeys.listForMetrics, clock)
+  observeOutbox(meter, { db: storage.outboxDb, clock, consumers })
 }
 
 /** Loaded only if it is used: a start without a collector does not pay for it. */

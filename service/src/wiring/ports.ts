@@ -1,10 +1,12 @@
 import type { EventConsumer } from '../application/ports/event-consumer.ts'
+import { createRefusalBuffer, type RefusalBuffer } from '../application/audit/refusal-buffer.ts'
 import { createRevocationFeed, type RevocationFeed } from '../application/revocations/revocation-feed.ts'
 import type { Clock } from '../application/ports/clock.ts'
 import type { PasswordStrength } from '../application/ports/password-strength.ts'
 import { createReceiptBuffer } from '../application/sessions/receipt-buffer.ts'
 import type { UseCaseDeps } from '../application/use-cases.ts'
 import { reserveUsernames } from '../domain/reserved-usernames.ts'
+import { currentOrigin } from '../infrastructure/context/request-origin.ts'
 import { Argon2PasswordHasher, type Argon2Options } from '../infrastructure/crypto/argon2-password-hasher.ts'
 import { HmacReceiptProofs } from '../infrastructure/crypto/hmac-receipt-proofs.ts'
 import { AltchaProofOfWork } from '../infrastructure/crypto/altcha-proof-of-work.ts'
@@ -36,6 +38,7 @@ export interface Ports extends UseCaseDeps {
   readonly storage: Storage
   readonly passwords: LoadedHasher
   readonly signingKeys: OpenSigningKeys
+  readonly refusals: RefusalBuffer
   readonly auditRetentionSeconds: number
   readonly consumers: readonly EventConsumer[]
   readonly feed: RevocationFeed
@@ -65,6 +68,7 @@ export async function buildPorts(
   const { tokenKeys } = signingKeys
   const sessions = new PostgresSessions(db, hooks.refreshBatch)
   const users = new PostgresUsers(db)
+  const auditLog = new PostgresAuditLog(db)
   const receiptProofs = new HmacReceiptProofs(secrets)
   return {
     ...rulesOf(config),
@@ -76,7 +80,8 @@ export async function buildPorts(
     receipts: createReceiptBuffer(sessions),
     receiptProofs,
     attempts: new PostgresAttemptLimits(db),
-    auditLog: new PostgresAuditLog(db),
+    auditLog,
+    refusals: createRefusalBuffer({ auditLog, clock, origin: currentOrigin }),
     requestLimits: new MemoryRequestLimits(),
     proofOfWork: new AltchaProofOfWork(secrets, config.proofOfWorkCost),
     spentProofs: new PostgresSpentProofs(db),

@@ -3,6 +3,8 @@ import type { NewUser, User } from '../../src/domain/user.ts'
 import type { PasswordHash } from '../../src/domain/password.ts'
 import { reserveUsernames } from '../../src/domain/reserved-usernames.ts'
 import { MemoryRequestLimits } from '../../src/infrastructure/process/memory-request-limits.ts'
+import { createRefusalBuffer } from '../../src/application/audit/refusal-buffer.ts'
+import { currentOrigin } from '../../src/infrastructure/context/request-origin.ts'
 import { createReceiptBuffer } from '../../src/application/sessions/receipt-buffer.ts'
 import type { CreateSessionInput } from '../../src/application/sessions/create-session.ts'
 import { createUseCases, type UseCaseDeps } from '../../src/application/use-cases.ts'
@@ -40,6 +42,7 @@ export function aWorld(replace: (deps: UseCaseDeps) => Partial<UseCaseDeps> = ()
     ...{ attempts, passwords, pictures, clock },
     users: store.users,
     auditLog: store.auditLog,
+    refusals: createRefusalBuffer({ auditLog: store.auditLog, clock, origin: currentOrigin }),
     events: {
       page: (userId, last = 0, limit) =>
         Promise.resolve(

@@ -3,6 +3,7 @@ import { parseDeviceId, parseDeviceName, type ClientAddress, type Device } from 
 import { sessionCreated } from '../../domain/event.ts'
 import { displacedBy, startSession, type Session, type SessionLimits } from '../../domain/session.ts'
 import type { User } from '../../domain/user.ts'
+import { noteRefusal } from '../audit/note-refusal.ts'
 import { ApplicationError, type ErrorCode } from '../errors.ts'
 import type { AccessTokens } from '../ports/access-tokens.ts'
 import type { RefreshTokens } from '../ports/refresh-tokens.ts'
@@ -56,15 +57,17 @@ export const createSession =
     const device = parseDevice(input)
     const checked = await checkCredentials(deps)(input)
     const now = deps.clock.now()
-    const session = await deps.transactions.transaction(userActor(checked.id), async (tx) => {
-      const user = await lockUnchanged(tx, checked, now)
-      const person = { userId: user.id, device, amr: ['pwd'], roles: user.roles }
-      const session = startSession({ id: deps.sessionIds.next(), ...person }, deps.sessionLimits, now)
-      await makeRoom(deps, tx, session, now)
-      await tx.sessions.add(session)
-      await tx.outbox.add([sessionCreated(session)])
-      return session
-    })
+    const session = await noteRefusal(deps)({ action: 'sign_in.refused', subject: checked.id }, () =>
+      deps.transactions.transaction(userActor(checked.id), async (tx) => {
+        const user = await lockUnchanged(tx, checked, now)
+        const person = { userId: user.id, device, amr: ['pwd'], roles: user.roles }
+        const session = startSession({ id: deps.sessionIds.next(), ...person }, deps.sessionLimits, now)
+        await makeRoom(deps, tx, session, now)
+        await tx.sessions.add(session)
+        await tx.outbox.add([sessionCreated(session)])
+        return session
+      }),
+    )
     // After the commit: tokens of a session that was rolled back would be valid until they expire.
     return issueTokens(deps)(session, now)
   }

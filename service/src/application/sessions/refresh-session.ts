@@ -3,6 +3,8 @@ import type { ClientAddress, Place } from '../../domain/device.ts'
 import { refreshTokenReused, sessionRolledForward } from '../../domain/event.ts'
 import { judgeRefresh, type RefreshVerdict, type ReusePolicy } from '../../domain/refresh-verdict.ts'
 import { movedTo, rollForward, type Session, type SessionLimits } from '../../domain/session.ts'
+import { noteRefusal } from '../audit/note-refusal.ts'
+import type { RefusalBuffer } from '../audit/refusal-buffer.ts'
 import { ApplicationError, type ErrorCode } from '../errors.ts'
 import type { AccessTokens } from '../ports/access-tokens.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -17,6 +19,7 @@ export interface RefreshSessionDeps {
   readonly transactions: Transactions
   readonly accessTokens: AccessTokens
   readonly refreshTokens: RefreshTokens
+  readonly refusals: Pick<RefusalBuffer, 'add'>
   readonly clock: Clock
   readonly sessionLimits: SessionLimits
   readonly reusePolicy: ReusePolicy
@@ -50,27 +53,36 @@ export const refreshSession =
   async ({ refreshToken, address, userAgent }: RefreshSessionInput): Promise<RefreshedTokens> => {
     const presented = deps.refreshTokens.verify(refreshToken)
     if (presented === undefined) throw new ApplicationError('invalid_refresh_token')
-    const now = deps.clock.now()
-    // The update comes first, since it checks and changes in one step. A verdict from an earlier read could be outdated.
     const from = { address: address.text, userAgent }
-    const rotated = await rotate(deps, presented, from, now)
-    if (rotated !== undefined) return { ...rotated, result: 'rotated' }
-
-    const found = await deps.sessions.find(presented.userId, presented.sessionId)
-    if (found === undefined) throw new ApplicationError('invalid_refresh_token')
-    const verdict = judgeRefresh(found.session, presented.generation, deps.reusePolicy, now)
-    switch (verdict.kind) {
-      case 'repeat':
-        return { ...issueTokens(deps)(found.session, now), result: 'repeated' }
-      case 'replay':
-      case 'roll_forward':
-      case 'rotate':
-        return settle(deps, presented, from, now)
-      case 'unknown':
-      case 'ended':
-        throw refusal(verdict)
-    }
+    const about = { subject: presented.userId, session: presented.sessionId }
+    return noteRefusal(deps)({ action: 'refresh.refused', ...about }, () => refresh(deps, presented, from))
   }
+
+async function refresh(
+  deps: RefreshSessionDeps,
+  presented: RefreshTokenContent,
+  from: Place,
+): Promise<RefreshedTokens> {
+  const now = deps.clock.now()
+  // The update comes first, since it checks and changes in one step. A verdict from an earlier read could be outdated.
+  const rotated = await rotate(deps, presented, from, now)
+  if (rotated !== undefined) return { ...rotated, result: 'rotated' }
+
+  const found = await deps.sessions.find(presented.userId, presented.sessionId)
+  if (found === undefined) throw new ApplicationError('invalid_refresh_token')
+  const verdict = judgeRefresh(found.session, presented.generation, deps.reusePolicy, now)
+  switch (verdict.kind) {
+    case 'repeat':
+      return { ...issueTokens(deps)(found.session, now), result: 'repeated' }
+    case 'replay':
+    case 'roll_forward':
+    case 'rotate':
+      return settle(deps, presented, from, now)
+    case 'unknown':
+    case 'ended':
+      throw refusal(verdict)
+  }
+}
 
 /** The usual case, one statement. Returns undefined when the token is not the session's current one. */
 async function rotate(

@@ -2,6 +2,8 @@ import type { ClientAddress } from '../../domain/device.ts'
 import { emailKey } from '../../domain/email-address.ts'
 import type { User } from '../../domain/user.ts'
 import { usernameKey } from '../../domain/username.ts'
+import { noteRefusal } from '../audit/note-refusal.ts'
+import type { RefusalBuffer } from '../audit/refusal-buffer.ts'
 import { successfulSignInsOf } from '../attempt-budgets.ts'
 import { ApplicationError } from '../errors.ts'
 import { signInShare } from '../hashing-shares.ts'
@@ -19,6 +21,7 @@ export interface CheckCredentialsDeps extends SellAttemptDeps {
   readonly users: Users
   readonly passwords: PasswordHasher
   readonly attempts: AttemptLimits
+  readonly refusals: Pick<RefusalBuffer, 'add'>
   readonly clock: Clock
 }
 
@@ -48,9 +51,9 @@ export const checkCredentials =
     if (deviceId === undefined) deps.passwords.requireCapacity(shareIf(true), shareIf(false))
     const subject = `sign-in ${address.network} ${name}`
     const { user, outdated, share } = await sellAttempt(deps)(purchase, { subject, now }, (isBought) =>
-      verifyWithinBudgets(deps, { ...credentials, key, name, shareIf, isBought }, now),
+      findAndVerify(deps, { ...credentials, key, name, shareIf, isBought }, now),
     )
-    refuseDisabled(user, now)
+    await noteRefusal(deps)(signInOf(user), () => refuseDisabled(user, now))
     if (outdated) await renewPasswordHash(deps)(user, password, share)
     return user
   }
@@ -63,6 +66,25 @@ interface KeyedAttempt extends Credentials {
   readonly isBought: boolean
 }
 
+interface Verified {
+  readonly user: User
+  readonly outdated: boolean
+  readonly share: HashingShare
+}
+
+/** The log names the account of a known user. For an unknown one it names nobody: a user may type the password there. */
+const signInOf = (user: User | undefined) => ({ action: 'sign_in.refused', subject: user?.id }) as const
+
+async function findAndVerify(
+  deps: CheckCredentialsDeps,
+  attempt: KeyedAttempt,
+  now: Date,
+): Promise<Verified> {
+  const { key, deviceId, address } = attempt
+  const found = await deps.users.findForSignIn(key, { deviceId, network: address.network })
+  return noteRefusal(deps)(signInOf(found.user), () => verifyWithinBudgets(deps, attempt, found, now))
+}
+
 /**
  * Where the network has no attempts left, the password is still checked, with the same work for every name: a user who is
  * known there signs in, and everybody else gets the refusal. A wrong password must not show who is known there.
@@ -70,12 +92,11 @@ interface KeyedAttempt extends Credentials {
 async function verifyWithinBudgets(
   deps: CheckCredentialsDeps,
   attempt: KeyedAttempt,
+  { user, foreignHashesInUse, ...known }: Awaited<ReturnType<Users['findForSignIn']>>,
   now: Date,
-): Promise<{ user: User; outdated: boolean; share: HashingShare }> {
-  const { users, attempts, passwords } = deps
-  const { key, name, password, deviceId, address, purchase, isBought } = attempt
-  const from = { deviceId, network: address.network }
-  const { user, foreignHashesInUse, ...known } = await users.findForSignIn(key, from)
+): Promise<Verified> {
+  const { attempts, passwords } = deps
+  const { name, password, deviceId, address, purchase, isBought } = attempt
   const knownDevice = known.deviceIsKnown ? deviceId : undefined
   const share = attempt.shareIf(known.deviceIsKnown || known.networkIsKnown)
   const asked = { name, address, knownDevice, canBuy: purchase !== undefined }

@@ -1,4 +1,7 @@
 import { InvalidValue } from '../../domain/invalid-value.ts'
+import { userActor } from '../../domain/actor.ts'
+import { noteRefusal } from '../audit/note-refusal.ts'
+import type { RefusalBuffer } from '../audit/refusal-buffer.ts'
 import { passwordChecksIn } from '../attempt-budgets.ts'
 import { ownPasswordShare } from '../hashing-shares.ts'
 import type { AttemptLimits } from '../ports/attempt-limits.ts'
@@ -11,6 +14,7 @@ import { countAttempt } from './count-attempt.ts'
 export interface CheckCurrentPasswordDeps {
   readonly passwords: PasswordHasher
   readonly attempts: AttemptLimits
+  readonly refusals: Pick<RefusalBuffer, 'add'>
   readonly clock: Clock
 }
 
@@ -20,20 +24,27 @@ export interface CheckCurrentPasswordDeps {
  */
 export const checkCurrentPassword =
   (deps: CheckCurrentPasswordDeps) =>
-  async ({ user, session }: Caller, typed: string): Promise<void> => {
-    const { passwords, attempts, clock } = deps
-    const budget = passwordChecksIn(session.id)
-    const now = clock.now()
-    const share = ownPasswordShare(user.id)
-    const requireCapacity = () => passwords.requireCapacity(share)
-    const { matches } = await countAttempt({ attempts, requireCapacity })([budget], now, () =>
-      passwords.verify(typed, user.passwordHash, false, share),
-    )
-    if (!matches) {
-      throw refuseField(
-        'current_password',
-        new InvalidValue('incorrect', 'This is not your current password.'),
-      )
-    }
-    await attempts.reset(budget)
+  async (caller: Caller, typed: string): Promise<void> => {
+    const { user, session } = caller
+    const about = { action: 'password_check.refused', subject: user.id, session: session.id } as const
+    await noteRefusal(deps)({ ...about, actor: userActor(user.id) }, () => verify(deps, caller, typed))
   }
+
+async function verify(
+  deps: CheckCurrentPasswordDeps,
+  { user, session }: Caller,
+  typed: string,
+): Promise<void> {
+  const { passwords, attempts, clock } = deps
+  const budget = passwordChecksIn(session.id)
+  const now = clock.now()
+  const share = ownPasswordShare(user.id)
+  const requireCapacity = () => passwords.requireCapacity(share)
+  const { matches } = await countAttempt({ attempts, requireCapacity })([budget], now, () =>
+    passwords.verify(typed, user.passwordHash, false, share),
+  )
+  if (!matches) {
+    throw refuseField('current_password', new InvalidValue('incorrect', 'This is not your current password.'))
+  }
+  await attempts.reset(budget)
+}

@@ -251,6 +251,7 @@ class Side {
       refreshTokens,
       transactions: store.transactions,
       accessTokens: { issue: (_, now) => ({ token: 'access', expiresAt: now }), verify: () => undefined },
+      refusals: { add: () => undefined },
       clock: { now: () => this.now },
       sessionLimits: { idleSeconds: DAY, absoluteSeconds: 30 * DAY },
       reusePolicy: { windowSeconds: 30, lostResponse: 'receipts' },

@@ -166,6 +166,8 @@ describe.each(['PGlite', 'PostgreSQL'] as const)('traces of a deleted account, o
       const body = { current_password: PASSWORD }
       expect((await client.request('DELETE', '/v1/users/me', { body, token })).status).toBe(204)
       await service.service.receipts.flush()
+      // The wrong guess was not written before the deletion.
+      await service.service.refusals.flush()
       await service.service.outbox.settle()
 
       const left = await read(service)
