@@ -197,6 +197,22 @@ describe.each(databaseNames)('on %s', (database) => {
     },
   )
 
+  test(
+    'a copy of a token is refused by a verifier once the user has entered the password again',
+    { tags: ['SESSION-22'] },
+    async () => {
+      const verifier = await connect(service)
+      const { client, person, tokens } = await signedIn(service)
+      expect(await verdictOnToken(verifier, tokens)).toBe(ACCEPTED)
+      const body = { current_password: person.password }
+      const given = await succeeded(
+        client.post('/v1/sessions/current/reauthenticate', body, tokens.access_token),
+      )
+      await waitUntil(async () => (await verdictOnToken(verifier, tokens)) === 'token_outdated')
+      expect(await verdictOnToken(verifier, given as Tokens)).toBe(ACCEPTED)
+    },
+  )
+
   // The last one: it takes the service a month on.
   test('a session that runs out needs nobody to tell: its tokens run out with it', async () => {
     const verifier = await connect(service)

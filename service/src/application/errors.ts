@@ -10,6 +10,7 @@ export type ErrorCode =
   | 'invalid_refresh_token'
   | 'refresh_token_reused'
   | 'session_ended'
+  | 'reauthentication_required'
   | 'session_not_found'
   | 'delivery_not_found'
   | 'ticket_gone'
@@ -44,6 +45,8 @@ export interface ErrorDetails {
   /** When the ban ends, with `user_disabled`. */
   readonly until?: Date
   readonly retryAfterSeconds?: number
+  /** How old the authentication may be, with `reauthentication_required`. */
+  readonly maxAgeSeconds?: number
   /** The work that buys the attempt, with `too_many_attempts`. */
   readonly challenge?: ProofChallenge
   readonly cause?: unknown

@@ -12,6 +12,7 @@ import { endUserSession, endUserSessions } from './sessions/end-user-sessions.ts
 import { expireSessions } from './sessions/expire-sessions.ts'
 import { introspectToken, type IntrospectTokenDeps } from './sessions/introspect-token.ts'
 import { listSessions } from './sessions/list-sessions.ts'
+import { reauthenticate, type ReauthenticateDeps } from './sessions/reauthenticate.ts'
 import { refreshSession, type RefreshSessionDeps } from './sessions/refresh-session.ts'
 import { listUserSessions } from './sessions/list-user-sessions.ts'
 import { noteReceipts, type NoteReceiptsDeps } from './sessions/note-receipts.ts'
@@ -31,7 +32,7 @@ import { removeAvatar } from './users/remove-avatar.ts'
 import { searchUsers, type SearchUsersDeps } from './users/search-users.ts'
 import { setAvatar, type SetAvatarDeps } from './users/set-avatar.ts'
 import { setRoles } from './users/set-roles.ts'
-import { updateUser } from './users/update-user.ts'
+import { updateUser, type UpdateUserDeps } from './users/update-user.ts'
 
 export type UseCaseDeps = CheckAccessTokenDeps &
   ChangePasswordDeps &
@@ -39,13 +40,15 @@ export type UseCaseDeps = CheckAccessTokenDeps &
   CreateTicketDeps &
   IntrospectTokenDeps &
   NoteReceiptsDeps &
+  ReauthenticateDeps &
   RedeemTicketDeps &
   RefreshSessionDeps &
   RegisterUserDeps &
   ReadUserDeps &
   ReplayDeliveryDeps &
   SearchUsersDeps &
-  SetAvatarDeps & { readonly auditLog: AuditLog; readonly events: Events }
+  SetAvatarDeps &
+  UpdateUserDeps & { readonly auditLog: AuditLog; readonly events: Events }
 
 /** Everything the service can do. */
 export type UseCases = ReturnType<typeof createUseCases>
@@ -54,6 +57,7 @@ export const createUseCases = (deps: UseCaseDeps) => ({
   authenticate: authenticate(deps),
   createSession: createSession(deps),
   refreshSession: refreshSession(deps),
+  reauthenticate: reauthenticate(deps),
   introspectToken: introspectToken(deps),
   noteReceipts: noteReceipts(deps),
   createTicket: createTicket(deps),

@@ -32,6 +32,7 @@ export type DomainEvent = { readonly userId: UserId; readonly occurredAt: Date }
   | { readonly type: 'user.roles_changed'; readonly data: { roles: readonly string[] } }
   | { readonly type: 'user.deleted'; readonly data: Record<string, never> }
   | { readonly type: 'session.created'; readonly data: { session_id: string; device_name: string } }
+  | { readonly type: 'session.reauthenticated'; readonly data: { session_id: string } }
   | { readonly type: 'session.ended'; readonly data: { session_id: string; reason: string } }
   | {
       readonly type: 'session.refresh_token_reused'
@@ -107,6 +108,14 @@ export const sessionCreated = (session: Session): DomainEvent => ({
   userId: session.userId,
   occurredAt: session.createdAt,
   data: { session_id: session.id, device_name: session.device.name },
+})
+
+/** The user proved again who they are. `session` is the renewed one. */
+export const sessionReauthenticated = (session: Session): DomainEvent => ({
+  type: 'session.reauthenticated',
+  userId: session.userId,
+  occurredAt: session.authTime,
+  data: { session_id: session.id },
 })
 
 export const sessionEnded = (session: Session, now: Date): DomainEvent => ({

@@ -11,6 +11,7 @@ export const personalFields = {
   'user.roles_changed': [],
   'user.deleted': [],
   'session.created': ['device_name'],
+  'session.reauthenticated': [],
   'session.ended': [],
   'session.refresh_token_reused': ['address'],
   'session.rolled_forward': ['address'],

@@ -163,12 +163,9 @@ export function endSession(session: Session, reason: EndReason, now: Date): Sess
   return { ...session, endedAt: now, endReason: isExpired(session, now) ? 'expired' : reason }
 }
 
-/** Long enough to sign in and fill in a form. */
-const RECENT_SIGN_IN_SECONDS = 5 * 60
-
-/** Whether the user signed in so recently that the password need not be asked for again. */
-export const isSignedInRecently = ({ authTime }: Session, now: Date): boolean =>
-  now < secondsAfter(authTime, RECENT_SIGN_IN_SECONDS)
+/** Whether the user proved who they are at most this many seconds ago. A refresh is no such proof. */
+export const isAuthenticatedRecently = ({ authTime }: Session, now: Date, maxAgeSeconds: number): boolean =>
+  now <= secondsAfter(authTime, maxAgeSeconds)
 
 const NOWHERE: Place = { address: '0.0.0.0', userAgent: '' }
 

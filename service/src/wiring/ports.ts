@@ -115,6 +115,7 @@ const rulesOf = (config: Config) => ({
   reusePolicy: { windowSeconds: config.refreshReuseWindowSeconds, lostResponse: config.lostResponse },
   maximumSessionsPerUser: config.maximumSessionsPerUser,
   accessTokenTtlSeconds: config.accessTokenTtlSeconds,
+  recentAuthenticationTtlSeconds: config.recentAuthenticationTtlSeconds,
   auditRetentionSeconds: config.auditRetentionSeconds,
   passwordMinimumLength: config.passwordMinimumLength,
   registrationsPerNetwork: config.registrationsPerNetwork,

@@ -22,6 +22,7 @@ const examples: Record<EventType, DomainEvent> = {
   'user.roles_changed': events.userRolesChanged(aUser({ roles: ['moderator'] }), at(0)),
   'user.deleted': events.userDeleted(aUser(), at(0)),
   'session.created': events.sessionCreated(aSession()),
+  'session.reauthenticated': events.sessionReauthenticated(aSession()),
   'session.ended': events.sessionEnded(aSession({ endReason: 'signed_out' }), at(0)),
   'session.refresh_token_reused': events.refreshTokenReused(
     aSession({ generation: 5 }),
@@ -89,6 +90,13 @@ const useCases: Record<keyof UseCases, readonly Change[] | string> = {
   refreshSession: [
     { change: replay, emits: ['session.created', 'session.refresh_token_reused', 'session.ended'] },
     { change: refreshAfterRestore, emits: ['session.created', 'session.rolled_forward'] },
+  ],
+  reauthenticate: [
+    {
+      change: async (world) =>
+        world.useCases.reauthenticate(await caller(world), { currentPassword: password }),
+      emits: ['session.created', 'session.reauthenticated'],
+    },
   ],
   updateUser: [
     {

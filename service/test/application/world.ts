@@ -24,6 +24,7 @@ import { demandingLocks } from '../fakes/lock-demanding-transactions.ts'
 import { at, DAY, sessionId } from '../support/builders.ts'
 
 export const ttlSeconds = 600
+export const recentSeconds = 900
 export const limits = { idleSeconds: 30 * DAY, absoluteSeconds: 180 * DAY }
 export const password = 'correct horse'
 export const home: ClientAddress = { text: '203.0.113.7', network: '203.0.113.7/32', widerNetworks: [] }
@@ -70,6 +71,7 @@ export function aWorld(replace: (deps: UseCaseDeps) => Partial<UseCaseDeps> = ()
     reusePolicy: { windowSeconds: 30, lostResponse: 'receipts' },
     maximumSessionsPerUser: 50,
     accessTokenTtlSeconds: ttlSeconds,
+    recentAuthenticationTtlSeconds: recentSeconds,
     passwordMinimumLength: 8,
     registrationsPerNetwork: 20,
     reservedUsernames: reserveUsernames(['admin', 'chat-auth']),

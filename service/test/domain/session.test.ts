@@ -5,12 +5,13 @@ import {
   endReasonOf,
   endSession,
   END_REASONS,
+  isAuthenticatedRecently,
   isExpired,
   isLive,
-  isSignedInRecently,
   parseGeneration,
   parseSessionId,
   refreshSession,
+  renewSession,
   expiryOf,
   startSession,
   type Session,
@@ -129,10 +130,17 @@ describe('a session', () => {
   })
 })
 
-test('a sign-in is recent for five minutes, however often the session is refreshed', () => {
+test('an authentication is recent up to and including its last second, whatever was refreshed since', () => {
   const session = aSession({ generation: 3, refreshedAt: at(299) })
-  expect(isSignedInRecently(session, at(299))).toBe(true)
-  expect(isSignedInRecently(session, at(300))).toBe(false)
+  expect(isAuthenticatedRecently(session, at(300), 300)).toBe(true)
+  expect(isAuthenticatedRecently(session, new Date(+at(300) + 1), 300)).toBe(false)
+})
+
+test('only proving again who one is renews the time of the authentication, a refresh does not', () => {
+  const refreshed = refreshSession(aSession(), at(400), 30 * DAY)
+  expect(isAuthenticatedRecently(refreshed, at(400), 300)).toBe(false)
+  const renewed = renewSession(refreshed, ['pwd'], at(500), 30 * DAY)
+  expect(isAuthenticatedRecently(renewed, at(800), 300)).toBe(true)
 })
 
 describe('making room for another session', () => {

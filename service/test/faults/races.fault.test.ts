@@ -295,38 +295,6 @@ describe('two instances', () => {
   )
 
   test(
-    'a refresh during a change of the password leaves one live pair and counts as no theft',
-    { tags: ['SESSION-18'], timeout: timeoutFor(rounds) },
-    async () => {
-      for (let round = 0; round < rounds; round += 1) {
-        const person = await registerUser()
-        const { access_token: token, refresh_token: presented, session } = await signIn(person)
-        const body = { current_password: person.password, new_password: `pw ${randomUUID()}` }
-        const [changed, refreshes] = await Promise.all([
-          clientAt(round).put('/v1/users/me/password', body, token),
-          Promise.all(times(4, (at) => clientAt(at).refresh(presented))),
-        ])
-        expect(changed.status).toBe(200)
-        expect([[], ['invalid_refresh_token']]).toContainEqual(codesOf(refreshes))
-        // Pairs that the refreshes got before the change are withdrawn by it.
-        const won = refreshes.filter(({ status }) => status === 200).map(tokensOf)
-        for (const pair of [...won, { access_token: token, refresh_token: presented }]) {
-          const [read, again] = await Promise.all([
-            clientAt(round).get('/v1/users/me', pair.access_token),
-            clientAt(round + 1).refresh(pair.refresh_token),
-          ])
-          expect(codesOf([read, again])).toEqual(['invalid_access_token', 'invalid_refresh_token'])
-        }
-        const next = await clientAt(round + 1).refresh(tokensOf(changed).refresh_token)
-        expect(next.status).toBe(200)
-        expect((await clientAt(round).get('/v1/users/me', tokensOf(next).access_token)).status).toBe(200)
-        const rows = await sessionsOf(admin, person.id)
-        expect(rows).toMatchObject([{ id: session.id, end_reason: null, alarms: 0, ends: 0 }])
-      }
-    },
-  )
-
-  test(
     'a name that its user gives up and takes back goes to nobody else who races for it',
     { tags: ['SESSION-19'], timeout: timeoutFor(rounds) },
     async () => {
@@ -356,35 +324,127 @@ describe('two instances', () => {
     },
   )
 
-  test.each([
-    ['a refresh that waits for a change of the password is refused, and the change wins', 'change'],
-    ['a change of the password that waits for a refresh withdraws the pair it gave', 'refresh'],
-  ])('%s', { tags: ['SESSION-18'] }, async (_, first) => {
-    const person = await registerUser()
-    const { access_token: token, refresh_token: presented, session } = await signIn(person)
-    const body = { current_password: person.password, new_password: `pw ${randomUUID()}` }
-    const requests = {
-      change: () => clientAt(0).put('/v1/users/me/password', body, token),
-      refresh: () => clientAt(1).refresh(presented),
+  /** Requests that withdraw the tokens of their own session and return new ones. */
+  const renewals = {
+    'a change of the password': ({ password }: TestUser, token: string, at: number) => {
+      const body = { current_password: password, new_password: `pw ${randomUUID()}` }
+      return clientAt(at).put('/v1/users/me/password', body, token)
+    },
+    'entering the password again': ({ password }: TestUser, token: string, at: number) =>
+      clientAt(at).post('/v1/sessions/current/reauthenticate', { current_password: password }, token),
+  }
+
+  describe.each(Object.entries(renewals))('%s', (name, renew) => {
+    test(
+      `a refresh during ${name} leaves one live pair and counts as no theft`,
+      { tags: ['SESSION-18'], timeout: timeoutFor(rounds) },
+      async () => {
+        for (let round = 0; round < rounds; round += 1) {
+          const person = await registerUser()
+          const { access_token: token, refresh_token: presented, session } = await signIn(person)
+          const [renewed, refreshes] = await Promise.all([
+            renew(person, token, round),
+            Promise.all(times(4, (at) => clientAt(at).refresh(presented))),
+          ])
+          expect(renewed.status).toBe(200)
+          expect([[], ['invalid_refresh_token']]).toContainEqual(codesOf(refreshes))
+          // Pairs that the refreshes got before the renewal are withdrawn by it.
+          const won = refreshes.filter(({ status }) => status === 200).map(tokensOf)
+          for (const pair of [...won, { access_token: token, refresh_token: presented }]) {
+            const [read, again] = await Promise.all([
+              clientAt(round).get('/v1/users/me', pair.access_token),
+              clientAt(round + 1).refresh(pair.refresh_token),
+            ])
+            expect(codesOf([read, again])).toEqual(['invalid_access_token', 'invalid_refresh_token'])
+          }
+          const next = await clientAt(round + 1).refresh(tokensOf(renewed).refresh_token)
+          expect(next.status).toBe(200)
+          expect((await clientAt(round).get('/v1/users/me', tokensOf(next).access_token)).status).toBe(200)
+          const rows = await sessionsOf(admin, person.id)
+          expect(rows).toMatchObject([{ id: session.id, end_reason: null, alarms: 0, ends: 0 }])
+        }
+      },
+    )
+
+    test.each([
+      [`a refresh that waits for ${name} is refused, and the new tokens stay`, 'renewal'],
+      [`${name} that waits for a refresh withdraws the pair it gave`, 'refresh'],
+    ])('%s', { tags: ['SESSION-18'] }, async (_, first) => {
+      const person = await registerUser()
+      const { access_token: token, refresh_token: presented, session } = await signIn(person)
+      const requests = {
+        renewal: () => renew(person, token, 0),
+        refresh: () => clientAt(1).refresh(presented),
+      }
+      // Both wait for the session's row, in this order.
+      await admin.query('begin')
+      await admin.query('select from sessions where id = $1 for update', [session.id])
+      const one = requests[first === 'renewal' ? 'renewal' : 'refresh']()
+      await waitingForLocks(place.url, 1)
+      const other = requests[first === 'renewal' ? 'refresh' : 'renewal']()
+      await waitingForLocks(place.url, 2)
+      await admin.query('commit')
+      const [renewed, refreshed] = first === 'renewal' ? [await one, await other] : [await other, await one]
+      expect(renewed.status).toBe(200)
+      if (first === 'renewal') expect(codesOf([refreshed])).toEqual(['invalid_refresh_token'])
+      else {
+        expect(refreshed.status).toBe(200)
+        const copy = await clientAt(0).refresh(tokensOf(refreshed).refresh_token)
+        expect(codesOf([copy])).toEqual(['invalid_refresh_token'])
+      }
+      expect((await clientAt(1).refresh(tokensOf(renewed).refresh_token)).status).toBe(200)
+      expect(await sessionsOf(admin, person.id)).toMatchObject([{ end_reason: null, alarms: 0 }])
+    })
+
+    test.each([
+      [`a session that ends before ${name} stays ended`, 'end'],
+      [`a session that ends after ${name} takes the new tokens with it`, 'renewal'],
+    ])('%s', async (_, first) => {
+      const person = await registerUser()
+      const { access_token: token, session } = await signIn(person)
+      const other = await signIn(person)
+      const requests = {
+        renewal: () => renew(person, token, 0),
+        end: () => clientAt(1).delete(`/v1/sessions/${session.id}`, other.access_token),
+      }
+      await admin.query('begin')
+      await admin.query('select from sessions where id = $1 for update', [session.id])
+      const one = requests[first === 'end' ? 'end' : 'renewal']()
+      await waitingForLocks(place.url, 1)
+      const two = requests[first === 'end' ? 'renewal' : 'end']()
+      await waitingForLocks(place.url, 2)
+      await admin.query('commit')
+      const [ended, renewed] = first === 'end' ? [await one, await two] : [await two, await one]
+      const row = (await sessionsOf(admin, person.id)).find(({ id }) => id === session.id)
+      if (first === 'end') {
+        expect([ended.status, codesOf([renewed])]).toEqual([204, ['session_ended']])
+        expect(row).toMatchObject({ ...endedOnce('terminated'), generation: 0 })
+        return
+      }
+      expect(renewed.status).toBe(200)
+      // A change of the password has ended the other session, too.
+      if (name === 'a change of the password') return
+      expect(ended.status).toBe(204)
+      expect(row).toMatchObject({ generation: 1, end_reason: 'terminated', ends: 1 })
+      const late = await clientAt(0).refresh(tokensOf(renewed).refresh_token)
+      expect(codesOf([late])).toEqual(['session_ended'])
+    })
+  })
+
+  test('of two requests that enter the password again with one token, only the first gets tokens', async () => {
+    for (let round = 0; round < rounds; round += 1) {
+      const person = await registerUser()
+      const { access_token: token } = await signIn(person)
+      const body = { current_password: person.password }
+      const attempt = (at: number) => clientAt(at).post('/v1/sessions/current/reauthenticate', body, token)
+      const responses = await Promise.all(times(4, attempt))
+      const renewed = responses.filter(({ status }) => status === 200)
+      expect(renewed).toHaveLength(1)
+      for (const code of codesOf(responses)) expect(['unavailable', 'invalid_access_token']).toContain(code)
+      expect(await sessionsOf(admin, person.id)).toMatchObject([{ generation: 1, end_reason: null }])
+      const { access_token: own } = tokensOf(renewed[0] as ApiResponse)
+      expect((await clientAt(round).get('/v1/users/me', own)).status).toBe(200)
     }
-    // Both wait for the session's row, in this order.
-    await admin.query('begin')
-    await admin.query('select from sessions where id = $1 for update', [session.id])
-    const one = requests[first === 'change' ? 'change' : 'refresh']()
-    await waitingForLocks(place.url, 1)
-    const other = requests[first === 'change' ? 'refresh' : 'change']()
-    await waitingForLocks(place.url, 2)
-    await admin.query('commit')
-    const [changed, refreshed] = first === 'change' ? [await one, await other] : [await other, await one]
-    expect(changed.status).toBe(200)
-    if (first === 'change') expect(codesOf([refreshed])).toEqual(['invalid_refresh_token'])
-    else {
-      expect(refreshed.status).toBe(200)
-      const copy = await clientAt(0).refresh(tokensOf(refreshed).refresh_token)
-      expect(codesOf([copy])).toEqual(['invalid_refresh_token'])
-    }
-    expect((await clientAt(1).refresh(tokensOf(changed).refresh_token)).status).toBe(200)
-    expect(await sessionsOf(admin, person.id)).toMatchObject([{ end_reason: null, alarms: 0 }])
   })
 
   test(

@@ -30,6 +30,7 @@ export const jsonRoutes: readonly JsonRoute[] = [
     fields: ['username', 'password', 'device_id', 'device_name', 'proof_of_work'],
   },
   { method: 'POST', path: '/v1/sessions/refresh', fields: ['refresh_token'] },
+  { method: 'POST', path: '/v1/sessions/current/reauthenticate', fields: ['current_password'] },
   { method: 'PATCH', path: '/v1/users/me', fields: ['username', 'email', 'current_password'] },
   { method: 'PUT', path: '/v1/users/me/password', fields: ['current_password', 'new_password'] },
   { method: 'DELETE', path: '/v1/users/me', fields: ['current_password'] },

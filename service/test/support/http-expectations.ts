@@ -39,6 +39,10 @@ function expectHeadersOf({ status, headers }: ApiResponse, code: ProblemCode): v
     expect(challenge).toBe(
       `Bearer realm="chat-auth", error="invalid_token", error_description="${problemTypes[code].title}"`,
     )
+  } else if (code === 'reauthentication_required') {
+    expect(challenge).toMatch(
+      /^Bearer realm="chat-auth", error="insufficient_user_authentication", max_age="[1-9]\d*"$/,
+    )
   } else expect(challenge).toBe('Bearer realm="chat-auth"')
   if (status === 405) expect(headers.get('allow')).toMatch(/^[A-Z]+(, [A-Z]+)*$/)
   else expect(headers.get('allow')).toBeNull()

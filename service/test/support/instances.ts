@@ -11,6 +11,8 @@ export const faultSettings = {
   SERVICE_KEYS: testServiceKeys,
   // Verifiers must still remember in the last round the sessions that ended in the first.
   ACCESS_TOKEN_TTL: '6h',
+  // Users of the first round end their sessions in the last one.
+  RECENT_AUTHENTICATION_TTL: '6h',
   // Nothing listens at this address, so every event stays in the outbox for the record checker.
   WEBHOOK_URLS: 'http://127.0.0.1:9/',
   WEBHOOK_SECRETS: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',

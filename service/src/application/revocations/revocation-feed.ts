@@ -55,6 +55,7 @@ const REVOKING: readonly DomainEvent['type'][] = [
   'session.ended',
   'user.roles_changed',
   'user.password_changed',
+  'session.reauthenticated',
 ]
 
 /** Called with the committed events: wakes the feed when they come with new revocations. */

@@ -1,4 +1,4 @@
-import { endReasonOf, type Session } from '../../domain/session.ts'
+import { endReasonOf, isWithdrawn, type Session } from '../../domain/session.ts'
 import type { User } from '../../domain/user.ts'
 import { ApplicationError, unavailable } from '../errors.ts'
 import type { Transaction } from '../ports/transactions.ts'
@@ -11,7 +11,7 @@ import type { Caller } from './caller.ts'
  */
 export async function lockCaller(
   tx: Transaction,
-  { user: asked, session: current }: Caller,
+  { user: asked, session: current, token }: Caller,
   now: Date,
 ): Promise<{ user: User; session: Session; others: readonly Session[] }> {
   const user = await tx.users.lock(asked.id)
@@ -27,6 +27,10 @@ export async function lockCaller(
   // The session is still live, so the password was changed on it. A 401 would sign the user out for no reason.
   if (user.passwordVersion !== asked.passwordVersion) {
     throw unavailable('Another request changed your password at the same time.', 1)
+  }
+  // Tokens that were withdrawn while the request was in flight must not renew themselves, nor change anything.
+  if (isWithdrawn(session, token.generation)) {
+    throw unavailable('Another request renewed the tokens of this session at the same time.', 1)
   }
   return { user, session, others: live.filter(({ id }) => id !== current.id) }
 }

@@ -3,16 +3,18 @@ import type { User } from '../../domain/user.ts'
 import { exportsOf } from '../attempt-budgets.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { AttemptLimits } from '../ports/attempt-limits.ts'
-import type { Clock } from '../ports/clock.ts'
 import type { Events, RecordedEvent } from '../ports/events.ts'
 import type { Sessions } from '../ports/sessions.ts'
 import type { Caller } from '../sessions/caller.ts'
+import {
+  requireRecentAuthentication,
+  type RequireRecentAuthenticationDeps,
+} from '../sessions/require-recent-authentication.ts'
 
-interface ExportUserDeps {
+interface ExportUserDeps extends RequireRecentAuthenticationDeps {
   readonly sessions: Sessions
   readonly events: Events
   readonly attempts: AttemptLimits
-  readonly clock: Clock
 }
 
 export interface ExportedUser {
@@ -26,15 +28,21 @@ export interface ExportedUser {
 /** Reading and writing one page takes the event loop a few milliseconds. */
 const PAGE_SIZE = 200
 
-export const exportUserErrors = ['too_many_attempts'] as const satisfies readonly ErrorCode[]
+export const exportUserErrors = [
+  'reauthentication_required',
+  'too_many_attempts',
+] as const satisfies readonly ErrorCode[]
 
 /**
  * All data that is stored about the caller. Sessions and events are read page by page while the result is consumed, because
- * there may be tens of thousands. Throws `too_many_attempts`.
+ * there may be tens of thousands. Throws `reauthentication_required`, `too_many_attempts`.
  */
 export const exportUser =
-  ({ sessions, events, attempts, clock }: ExportUserDeps) =>
-  async ({ user }: Caller): Promise<ExportedUser> => {
+  (deps: ExportUserDeps) =>
+  async (caller: Caller): Promise<ExportedUser> => {
+    const { sessions, events, attempts, clock } = deps
+    const { user } = caller
+    requireRecentAuthentication(deps)(caller)
     await attempts.take([exportsOf(user.id)], clock.now())
     return {
       user,

@@ -3,21 +3,25 @@ import { parseEmailAddress, type EmailAddress } from '../../domain/email-address
 import { userUpdated } from '../../domain/event.ts'
 import { InvalidValue } from '../../domain/invalid-value.ts'
 import { parseFreeUsername, type ReservedUsernames } from '../../domain/reserved-usernames.ts'
-import { isSignedInRecently, secondsAfter } from '../../domain/session.ts'
+import { isAuthenticatedRecently, secondsAfter } from '../../domain/session.ts'
 import { changeEmail, RELEASED_NAME_SECONDS, type User } from '../../domain/user.ts'
 import type { Username } from '../../domain/username.ts'
 import { emailChangesOf, renamesOf } from '../attempt-budgets.ts'
-import type { ApplicationError, ErrorCode } from '../errors.ts'
+import type { ErrorCode } from '../errors.ts'
 import type { RequestLimits } from '../ports/request-limits.ts'
 import type { Transactions } from '../ports/transactions.ts'
 import { nameTriesOf } from '../request-limits.ts'
 import type { Caller } from '../sessions/caller.ts'
 import { lockCaller } from '../sessions/lock-caller.ts'
+import {
+  requireRecentAuthentication,
+  type RequireRecentAuthenticationDeps,
+} from '../sessions/require-recent-authentication.ts'
 import { refuseField, validate } from '../validate.ts'
 import { checkCurrentPassword, type CheckCurrentPasswordDeps } from './check-current-password.ts'
 import { countSuccess } from './count-attempt.ts'
 
-export interface UpdateUserDeps extends CheckCurrentPasswordDeps {
+export interface UpdateUserDeps extends CheckCurrentPasswordDeps, RequireRecentAuthenticationDeps {
   readonly transactions: Transactions
   readonly requestLimits: RequestLimits
   readonly reservedUsernames: ReservedUsernames
@@ -26,16 +30,17 @@ export interface UpdateUserDeps extends CheckCurrentPasswordDeps {
 export interface UpdateUserInput {
   readonly username: string | undefined
   readonly email: string | undefined
-  /** Needed to change the e-mail address. */
+  /** Replaces a recent authentication. */
   readonly currentPassword: string | undefined
-  /** For callers that cannot ask for it: a sign-in on this session in the last minutes does as well (decision 18). */
-  readonly recentSignInSuffices?: boolean
+  /** For clients that cannot ask for the password again: only a new address needs proof, and its field shows the refusal. */
+  readonly cannotReauthenticate?: boolean
 }
 
 export const updateUserErrors = [
   'validation_failed',
   'username_taken',
   'email_taken',
+  'reauthentication_required',
   'too_many_attempts',
   'overloaded',
   'invalid_access_token',
@@ -43,18 +48,17 @@ export const updateUserErrors = [
 ] as const satisfies readonly ErrorCode[]
 
 /**
- * Changes name or address. The old name stays reserved for 90 days, and only this user may take it back. Throws `validation_failed`, `username_taken`, `email_taken`,
- * `too_many_attempts`.
+ * Changes name or address, after a recent authentication or with the current password (ASVS 7.5.1). The old name stays
+ * reserved for 90 days, and only this user may take it back. Throws `validation_failed`, `reauthentication_required`,
+ * `username_taken`, `email_taken`, `too_many_attempts`.
  */
 export const updateUser =
   (deps: UpdateUserDeps) =>
   async (caller: Caller, input: UpdateUserInput): Promise<User> => {
     const changes = parseChanges(deps, caller.user, input)
     const { username, email } = changes
-    if (email !== undefined) {
-      await requireProof(deps, caller, input)
-      await deps.attempts.take([emailChangesOf(caller.user.id)], deps.clock.now())
-    }
+    if (username !== undefined || email !== undefined) await requireProof(deps, caller, input, changes)
+    if (email !== undefined) await deps.attempts.take([emailChangesOf(caller.user.id)], deps.clock.now())
     if (username === undefined) return saveChanges(deps, caller, changes)
     const now = deps.clock.now()
     deps.requestLimits.count(nameTriesOf(caller.user.id), now)
@@ -115,15 +119,18 @@ function parseUnless<V extends { readonly text: string }>(
   return typed === present.text ? present : parse(typed)
 }
 
-/** The holder of the session must also know the password (ASVS 7.5.1). */
-async function requireProof(deps: UpdateUserDeps, caller: Caller, input: UpdateUserInput): Promise<void> {
-  const { currentPassword, recentSignInSuffices = false } = input
+async function requireProof(
+  deps: UpdateUserDeps,
+  caller: Caller,
+  { currentPassword, cannotReauthenticate = false }: UpdateUserInput,
+  { email }: Changes,
+): Promise<void> {
   if (currentPassword !== undefined) return checkCurrentPassword(deps)(caller, currentPassword)
-  if (!recentSignInSuffices) throw refuse('To change the e-mail address, enter your current password.')
-  if (!isSignedInRecently(caller.session, deps.clock.now())) {
-    throw refuse('To change the e-mail address, sign out, sign in again, and change it within five minutes.')
-  }
+  if (!cannotReauthenticate) return requireRecentAuthentication(deps)(caller)
+  if (email === undefined) return
+  const { clock, recentAuthenticationTtlSeconds: ttlSeconds } = deps
+  if (isAuthenticatedRecently(caller.session, clock.now(), ttlSeconds)) return
+  const advice =
+    'To change the e-mail address, sign out and sign in again. Then change it within a few minutes.'
+  throw refuseField('current_password', new InvalidValue('required', advice))
 }
-
-const refuse = (message: string): ApplicationError =>
-  refuseField('current_password', new InvalidValue('required', message))

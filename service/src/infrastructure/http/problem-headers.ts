@@ -2,7 +2,7 @@ import { ApplicationError } from '../../application/errors.ts'
 import { problemTypes, type ProblemCode } from '../../interface-adapters/http/problem-types.ts'
 import { TransportError } from '../../interface-adapters/http/transport-error.ts'
 
-/** The headers of an error response: RFC 9110 and, for WWW-Authenticate, RFC 6750, section 3. */
+/** The headers of an error response: RFC 9110 and, for WWW-Authenticate, RFC 6750 and RFC 9470, section 3 of both. */
 export function problemHeaders(error: ApplicationError | TransportError): Record<string, string> {
   const headers: Record<string, string> = {}
   if (problemTypes[error.code].status === 401) headers['www-authenticate'] = challenge(error.code)
@@ -12,8 +12,12 @@ export function problemHeaders(error: ApplicationError | TransportError): Record
     if (scope !== undefined)
       headers['www-authenticate'] = `${REALM}, error="insufficient_scope", scope="${scope}"`
   }
-  if (error instanceof ApplicationError && error.details.retryAfterSeconds !== undefined) {
-    headers['retry-after'] = String(error.details.retryAfterSeconds)
+  if (error instanceof ApplicationError) {
+    const { retryAfterSeconds, maxAgeSeconds } = error.details
+    if (retryAfterSeconds !== undefined) headers['retry-after'] = String(retryAfterSeconds)
+    if (maxAgeSeconds !== undefined)
+      headers['www-authenticate'] =
+        `${REALM}, error="insufficient_user_authentication", max_age="${maxAgeSeconds}"`
   }
   return headers
 }

@@ -29,8 +29,10 @@ const REFRESH_RESULTS: Partial<Record<Code, string>> = {
 const LIMITED: readonly UseCaseName[] = [
   'createSession',
   'registerUser',
+  'reauthenticate',
   'changePassword',
   'updateUser',
+  'deleteUser',
   'setAvatar',
 ]
 

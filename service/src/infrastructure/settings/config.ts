@@ -45,6 +45,7 @@ export function readConfig(environment: Environment) {
     accessTokenTtlSeconds: settings.seconds('ACCESS_TOKEN_TTL', 600, 10, LONGEST_ACCESS_TOKEN_TTL_SECONDS),
     sessionIdleTtlSeconds: settings.seconds('SESSION_IDLE_TTL', days(30), 60, days(3650)),
     sessionTtlSeconds: settings.seconds('SESSION_TTL', days(180), 60, days(3650)),
+    recentAuthenticationTtlSeconds: settings.seconds('RECENT_AUTHENTICATION_TTL', 600, 60, days(1)),
     refreshReuseWindowSeconds: settings.seconds('REFRESH_REUSE_WINDOW', 30, 0, 600),
     lostResponse: settings.oneOf('LOST_ANSWER', ['receipts', 'window'], 'receipts'),
     auditRetentionSeconds: settings.seconds('AUDIT_RETENTION', days(180), days(1), days(3650)),

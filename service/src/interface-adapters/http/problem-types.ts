@@ -63,6 +63,12 @@ export const problemTypes = {
     title: 'Session ended',
     advice: 'The session has ended; "reason" says why. Sign in again.',
   },
+  reauthentication_required: {
+    status: 401,
+    title: 'Reauthentication required',
+    advice:
+      'The session is valid, but the password was entered too long ago for this. Ask the user for it, call POST /v1/sessions/current/reauthenticate, and repeat the request with the new token.',
+  },
   invalid_service_key: {
     status: 401,
     title: 'Invalid service key',

@@ -31,6 +31,10 @@ export const signIn = z
   })
   .meta({ id: 'SignIn' })
 
+export const reauthentication = z
+  .object({ current_password: currentPassword })
+  .meta({ id: 'Reauthentication' })
+
 /** Any string may be sent as a token: its MAC decides, not its form. */
 export const refresh = z
   .object({

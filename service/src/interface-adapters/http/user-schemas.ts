@@ -44,7 +44,7 @@ export const userUpdate = z
   .object({
     username: username.optional(),
     email: email.optional(),
-    current_password: currentPassword.optional().describe('Required to change the e-mail address.'),
+    current_password: currentPassword.optional().describe('Required unless you authenticated recently.'),
   })
   .meta({ id: 'UserUpdate', description: 'Fields that are left out stay unchanged.' })
 

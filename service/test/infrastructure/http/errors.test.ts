@@ -58,6 +58,11 @@ const provocations: Record<ProblemCode, Provocation> = {
     await client.delete('/v1/sessions/current', tokens.access_token)
     return client.get('/v1/users/me', tokens.access_token)
   },
+  reauthentication_required: async ({ service, client, tokens }) => {
+    service.clock.advance({ seconds: 601 })
+    const { body } = await client.refresh(tokens.refresh_token)
+    return client.delete('/v1/sessions', (body as Tokens).access_token)
+  },
   invalid_service_key: ({ service, person }) =>
     new TestClient(service.internalUrl).get(`/v1/users/${person.id}/sessions`),
   insufficient_scope: () => responseToNarrowKey(),

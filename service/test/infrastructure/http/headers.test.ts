@@ -39,6 +39,7 @@ const methods: Record<string, readonly string[]> = {
   '/v1/sessions': ['DELETE', 'GET', 'POST'],
   '/v1/sessions/refresh': ['POST'],
   '/v1/sessions/current': ['DELETE'],
+  '/v1/sessions/current/reauthenticate': ['POST'],
   '/v1/sessions/0199aa11-5a3c-7c7e-9a53-1c7f5a1f7e11': ['DELETE'],
   '/v1/tickets': ['POST'],
   '/sessions': ['POST'],

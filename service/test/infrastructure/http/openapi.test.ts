@@ -81,6 +81,7 @@ const publicOperations = `
   POST /sessions/terminate-all
   POST /users
   POST /v1/sessions
+  POST /v1/sessions/current/reauthenticate
   POST /v1/sessions/refresh
   POST /v1/tickets
   POST /v1/users
@@ -175,7 +176,7 @@ describe.each(databaseNames)('the OpenAPI document, on %s', (database) => {
     })
 
     test(
-      `on the ${listener} listener only sign-in, refresh and a new password return tokens`,
+      `on the ${listener} listener only sign-in, refresh, reauthentication and a new password return tokens`,
       { tags: ['ACCOUNT-4'] },
       async () => {
         const document = await fetchDocument()
@@ -188,7 +189,10 @@ describe.each(databaseNames)('the OpenAPI document, on %s', (database) => {
             .flatMap(({ content }) => Object.values(content ?? {}))
             .some((body) => /(access|refresh)_token/.test(fieldsOf(body).join())),
         )
-        const issuing = ['/sessions', '/sessions/refresh', '/v1/sessions', '/v1/sessions/refresh']
+        const issuing = [
+          ...['/sessions', '/sessions/refresh', '/v1/sessions'],
+          ...['/v1/sessions/current/reauthenticate', '/v1/sessions/refresh'],
+        ]
         expect(returning.map(({ name }) => name).toSorted()).toEqual(
           listener === 'public'
             ? [...issuing.map((path) => `POST ${path}`), 'PUT /v1/users/me/password']

@@ -45,6 +45,7 @@ describe('with no setting at all', () => {
       accessTokenTtlSeconds: 600,
       sessionIdleTtlSeconds: 30 * 24 * 3600,
       sessionTtlSeconds: 180 * 24 * 3600,
+      recentAuthenticationTtlSeconds: 600,
       refreshReuseWindowSeconds: 30,
       lostResponse: 'receipts',
       auditRetentionSeconds: 180 * 24 * 3600,
@@ -133,6 +134,7 @@ describe('a duration', () => {
 
   test.each([
     ['SESSION_IDLE_TTL', '59s', 'from 1m to 3650d'],
+    ['RECENT_AUTHENTICATION_TTL', '59s', 'from 1m to 1d'],
     ['AUDIT_RETENTION', '23h', 'from 1d to 3650d'],
     ['SESSION_TTL', '3651d', 'from 1m to 3650d'],
     ['REFRESH_REUSE_WINDOW', '11m', 'from 0 to 10m'],

@@ -125,7 +125,8 @@ const terminationRoutes =
         summary: 'Sign out on all devices',
       },
       handler: async (request, reply) => {
-        await useCases.endAllOwnSessions(callerOf(request), { keepCurrent: false })
+        const input = { keepCurrent: false, cannotReauthenticate: true }
+        await useCases.endAllOwnSessions(callerOf(request), input)
         return reply.code(204).send()
       },
     })

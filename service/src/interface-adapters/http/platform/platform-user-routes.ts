@@ -19,6 +19,9 @@ import * as schemas from './platform-schemas.ts'
 /** The older service returned every match, more than a page could show. */
 const MAXIMUM_FOUND = 50
 
+/** These clients are never asked to authenticate again. */
+const updateErrors = updateUserErrors.filter((code) => code !== 'reauthentication_required')
+
 const description = TRAILING_SLASH_NOTE
 const security = [{ accessToken: [] }]
 const tags = ['Platform']
@@ -81,19 +84,19 @@ export const platformUserRoutes =
         security,
         operationId: 'platformUpdateUser',
         summary: 'Change your username or e-mail address',
-        description: `${description} A new e-mail address requires the current password, or a sign-in within the last five minutes. Your old username stays reserved for 90 days.`,
+        description: `${description} A new e-mail address requires the current password, or a recent sign-in. Your old username stays reserved for 90 days.`,
         body: userUpdate,
         response: schemas.platformResponses(
           { 200: publicUser.describe('Your account after the change.') },
           {
-            errors: [...WITH_TOKEN, ...updateUserErrors],
+            errors: [...WITH_TOKEN, ...updateErrors],
             hasBody: true,
           },
         ),
       },
       handler: async (request) => {
         const { username, email, current_password: currentPassword } = request.body
-        const changes = { username, email, currentPassword, recentSignInSuffices: true }
+        const changes = { username, email, currentPassword, cannotReauthenticate: true }
         return bodies.publicUser(await useCases.updateUser(callerOf(request), changes), publicUrl)
       },
     })

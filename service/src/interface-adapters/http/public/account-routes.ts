@@ -52,7 +52,8 @@ export const accountRoutes =
         security,
         operationId: 'exportOwnUser',
         summary: 'Get all data stored about you',
-        description: 'The response is sent piece by piece. If it breaks off, repeat the call.',
+        description:
+          'Needs a recent authentication. The response is sent piece by piece. If it breaks off, repeat the call.',
         response: responses(
           { 200: schemas.exported.describe('Your data.') },
           { errors: [...WITH_TOKEN, ...exportUserErrors, 'overloaded'] },

@@ -3,7 +3,11 @@ import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { ApplicationError, commonErrors } from '../../../application/errors.ts'
 import { createSessionErrors } from '../../../application/sessions/create-session.ts'
-import { endOwnSessionErrors } from '../../../application/sessions/end-own-sessions.ts'
+import {
+  endAllOwnSessionsErrors,
+  endOwnSessionErrors,
+} from '../../../application/sessions/end-own-sessions.ts'
+import { reauthenticateErrors } from '../../../application/sessions/reauthenticate.ts'
 import { refreshSessionErrors } from '../../../application/sessions/refresh-session.ts'
 import type { UseCases } from '../../../application/use-cases.ts'
 import { parseSessionId } from '../../../domain/session.ts'
@@ -91,6 +95,28 @@ export const sessionRoutes =
       },
     })
 
+    app.post('/sessions/current/reauthenticate', {
+      onRequest,
+      schema: {
+        tags,
+        security,
+        operationId: 'reauthenticate',
+        summary: 'Enter your password again',
+        description:
+          'Some calls need a recent authentication. This one returns tokens with a new `auth_time`. The earlier tokens of ' +
+          'this session are no longer accepted. If the response is lost, sign in again.',
+        body: schemas.reauthentication,
+        response: responses(
+          { 200: schemas.tokens.describe('The new tokens.') },
+          { errors: [...WITH_TOKEN, ...reauthenticateErrors], hasBody: true },
+        ),
+      },
+      handler: async (request) => {
+        const { current_password: currentPassword } = request.body
+        return bodies.tokens(await useCases.reauthenticate(callerOf(request), { currentPassword }))
+      },
+    })
+
     app.get('/sessions', {
       onRequest,
       schema: {
@@ -117,8 +143,12 @@ export const sessionRoutes =
         security,
         operationId: 'endAllSessions',
         summary: 'End all of your sessions, or all others',
+        description:
+          'Needs a recent authentication. To end only the session of this request, use `/v1/sessions/current`.',
         querystring: endSessionsQuery,
-        response: responses(noContent, { errors: [...WITH_TOKEN, ...WITH_STRAY_BODY, 'validation_failed'] }),
+        response: responses(noContent, {
+          errors: [...WITH_TOKEN, ...WITH_STRAY_BODY, ...endAllOwnSessionsErrors, 'validation_failed'],
+        }),
       },
       handler: async (request, reply) => {
         await useCases.endAllOwnSessions(callerOf(request), { keepCurrent: request.query.keep === 'current' })
@@ -149,7 +179,8 @@ export const sessionRoutes =
         security,
         operationId: 'endSession',
         summary: 'End one of your sessions',
-        description: 'If the session has already ended, nothing changes.',
+        description:
+          'Needs a recent authentication, unless it is the session of this request. If the session has already ended, nothing changes.',
         params: schemas.sessionIdParams,
         response: responses(noContent, {
           errors: [...WITH_TOKEN, ...WITH_STRAY_BODY, ...endOwnSessionErrors],

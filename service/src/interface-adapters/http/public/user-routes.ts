@@ -70,7 +70,7 @@ export const userRoutes =
         operationId: 'updateUser',
         summary: 'Change your username or e-mail address',
         description:
-          'Your old username stays reserved for 90 days, and only you may take it back. After three changes of the username, ' +
+          'Needs a recent authentication, or `current_password`. Your old username stays reserved for 90 days, and only you may take it back. After three changes of the username, ' +
           'wait for a day.',
         body: schemas.userUpdate,
         response: responses(
