@@ -163,7 +163,7 @@ export function endSession(session: Session, reason: EndReason, now: Date): Sess
   return { ...session, endedAt: now, endReason: isExpired(session, now) ? 'expired' : reason }
 }
 
-/** Whether the user proved who they are at most this many seconds ago. A refresh is no such proof. */
+/** Whether the user proved who they are at most this many seconds ago. A refresh proves nothing. */
 export const isAuthenticatedRecently = ({ authTime }: Session, now: Date, maxAgeSeconds: number): boolean =>
   now <= secondsAfter(authTime, maxAgeSeconds)
 

@@ -1,4 +1,4 @@
-// GET /me for whoever has a valid access token. Run it with SERVICE_KEY=… node verifiers/node/examples/express.ts
+// GET /me with a valid access token, DELETE /messages after a recent authentication. Run it with SERVICE_KEY=… node verifiers/node/examples/express.ts
 import { createVerifier } from '@chat-auth/verifier'
 import { requireToken } from '@chat-auth/verifier/express'
 import express from 'express'
@@ -28,6 +28,10 @@ app.get('/health', (_request, response) => {
 app.use(requireToken(verifier))
 app.get('/me', ({ claims }, response) => {
   response.json({ user_id: claims?.user_id })
+})
+// A stolen token must not be enough, so the user entered the password in the last ten minutes.
+app.delete('/messages', requireToken(verifier, { maxAgeSeconds: 600 }), (_request, response) => {
+  response.status(204).end()
 })
 
 const server = app.listen(Number(PORT), 'localhost', () => {

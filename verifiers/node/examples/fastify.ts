@@ -1,4 +1,4 @@
-// GET /me for whoever has a valid access token. Run it with SERVICE_KEY=… node verifiers/node/examples/fastify.ts
+// GET /me with a valid access token, DELETE /messages after a recent authentication. Run it with SERVICE_KEY=… node verifiers/node/examples/fastify.ts
 import { createVerifier } from '@chat-auth/verifier'
 import { requireToken } from '@chat-auth/verifier/fastify'
 import fastify, { type FastifyInstance } from 'fastify'
@@ -27,6 +27,12 @@ app.get('/health', (_request, reply) =>
 app.register((guarded: FastifyInstance, _options, done) => {
   guarded.register(requireToken(verifier))
   guarded.get('/me', ({ claims }) => ({ user_id: claims.user_id }))
+  guarded.register((recent: FastifyInstance, _options, done) => {
+    // A stolen token must not be enough, so the user entered the password in the last ten minutes.
+    recent.register(requireToken(verifier, { maxAgeSeconds: 600 }))
+    recent.delete('/messages', (_request, reply) => reply.code(204).send())
+    done()
+  })
   done()
 })
 

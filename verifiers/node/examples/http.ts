@@ -1,4 +1,4 @@
-// GET /me for whoever has a valid access token. Run it with SERVICE_KEY=… node verifiers/node/examples/http.ts
+// GET /me with a valid access token, DELETE /messages after a recent authentication. Run it with SERVICE_KEY=… node verifiers/node/examples/http.ts
 import { createVerifier } from '@chat-auth/verifier'
 import { sendRefusal, authenticate } from '@chat-auth/verifier/http'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -23,6 +23,12 @@ await verifier.ready()
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   try {
+    if (request.method === 'DELETE' && request.url === '/messages') {
+      // A stolen token must not be enough, so the user entered the password in the last ten minutes.
+      await authenticate(verifier, request, { maxAgeSeconds: 600 })
+      response.writeHead(204).end()
+      return
+    }
     const claims = await authenticate(verifier, request)
     response.setHeader('content-type', 'application/json').end(JSON.stringify({ user_id: claims.user_id }))
   } catch (error) {

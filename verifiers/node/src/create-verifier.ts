@@ -80,7 +80,7 @@ export function createVerifierAt(options: VerifierOptions, clock: Clock): Verifi
 
   const verifier: Verifier = {
     ready: (readyOptions = {}) => readiness.wait(readyOptions, () => lastError),
-    verify: (token) => (closing === undefined ? local.verify(token) : refuse()),
+    verify: (token, requirements) => (closing === undefined ? local.verify(token, requirements) : refuse()),
     redeemTicket: (ticket, origin) => (closing === undefined ? local.redeemTicket(ticket, origin) : refuse()),
     onSessionEnded: (listener) => feed.onEnd.subscribe(listener),
     health: () => describeHealth({ feed, keys, local, receipts }),

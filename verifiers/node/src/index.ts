@@ -3,6 +3,7 @@
 export { createVerifier } from './create-verifier.ts'
 export { TokenRefused } from './token/token-refused.ts'
 export type {
+  AuthenticationRequirements,
   Claims,
   GuardedSocket,
   Health,

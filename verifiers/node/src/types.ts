@@ -81,6 +81,22 @@ export interface Claims {
 }
 
 /**
+ * Requirements on the authentication behind a token, for calls that a stolen token must not make (RFC 9470).
+ *
+ * @example
+ * ```ts
+ * const forPayments: AuthenticationRequirements = { maxAgeSeconds: 300, amr: ['otp'] }
+ * await verifier.verify(token, forPayments)
+ * ```
+ */
+export interface AuthenticationRequirements {
+  /** The user authenticated at most this many seconds ago, by `auth_time`. A whole number, at least 1. */
+  readonly maxAgeSeconds?: number | undefined
+  /** Methods that the user must have used, all of them (RFC 8176). Today chat-auth knows `pwd` only. */
+  readonly amr?: readonly string[] | undefined
+}
+
+/**
  * A session that has ended, and why.
  *
  * @example
@@ -116,6 +132,7 @@ export type RefusalCode =
   | 'invalid_claims'
   | 'session_ended'
   | 'token_outdated'
+  | 'reauthentication_required'
   | 'stale'
   | 'unavailable'
   | 'ticket_gone'
@@ -192,14 +209,17 @@ export interface Verifier {
    */
   ready(options?: ReadyOptions): Promise<void>
   /**
-   * Returns the claims of a valid access token (RFC 9068, section 4). Throws `TokenRefused` for any other value.
+   * Returns the claims of a valid access token (RFC 9068, section 4). Throws `TokenRefused` for any other value, and with
+   * `reauthentication_required` for a valid token that does not meet the requirements. Rejects with a `TypeError` for
+   * invalid requirements.
    *
    * @example
    * ```ts
    * const { user_id, roles } = await verifier.verify(token)
+   * await verifier.verify(token, { maxAgeSeconds: 600 })
    * ```
    */
-  verify(token: string): Promise<Claims>
+  verify(token: string, requirements?: AuthenticationRequirements): Promise<Claims>
   /**
    * Redeems a socket ticket at the service and returns its claims. A ticket can be redeemed once, across all verifiers.
    * The roles are current, even if the token that the ticket was made with is outdated.

@@ -86,6 +86,15 @@ describe.each(['http.ts', 'express.ts', 'fastify.ts'])('examples/%s', (name) => 
       'Bearer error="invalid_token"',
     )
 
+    const remove = (accessToken: string): Promise<Response> =>
+      fetch(`${url}/messages`, { method: 'DELETE', headers: { authorization: `Bearer ${accessToken}` } })
+    expect((await remove(token(claimsNow()))).status).toBe(204)
+    const old = await remove(token(claimsNow({ auth_time: Math.floor(Date.now() / 1000) - 700 })))
+    expect([old.status, old.headers.get('www-authenticate')]).toEqual([
+      401,
+      'Bearer error="insufficient_user_authentication", max_age="600"',
+    ])
+
     service.revoke(ending.sid, { reason: 'signed_out' })
     let refused = await me(token(ending))
     while (refused.ok) refused = await me(token(ending))

@@ -126,7 +126,10 @@ async function requireProof(
   { email }: Changes,
 ): Promise<void> {
   if (currentPassword !== undefined) return checkCurrentPassword(deps)(caller, currentPassword)
-  if (!cannotReauthenticate) return requireRecentAuthentication(deps)(caller)
+  if (!cannotReauthenticate) {
+    requireRecentAuthentication(deps)(caller)
+    return
+  }
   if (email === undefined) return
   const { clock, recentAuthenticationTtlSeconds: ttlSeconds } = deps
   if (isAuthenticatedRecently(caller.session, clock.now(), ttlSeconds)) return

@@ -1,5 +1,5 @@
 import { TokenRefused } from '../token/token-refused.ts'
-import type { Claims, Verifier } from '../types.ts'
+import type { AuthenticationRequirements, Claims, Verifier } from '../types.ts'
 import type { RequestHead } from './bearer-token.ts'
 import { authenticate, sendRefusal, type ResponseLike } from './http.ts'
 
@@ -30,19 +30,21 @@ export type Middleware = (
 ) => Promise<void>
 
 /**
- * Express 5 middleware that sets `request.claims`, or responds with 401 or 503 (RFC 6750, section 3).
+ * Express 5 middleware that sets `request.claims`, or responds with 401 or 503 (RFC 6750, section 3). With
+ * requirements, a user who authenticated too long ago gets the challenge of RFC 9470.
  *
  * @example
  * ```ts
  * app.use(requireToken(verifier))
+ * app.use('/payments', requireToken(verifier, { maxAgeSeconds: 600 }))
  * app.get('/me', (request, response) => response.json({ user_id: request.claims?.user_id }))
  * ```
  */
 export const requireToken =
-  (verifier: Pick<Verifier, 'verify'>): Middleware =>
+  (verifier: Pick<Verifier, 'verify'>, requirements?: AuthenticationRequirements): Middleware =>
   async (request, response, next) => {
     try {
-      request.claims = await authenticate(verifier, request)
+      request.claims = await authenticate(verifier, request, requirements)
     } catch (error) {
       // Express 4 ignores rejected promises, so nothing may be thrown here.
       if (error instanceof TokenRefused) sendRefusal(response, error)

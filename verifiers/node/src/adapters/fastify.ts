@@ -1,5 +1,5 @@
 import { TokenRefused } from '../token/token-refused.ts'
-import type { Claims, Verifier } from '../types.ts'
+import type { AuthenticationRequirements, Claims, Verifier } from '../types.ts'
 import type { RequestHead } from './bearer-token.ts'
 import { authenticate } from './http.ts'
 import { refusalResponse } from './refusal-response.ts'
@@ -43,18 +43,27 @@ export type Plugin = (scope: Scope) => Promise<void>
 
 /**
  * Fastify plugin that guards every route of its scope: it sets `request.claims`, or responds with 401 or 503 (RFC 6750,
- * section 3) before the body is read.
+ * section 3) before the body is read. With requirements, a user who authenticated too long ago gets the challenge of
+ * RFC 9470.
  *
  * @example
  * ```ts
  * app.register(requireToken(verifier))
  * app.get('/me', (request) => ({ user_id: request.claims.user_id }))
+ * app.register((scope, _options, done) => {
+ *   scope.register(requireToken(verifier, { maxAgeSeconds: 600 }))
+ *   scope.post('/payments', pay)
+ *   done()
+ * })
  * ```
  */
-export function requireToken(verifier: Pick<Verifier, 'verify'>): Plugin {
+export function requireToken(
+  verifier: Pick<Verifier, 'verify'>,
+  requirements?: AuthenticationRequirements,
+): Plugin {
   const hook: Hook = async (request, reply) => {
     try {
-      request.claims = await authenticate(verifier, request.raw)
+      request.claims = await authenticate(verifier, request.raw, requirements)
       return undefined
     } catch (error) {
       if (!(error instanceof TokenRefused)) throw error

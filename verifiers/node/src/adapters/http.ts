@@ -1,5 +1,5 @@
 import { TokenRefused } from '../token/token-refused.ts'
-import type { Claims, Verifier } from '../types.ts'
+import type { AuthenticationRequirements, Claims, Verifier } from '../types.ts'
 import { bearerToken, type RequestHead } from './bearer-token.ts'
 import { refusalResponse } from './refusal-response.ts'
 
@@ -20,17 +20,19 @@ export interface ResponseLike {
 
 /**
  * Returns the claims of the request's access token (RFC 6750, section 2.1). Throws `TokenRefused`, to be passed to
- * `sendRefusal`.
+ * `sendRefusal`. With requirements, a user who authenticated too long ago is refused, too (RFC 9470).
  *
  * @example
  * ```ts
  * const claims = await authenticate(verifier, request)
+ * await authenticate(verifier, request, { maxAgeSeconds: 600 })
  * ```
  */
 export const authenticate = async (
   verifier: Pick<Verifier, 'verify'>,
   request: RequestHead,
-): Promise<Claims> => verifier.verify(bearerToken(request))
+  requirements?: AuthenticationRequirements,
+): Promise<Claims> => verifier.verify(bearerToken(request), requirements)
 
 /**
  * Responds to a refused request with problem details (RFC 9457): 401 with a challenge, or 503 if the token could not be

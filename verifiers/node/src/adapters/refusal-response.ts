@@ -7,6 +7,7 @@ type ProblemCode =
   | 'invalid_access_token'
   | 'session_ended'
   | 'token_outdated'
+  | 'reauthentication_required'
   | 'unavailable'
   | 'ticket_gone'
   | 'origin_mismatch'
@@ -31,7 +32,14 @@ export const problems = {
   token_outdated: {
     status: 401,
     title: 'Token outdated',
-    detail: 'The roles have changed since the access token was issued. Refresh the session and try again.',
+    detail:
+      'The roles have changed since the access token was issued, or newer tokens replaced it. Refresh the session and try again.',
+  },
+  reauthentication_required: {
+    status: 401,
+    title: 'Reauthentication required',
+    detail:
+      'The session is valid, but this needs a recent authentication. Ask the user for it, and repeat the request with the new token.',
   },
   ticket_gone: {
     status: 410,
@@ -64,6 +72,7 @@ const problemOf = {
   invalid_claims: 'invalid_access_token',
   session_ended: 'session_ended',
   token_outdated: 'token_outdated',
+  reauthentication_required: 'reauthentication_required',
   stale: 'unavailable',
   unavailable: 'unavailable',
   ticket_gone: 'ticket_gone',
@@ -106,7 +115,7 @@ export function refusalResponse(refusal: TokenRefused): RefusalResponse {
       'content-type': 'application/problem+json',
       'content-length': String(Buffer.byteLength(body)),
       'cache-control': 'no-store',
-      ...(problem.status === 401 && { 'www-authenticate': challenge(problem.code) }),
+      ...(problem.status === 401 && { 'www-authenticate': challenge(problem.code, refusal) }),
       ...(problem.status === 503 && { 'retry-after': String(RETRY_AFTER_SECONDS) }),
     },
     body,
@@ -114,5 +123,10 @@ export function refusalResponse(refusal: TokenRefused): RefusalResponse {
 }
 
 /** A challenge has no error code if the request had no token (RFC 6750, section 3.1). */
-const challenge = (code: ProblemCode): string =>
-  code === 'authentication_required' ? 'Bearer' : 'Bearer error="invalid_token"'
+function challenge(code: ProblemCode, { maxAgeSeconds }: TokenRefused): string {
+  if (code === 'authentication_required') return 'Bearer'
+  if (code !== 'reauthentication_required') return 'Bearer error="invalid_token"'
+  // RFC 9470, section 3. There is no `acr_values`: these tokens have no `acr`.
+  const limit = maxAgeSeconds === undefined ? '' : `, max_age="${maxAgeSeconds}"`
+  return `Bearer error="insufficient_user_authentication"${limit}`
+}

@@ -15,7 +15,10 @@ const messages: Readonly<Record<RefusalCode, string>> = {
   not_yet_valid: 'The token is not valid yet. Try again later.',
   invalid_claims: 'The claims are not those of an access token. Send the access token as it was issued.',
   session_ended: 'The session has ended. Sign in again.',
-  token_outdated: 'The roles have changed since this token was issued. Refresh the session and try again.',
+  token_outdated:
+    'The roles have changed since this token was issued, or newer tokens replaced it. Refresh the session and try again.',
+  reauthentication_required:
+    'The user authenticated too long ago, or by other means than required. Ask for the password again.',
   stale: 'It is not known which sessions have ended. Try again shortly.',
   unavailable: 'The auth service did not respond. Try again shortly.',
   ticket_gone: 'The ticket was used, has expired or is unknown. Request a new one.',
@@ -39,11 +42,17 @@ export class TokenRefused extends Error {
   readonly code: RefusalCode
   /** Why the session ended. Present with `session_ended` only, and only if the reason is known. */
   readonly reason?: string
+  /** Seconds. Present with `reauthentication_required` only, if the age of the authentication was limited. */
+  readonly maxAgeSeconds?: number
 
   /** `message` replaces the default message of `code`. */
-  constructor(code: RefusalCode, { reason, message }: { reason?: string; message?: string } = {}) {
+  constructor(
+    code: RefusalCode,
+    { reason, maxAgeSeconds, message }: { reason?: string; maxAgeSeconds?: number; message?: string } = {},
+  ) {
     super(message ?? messages[code])
     this.code = code
     if (reason !== undefined) this.reason = reason
+    if (maxAgeSeconds !== undefined) this.maxAgeSeconds = maxAgeSeconds
   }
 }

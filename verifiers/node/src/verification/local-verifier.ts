@@ -7,7 +7,8 @@ import { readClaims, type CheckedClaims } from '../token/claims.ts'
 import type { KeySource } from '../token/key-source.ts'
 import { TokenChecks, type GenuineToken } from '../token/token-checks.ts'
 import { TokenRefused } from '../token/token-refused.ts'
-import type { Claims } from '../types.ts'
+import type { AuthenticationRequirements, Claims } from '../types.ts'
+import { checkRequirements, requireAuthentication } from './require-authentication.ts'
 import { VerificationCounts } from './verification-counts.ts'
 
 interface LocalVerifierDeps {
@@ -38,7 +39,8 @@ export class LocalVerifier {
     return this.#checks.cachedCount
   }
 
-  async verify(token: string): Promise<Claims> {
+  async verify(token: string, requirements?: AuthenticationRequirements): Promise<Claims> {
+    if (requirements !== undefined) checkRequirements(requirements)
     try {
       const cached = this.#checks.cached(token)
       const genuine = cached ?? this.#checks.check(token) ?? (await this.#checkWithNewKeys(token))
@@ -46,6 +48,7 @@ export class LocalVerifier {
       if (cached === undefined) this.#checks.cache(token, genuine)
       const claims = this.#deps.feed.isFresh() ? genuine.claims : await this.#claimsWhenStale(token, genuine)
       if (!genuine.isReported) this.#report(genuine)
+      if (requirements !== undefined) requireAuthentication(claims, requirements, this.#now())
       this.counts.verified += 1
       if (cached !== undefined) this.counts.cacheHits += 1
       return claims

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { requireToken } from '../../src/adapters/express.ts'
 import type { FakeVerifier } from './fake-verifier.ts'
-import { guardsRequests, type RunningServer } from './http-contract.ts'
+import { guardsRequests, recent, type RunningServer } from './http-contract.ts'
 
 async function start(verifier: FakeVerifier): Promise<RunningServer> {
   const app = express()
@@ -14,6 +14,9 @@ async function start(verifier: FakeVerifier): Promise<RunningServer> {
   app.use(requireToken(verifier), express.json())
   app.get('/guarded', (request, response) => void response.json({ user_id: request.claims?.user_id }))
   app.post('/guarded', (_request, response) => void response.end())
+  app.get('/recent', requireToken(verifier, recent), (request, response) => {
+    response.json({ user_id: request.claims?.user_id })
+  })
   const server = app.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {

@@ -3,7 +3,15 @@ import type { Clock } from '../../src/clock.ts'
 import { createSocketGuard } from '../../src/sockets/socket-guard.ts'
 import { TokenRefused } from '../../src/token/token-refused.ts'
 import type { GuardSource } from '../../src/sockets/guard-source.ts'
-import type { Claims, Health, SessionEnd, SocketGuard, Verifier } from '../../src/types.ts'
+import type {
+  AuthenticationRequirements,
+  Claims,
+  Health,
+  SessionEnd,
+  SocketGuard,
+  Verifier,
+} from '../../src/types.ts'
+import { requireAuthentication } from '../../src/verification/require-authentication.ts'
 
 /** Seconds; when the tests begin, by the service's clock. */
 export const noon = Date.parse('2026-03-01T12:00:00Z') / 1000
@@ -51,9 +59,11 @@ export class FakeVerifier implements Verifier, GuardSource {
     return Promise.resolve()
   }
 
-  async verify(token: string): Promise<Claims> {
+  async verify(token: string, requirements: AuthenticationRequirements = {}): Promise<Claims> {
     await this.pause
-    return this.#check(this.tokens.get(token) ?? refuse('bad_signature'))
+    const claims = this.#check(this.tokens.get(token) ?? refuse('bad_signature'))
+    requireAuthentication(claims, requirements, this.now * 1000)
+    return claims
   }
 
   async redeemTicket(ticket: string, origin?: string): Promise<Claims> {

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { requireToken } from '../../src/adapters/fastify.ts'
 import { FakeVerifier, someClaims } from './fake-verifier.ts'
-import { guardsRequests, type RunningServer } from './http-contract.ts'
+import { guardsRequests, recent, type RunningServer } from './http-contract.ts'
 
 async function start(verifier: FakeVerifier): Promise<RunningServer> {
   const app = fastify()
@@ -14,6 +14,11 @@ async function start(verifier: FakeVerifier): Promise<RunningServer> {
     const response = { '4xx': { type: 'object', properties: { message: { type: 'string' } } } }
     scope.get('/guarded', { schema: { response } }, ({ claims }) => ({ user_id: claims.user_id }))
     scope.post('/guarded', { schema: { response } }, () => ({}))
+    scope.register((inner: FastifyInstance) => {
+      inner.register(requireToken(verifier, recent))
+      inner.get('/recent', { schema: { response } }, ({ claims }) => ({ user_id: claims.user_id }))
+      return Promise.resolve()
+    })
     return Promise.resolve()
   })
   await app.listen({ port: 0, host: '127.0.0.1' })

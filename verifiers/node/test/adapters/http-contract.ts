@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { request as send, type IncomingMessage } from 'node:http'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { TokenRefused } from '../../src/token/token-refused.ts'
-import type { RefusalCode } from '../../src/types.ts'
-import { FakeVerifier, sid, someClaims } from './fake-verifier.ts'
+import type { AuthenticationRequirements, RefusalCode } from '../../src/types.ts'
+import { FakeVerifier, noon, sid, someClaims } from './fake-verifier.ts'
 
 export interface RunningServer {
   readonly port: number
@@ -17,7 +17,13 @@ interface Answer {
   readonly body: unknown
 }
 
-/** `start` serves `{ user_id }` of the claims under `/guarded` and anything under `/open`. */
+/** The requirements of `/recent`. */
+export const recent: AuthenticationRequirements = { maxAgeSeconds: 60, amr: ['pwd'] }
+
+/**
+ * `start` serves `{ user_id }` of the claims under `/guarded` and, for a recent authentication, under `/recent`, and anything
+ * under `/open`.
+ */
 export function guardsRequests(start: (verifier: FakeVerifier) => Promise<RunningServer>): void {
   const verifier = new FakeVerifier()
   const verify = verifier.verify.bind(verifier)
@@ -31,6 +37,7 @@ export function guardsRequests(start: (verifier: FakeVerifier) => Promise<Runnin
     verifier.tokens.clear()
     verifier.tokens.set('good.token-0', someClaims())
     verifier.verify = verify
+    verifier.now = noon
   })
 
   const get = (authorization?: string | string[], path = '/guarded', method = 'GET'): Promise<Answer> =>
@@ -147,6 +154,27 @@ export function guardsRequests(start: (verifier: FakeVerifier) => Promise<Runnin
       expect(answer).toMatchObject({ status: 401, body: { code: 'token_outdated' } })
       expect((answer.body as { detail: string }).detail).toContain('Refresh')
       expect(answer.headers['www-authenticate']).toBe('Bearer error="invalid_token"')
+    })
+
+    test('a user who authenticated too long ago gets the challenge of RFC 9470', async () => {
+      verifier.now = noon + 60
+      expect((await get('Bearer good.token-0', '/recent')).status).toBe(200)
+      verifier.now += 1
+      const answer = await get('Bearer good.token-0', '/recent')
+      expect(answer).toMatchObject({
+        status: 401,
+        body: { code: 'reauthentication_required', title: 'Reauthentication required' },
+      })
+      expect(answer.headers).toMatchObject({
+        'www-authenticate': 'Bearer error="insufficient_user_authentication", max_age="60"',
+        'cache-control': 'no-store',
+      })
+      expect((await get('Bearer good.token-0')).status).toBe(200)
+    })
+
+    test('a refusal for the methods of the authentication names no age', async () => {
+      const answer = await refusing('reauthentication_required')
+      expect(answer.headers['www-authenticate']).toBe('Bearer error="insufficient_user_authentication"')
     })
 
     test.each(['stale', 'unavailable'] as const)(

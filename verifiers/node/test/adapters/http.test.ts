@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { sendRefusal, authenticate } from '../../src/adapters/http.ts'
 import { TokenRefused } from '../../src/token/token-refused.ts'
 import type { FakeVerifier } from './fake-verifier.ts'
-import { guardsRequests, type RunningServer } from './http-contract.ts'
+import { guardsRequests, recent, type RunningServer } from './http-contract.ts'
 
 async function serve(
   verifier: FakeVerifier,
@@ -14,7 +14,7 @@ async function serve(
 ): Promise<void> {
   if (request.url === '/open') return void response.end('{}')
   try {
-    const claims = await authenticate(verifier, request)
+    const claims = await authenticate(verifier, request, request.url === '/recent' ? recent : undefined)
     response.setHeader('content-type', 'application/json').end(JSON.stringify({ user_id: claims.user_id }))
   } catch (error) {
     if (error instanceof TokenRefused) sendRefusal(response, error)
