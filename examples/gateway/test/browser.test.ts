@@ -55,6 +55,36 @@ test('ending a session from another window closes its socket with 4401, and its 
   expect(await a.sockets()).toEqual({ opened: 1, closes: [] })
 })
 
+test('ending a session long after the sign-in asks for the password, and then ends it', async () => {
+  const { a, b, person } = await twoWindows()
+  let isRecent = false
+  await a.page.route('**/v1/sessions/*', (route) => {
+    if (isRecent || route.request().method() !== 'DELETE') return route.continue()
+    return route.fulfill({
+      status: 401,
+      headers: { 'access-control-allow-origin': '*' },
+      contentType: 'application/problem+json',
+      body: JSON.stringify({ code: 'reauthentication_required', detail: 'Enter your password.' }),
+    })
+  })
+  await a.page.getByRole('button', { name: `End ${await b.deviceName()}` }).click()
+  const dialog = a.page.getByRole('dialog')
+  const enter = async (password: string) => {
+    await dialog.getByLabel('Current password').fill(password)
+    await dialog.getByRole('button', { name: 'Continue' }).click()
+  }
+  await enter('not my password')
+  await dialog.getByText('This is not your current password.').waitFor()
+  isRecent = true
+  await enter(person.password)
+  await b.closedWith(4401)
+  await b.isBackAtSignIn()
+  // The new tokens replaced those of the socket, which comes back with them.
+  await a.isConnected()
+  await a.say('still here')
+  await a.hears('still here')
+})
+
 test('what one window says the other hears, under the name chat-auth knows', async () => {
   const { a, b, person } = await twoWindows()
   const c = await openWindow()
@@ -159,7 +189,7 @@ test('what is wrong with a form stands next to its field', async () => {
   const { page } = window
   await page.getByText('Create account').first().click()
   await page.getByLabel('Username').fill('a')
-  await page.getByLabel('Password').fill('12345678')
+  await page.getByLabel('Password', { exact: true }).fill('12345678')
   await page.getByRole('button', { name: 'Create account' }).click()
   await page.locator('#username-problem').filter({ hasText: /\w/ }).waitFor()
   expect(await page.getByLabel('Username').getAttribute('aria-invalid')).toBe('true')

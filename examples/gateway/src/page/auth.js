@@ -89,6 +89,17 @@ async function trade() {
   }
 }
 
+/** Enters the password again. The new tokens replace those of this window. Throws a Problem, such as for a wrong password. */
+export async function reauthenticate(password) {
+  // A refresh at the same time would bring tokens that this call withdraws.
+  await refreshing
+  const request = { body: { current_password: password }, token: accessToken() ?? '' }
+  refreshing = call('POST', '/v1/sessions/current/reauthenticate', request)
+    .then(keep)
+    .finally(() => (refreshing = undefined))
+  return refreshing
+}
+
 function endIn({ code, reason }) {
   if (code === 'session_ended') return new SessionEnded(reason)
   if (code === 'refresh_token_reused') return new SessionEnded(code)

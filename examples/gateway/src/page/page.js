@@ -3,6 +3,7 @@ import * as auth from './auth.js'
 import { colourOf, nameThisWindow, showDevices } from './devices.js'
 import { explainEnd } from './end-reasons.js'
 import { nameOf, showMessage } from './messages.js'
+import { withRecentPassword } from './password-again.js'
 import { Room } from './room.js'
 
 const byId = (id) => document.getElementById(id)
@@ -97,9 +98,9 @@ async function refreshDevices() {
 }
 
 async function endDevice(session) {
-  note(`You ended "${session.device_name}"`)
   try {
-    await auth.ask('DELETE', `/v1/sessions/${session.id}`)
+    await withRecentPassword(() => auth.ask('DELETE', `/v1/sessions/${session.id}`))
+    note(`You ended "${session.device_name}"`)
   } catch (problem) {
     if (problem instanceof auth.Problem) note(problem.message)
   }

@@ -77,7 +77,7 @@ export class Window {
 
   async #fillIn({ username, password }: TestUser): Promise<void> {
     await this.page.getByLabel('Username').fill(username)
-    await this.page.getByLabel('Password').fill(password)
+    await this.page.getByLabel('Password', { exact: true }).fill(password)
   }
 
   isConnected = (): Promise<void> => this.page.getByRole('status').getByText('Connected').waitFor()
