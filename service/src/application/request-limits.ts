@@ -11,6 +11,12 @@ export const lookUpsOf = (userId: UserId): RequestLimit => ({ key: `look-up:${us
 /** Enough to look for a name that is free. Changes that succeed are counted for all instances (attempt-budgets.ts). */
 export const nameTriesOf = (userId: UserId): RequestLimit => ({ key: `name:${userId}`, perMinute: 30 })
 
+/** The own account and the list of sessions: ten times what a client needs that asks every second. */
+export const ownReadsIn = (sessionId: SessionId): RequestLimit => ({
+  key: `own-read:${sessionId}`,
+  perMinute: 600,
+})
+
 /** Enough for a device that reconnects every second. */
 export const ticketsOf = (sessionId: SessionId): RequestLimit => ({
   key: `ticket:${sessionId}`,

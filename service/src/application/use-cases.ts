@@ -26,6 +26,7 @@ import { exportUser } from './users/export-user.ts'
 import { countSessions, findUserByEmail, inspectUser } from './users/inspect-users.ts'
 import { liftBans } from './users/lift-bans.ts'
 import { lookupUsers } from './users/lookup-users.ts'
+import { readOwnUser } from './users/read-own-user.ts'
 import { readUser, type ReadUserDeps } from './users/read-user.ts'
 import { registerUser, type RegisterUserDeps } from './users/register-user.ts'
 import { removeAvatar } from './users/remove-avatar.ts'
@@ -73,6 +74,7 @@ export const createUseCases = (deps: UseCaseDeps) => ({
   expireSessions: expireSessions(deps),
   registerUser: registerUser(deps),
   readUser: readUser(deps),
+  readOwnUser: readOwnUser(deps),
   updateUser: updateUser(deps),
   changePassword: changePassword(deps),
   setAvatar: setAvatar(deps),

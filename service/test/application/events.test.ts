@@ -226,6 +226,7 @@ const useCases: Record<keyof UseCases, readonly Change[] | string> = {
   redeemTicket: 'only represents an access token',
   introspectToken: 'only reads',
   listSessions: 'only reads',
+  readOwnUser: 'only reads',
   listUserSessions: 'only reads',
   readUser: 'only reads',
   exportUser: 'only reads',

@@ -1,10 +1,24 @@
 import type { Session } from '../../domain/session.ts'
-import type { UserId } from '../../domain/user.ts'
+import type { ErrorCode } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { RequestLimits } from '../ports/request-limits.ts'
 import type { Sessions } from '../ports/sessions.ts'
+import { ownReadsIn } from '../request-limits.ts'
+import type { Caller } from './caller.ts'
 
-/** The user's live sessions, newest first. */
+interface ListSessionsDeps {
+  readonly sessions: Sessions
+  readonly requestLimits: RequestLimits
+  readonly clock: Clock
+}
+
+export const listSessionsErrors = ['too_many_attempts'] as const satisfies readonly ErrorCode[]
+
+/** The caller's live sessions, newest first. Throws `too_many_attempts`. */
 export const listSessions =
-  ({ sessions, clock }: { sessions: Sessions; clock: Clock }) =>
-  (userId: UserId): Promise<readonly Session[]> =>
-    sessions.listLive(userId, clock.now())
+  ({ sessions, requestLimits, clock }: ListSessionsDeps) =>
+  async ({ user, session }: Caller): Promise<readonly Session[]> => {
+    const now = clock.now()
+    requestLimits.count(ownReadsIn(session.id), now)
+    return sessions.listLive(user.id, now)
+  }

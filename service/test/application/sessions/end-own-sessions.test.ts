@@ -124,8 +124,8 @@ describe('sessions that have run out', () => {
 
 test('a user sees only their live sessions', async () => {
   await world.useCases.endOwnSession(caller, sessionId(2))
-  const listed = await world.useCases.listSessions(caller.user.id)
+  const listed = await world.useCases.listSessions(caller)
   expect(listed.map(({ id }) => id)).toEqual([sessionId(3), sessionId(1)])
   world.pass(31 * DAY)
-  expect(await world.useCases.listSessions(caller.user.id)).toEqual([])
+  expect(await world.useCases.listSessions(caller)).toEqual([])
 })

@@ -3,6 +3,7 @@ import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod'
 import { commonErrors } from '../../../application/errors.ts'
 import { registerUserErrors } from '../../../application/users/register-user.ts'
 import { setAvatarErrors } from '../../../application/users/set-avatar.ts'
+import { readOwnUserErrors } from '../../../application/users/read-own-user.ts'
 import { updateUserErrors } from '../../../application/users/update-user.ts'
 import { searchUsersErrors } from '../../../application/users/search-users.ts'
 import type { UseCases } from '../../../application/use-cases.ts'
@@ -70,10 +71,10 @@ export const platformUserRoutes =
         summary: 'Get your own account',
         response: schemas.platformResponses(
           { 200: publicUser.describe('Your account.') },
-          { errors: WITH_TOKEN },
+          { errors: [...WITH_TOKEN, ...readOwnUserErrors] },
         ),
       },
-      handler: (request) => Promise.resolve(bodies.publicUser(callerOf(request).user, publicUrl)),
+      handler: async (request) => bodies.publicUser(await useCases.readOwnUser(callerOf(request)), publicUrl),
     })
 
     app.patch('/users/update', {

@@ -7,6 +7,7 @@ import {
   endAllOwnSessionsErrors,
   endOwnSessionErrors,
 } from '../../../application/sessions/end-own-sessions.ts'
+import { listSessionsErrors } from '../../../application/sessions/list-sessions.ts'
 import { reauthenticateErrors } from '../../../application/sessions/reauthenticate.ts'
 import { refreshSessionErrors } from '../../../application/sessions/refresh-session.ts'
 import type { UseCases } from '../../../application/use-cases.ts'
@@ -126,13 +127,13 @@ export const sessionRoutes =
         summary: 'List your live sessions, newest first',
         response: responses(
           { 200: schemas.sessionList.describe('Your live sessions.') },
-          { errors: WITH_TOKEN },
+          { errors: [...WITH_TOKEN, ...listSessionsErrors] },
         ),
       },
       handler: async (request) => {
-        const { user, session: current } = callerOf(request)
-        const sessions = await useCases.listSessions(user.id)
-        return { items: sessions.map((session) => bodies.session(session, current.id)) }
+        const caller = callerOf(request)
+        const sessions = await useCases.listSessions(caller)
+        return { items: sessions.map((session) => bodies.session(session, caller.session.id)) }
       },
     })
 

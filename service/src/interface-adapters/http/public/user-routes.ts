@@ -3,6 +3,7 @@ import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod'
 import { ApplicationError, commonErrors } from '../../../application/errors.ts'
 import { readUserErrors } from '../../../application/users/read-user.ts'
 import { registerUserErrors } from '../../../application/users/register-user.ts'
+import { readOwnUserErrors } from '../../../application/users/read-own-user.ts'
 import { updateUserErrors } from '../../../application/users/update-user.ts'
 import type { UseCases } from '../../../application/use-cases.ts'
 import { parseUserId } from '../../../domain/user.ts'
@@ -57,9 +58,12 @@ export const userRoutes =
         security,
         operationId: 'readOwnUser',
         summary: 'Get your own account',
-        response: responses({ 200: schemas.ownUser.describe('Your account.') }, { errors: WITH_TOKEN }),
+        response: responses(
+          { 200: schemas.ownUser.describe('Your account.') },
+          { errors: [...WITH_TOKEN, ...readOwnUserErrors] },
+        ),
       },
-      handler: (request) => Promise.resolve(bodies.ownUser(callerOf(request).user, publicUrl)),
+      handler: async (request) => bodies.ownUser(await useCases.readOwnUser(callerOf(request)), publicUrl),
     })
 
     app.patch('/users/me', {

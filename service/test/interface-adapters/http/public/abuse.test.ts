@@ -114,6 +114,23 @@ describe.each(databaseNames)('limits for signed-in users, on %s', (database) => 
     },
   )
 
+  test.each(['/v1/users/me', '/users/me', '/v1/sessions'])(
+    'a session gets GET %s 600 times a minute, and other sessions of the user go on',
+    { tags: ['LIMIT-14'] },
+    async (path) => {
+      const read = (by = token) => service.client().get(path, by)
+      const statuses = new Set<number>()
+      await repeat(600, async () => statuses.add((await read()).status))
+      expect([...statuses]).toEqual([200])
+      const refused = await read()
+      expectCode(refused, 'too_many_attempts')
+      expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
+      expect((await read(await signIn())).status).toBe(200)
+      service.clock.advance({ seconds: 60 })
+      expect((await read()).status).toBe(200)
+    },
+  )
+
   test.each([
     ['searches', '/v1/users?username=zz', 120],
     ['searches on the older route', '/users/search?username=zz', 120],
