@@ -1,4 +1,5 @@
 import { Command as Program, InvalidArgumentError, Option } from 'commander'
+import { listAudit, type ListAuditInput } from './audit-command.ts'
 import type { Command } from './command.ts'
 import { runDoctor } from './doctor-command.ts'
 import { listKeys, rotateKeys } from './key-commands.ts'
@@ -50,6 +51,7 @@ export function createProgram({ version, run, restore, out, err }: ProgramOption
   addSessions(program, start)
   addKeys(program, start)
   addOutbox(program, start)
+  addAudit(program, start)
   program
     .command('doctor')
     .description('check settings, database, keys, clock, feed and outbox of the instance')
@@ -194,6 +196,21 @@ function addOutbox(program: Program, start: Start): void {
       if (id === undefined && consumer !== undefined) return start(replayConsumer({ consumer }))
       return command.error('error: give either a delivery or --consumer')
     })
+}
+
+function addAudit(program: Program, start: Start): void {
+  program
+    .command('audit')
+    .description('list who did what to whom, newest first; all given filters must match')
+    .option('--user <id>', 'id of the user whom it concerns', userId)
+    .option('--actor <actor>', 'who did it: user:ID, service:NAME or system')
+    .option('--action <action>', 'kind of action, such as session.created')
+    .option('--ip <address>', 'address of the request, or a network such as 203.0.113.0/24')
+    .option('--from <time>', 'from this time on, such as 2026-01-31T12:00:00Z')
+    .option('--to <time>', 'before this time')
+    .option('--limit <count>', 'maximum number of entries, up to 200', count)
+    .option('--cursor <cursor>', 'cursor that the previous page printed')
+    .action((options: ListAuditInput) => start(listAudit(options)))
 }
 
 /** Ids become part of a URL path, so anything else must not pass. */

@@ -21,6 +21,7 @@ const service = {
   'POST /v1/keys/rotate': responses.rotatedKeys,
   'GET /v1/outbox': responses.deadDeliveries,
   'POST /v1/outbox/replay': responses.replays,
+  'GET /v1/audit': responses.auditEntries,
   'GET /v1/doctor': responses.health,
 }
 

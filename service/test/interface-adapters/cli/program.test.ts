@@ -60,6 +60,25 @@ describe('the requests of a command', () => {
     ],
     [['outbox', 'replay', '4711'], ['POST /v1/outbox/4711/replay']],
     [['outbox', 'replay', '--consumer', 'a'], ['POST /v1/outbox/replay {"consumer":"a"}']],
+    [['audit'], ['GET /v1/audit']],
+    [
+      [
+        'audit',
+        '--user',
+        '17',
+        '--actor',
+        'service:ops',
+        '--action',
+        'user.disabled',
+        '--ip',
+        '192.0.2.0/24',
+      ],
+      ['GET /v1/audit?user_id=17&actor=service%3Aops&action=user.disabled&ip=192.0.2.0%2F24'],
+    ],
+    [
+      ['audit', '--from', UNTIL, '--to', '2030-02-01T00:00:00Z', '--limit', '5', '--cursor', 'x'],
+      ['GET /v1/audit?from=2030-01-31T12%3A00%3A00Z&to=2030-02-01T00%3A00%3A00Z&limit=5&cursor=x'],
+    ],
     [['doctor'], ['GET /v1/doctor']],
   ])('the command %j sends the expected requests', async (args, expected) => {
     const { code, calls } = await runProgram(args, everything)
@@ -80,6 +99,7 @@ const everything = {
   'POST /v1/keys/rotate': responses.rotatedKeys,
   'GET /v1/outbox': responses.deadDeliveries,
   'POST /v1/outbox/replay': responses.replays,
+  'GET /v1/audit': responses.auditEntries,
   'GET /v1/doctor': responses.health,
 }
 
@@ -108,6 +128,8 @@ describe('wrong usage', () => {
     [['outbox', 'replay'], '--consumer'],
     [['outbox', 'replay', '1', '--consumer', 'a'], '--consumer'],
     [['outbox', 'replay', 'all'], 'chat-auth outbox list'],
+    [['audit', '--user', 'ann'], 'chat-auth users find'],
+    [['audit', '17'], 'too many arguments'],
   ])('wrong usage %j sends no request and explains the right usage', async (args, words) => {
     const { code, calls, out, err } = await runProgram(args)
     expect({ code, calls, out }).toEqual({ code: 2, calls: [], out: '' })

@@ -6,6 +6,7 @@ import {
 } from '../../../src/interface-adapters/http/internal/all-sessions-schemas.ts'
 import { findings } from '../../../src/interface-adapters/http/internal/doctor-schemas.ts'
 import { signingKeyList } from '../../../src/interface-adapters/http/internal/signing-key-schemas.ts'
+import { auditEntryList } from '../../../src/interface-adapters/http/operators/audit-schemas.ts'
 import { deliveryList, replayed } from '../../../src/interface-adapters/http/internal/outbox-schemas.ts'
 import {
   inspectedUser,
@@ -122,6 +123,32 @@ export const waitingDeliveries = deliveryList.parse({
   next_cursor: '4711',
 })
 export const replays = replayed.parse({ replayed: 12 })
+
+const entry = {
+  at: at('31T12:00:00'),
+  actor: null,
+  user_id: 17,
+  session_id: null,
+  user_agent: 'Mozilla/5.0',
+  request_id: '7c1f0e5a-0c4a-4e7a-9a53-1c7f5a1f7e11',
+}
+export const auditEntries = auditEntryList.parse({
+  items: [
+    {
+      ...{ ...entry, id: '4713', actor: 'service:ops', action: 'user.disabled', ip: '192.0.2.10' },
+      ...{ result: 'success', data: { reason: 'Spam', public_reason: null, until: null } },
+    },
+    {
+      ...{ ...entry, id: '4712', actor: 'user:17', action: 'session.created', ip: '203.0.113.7' },
+      ...{ result: 'success', data: { device_name: 'Firefox on Linux' } },
+    },
+    {
+      ...{ ...entry, id: '4711', action: 'sign_in.refused', ip: '2001:db8::7' },
+      ...{ result: 'invalid_credentials', data: { attempts: 3 } },
+    },
+  ],
+  next_cursor: null,
+})
 
 export const health = findings.parse({
   status: 'warning',
