@@ -21,6 +21,7 @@ import { observeRefusals } from '../infrastructure/observability/refusal-metrics
 import { observeRefusedKeys } from '../infrastructure/observability/refused-key-log.ts'
 import { observeRequests } from '../infrastructure/observability/request-metrics.ts'
 import { observeSigningKeys } from '../infrastructure/observability/signing-key-metrics.ts'
+import { trustProxies } from '../infrastructure/http/trust-proxies.ts'
 import { version } from '../infrastructure/process/version.ts'
 import type { Config } from '../infrastructure/settings/config.ts'
 import type { MeasurementHooks } from './measurement-hooks.ts'
@@ -29,11 +30,12 @@ import type { Ports } from './ports.ts'
 export type Observability = Awaited<ReturnType<typeof openObservability>>
 
 /** Measures an instance, and traces it if the settings name a collector. Observed ports do not know about it. */
-export async function openObservability({ otlp: settings }: Config, logger: Logger) {
+export async function openObservability({ otlp: settings, trustedProxies }: Config, logger: Logger) {
   const otlp = settings && (await loadOtlp()).openOtlp(settings, version, logger)
   const metrics = createMetrics(otlp?.readers, otlp?.resource)
   const { meter } = metrics
   const tracing = otlp?.tracing
+  const believesTraces = { public: trustProxies(trustedProxies), internal: () => true }
   const outcomes = new OutcomeMetrics(meter)
   const feedMetrics = new FeedMetrics(meter)
   const receiptMetrics = new ReceiptMetrics(meter)
@@ -72,9 +74,9 @@ export async function openObservability({ otlp: settings }: Config, logger: Logg
       feedMetrics.observeStream(stream)
       return stream
     },
-    /** Plugins for the HTTP listener with that name. */
-    requestHooks: (listener: string): FastifyPluginCallback[] => [
-      ...(tracing === undefined ? [] : [tracing.requests]),
+    /** Plugins for the HTTP listener. */
+    requestHooks: (listener: 'public' | 'internal'): FastifyPluginCallback[] => [
+      ...(tracing === undefined ? [] : [tracing.requests(believesTraces[listener])]),
       countRequests(listener),
     ],
     refusedKeys: (clock: Clock) => observeRefusedKeys(meter, clock),

@@ -37,30 +37,35 @@ export class Tracing {
     this.#tracer = tracer
   }
 
-  /** A span for each request, except streams, which last for as long as their reader stays, and monitoring. */
-  readonly requests: FastifyPluginCallback = fastifyPlugin((app, _options, done) => {
-    const open = new WeakMap<FastifyRequest, Span>()
-    app.addHook('onRequest', (request, _reply, next) => {
-      if (MONITORING.has(request.routeOptions.url ?? '')) {
+  /**
+   * A span for each request, except streams, which last for as long as their reader stays, and monitoring. Only callers
+   * that `believes` accepts, by the address of the connection, decide about their own traces: a stranger could otherwise
+   * have everything sampled, or add spans to the traces of others.
+   */
+  readonly requests = (believes: (peer: string | undefined) => boolean): FastifyPluginCallback =>
+    fastifyPlugin((app, _options, done) => {
+      const open = new WeakMap<FastifyRequest, Span>()
+      app.addHook('onRequest', (request, _reply, next) => {
+        if (MONITORING.has(request.routeOptions.url ?? '')) {
+          next()
+          return
+        }
+        const { context, span } = this.#beginRequest(request, believes(request.socket.remoteAddress))
+        open.set(request, span)
+        // Fastify keeps this context while it reads the body.
+        this.#current.run(context, next)
+      })
+      app.addHook('onResponse', (request, { statusCode }, next) => {
+        const span = open.get(request)
+        span?.setAttribute('http.response.status_code', statusCode)
+        if (statusCode >= 500) {
+          span?.setAttribute('error.type', String(statusCode)).setStatus({ code: SpanStatusCode.ERROR })
+        }
+        span?.end()
         next()
-        return
-      }
-      const { context, span } = this.#beginRequest(request)
-      open.set(request, span)
-      // Fastify keeps this context while it reads the body.
-      this.#current.run(context, next)
+      })
+      done()
     })
-    app.addHook('onResponse', (request, { statusCode }, next) => {
-      const span = open.get(request)
-      span?.setAttribute('http.response.status_code', statusCode)
-      if (statusCode >= 500) {
-        span?.setAttribute('error.type', String(statusCode)).setStatus({ code: SpanStatusCode.ERROR })
-      }
-      span?.end()
-      next()
-    })
-    done()
-  })
 
   /** A span for each use case that a request calls. */
   observeUseCases(useCases: UseCases): UseCases {
@@ -94,10 +99,15 @@ export class Tracing {
     span.end(endTime)
   }
 
-  #beginRequest({ headers, method, routeOptions }: FastifyRequest): { context: Context; span: Span } {
+  #beginRequest(
+    { headers, method, routeOptions }: FastifyRequest,
+    isBelieved: boolean,
+  ): { context: Context; span: Span } {
     const route = routeOptions.url
     const attributes = { 'http.request.method': method, ...(route !== undefined && { 'http.route': route }) }
-    const parent = this.#propagator.extract(ROOT_CONTEXT, headers, defaultTextMapGetter)
+    const parent = isBelieved
+      ? this.#propagator.extract(ROOT_CONTEXT, headers, defaultTextMapGetter)
+      : ROOT_CONTEXT
     const name = `${method} ${route ?? ''}`.trimEnd()
     const span = this.#tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, parent)
     return { span, context: trace.setSpan(parent, span) }

@@ -208,6 +208,24 @@ test('with a sampled share of 0 only traces of callers are kept', async () => {
   expect(requests.map(({ name }) => name)).toEqual([`GET ${keys}`])
 })
 
+test(
+  'the trace of a caller from the internet is not believed, that of a service is',
+  { tags: ['HTTP-25'] },
+  async () => {
+    const { receiver, spans } = await startReceiver()
+    const service = await start({
+      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+      OTEL_TRACES_SAMPLER_ARG: '0',
+      TRUSTED_PROXIES: '192.0.2.1',
+    })
+    await service.client().request('GET', '/.well-known/jwks.json', { headers: { traceparent } })
+    await fetch(`${service.internalUrl}/openapi.json`, { headers: { traceparent } })
+    await service.stop()
+    const requests = spans().filter(({ kind }) => kind === SERVER)
+    expect(requests.map(({ name }) => name)).toEqual(['GET /openapi.json'])
+  },
+)
+
 test('scrapes and health checks are not traced, for any client', async () => {
   const { receiver, spans } = await startReceiver()
   const service = await start({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url })
