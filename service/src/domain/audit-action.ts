@@ -2,7 +2,7 @@ import type { DomainEvent } from './event.ts'
 import { personalFields } from './personal-fields.ts'
 
 /** Attempts that were refused. They change nothing, so there is no event. */
-export const REFUSAL_ACTIONS = [
+const REFUSAL_ACTIONS = [
   'sign_in.refused',
   'password_check.refused',
   'refresh.refused',

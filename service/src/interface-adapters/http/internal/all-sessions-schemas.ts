@@ -6,7 +6,7 @@ import { opaqueCursor } from '../opaque-cursor.ts'
 import { isInCommonEra } from '../time-field.ts'
 
 /** Where the next call goes on, and when the first one was made. */
-export interface Continuation {
+interface Continuation {
   readonly begunAt: Date
   readonly after: SessionKey
 }
