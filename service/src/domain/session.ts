@@ -163,9 +163,15 @@ export function endSession(session: Session, reason: EndReason, now: Date): Sess
   return { ...session, endedAt: now, endReason: isExpired(session, now) ? 'expired' : reason }
 }
 
-/** Whether the user proved who they are at most this many seconds ago. A refresh proves nothing. */
+/** The clocks of two instances differ by less than this. */
+const CLOCKS_APART_SECONDS = 60
+
+/**
+ * Whether the user proved who they are at most this many seconds ago. A refresh proves nothing, nor does an authentication in
+ * the future: the clock was ahead then, and has been set right.
+ */
 export const isAuthenticatedRecently = ({ authTime }: Session, now: Date, maxAgeSeconds: number): boolean =>
-  now <= secondsAfter(authTime, maxAgeSeconds)
+  now <= secondsAfter(authTime, maxAgeSeconds) && authTime <= secondsAfter(now, CLOCKS_APART_SECONDS)
 
 const NOWHERE: Place = { address: '0.0.0.0', userAgent: '' }
 

@@ -65,7 +65,7 @@ async function createPublicListener(deps: ListenerDeps, health: Health): Promise
     bearer: { name: 'accessToken', format: 'JWT' },
   })
   const forOperators = (routes: FastifyPluginCallback) =>
-    requiringRoles(useCases.authenticate, refusingUnknownFields(routes))
+    requiringRoles(useCases, refusingUnknownFields(routes))
   return createHttpServer(
     { ...config, logger, isDraining },
     [...observability.requestHooks('public'), documentation],

@@ -16,7 +16,7 @@ describe('a signed-in operator', () => {
     ['a user with another role', ['artist'], []],
     ['a moderator', ['moderator'], ['users:read', 'moderate']],
     ['an admin', ['admin'], ['users:read', 'moderate', 'roles', 'audit']],
-  ])('%s has the scopes of the roles', (_, roles, scopes) => {
+  ])('%s has the scopes of the roles', { tags: ['ADMIN-1'] }, (_, roles, scopes) => {
     expect(SCOPES.filter((scope) => hasRoleFor(scope, { roles }))).toEqual(scopes)
   })
 
@@ -29,9 +29,13 @@ describe('a signed-in operator', () => {
     ['an admin', ['admin'], [], changes],
     ['an admin', ['admin'], ['moderator'], changes],
     ['an admin', ['admin'], ['admin'], changes],
-  ])('%s with the roles %j makes these changes to a user with the roles %j', (_, own, theirs, expected) => {
-    expect(allowed(person(1, ...own), person(2, ...theirs))).toEqual(expected)
-  })
+  ])(
+    '%s with the roles %j makes these changes to a user with the roles %j',
+    { tags: ['ADMIN-2'] },
+    (_, own, theirs, expected) => {
+      expect(allowed(person(1, ...own), person(2, ...theirs))).toEqual(expected)
+    },
+  )
 
   test('nobody bans themselves or sets their own roles', () => {
     expect(allowed(person(1, 'admin'), person(1, 'admin'))).toEqual(['end_sessions'])

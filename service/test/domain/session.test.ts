@@ -136,6 +136,11 @@ test('an authentication is recent up to and including its last second, whatever 
   expect(isAuthenticatedRecently(session, new Date(+at(300) + 1), 300)).toBe(false)
 })
 
+test('an authentication by a clock that was ahead is not recent when the clock is right', () => {
+  expect(isAuthenticatedRecently(aSession(), at(-60), 300)).toBe(true)
+  expect(isAuthenticatedRecently(aSession(), at(-61), 300)).toBe(false)
+})
+
 test('only proving again who one is renews the time of the authentication, a refresh does not', () => {
   const refreshed = refreshSession(aSession(), at(400), 30 * DAY)
   expect(isAuthenticatedRecently(refreshed, at(400), 300)).toBe(false)

@@ -6,13 +6,20 @@ import type { Scope } from '../../domain/service-key.ts'
 import { callerOf, requireCaller } from '../../interface-adapters/http/bearer.ts'
 import '../../interface-adapters/http/route-scope.ts'
 
+interface Guards {
+  readonly authenticate: (accessToken: string) => Promise<Caller>
+  readonly requireRecentAuthentication: (caller: Caller) => Promise<void>
+}
+
+const READING = ['GET', 'HEAD']
+
 /**
  * The routes, for signed-in users with a role for the scope that the route declares. A route without such a scope cannot be
- * registered.
+ * registered. A change needs a recent authentication, so a stolen access token of an operator only reads.
  */
 export const requiringRoles =
   (
-    authenticate: (accessToken: string) => Promise<Caller>,
+    { authenticate, requireRecentAuthentication }: Guards,
     routes: FastifyPluginCallback,
   ): FastifyPluginCallback =>
   (app, options, done) => {
@@ -22,10 +29,12 @@ export const requiringRoles =
       }
     })
     app.addHook('onRequest', requireCaller(authenticate))
-    app.addHook('onRequest', (request, _reply, next) => {
+    app.addHook('onRequest', async (request) => {
+      const caller = callerOf(request)
       const scope = scopeOf(request.routeOptions.config)
-      const isAllowed = scope !== undefined && hasRoleFor(scope, callerOf(request).user)
-      next(isAllowed ? undefined : new ApplicationError('insufficient_role'))
+      if (scope === undefined || !hasRoleFor(scope, caller.user))
+        throw new ApplicationError('insufficient_role')
+      if (!READING.includes(request.method)) await requireRecentAuthentication(caller)
     })
     routes(app, options, done)
   }

@@ -45,8 +45,12 @@ export const forServices: OperatorErrors = (own) => [
   ...own.filter((code) => code !== 'insufficient_role'),
 ]
 
-/** Under /v1/admin. */
-export const forUsers: OperatorErrors = (own) => [...WITH_ROLE, ...own]
+/** Under /v1/admin, where changes need a recent authentication. */
+export const forUsers: OperatorErrors = (own) => [
+  ...WITH_ROLE,
+  ...own,
+  ...(own.includes('insufficient_role') ? (['reauthentication_required'] as const) : []),
+]
 
 interface Declared {
   readonly [status: number]: z.ZodType | ReturnType<typeof problems>

@@ -2,6 +2,9 @@ import { isStringArray } from '../token/json-values.ts'
 import { TokenRefused } from '../token/token-refused.ts'
 import type { AuthenticationRequirements, Claims } from '../types.ts'
 
+/** The clocks of two instances of the service differ by less than this. */
+const CLOCKS_APART_SECONDS = 60
+
 /** Throws a `TypeError` that names the requirement and what it must be. */
 export function checkRequirements({ maxAgeSeconds, amr }: AuthenticationRequirements): void {
   // 0 would refuse every token: `auth_time` is a whole second, and the call takes time.
@@ -23,8 +26,12 @@ export function requireAuthentication(
   nowMs: number,
 ): void {
   if (maxAgeSeconds !== Infinity && Number.isNaN(nowMs)) throw new TokenRefused('unavailable')
-  const isTooOld = nowMs > (claims.auth_time + maxAgeSeconds) * 1000
-  if (!isTooOld && amr.every((method) => claims.amr.includes(method))) return
+  // One in the future was made by a clock that was ahead, and would be recent for as long.
+  const isRecent =
+    maxAgeSeconds === Infinity ||
+    (nowMs <= (claims.auth_time + maxAgeSeconds) * 1000 &&
+      nowMs >= (claims.auth_time - CLOCKS_APART_SECONDS) * 1000)
+  if (isRecent && amr.every((method) => claims.amr.includes(method))) return
   const limit = maxAgeSeconds === Infinity ? {} : { maxAgeSeconds }
   throw new TokenRefused('reauthentication_required', limit)
 }

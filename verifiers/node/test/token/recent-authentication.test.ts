@@ -27,6 +27,15 @@ describe('verify with maxAgeSeconds', () => {
     },
   )
 
+  test('an authentication by a clock that was ahead is not recent', { tags: ['TOKEN-22'] }, async () => {
+    const { verifier, token, service } = await startWorld()
+    const now = Math.floor(service.now() / 1000)
+    const judge = (authTime: number) =>
+      refusalOf(verifier.verify(token({ auth_time: authTime }), { maxAgeSeconds: 60 }))
+    expect(await judge(now + 59)).toBeUndefined()
+    expect(await judge(now + 62)).toBe(REFUSED)
+  })
+
   test('a wrong clock of this machine does not count', { tags: ['TOKEN-22'] }, async () => {
     const { verifier, token, service, clock } = await startWorld()
     const given = token({ auth_time: Math.floor(service.now() / 1000) - 50 })

@@ -64,7 +64,7 @@ describe.each(databaseNames)('the routes for signed-in operators, on %s', (datab
     ((await service.operator().get(`/v1/users/${id}`)).body as { roles: unknown }).roles
 
   beforeAll(async () => {
-    service = await startTestService(database)
+    service = await startTestService(database, { RECENT_AUTHENTICATION_TTL: '10m' })
     people['user'] = await signedInAs()
     people['moderator'] = await signedInAs('moderator')
     people['admin'] = await signedInAs('admin')
@@ -115,6 +115,25 @@ describe.each(databaseNames)('the routes for signed-in operators, on %s', (datab
       }
     }
   })
+
+  test(
+    'a change needs a recent authentication, so a stolen token of an operator only reads',
+    { tags: ['ADMIN-4'] },
+    async () => {
+      const admin = await signedInAs('admin')
+      await service.service.db
+        .updateTable('sessions')
+        .set({ auth_time: new Date(+service.clock.now() - 601_000) })
+        .where('id', '=', admin.tokens.session.id)
+        .execute()
+      for (const { method, path } of routes) {
+        const target = path.replace('{id}', '999999').replace('{sid}', randomUUID())
+        const response = await as(admin, method, target)
+        if (method === 'GET') expect.soft([401, 403], path).not.toContain(response.status)
+        else expectProblem(response, 'reauthentication_required')
+      }
+    },
+  )
 
   test('an unknown field is refused, so that a misspelt end makes no ban without an end', async () => {
     const target = await signedInAs()
