@@ -139,7 +139,7 @@ const healthOf = ({ ports, isDraining, observability }: ListenerDeps): Health =>
     feedStalenessSeconds: observability.feedStalenessSeconds,
   })
 
-const doctorOf = ({ config, ports, stream, wakeUp }: ListenerDeps): Doctor =>
+const doctorOf = ({ config, ports, stream, wakeUp, observability }: ListenerDeps): Doctor =>
   createDoctor({
     config,
     storage: ports.storage,
@@ -149,6 +149,7 @@ const doctorOf = ({ config, ports, stream, wakeUp }: ListenerDeps): Doctor =>
     readerCount: () => stream.readerCount,
     isListening: () => wakeUp.isListening(),
     listKeys: ports.signingKeys.list,
+    untrustedProxies: observability.untrustedProxies,
   })
 
 /** Time for in-flight requests to finish on shutdown. Then their connections are closed. */

@@ -21,6 +21,7 @@ import { observeRefusals } from '../infrastructure/observability/refusal-metrics
 import { observeRefusedKeys } from '../infrastructure/observability/refused-key-log.ts'
 import { observeRequests } from '../infrastructure/observability/request-metrics.ts'
 import { observeSigningKeys } from '../infrastructure/observability/signing-key-metrics.ts'
+import { observeUntrustedProxies } from '../infrastructure/observability/untrusted-proxies.ts'
 import { trustProxies } from '../infrastructure/http/trust-proxies.ts'
 import { version } from '../infrastructure/process/version.ts'
 import type { Config } from '../infrastructure/settings/config.ts'
@@ -35,7 +36,9 @@ export async function openObservability({ otlp: settings, trustedProxies }: Conf
   const metrics = createMetrics(otlp?.readers, otlp?.resource)
   const { meter } = metrics
   const tracing = otlp?.tracing
-  const believesTraces = { public: trustProxies(trustedProxies), internal: () => true }
+  const isTrusted = trustProxies(trustedProxies)
+  const believesTraces = { public: isTrusted, internal: () => true }
+  const untrustedProxies = observeUntrustedProxies(meter, isTrusted)
   const outcomes = new OutcomeMetrics(meter)
   const feedMetrics = new FeedMetrics(meter)
   const receiptMetrics = new ReceiptMetrics(meter)
@@ -78,7 +81,9 @@ export async function openObservability({ otlp: settings, trustedProxies }: Conf
     requestHooks: (listener: 'public' | 'internal'): FastifyPluginCallback[] => [
       ...(tracing === undefined ? [] : [tracing.requests(believesTraces[listener])]),
       countRequests(listener),
+      ...(listener === 'public' ? [untrustedProxies.plugin] : []),
     ],
+    untrustedProxies: untrustedProxies.peers,
     refusedKeys: (clock: Clock) => observeRefusedKeys(meter, clock),
     /** The body of `GET /metrics`. */
     metricsText: () => metrics.text(),

@@ -12,6 +12,7 @@ import { attempt } from './finding.ts'
 import { rotationFindings, signingFindings } from './key-findings.ts'
 import { lifetimeFindings } from './lifetime-findings.ts'
 import { outboxFindings } from './outbox-findings.ts'
+import { proxyFindings } from './proxy-findings.ts'
 import { serviceKeyFindings } from './service-key-findings.ts'
 import { settingsFindings } from './settings-findings.ts'
 
@@ -20,6 +21,7 @@ export interface DoctorDeps extends Pick<ExaminedFeed, 'feed' | 'readerCount' | 
   readonly storage: Storage
   readonly clock: Clock
   readonly tokenKeys: TokenKeys
+  readonly untrustedProxies: () => readonly string[]
   readonly listKeys: () => Promise<readonly ListedKey[]>
 }
 
@@ -36,6 +38,7 @@ export const createDoctor = (deps: DoctorDeps): Doctor => ({
     const measurements: (readonly [string, () => Promise<readonly Finding[]>])[] = [
       ['settings', () => Promise.resolve(settingsFindings(config))],
       ['service_keys', () => Promise.resolve(serviceKeyFindings(storage, config))],
+      ['proxies', () => Promise.resolve(proxyFindings(deps.untrustedProxies()))],
       ...byDatabase,
       ['connections', () => connectionFindings(storage, use)],
       ...(storage.folder === undefined ? [] : [['disk', onDisk(storage.folder)] as const]),

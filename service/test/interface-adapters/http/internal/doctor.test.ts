@@ -55,6 +55,7 @@ describe.each(databaseNames)('the doctor, on %s', (database) => {
     expect([...new Set(findings.map(({ check }) => check))]).toEqual([
       'settings',
       'service_keys',
+      'proxies',
       'database',
       'migrations',
       'durability',
