@@ -21,7 +21,7 @@ export interface World {
   readonly audit: RecordedEntry[]
 }
 
-export interface HeldName {
+interface HeldName {
   readonly username: Username
   readonly until: Date
   readonly heldFor: UserId | undefined
