@@ -262,7 +262,7 @@ describe.each(databaseNames)('moderation, on %s', (database) => {
 
     test('the internal listener serves no public routes', async () => {
       for (const path of [
-        '/v1/sessions',
+        '/v1/sessions/current',
         '/v1/sessions/refresh',
         '/v1/users/me/password',
         '/v1/users/me/export',
