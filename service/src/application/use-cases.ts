@@ -1,6 +1,9 @@
 import { listAuditEntries } from './audit/list-audit-entries.ts'
 import type { AuditLog } from './ports/audit-log.ts'
 import type { Events } from './ports/events.ts'
+import { createInvitation } from './invitations/create-invitation.ts'
+import { listInvitations } from './invitations/list-invitations.ts'
+import { revokeInvitation } from './invitations/revoke-invitation.ts'
 import { listDeliveries } from './outbox/list-deliveries.ts'
 import { replayDeliveries, replayDelivery, type ReplayDeliveryDeps } from './outbox/replay-delivery.ts'
 import { authenticate } from './sessions/authenticate.ts'
@@ -78,6 +81,9 @@ export const createUseCases = (deps: UseCaseDeps) => ({
   endSessionsOfAllUsers: endSessionsOfAllUsers(deps),
   countAllSessions: countAllSessions(deps),
   expireSessions: expireSessions(deps),
+  createInvitation: createInvitation(deps),
+  listInvitations: listInvitations(deps),
+  revokeInvitation: revokeInvitation(deps),
   registerUser: registerUser(deps),
   readUser: readUser(deps),
   readOwnUser: readOwnUser(deps),

@@ -13,7 +13,11 @@ type TokenOfAnotherGeneration = {
 
 /** Something that happened to a user or a session, delivered to the event consumers. Names and shapes are stable. */
 export type DomainEvent = { readonly userId: UserId; readonly occurredAt: Date } & (
-  | { readonly type: 'user.created'; readonly data: { username: string } }
+  | {
+      readonly type: 'user.created'
+      /** `invitation_id` only if registration is by invitation. */
+      readonly data: { username: string; invitation_id?: number }
+    }
   | {
       readonly type: 'user.updated'
       readonly data: { username: string; changed: readonly ('username' | 'email' | 'avatar')[] }
@@ -46,11 +50,14 @@ export type DomainEvent = { readonly userId: UserId; readonly occurredAt: Date }
   | { readonly type: 'session.rolled_forward'; readonly data: TokenOfAnotherGeneration }
 )
 
-export const userCreated = (user: User): DomainEvent => ({
+export const userCreated = (user: User, invitationId?: number): DomainEvent => ({
   type: 'user.created',
   userId: user.id,
   occurredAt: user.createdAt,
-  data: { username: user.username.text },
+  data: {
+    username: user.username.text,
+    ...(invitationId !== undefined && { invitation_id: invitationId }),
+  },
 })
 
 export const userUpdated = (

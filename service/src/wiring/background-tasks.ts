@@ -6,6 +6,7 @@ import { runInBatches, type Batch } from '../infrastructure/process/run-in-batch
 import {
   removeOldAudit,
   removeEndedSessions,
+  removeOldInvitations,
   removeOldRevocations,
   removeOldTickets,
   removeReleasedNames,
@@ -67,6 +68,7 @@ function cleanUp({ ports, outbox, useCases }: BackgroundTaskDeps, signal: AbortS
     (limit) => removeEndedSessions(db, clock.now(), limit),
     (limit) => removeOldRevocations(db, clock.now(), limit),
     (limit) => removeOldTickets(db, clock.now(), limit),
+    (limit) => removeOldInvitations(db, clock.now(), limit),
     (limit) => removeReleasedNames(db, clock.now(), limit),
     (limit) => removeOldAudit(db, { now: clock.now(), retentionSeconds: auditRetentionSeconds, limit }),
     (limit) => outbox.cleanUp(limit),

@@ -10,6 +10,7 @@ import { doctorRoutes } from '../interface-adapters/http/internal/doctor-routes.
 import type { Doctor } from '../interface-adapters/http/internal/finding.ts'
 import { feedRoutes } from '../interface-adapters/http/internal/feed-routes.ts'
 import { signingKeyRoutes } from '../interface-adapters/http/internal/signing-key-routes.ts'
+import { invitationRoutes } from '../interface-adapters/http/internal/invitation-routes.ts'
 import { mediaRoutes } from '../interface-adapters/http/public/media-routes.ts'
 import { inspectionRoutes } from '../interface-adapters/http/operators/inspection-routes.ts'
 import { moderationRoutes } from '../interface-adapters/http/operators/moderation-routes.ts'
@@ -121,6 +122,7 @@ function createInternalListener(deps: ListenerDeps, health: Health): Promise<Fas
       { prefix: '/v1', routes: refusingUnknownFields(moderationRoutes(useCases, forServices)) },
       { prefix: '/v1', routes: refusingUnknownFields(auditRoutes(useCases, forServices)) },
       { prefix: '/v1', routes: refusingUnknownFields(allSessionsRoutes(useCases, ports.clock)) },
+      { prefix: '/v1', routes: refusingUnknownFields(invitationRoutes(useCases)) },
       { prefix: '/v1', routes: refusingUnknownFields(signingKeyRoutes(signingKeys)) },
       { prefix: '/v1', routes: refusingUnknownFields(doctorRoutes(doctorOf(deps))) },
       { prefix: '', routes: platformLookupRoutes(useCases, config) },

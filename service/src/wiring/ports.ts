@@ -20,6 +20,7 @@ import { PostgresAttemptLimits } from '../infrastructure/postgres/postgres-attem
 import { PostgresAuditLog } from '../infrastructure/postgres/postgres-audit-log.ts'
 import { PostgresDeliveries } from '../infrastructure/postgres/postgres-deliveries.ts'
 import { PostgresEvents } from '../infrastructure/postgres/postgres-events.ts'
+import { PostgresInvitations } from '../infrastructure/postgres/postgres-invitations.ts'
 import { PostgresRevocationLog } from '../infrastructure/postgres/postgres-revocation-log.ts'
 import { PostgresSessions } from '../infrastructure/postgres/postgres-sessions.ts'
 import { PostgresSpentProofs } from '../infrastructure/postgres/postgres-spent-proofs.ts'
@@ -86,6 +87,7 @@ export async function buildPorts(
     proofOfWork: new AltchaProofOfWork(secrets, config.proofOfWorkCost),
     spentProofs: new PostgresSpentProofs(db),
     events: new PostgresEvents(db),
+    invitations: new PostgresInvitations(db),
     tickets: new PostgresTickets(db),
     transactions: new PostgresTransactions(db),
     deliveries: new PostgresDeliveries(outboxDb),
@@ -118,6 +120,7 @@ const rulesOf = (config: Config) => ({
   recentAuthenticationTtlSeconds: config.recentAuthenticationTtlSeconds,
   auditRetentionSeconds: config.auditRetentionSeconds,
   passwordMinimumLength: config.passwordMinimumLength,
+  registration: config.registration,
   registrationsPerNetwork: config.registrationsPerNetwork,
   reservedUsernames: reserveUsernames(config.reservedUsernames),
 })

@@ -103,7 +103,12 @@ describe('the use cases that hash', () => {
   test('a registration has the share of its network', { tags: ['SIGN-IN-40'] }, async () => {
     const { world, calls } = await observed()
     const wanted = { username: 'cleo', email: 'cleo@example.org', password: 'a better horse' }
-    await world.useCases.registerUser({ ...wanted, address: home, purchase: undefined })
+    await world.useCases.registerUser({
+      ...wanted,
+      invitation: undefined,
+      address: home,
+      purchase: undefined,
+    })
     const share = `strangers > ${home.network} > registration`
     expect(calls).toEqual([`ask ${share}`, `hash ${share}`])
   })

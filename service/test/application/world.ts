@@ -61,6 +61,7 @@ export function aWorld(replace: (deps: UseCaseDeps) => Partial<UseCaseDeps> = ()
     transactions: demandingLocks(store.transactions),
     receipts: createReceiptBuffer(store.sessions),
     receiptProofs: new FakeReceiptProofs(),
+    invitations: store.invitations,
     tickets: new FakeTickets(),
     deliveries: new FakeDeliveries(store),
     passwordStrength: new FakePasswordStrength(),
@@ -73,6 +74,7 @@ export function aWorld(replace: (deps: UseCaseDeps) => Partial<UseCaseDeps> = ()
     accessTokenTtlSeconds: ttlSeconds,
     recentAuthenticationTtlSeconds: recentSeconds,
     passwordMinimumLength: 8,
+    registration: 'open',
     registrationsPerNetwork: 20,
     reservedUsernames: reserveUsernames(['admin', 'chat-auth']),
   }

@@ -1,6 +1,7 @@
 import type { AttemptLimits } from '../../src/application/ports/attempt-limits.ts'
 import type { AuditLog } from '../../src/application/ports/audit-log.ts'
 import type { Deliveries } from '../../src/application/ports/deliveries.ts'
+import type { Invitations } from '../../src/application/ports/invitations.ts'
 import type { Media } from '../../src/application/ports/media.ts'
 import type { Sessions } from '../../src/application/ports/sessions.ts'
 import type { SigningKeyStore } from '../../src/application/ports/signing-keys.ts'
@@ -29,6 +30,7 @@ export interface Store {
   readonly media: Media
   readonly deliveries: Deliveries
   readonly auditLog: AuditLog
+  readonly invitations: Invitations
   revocations(): Promise<readonly Revocation[]>
   /** In the order in which they will be delivered. */
   events(): Promise<readonly DomainEvent[]>

@@ -27,6 +27,9 @@ const open = (): Promise<Store> => {
     get sessions() {
       return store.sessions
     },
+    get invitations() {
+      return store.invitations
+    },
     get auditLog() {
       return store.auditLog
     },

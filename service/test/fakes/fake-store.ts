@@ -1,5 +1,6 @@
 import { ApplicationError, unavailable } from '../../src/application/errors.ts'
 import type { AuditLog } from '../../src/application/ports/audit-log.ts'
+import type { Invitations } from '../../src/application/ports/invitations.ts'
 import type { Media, MediaInTransaction } from '../../src/application/ports/media.ts'
 import type { SessionKey, Sessions, SessionsInTransaction } from '../../src/application/ports/sessions.ts'
 import type { Transaction, Transactions } from '../../src/application/ports/transactions.ts'
@@ -20,6 +21,7 @@ import {
 import { looksOf } from '../../src/domain/skeleton.ts'
 import { enable, isDeleted, isDisabled, type User, type UserId } from '../../src/domain/user.ts'
 import { entryOf, fakeAuditLog, forgetInAudit, record } from './fake-audit-log.ts'
+import { fakeInvitations, fakeInvitationsInTransaction } from './fake-invitations.ts'
 import { contains, type InTurn, type Read, type World } from './fake-world.ts'
 import { MATCHES, type Match, type SearchCursor } from '../../src/domain/user-search.ts'
 
@@ -28,6 +30,7 @@ export interface FakeStore {
   readonly sessions: Sessions
   readonly media: Media
   readonly auditLog: AuditLog
+  readonly invitations: Invitations
   readonly transactions: Transactions
   /** The committed state. */
   world(): World
@@ -49,6 +52,7 @@ export function createFakeStore(): FakeStore {
     media: new Map(),
     revocations: [],
     heldNames: [],
+    invitations: new Map(),
     events: [],
     actors: [],
     audit: [],
@@ -94,6 +98,7 @@ export function createFakeStore(): FakeStore {
     sessions: sessions(read, inTurn),
     media: media(read),
     auditLog: fakeAuditLog(read, inTurn),
+    invitations: fakeInvitations(read),
     transactions: {
       transaction: (author, work) => inTurn((draft) => work(transactionOn(draft, nextUserId, author))),
     },
@@ -109,6 +114,7 @@ const copyOf = (world: World): World => ({
   media: new Map(world.media),
   revocations: [...world.revocations],
   heldNames: [...world.heldNames],
+  invitations: new Map(world.invitations),
   events: [...world.events],
   actors: [...world.actors],
   audit: [...world.audit],
@@ -270,6 +276,7 @@ const transactionOn = (draft: World, nextUserId: () => UserId, author: Author): 
         draft.events.splice(0, Infinity, ...kept)
       }),
   },
+  invitations: fakeInvitationsInTransaction(draft, author),
   audit: { forget: (userId) => done(() => forgetInAudit(draft.audit, userId)) },
 })
 

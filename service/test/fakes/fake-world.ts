@@ -3,6 +3,7 @@ import type { RecordedEntry } from '../../src/application/ports/audit-log.ts'
 import type { Actor } from '../../src/domain/actor.ts'
 import type { Avatar } from '../../src/domain/avatar.ts'
 import type { DomainEvent } from '../../src/domain/event.ts'
+import type { Invitation } from '../../src/domain/invitation.ts'
 import type { Revocation } from '../../src/domain/revocation.ts'
 import type { Session, SessionId } from '../../src/domain/session.ts'
 import type { User, UserId } from '../../src/domain/user.ts'
@@ -15,6 +16,8 @@ export interface World {
   readonly media: Map<UserId, Avatar>
   readonly revocations: Revocation[]
   readonly heldNames: HeldName[]
+  /** By their tokens. */
+  readonly invitations: Map<string, Invitation>
   readonly events: DomainEvent[]
   /** Who made them, at the same index. */
   readonly actors: Actor[]

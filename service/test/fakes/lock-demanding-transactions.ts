@@ -9,7 +9,15 @@ export const demandingLocks = (transactions: Transactions): Transactions => ({
   transaction: (author, work) => transactions.transaction(author, (tx) => work(demanding(tx))),
 })
 
-function demanding({ users, sessions, media, revocations, outbox, audit }: Transaction): Transaction {
+function demanding({
+  users,
+  sessions,
+  media,
+  revocations,
+  outbox,
+  audit,
+  invitations,
+}: Transaction): Transaction {
   const held = new Set<UserId>()
   const hold = <T extends { readonly userId: UserId }>(found: readonly T[]): readonly T[] => {
     for (const { userId } of found) held.add(userId)
@@ -105,6 +113,7 @@ function demanding({ users, sessions, media, revocations, outbox, audit }: Trans
         await outbox.redact(userId)
       },
     },
+    invitations,
     audit: {
       forget: async (userId) => {
         demand(userId)

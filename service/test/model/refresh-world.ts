@@ -139,6 +139,7 @@ export class RefreshWorld {
     const user = await this.#instance(0).service.useCases.registerUser({
       ...account,
       address,
+      invitation: undefined,
       purchase: undefined,
     })
     this.users.push({ ...account, id: user.id })

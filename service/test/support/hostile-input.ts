@@ -6,8 +6,9 @@ export interface JsonRoute {
   readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly path: string
   readonly fields: readonly string[]
-  /** The fields that are lists. All others are text. */
+  /** The fields that are lists or numbers. All others are text. */
   readonly lists?: readonly string[]
+  readonly numbers?: readonly string[]
   readonly isInternal?: boolean
   readonly takesForms?: boolean
   readonly isBodyOptional?: boolean
@@ -23,7 +24,11 @@ const ofOperators = [
 
 /** Every route that accepts JSON. A test compares the list with the OpenAPI document. */
 export const jsonRoutes: readonly JsonRoute[] = [
-  { method: 'POST', path: '/v1/users', fields: ['username', 'email', 'password', 'proof_of_work'] },
+  {
+    method: 'POST',
+    path: '/v1/users',
+    fields: ['username', 'email', 'password', 'invitation', 'proof_of_work'],
+  },
   {
     method: 'POST',
     path: '/v1/sessions',
@@ -48,6 +53,12 @@ export const jsonRoutes: readonly JsonRoute[] = [
         kibibytes: 32,
       },
       { method: 'POST', path: '/v1/introspect', fields: ['token', 'token_type_hint'], takesForms: true },
+      {
+        method: 'POST',
+        path: '/v1/invitations',
+        fields: ['uses', 'expires_at', 'note'],
+        numbers: ['uses'],
+      },
       { method: 'POST', path: '/v1/outbox/replay', fields: ['consumer'] },
       { method: 'POST', path: '/v1/receipts', fields: ['items'], lists: ['items'], kibibytes: 256 },
       { method: 'POST', path: '/v1/tickets/redeem', fields: ['ticket', 'origin'] },
@@ -148,6 +159,8 @@ export function plausibleBody(route: JsonRoute): Record<string, unknown> {
     ticket: 'x',
     origin: 'x',
     consumer: 'x',
+    uses: 1,
+    expires_at: '2030-01-31T12:00:00Z',
     items: [],
     ids: [1],
     user_ids: [1],

@@ -3,6 +3,7 @@ import type { DomainEvent } from '../../domain/event.ts'
 import type { Revocation } from '../../domain/revocation.ts'
 import type { UserId } from '../../domain/user.ts'
 import type { AuditInTransaction } from './audit-log.ts'
+import type { InvitationsInTransaction } from './invitations.ts'
 import type { MediaInTransaction } from './media.ts'
 import type { SessionsInTransaction } from './sessions.ts'
 import type { UsersInTransaction } from './users.ts'
@@ -31,6 +32,7 @@ export interface Transaction {
   readonly revocations: Revocations
   readonly outbox: Outbox
   readonly audit: AuditInTransaction
+  readonly invitations: InvitationsInTransaction
 }
 
 /**

@@ -6,17 +6,21 @@ import { parseNewPassword } from '../../domain/password.ts'
 import { parseFreeUsername, type ReservedUsernames } from '../../domain/reserved-usernames.ts'
 import { registerUser as register, type User } from '../../domain/user.ts'
 import { registrationsFrom } from '../attempt-budgets.ts'
-import type { ErrorCode } from '../errors.ts'
+import { ApplicationError, type ErrorCode } from '../errors.ts'
 import { registrationShare } from '../hashing-shares.ts'
 import type { AttemptLimits } from '../ports/attempt-limits.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { PasswordHasher } from '../ports/password-hasher.ts'
 import type { PasswordStrength } from '../ports/password-strength.ts'
-import type { Transactions } from '../ports/transactions.ts'
+import type { Invitations } from '../ports/invitations.ts'
+import type { Transaction, Transactions } from '../ports/transactions.ts'
 import { validate } from '../validate.ts'
 import { countAttempt } from './count-attempt.ts'
 import { refuseWeakPassword } from './refuse-weak-password.ts'
 import { sellAttempt, type Purchase, type SellAttemptDeps } from './sell-attempt.ts'
+
+/** Who may sign up: anybody, anybody with an invitation, or nobody. */
+export type Registration = 'open' | 'invite' | 'closed'
 
 export interface RegisterUserDeps extends SellAttemptDeps {
   readonly transactions: Transactions
@@ -25,7 +29,9 @@ export interface RegisterUserDeps extends SellAttemptDeps {
   readonly attempts: AttemptLimits
   readonly clock: Clock
   readonly passwordMinimumLength: number
+  readonly registration: Registration
   readonly registrationsPerNetwork: number
+  readonly invitations: Invitations
   readonly reservedUsernames: ReservedUsernames
 }
 
@@ -33,11 +39,15 @@ export interface RegisterUserInput {
   readonly username: string
   readonly email: string
   readonly password: string
+  /** The token of an invitation. Ignored unless registration is by invitation. */
+  readonly invitation: string | undefined
   readonly address: ClientAddress
   readonly purchase: Purchase | undefined
 }
 
 export const registerUserErrors = [
+  'registration_closed',
+  'invalid_invitation',
   'validation_failed',
   'username_taken',
   'email_taken',
@@ -45,10 +55,14 @@ export const registerUserErrors = [
   'overloaded',
 ] as const satisfies readonly ErrorCode[]
 
-/** Adds a user. Throws `validation_failed`, `username_taken`, `email_taken`, `too_many_attempts`, `overloaded`. */
+/**
+ * Adds a user. Throws `registration_closed`, `invalid_invitation`, `validation_failed`, `username_taken`, `email_taken`,
+ * `too_many_attempts`, `overloaded`.
+ */
 export const registerUser =
   (deps: RegisterUserDeps) =>
   async (input: RegisterUserInput): Promise<User> => {
+    if (deps.registration === 'closed') throw new ApplicationError('registration_closed')
     const { username, email, password } = validate({
       username: () => parseFreeUsername(deps.reservedUsernames)(input.username),
       email: () => parseEmailAddress(input.email),
@@ -61,14 +75,40 @@ export const registerUser =
     const passwordHash = await sellAttempt(deps)(input.purchase, { subject, now }, (isBought) => {
       const budgets = isBought ? [] : registrationsFrom(input.address, deps.registrationsPerNetwork)
       return countAttempt({ attempts: deps.attempts, requireCapacity })(budgets, now, async () => {
+        await requireInvitation(deps, input.invitation, now)
         // Scoring a password blocks the event loop for milliseconds, so unauthenticated callers are rate-limited.
         refuseWeakPassword(deps)('password', password, { username, email })
         return deps.passwords.hash(password, share)
       })
     })
     return deps.transactions.transaction(NEW_USER, async (tx) => {
+      const invitationId = await spendInvitation(deps, tx, input.invitation)
       const user = await tx.users.add(register(username, email, passwordHash, deps.clock.now()))
-      await tx.outbox.add([userCreated(user)])
+      await tx.outbox.add([userCreated(user, invitationId)])
       return user
     })
   }
+
+type InvitationDeps = Pick<RegisterUserDeps, 'registration' | 'invitations' | 'clock'>
+
+/** Before the password is hashed. A missing token is looked up like any other. */
+async function requireInvitation(
+  { registration, invitations }: InvitationDeps,
+  token = '',
+  now: Date,
+): Promise<void> {
+  if (registration !== 'invite') return
+  if (!(await invitations.isValid(token, now))) throw new ApplicationError('invalid_invitation')
+}
+
+/** Somebody else may have used it up while the password was hashed. */
+async function spendInvitation(
+  { registration, clock }: InvitationDeps,
+  tx: Transaction,
+  token = '',
+): Promise<number | undefined> {
+  if (registration !== 'invite') return undefined
+  const id = await tx.invitations.spend(token, clock.now())
+  if (id === undefined) throw new ApplicationError('invalid_invitation')
+  return id
+}

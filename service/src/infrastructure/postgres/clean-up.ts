@@ -50,6 +50,20 @@ export async function removeReleasedNames(db: Database, now: Date, limit: number
   return affectedRows(await query.execute(db))
 }
 
+/** Expired invitations are listed this long, so that operators see how often they were used. */
+const EXPIRED_INVITATION_RETENTION_MS = 30 * 24 * 3600 * 1000
+
+/** Removes up to `limit` invitations that expired long ago. Returns how many. */
+export async function removeOldInvitations(db: Database, now: Date, limit: number): Promise<number> {
+  const query = sql`
+    with old as (
+      select id from invitations where expires_at <= ${new Date(+now - EXPIRED_INVITATION_RETENTION_MS)}
+      order by expires_at limit ${limit} for update skip locked
+    )
+    delete from invitations using old where invitations.id = old.id`
+  return affectedRows(await query.execute(db))
+}
+
 /** Removes up to `limit` expired tickets. Returns how many. */
 export async function removeOldTickets(db: Database, now: Date, limit: number): Promise<number> {
   const query = sql`

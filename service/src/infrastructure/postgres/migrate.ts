@@ -18,6 +18,7 @@ import { up as actors } from './migrations/0015-actors.ts'
 import { up as bans } from './migrations/0016-bans.ts'
 import { up as releasedNames } from './migrations/0017-released-names.ts'
 import { up as lastPlaces } from './migrations/0018-last-places.ts'
+import { up as invitations } from './migrations/0019-invitations.ts'
 import { recomputeLooks } from './recompute-looks.ts'
 
 interface Migration {
@@ -49,6 +50,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0016-bans': { up: bans },
   '0017-released-names': { up: releasedNames },
   '0018-last-places': { up: lastPlaces },
+  '0019-invitations': { up: invitations },
 }
 
 /** Requests queue behind a table lock that is waited for, so the wait is short. The start tries again. */

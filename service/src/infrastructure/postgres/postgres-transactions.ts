@@ -3,6 +3,7 @@ import type { Author } from '../../domain/actor.ts'
 import type { Revocation } from '../../domain/revocation.ts'
 import type { Database } from './database.ts'
 import { PostgresAuditInTransaction } from './postgres-audit-in-transaction.ts'
+import { PostgresInvitations } from './postgres-invitations.ts'
 import { PostgresOutbox } from './postgres-outbox.ts'
 import { PostgresMedia } from './postgres-media.ts'
 import { PostgresSessions } from './postgres-sessions.ts'
@@ -28,6 +29,7 @@ const inTransaction = (db: Database, author: Author): Transaction => ({
   revocations: new PostgresRevocations(db),
   outbox: new PostgresOutbox(db, author),
   audit: new PostgresAuditInTransaction(db),
+  invitations: new PostgresInvitations(db, author),
 })
 
 class PostgresRevocations implements Revocations {

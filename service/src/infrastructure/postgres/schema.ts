@@ -17,6 +17,7 @@ export interface Schema {
   }
   revocation_log: { last_seq: number; log: Generated<string> }
   tickets: TicketRow
+  invitations: InvitationRow
   avatars: { user_id: number; name: string; large: Buffer; small: Buffer }
   username_endings: { user_id: number; repeated: number; ending: string }
   released_names: { hash: Buffer; free_at: Date; user_id: number | null }
@@ -139,6 +140,17 @@ export interface UserRow {
   disabled_until: Date | null
   avatar: string | null
   deleted_at: Date | null
+}
+
+export interface InvitationRow {
+  id: Generated<number>
+  hash: Buffer
+  uses: number
+  uses_left: number
+  note: string | null
+  created_at: Date
+  created_by: string
+  expires_at: Date
 }
 
 interface TicketRow {

@@ -52,6 +52,7 @@ export function readConfig(environment: Environment) {
     maximumSessionsPerUser: settings.integer('MAX_SESSIONS_PER_USER', 50, 1, 1000),
     brandName: settings.text('BRAND_NAME') ?? 'chat-auth',
     passwordMinimumLength: settings.integer('PASSWORD_MIN_LENGTH', 8, 8, 64),
+    registration: settings.oneOf('REGISTRATION', ['open', 'invite', 'closed'], 'open'),
     registrationsPerNetwork: settings.integer('REGISTRATIONS_PER_NETWORK', 20, 1, 10_000),
     proofOfWorkCost: settings.integer('PROOF_OF_WORK_COST', 5_000, 100, 1_000_000),
     reservedUsernames: readReservedUsernames(settings),

@@ -2,6 +2,12 @@ import { Command as Program, InvalidArgumentError, Option } from 'commander'
 import { listAudit, type ListAuditInput } from './audit-command.ts'
 import type { Command } from './command.ts'
 import { runDoctor } from './doctor-command.ts'
+import {
+  createInvitation,
+  listInvitations,
+  revokeInvitation,
+  type NewInvitationInput,
+} from './invitation-commands.ts'
 import { listKeys, rotateKeys } from './key-commands.ts'
 import {
   listDeliveries,
@@ -49,6 +55,7 @@ export function createProgram({ version, run, restore, out, err }: ProgramOption
   const start = (command: Command): Promise<void> => run(command, program.opts<GlobalOptions>())
   addUsers(program, start)
   addSessions(program, start)
+  addInvitations(program, start)
   addKeys(program, start)
   addOutbox(program, start)
   addAudit(program, start)
@@ -162,6 +169,32 @@ function endCommand(
     : endSession({ userId: user, sessionId: session })
 }
 
+function addInvitations(program: Program, start: Start): void {
+  const invitations = program
+    .command('invitations')
+    .description('create, list and revoke invitations to sign up (REGISTRATION=invite)')
+  invitations
+    .command('create')
+    .description('create an invitation, which is shown once')
+    .option('--uses <count>', 'how many users may sign up with it', count, 1)
+    .option('--expires-at <time>', 'such as 2030-01-31T12:00:00Z (default: in a week)')
+    .option('--note <text>', 'for operators')
+    .action((options: NewInvitationInput) => start(createInvitation(options)))
+  invitations
+    .command('list')
+    .description('list the invitations, newest first')
+    .option('--limit <count>', 'maximum number of invitations, up to 200', count)
+    .option('--cursor <cursor>', 'cursor that the previous page printed')
+    .action((options: { limit: number | undefined; cursor: string | undefined }) =>
+      start(listInvitations(options)),
+    )
+  invitations
+    .command('revoke')
+    .description('make an invitation worthless')
+    .argument('<invitation>', 'id of the invitation', invitationId)
+    .action((id: string) => start(revokeInvitation({ id })))
+}
+
 function addKeys(program: Program, start: Start): void {
   const keys = program.command('keys').description('list and rotate the keys that sign access tokens')
   keys
@@ -226,6 +259,7 @@ const sessionId = matching(
   'Must be a UUID. Find it with: chat-auth sessions list',
 )
 const deliveryId = matching(/^[1-9]\d{0,14}$/, 'Must be a number. Find it with: chat-auth outbox list')
+const invitationId = matching(/^[1-9]\d{0,14}$/, 'Must be a number. Find it with: chat-auth invitations list')
 const count = (text: string): number =>
   Number(matching(/^[1-9]\d{0,3}$/, 'Must be a number from 1 to 9999.')(text))
 const roleList = (text: string): string[] =>

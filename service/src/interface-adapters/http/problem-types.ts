@@ -87,6 +87,17 @@ export const problemTypes = {
     advice:
       'Your roles do not allow this. Moderators change users without the role moderator or admin, admins change all others, and nobody bans themselves or sets their own roles. Ask an admin.',
   },
+  registration_closed: {
+    status: 403,
+    title: 'Registration closed',
+    advice: 'Nobody can sign up here at the moment. Ask the operator of this service for an account.',
+  },
+  invalid_invitation: {
+    status: 403,
+    title: 'Invalid invitation',
+    advice:
+      'Signing up needs a valid invitation. The one in the request is missing, wrong, used up or expired. Ask for another.',
+  },
   user_disabled: {
     status: 403,
     title: 'User disabled',
@@ -112,6 +123,11 @@ export const problemTypes = {
     status: 404,
     title: 'User not found',
     advice: 'No user with this id. Check the id.',
+  },
+  invitation_not_found: {
+    status: 404,
+    title: 'Invitation not found',
+    advice: 'No invitation with this id; it may have been revoked. Fetch the list with GET /v1/invitations.',
   },
   delivery_not_found: {
     status: 404,

@@ -32,12 +32,18 @@ export const proofOfWork = textField(
   'The proof for the challenge of a response 429, in the form of ALTCHA: Base64 of JSON.',
 )
 
+const invitation = textField(
+  256,
+  'q1nTJ0mS9Jx2vR8wZ5pKcY7uB4hL6dF0gNiRoEtM3aQ',
+  'The invitation that an operator gave you. Required if registration is by invitation, ignored otherwise.',
+)
+
 export const platformRegistration = z
   .object({ username, email, password: newPassword })
   .meta({ id: 'PlatformRegistration' })
 
 export const registration = platformRegistration
-  .extend({ proof_of_work: proofOfWork.optional() })
+  .extend({ invitation: invitation.optional(), proof_of_work: proofOfWork.optional() })
   .meta({ id: 'Registration' })
 
 export const userUpdate = z

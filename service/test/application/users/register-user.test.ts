@@ -14,6 +14,7 @@ const input = {
   email: 'Anna@Example.org',
   password,
   address: home,
+  invitation: undefined,
   purchase: { proof: undefined },
 }
 const register = (changes: object = {}) => world.useCases.registerUser({ ...input, ...changes })

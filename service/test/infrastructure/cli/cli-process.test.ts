@@ -135,6 +135,18 @@ describe('every command of the command line', () => {
     tokens = await service.client().signIn(ann)
   })
 
+  test('invitations create, list and revoke manage invitations', async () => {
+    expect(await words('invitations', 'list')).toBe('There are no invitations.\n')
+    expect(await words('invitations', 'create', '--uses', '2', '--note', 'Class')).toMatch(
+      /^Invitation 1 for 2 sign-ups, until 20.*Z\. It is not shown again:\n[\w-]{43}\n$/,
+    )
+    expect(await json('invitations', 'list')).toMatchObject({
+      items: [{ id: '1', uses_left: 2, note: 'Class' }],
+    })
+    expect(await words('invitations', 'revoke', '1')).toContain('invitation 1')
+    expect(await json('invitations', 'list')).toEqual({ items: [], next_cursor: null })
+  })
+
   test('keys list and rotate show and replace the signing key', async () => {
     const before = await json('keys', 'list')
     expect(before).toMatchObject({ algorithm: 'EdDSA', items: [{ state: 'signing' }] })

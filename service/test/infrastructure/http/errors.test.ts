@@ -68,6 +68,9 @@ const provocations: Record<ProblemCode, Provocation> = {
   insufficient_scope: () => responseToNarrowKey(),
   insufficient_role: ({ client, person, tokens }) =>
     client.get(`/v1/admin/users/${person.id}`, tokens.access_token),
+  registration_closed: () => responseToSignUp('closed'),
+  invalid_invitation: () => responseToSignUp('invite'),
+  invitation_not_found: ({ service }) => service.operator().delete('/v1/invitations/999999'),
   user_disabled: async ({ service, client, person }) => {
     await service.operator().post(`/v1/users/${person.id}/disable`, { reason: 'Spam' })
     return signIn(client, person)
@@ -158,6 +161,16 @@ async function responseToUnfinishedRequest(): Promise<ApiResponse> {
   } finally {
     app.server.closeAllConnections()
     await app.close()
+  }
+}
+
+/** From an instance of its own, where not everybody may sign up. */
+async function responseToSignUp(registration: string): Promise<ApiResponse> {
+  const other = await startTestService('PGlite', { REGISTRATION: registration })
+  try {
+    return await signUp(other.client(), {})
+  } finally {
+    await other.stop()
   }
 }
 

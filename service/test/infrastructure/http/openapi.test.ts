@@ -88,6 +88,7 @@ const publicOperations = `
   PUT /v1/users/me/avatar
   PUT /v1/users/me/password`
 const internalOperations = `
+  DELETE /v1/invitations/{id}
   DELETE /v1/sessions
   DELETE /v1/users/{id}/sessions
   DELETE /v1/users/{id}/sessions/{sid}
@@ -97,6 +98,7 @@ const internalOperations = `
   GET /health/ready
   GET /v1/audit
   GET /v1/doctor
+  GET /v1/invitations
   GET /v1/keys
   GET /v1/outbox
   GET /v1/revocations
@@ -107,6 +109,7 @@ const internalOperations = `
   GET /v1/users/{id}/sessions
   POST /users/get-users-info
   POST /v1/introspect
+  POST /v1/invitations
   POST /v1/keys/rotate
   POST /v1/outbox/replay
   POST /v1/outbox/{id}/replay

@@ -10,6 +10,7 @@ import { migrate } from '../../../src/infrastructure/postgres/migrate.ts'
 import { PostgresAttemptLimits } from '../../../src/infrastructure/postgres/postgres-attempt-limits.ts'
 import { PostgresAuditLog } from '../../../src/infrastructure/postgres/postgres-audit-log.ts'
 import { PostgresDeliveries } from '../../../src/infrastructure/postgres/postgres-deliveries.ts'
+import { PostgresInvitations } from '../../../src/infrastructure/postgres/postgres-invitations.ts'
 import { PostgresMedia } from '../../../src/infrastructure/postgres/postgres-media.ts'
 import { PostgresSessions } from '../../../src/infrastructure/postgres/postgres-sessions.ts'
 import { PostgresSigningKeys } from '../../../src/infrastructure/postgres/postgres-signing-keys.ts'
@@ -110,6 +111,7 @@ export function storeOver(pool: pg.Pool): Omit<PostgresStore, 'close'> {
     media: new PostgresMedia(db),
     deliveries: new PostgresDeliveries(db),
     auditLog: new PostgresAuditLog(db),
+    invitations: new PostgresInvitations(db),
     revocations: () => revocationsIn(db),
     events: () => eventsIn(db),
     clear: () => clear(pool),
@@ -153,6 +155,7 @@ async function clear(pool: pg.Pool): Promise<void> {
     'audit_log',
     'attempts',
     'spent_proofs',
+    'invitations',
     'signing_keys',
   ]
   await pool.query(tables.map((table) => `delete from ${table}`).join(';'))

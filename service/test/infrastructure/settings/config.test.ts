@@ -52,6 +52,7 @@ describe('with no setting at all', () => {
       maximumSessionsPerUser: 50,
       brandName: 'chat-auth',
       passwordMinimumLength: 8,
+      registration: 'open',
       registrationsPerNetwork: 20,
       proofOfWorkCost: 5000,
       reservedUsernames: expect.arrayContaining([

@@ -17,6 +17,8 @@ const service = {
   'GET /v1/users/17/sessions': responses.sessions,
   'GET /v1/sessions/count': responses.allSessions,
   'DELETE /v1/sessions': responses.endedSessions,
+  'GET /v1/invitations': responses.invitations,
+  'POST /v1/invitations': responses.newInvitation,
   'GET /v1/keys': responses.keys,
   'POST /v1/keys/rotate': responses.rotatedKeys,
   'GET /v1/outbox': responses.deadDeliveries,

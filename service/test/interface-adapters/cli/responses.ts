@@ -5,6 +5,10 @@ import {
   sessionCount,
 } from '../../../src/interface-adapters/http/internal/all-sessions-schemas.ts'
 import { findings } from '../../../src/interface-adapters/http/internal/doctor-schemas.ts'
+import {
+  createdInvitation,
+  invitationList,
+} from '../../../src/interface-adapters/http/internal/invitation-schemas.ts'
 import { signingKeyList } from '../../../src/interface-adapters/http/internal/signing-key-schemas.ts'
 import { auditEntryList } from '../../../src/interface-adapters/http/operators/audit-schemas.ts'
 import { deliveryList, replayed } from '../../../src/interface-adapters/http/internal/outbox-schemas.ts'
@@ -67,6 +71,20 @@ export const sessions = sessionList.parse({
 
 export const allSessions = sessionCount.parse({ live: 40_213 })
 export const endedSessions = allEnded.parse({ ended: 213, next_cursor: null })
+
+const invitation = {
+  id: '17',
+  uses: 30,
+  uses_left: 12,
+  note: 'For the class of 2027',
+  created_at: at('31T12:00:00'),
+  created_by: 'service:ops',
+  expires_at: '2026-02-28T12:00:00.000Z',
+}
+export const invitations = invitationList.parse({ items: [invitation], next_cursor: null })
+export const newInvitation = createdInvitation.parse({
+  ...{ ...invitation, uses_left: 30, invitation: 'q1nTJ0mS9Jx2vR8wZ5pKcY7uB4hL6dF0gNiRoEtM3aQ' },
+})
 
 const key = {
   kid: 'kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k',

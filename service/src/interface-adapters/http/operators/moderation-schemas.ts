@@ -5,7 +5,7 @@ import { isStorable } from '../storable-text.ts'
 import { textField } from '../text-field.ts'
 import { userIdParams } from '../user-schemas.ts'
 
-const words = (example: string, description: string) =>
+export const words = (example: string, description: string) =>
   textField(500, example, description)
     .min(1)
     // Not as a pattern, which each client would read by its own rules.

@@ -54,6 +54,8 @@ export const platformUserRoutes =
         const user = await useCases.registerUser({
           ...request.body,
           address: clientAddress(request),
+          // The older frontend can send neither.
+          invitation: undefined,
           purchase: undefined,
         })
         request.actor = userActor(user.id)

@@ -42,7 +42,8 @@ export const userRoutes =
       handler: async (request, reply) => {
         const { proof_of_work: proof, ...person } = request.body
         const address = clientAddress(request)
-        const user = await useCases.registerUser({ ...person, address, purchase: { proof } })
+        const { invitation } = person
+        const user = await useCases.registerUser({ ...person, invitation, address, purchase: { proof } })
         request.actor = userActor(user.id)
         return reply
           .code(201)
