@@ -32,6 +32,7 @@ import { countSessions, findUserByEmail, inspectUser } from './users/inspect-use
 import { liftBans } from './users/lift-bans.ts'
 import { lookupUsers } from './users/lookup-users.ts'
 import { readOwnUser } from './users/read-own-user.ts'
+import { listActivity } from './users/list-activity.ts'
 import { readUser, type ReadUserDeps } from './users/read-user.ts'
 import { registerUser, type RegisterUserDeps } from './users/register-user.ts'
 import { removeAvatar } from './users/remove-avatar.ts'
@@ -106,4 +107,5 @@ export const createUseCases = (deps: UseCaseDeps) => ({
   replayDelivery: replayDelivery(deps),
   replayDeliveries: replayDeliveries(deps),
   listAuditEntries: listAuditEntries(deps),
+  listActivity: listActivity(deps),
 })

@@ -243,6 +243,7 @@ const useCases: Record<keyof UseCases, readonly Change[] | string> = {
   countAllSessions: 'only reads',
   listDeliveries: 'only reads',
   listAuditEntries: 'only reads',
+  listActivity: 'only reads',
   replayDelivery: 'delivers existing events again',
   replayDeliveries: 'delivers existing events again',
 }

@@ -2,7 +2,9 @@ import type { Session } from '../../domain/session.ts'
 import type { User } from '../../domain/user.ts'
 import { exportsOf } from '../attempt-budgets.ts'
 import type { ErrorCode } from '../errors.ts'
+import { activityOf, type Activity } from '../audit/activity.ts'
 import type { AttemptLimits } from '../ports/attempt-limits.ts'
+import type { AuditCursor, AuditLog } from '../ports/audit-log.ts'
 import type { Events, RecordedEvent } from '../ports/events.ts'
 import type { Sessions } from '../ports/sessions.ts'
 import type { Caller } from '../sessions/caller.ts'
@@ -14,6 +16,7 @@ import {
 interface ExportUserDeps extends RequireRecentAuthenticationDeps {
   readonly sessions: Sessions
   readonly events: Events
+  readonly auditLog: AuditLog
   readonly attempts: AttemptLimits
 }
 
@@ -23,6 +26,8 @@ export interface ExportedUser {
   readonly sessions: AsyncIterable<readonly Session[]>
   /** Events that are waiting for delivery or were delivered recently. */
   readonly events: AsyncIterable<readonly RecordedEvent[]>
+  /** The entries of the audit log about the user. */
+  readonly activity: AsyncIterable<readonly Activity[]>
 }
 
 /** Reading and writing one page takes the event loop a few milliseconds. */
@@ -34,13 +39,13 @@ export const exportUserErrors = [
 ] as const satisfies readonly ErrorCode[]
 
 /**
- * All data that is stored about the caller. Sessions and events are read page by page while the result is consumed, because
+ * All data that is stored about the caller. Sessions, events and activity are read page by page while the result is consumed, because
  * there may be tens of thousands. Throws `reauthentication_required`, `too_many_attempts`.
  */
 export const exportUser =
   (deps: ExportUserDeps) =>
   async (caller: Caller): Promise<ExportedUser> => {
-    const { sessions, events, attempts, clock } = deps
+    const { sessions, events, auditLog, attempts, clock } = deps
     const { user } = caller
     requireRecentAuthentication(deps)(caller)
     await attempts.take([exportsOf(user.id)], clock.now())
@@ -48,6 +53,11 @@ export const exportUser =
       user,
       sessions: pages((last?: Session) => sessions.page(user.id, last?.id, PAGE_SIZE)),
       events: pages((last?: RecordedEvent) => events.page(user.id, last?.id, PAGE_SIZE)),
+      activity: pages(async (before?: AuditCursor) =>
+        (await auditLog.page({ subject: user.id, before, limit: PAGE_SIZE })).map((entry) =>
+          activityOf(entry, user.id),
+        ),
+      ),
     }
   }
 

@@ -70,6 +70,7 @@ const publicOperations = `
   GET /v1/sessions
   GET /v1/users
   GET /v1/users/me
+  GET /v1/users/me/activity
   GET /v1/users/me/export
   GET /v1/users/{id}
   PATCH /users/avatar

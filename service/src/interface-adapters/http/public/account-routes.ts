@@ -2,6 +2,7 @@ import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { changePasswordErrors } from '../../../application/users/change-password.ts'
 import { deleteUserErrors } from '../../../application/users/delete-user.ts'
+import { listActivityErrors } from '../../../application/users/list-activity.ts'
 import { exportUserErrors } from '../../../application/users/export-user.ts'
 import type { UseCases } from '../../../application/use-cases.ts'
 import { callerOf, requireCaller } from '../bearer.ts'
@@ -9,6 +10,7 @@ import * as bodies from '../response-bodies.ts'
 import { responses, WITH_TOKEN } from '../responses.ts'
 import { tokens } from '../session-schemas.ts'
 import * as schemas from './account-schemas.ts'
+import * as activities from './activity-schemas.ts'
 import { ExportStreams } from './export-streams.ts'
 
 const security = [{ accessToken: [] }]
@@ -63,6 +65,26 @@ export const accountRoutes =
         const stream = await exports.open(() => useCases.exportUser(callerOf(request)))
         return reply.type('application/json; charset=utf-8').send(stream)
       },
+    })
+
+    app.get('/users/me/activity', {
+      onRequest,
+      schema: {
+        tags,
+        security,
+        operationId: 'listOwnActivity',
+        summary: 'List what happened to your account, newest first',
+        description:
+          'Sign-ins, changes, ends of sessions, and refused attempts with your name or your tokens. It shows that an operator ' +
+          'acted, but not who.',
+        querystring: activities.activityQuery,
+        response: responses(
+          { 200: activities.activityList.describe('A page of entries.') },
+          { errors: [...WITH_TOKEN, ...listActivityErrors, 'validation_failed'] },
+        ),
+      },
+      handler: async (request) =>
+        activities.pageBody(await useCases.listActivity(callerOf(request), activities.pageOf(request.query))),
     })
 
     app.delete('/users/me', {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { session } from '../session-schemas.ts'
 import { currentPassword, newPassword, ownUser } from '../user-schemas.ts'
+import { activity } from './activity-schemas.ts'
 
 export const passwordChange = z
   .object({ current_password: currentPassword, new_password: newPassword })
@@ -45,5 +46,6 @@ export const exported = z
         }),
       )
       .meta({ description: 'Recent events that are still being delivered to other services.' }),
+    activity: z.array(activity).meta({ description: 'As GET /v1/users/me/activity returns it.' }),
   })
   .meta({ id: 'Export', description: 'All data stored about a user.' })

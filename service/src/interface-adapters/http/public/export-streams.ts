@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { ApplicationError } from '../../../application/errors.ts'
 import type { ExportedUser } from '../../../application/users/export-user.ts'
+import { activityBody } from './activity-schemas.ts'
 import * as bodies from '../response-bodies.ts'
 
 /** Exports that an instance sends at the same time. Each keeps a few pages in memory. */
@@ -71,12 +72,13 @@ async function* followedBy(first: string, rest: AsyncIterable<string>): AsyncGen
 
 /** The body of an export in pieces, one for each page. */
 async function* jsonOf(
-  { user, sessions, events }: ExportedUser,
+  { user, sessions, events, activity }: ExportedUser,
   publicUrl: string,
 ): AsyncGenerator<string, undefined> {
   const head = `{"user":${JSON.stringify(bodies.exportedUser(user, publicUrl))},"sessions":[`
   yield* listOf(head, sessions, bodies.exportedSession)
   yield* listOf('],"events":[', events, bodies.exportedEvent)
+  yield* listOf('],"activity":[', activity, activityBody)
   yield ']}'
 }
 

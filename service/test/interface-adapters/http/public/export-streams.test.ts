@@ -23,7 +23,7 @@ async function* none(): AsyncGenerator<never[]> {
   await Promise.resolve()
 }
 const exported = (sessions: ExportedUser['sessions']) => (): Promise<ExportedUser> =>
-  Promise.resolve({ user: anna, sessions, events: none() })
+  Promise.resolve({ user: anna, sessions, events: none(), activity: none() })
 
 describe('the stream of an export', () => {
   test('the pages of an export are one JSON document', async () => {
@@ -36,7 +36,12 @@ describe('the stream of an export', () => {
 
   test('an export without sessions and events is a JSON document too', async () => {
     const stream = await new ExportStreams(url).open(exported(none()))
-    expect(JSON.parse(await text(stream))).toMatchObject({ user: { id: anna.id }, sessions: [], events: [] })
+    expect(JSON.parse(await text(stream))).toMatchObject({
+      user: { id: anna.id },
+      sessions: [],
+      events: [],
+      activity: [],
+    })
   })
 
   test('an export reads no further than a few pages ahead of its reader', async () => {

@@ -45,7 +45,8 @@ describe('an export over HTTP', () => {
   async function serve(sessions: () => ExportedUser['sessions']): Promise<string> {
     const useCases = {
       authenticate: () => Promise.resolve({ user: { id: 1 } }),
-      exportUser: () => Promise.resolve({ user: aUser(), sessions: sessions(), events: sessions() }),
+      exportUser: () =>
+        Promise.resolve({ user: aUser(), sessions: sessions(), events: sessions(), activity: none() }),
     } as unknown as UseCases
     const options = { publicUrl: 'http://localhost:8000', trustedProxies: [], corsOrigins: [] }
     const app = await createHttpServer(
@@ -57,6 +58,9 @@ describe('an export over HTTP', () => {
     return app.listen({ host: '127.0.0.1', port: 0 })
   }
   const page = (): Session[] => Array.from({ length: 200 }, (_, index) => aSession({ id: sessionId(index) }))
+  async function* none(): AsyncGenerator<never[]> {
+    await Promise.resolve()
+  }
   async function* pagesUntilLost(count: number): AsyncGenerator<Session[]> {
     for (let number = 0; number < count; number += 1) yield await Promise.resolve(page())
     throw unavailable('The connection to the database was lost.', 2)
