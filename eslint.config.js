@@ -24,6 +24,11 @@ const environment = {
   message: 'The environment is read once, in infrastructure/settings/environment.ts.',
 }
 
+const literalSpreads = ['ObjectExpression', 'ArrayExpression'].map((literal) => ({
+  selector: `${literal} > SpreadElement > ${literal}`,
+  message: 'Write the members themselves.',
+}))
+
 export default tseslint.config(
   {
     ignores: [
@@ -49,22 +54,26 @@ export default tseslint.config(
       'max-lines': ['error', { max: 260, skipBlankLines: true, skipComments: true }],
       'max-lines-per-function': ['error', { max: 60, skipBlankLines: true, skipComments: true }],
       'no-console': 'error',
+      'no-restricted-syntax': ['error', ...literalSpreads],
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
     },
   },
-  { files: ['service/src/**'], rules: { 'no-restricted-syntax': ['error', environment] } },
+  { files: ['service/src/**'], rules: { 'no-restricted-syntax': ['error', environment, ...literalSpreads] } },
   {
     files: ['service/src/domain/**', 'service/src/application/**'],
-    rules: { 'no-restricted-syntax': ['error', environment, ...clocksAndChance] },
+    rules: { 'no-restricted-syntax': ['error', environment, ...clocksAndChance, ...literalSpreads] },
   },
   {
     files: ['verifiers/node/src/**'],
     ignores: ['verifiers/node/src/clock.ts'],
-    rules: { 'no-restricted-syntax': ['error', environment, ...hiddenClocks] },
+    rules: { 'no-restricted-syntax': ['error', environment, ...hiddenClocks, ...literalSpreads] },
   },
-  { files: ['service/src/infrastructure/settings/environment.ts'], rules: { 'no-restricted-syntax': 'off' } },
+  {
+    files: ['service/src/infrastructure/settings/environment.ts'],
+    rules: { 'no-restricted-syntax': ['error', ...literalSpreads] },
+  },
   {
     files: [
       'service/test/**',

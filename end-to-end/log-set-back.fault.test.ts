@@ -41,8 +41,12 @@ const setBack = (query: ReturnType<typeof queryOn>, rows: number) =>
 
 const report = (acknowledged: number, lost: number) =>
   reportFault({
-    ...{ fault: 'the log set back by 2 rows and overtaken by 3', rounds: 1, injected: 1 },
-    ...{ acknowledged, lost, falseLogouts: 0 },
+    fault: 'the log set back by 2 rows and overtaken by 3',
+    rounds: 1,
+    injected: 1,
+    acknowledged,
+    lost,
+    falseLogouts: 0,
   })
 
 test(
@@ -130,8 +134,12 @@ test(
       frozen.signal('SIGCONT')
     }
     reportFault({
-      ...{ fault: 'SIGSTOP of an instance while it numbers', rounds, injected: rounds },
-      ...{ acknowledged: rounds * 3, lost: 0, falseLogouts: 0 },
+      fault: 'SIGSTOP of an instance while it numbers',
+      rounds,
+      injected: rounds,
+      acknowledged: rounds * 3,
+      lost: 0,
+      falseLogouts: 0,
     })
     expect(repeated.verdicts).toEqual([ACCEPTED])
   },

@@ -103,13 +103,27 @@ type Command = [program: string, ...args: string[]]
 // `--no-sync` only risks a cluster that is not in use yet.
 const initial = (data: string, walFolder: string | undefined): Command => [
   'initdb',
-  ...['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync'],
+  '-D',
+  data,
+  '-U',
+  'postgres',
+  '-A',
+  'trust',
+  '-E',
+  'UTF8',
+  '--locale=C.UTF-8',
+  '--no-sync',
   ...(walFolder === undefined ? [] : ['--waldir', walFolder, '--wal-segsize=1']),
 ]
 const copy = (data: string, primaryUrl: string): Command => [
   'pg_basebackup',
-  ...['-D', data, '-d', `${primaryUrl}?application_name=standby`],
-  ...['--write-recovery-conf', '--checkpoint=fast', '--no-sync'],
+  '-D',
+  data,
+  '-d',
+  `${primaryUrl}?application_name=standby`,
+  '--write-recovery-conf',
+  '--checkpoint=fast',
+  '--no-sync',
 ]
 
 /** Starts a server that does not outlive this process, whatever ends it. */

@@ -13,13 +13,21 @@ const arrangements: readonly Arrangement[] = [
   { name: '100 verifiers', full: 100, light: 0, ends: ENDS, pauseMs: PAUSE_MS },
   { name: '1,000 verifiers', full: 1_000, light: 0, ends: ENDS, pauseMs: PAUSE_MS },
   {
-    ...{ name: '1,000 elsewhere', full: 1_000, light: 0, ends: ENDS, pauseMs: PAUSE_MS },
+    name: '1,000 elsewhere',
+    full: 1_000,
+    light: 0,
+    ends: ENDS,
+    pauseMs: PAUSE_MS,
     isElsewhere: true,
   },
   { name: '5,000 readers', full: 1_000, light: 4_000, ends: ENDS, pauseMs: PAUSE_MS },
   {
     // Spread over the time that the stuck one is put up with.
-    ...{ name: '5,000, one stuck', full: 20, light: 4_980, ends: ENDS, pauseMs: 1_500 },
+    name: '5,000, one stuck',
+    full: 20,
+    light: 4_980,
+    ends: ENDS,
+    pauseMs: 1_500,
     hasStuckReader: true,
   },
 ]

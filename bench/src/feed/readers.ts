@@ -52,7 +52,10 @@ function noteRefusal(sid: string, error: unknown): void {
 
 async function openVerifier({ url, serviceKey, issuer, audience }: Readers): Promise<void> {
   const verifier = createVerifier({
-    ...{ url, serviceKey, issuer, audience },
+    url,
+    serviceKey,
+    issuer,
+    audience,
     onError: ({ message }) => errors.set(message, (errors.get(message) ?? 0) + 1),
   })
   await verifier.ready({ timeoutMs: LONGEST_START_MS })

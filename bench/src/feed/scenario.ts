@@ -76,7 +76,11 @@ async function openReaders(
   await Promise.all(
     processes.map((each, index) =>
       each.ask('open', {
-        ...{ url, serviceKey, lastEventId, issuer: 'http://localhost:8000', audience: 'chat' },
+        url,
+        serviceKey,
+        lastEventId,
+        issuer: 'http://localhost:8000',
+        audience: 'chat',
         full: share(full, index),
         light: share(light, index),
       }),

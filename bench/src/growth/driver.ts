@@ -21,8 +21,13 @@ async function refresh({ pool, next }: Place, reach: Reach): Promise<void> {
   const { session, generation } = next(reach)
   const now = new Date()
   const values = [
-    ...[ownerOf(session), sessionIdOf(session), generation, now, secondsAfter(now, IDLE_SECONDS)],
-    ...[LAST_PLACE.address, LAST_PLACE.userAgent],
+    ownerOf(session),
+    sessionIdOf(session),
+    generation,
+    now,
+    secondsAfter(now, IDLE_SECONDS),
+    LAST_PLACE.address,
+    LAST_PLACE.userAgent,
   ]
   const { rowCount } = await pool.query({ name: ROTATE.name, text: ROTATE.text, values })
   if (rowCount !== 1) throw new Error(`Session ${session} was not at generation ${generation}.`)

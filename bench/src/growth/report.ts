@@ -81,7 +81,9 @@ export function report(measured: readonly Measured[]): Omit<Outcome, 'postgres'>
   return {
     findings: works.flatMap((work) => [finding(find, work, MOST), finding(find, work, MANY)]),
     figures: measured.map(({ work, size, slices }) => ({
-      ...{ work, size, atOnce: WORKS[work].atOnce },
+      work,
+      size,
+      atOnce: WORKS[work].atOnce,
       perSecond: spread(slices.map(perSecond)),
       costOfFew: spread(costRatios({ work, size, slices }, find(work, FEW))),
       latencyMs: latency(slices.flatMap(({ latenciesMs }) => latenciesMs)),

@@ -73,13 +73,12 @@ class Running implements Contenders {
 
   async addChatAuth(databaseUrl: string): Promise<void> {
     const service = await startServiceProcess({
-      ...{
-        DATABASE_URL: databaseUrl,
-        AUTH_SECRET: randomSecret(),
-        SERVICE_KEYS: `bench:verify:${randomSecret()}`,
-      },
+      DATABASE_URL: databaseUrl,
+      AUTH_SECRET: randomSecret(),
+      SERVICE_KEYS: `bench:verify:${randomSecret()}`,
       // As much as the peer says by default.
-      ...{ NODE_ENV: 'production', LOG_LEVEL: 'warn' },
+      NODE_ENV: 'production',
+      LOG_LEVEL: 'warn',
     })
     this.#service = service
     const { url, pid } = service

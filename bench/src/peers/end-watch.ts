@@ -21,7 +21,9 @@ export interface AfterEnd {
 
 export class EndWatch {
   readonly seen: AfterEnd = {
-    ...{ ended: 0, acceptedByServer: 0, acceptedElsewhereSeconds: 0 },
+    ended: 0,
+    acceptedByServer: 0,
+    acceptedElsewhereSeconds: 0,
     refusedElsewhereMs: [],
   }
   readonly #server: Server

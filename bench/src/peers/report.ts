@@ -97,7 +97,8 @@ function figuresOf(measured: readonly Measured[]) {
   const perSecond = spread(rates(measured))
   if (all.length === 0) return { perSecond }
   return {
-    ...{ perSecond, latencyMs: latency(all) },
+    perSecond,
+    latencyMs: latency(all),
     cpuMsPerRequest: spread(measured.map((each) => each.cpuMsPerRequest ?? NaN)),
     databaseCpuMsPerRequest: spread(measured.map((each) => each.databaseCpuMsPerRequest ?? NaN)),
   }

@@ -108,7 +108,10 @@ async function openLane(server: Server, { seconds }: Contenders, load: Child<Loa
   const second = seconds.get(server.name)
   const measured = Object.fromEntries(PHASES.map((phase) => [phase, [] as Measured[]]))
   return {
-    ...{ server, second, idleBytes, watch: new EndWatch(server, second) },
+    server,
+    second,
+    idleBytes,
+    watch: new EndWatch(server, second),
     measured: measured as Record<Phase, Measured[]>,
   }
 }
@@ -130,7 +133,10 @@ export async function takeTurns(
     await playRound(lanes, tools, round)
   }
   return lanes.map(({ server, measured, watch, idleBytes }) => ({
-    ...{ name: server.name, measured, idleBytes },
-    ...{ afterEnd: watch.seen, loadedBytes: residentBytes(server.pid) },
+    name: server.name,
+    measured,
+    idleBytes,
+    afterEnd: watch.seen,
+    loadedBytes: residentBytes(server.pid),
   }))
 }

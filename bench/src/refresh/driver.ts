@@ -28,8 +28,13 @@ async function runStatement(): Promise<void> {
   const { session, generation } = nextOfStatement()
   const now = new Date()
   const values = [
-    ...[ownerOf(session), sessionIdOf(session), generation, now, secondsAfter(now, IDLE_SECONDS)],
-    ...[LAST_PLACE.address, LAST_PLACE.userAgent],
+    ownerOf(session),
+    sessionIdOf(session),
+    generation,
+    now,
+    secondsAfter(now, IDLE_SECONDS),
+    LAST_PLACE.address,
+    LAST_PLACE.userAgent,
   ]
   const response = await pool?.query({ name: ROTATE.name, text: ROTATE.text, values })
   if (response?.rowCount !== 1) throw new Error(`Session ${session} was not at generation ${generation}.`)
@@ -38,8 +43,12 @@ async function runStatement(): Promise<void> {
 async function rotate(): Promise<void> {
   const { session, generation } = nextOfRotate()
   const rotated = await sessions?.rotate({
-    ...{ userId: ownerOf(session), sessionId: sessionIdOf(session), generation },
-    ...{ now: new Date(), idleSeconds: IDLE_SECONDS, from: LAST_PLACE },
+    userId: ownerOf(session),
+    sessionId: sessionIdOf(session),
+    generation,
+    now: new Date(),
+    idleSeconds: IDLE_SECONDS,
+    from: LAST_PLACE,
   })
   if (rotated === undefined) throw new Error(`Session ${session} was not at generation ${generation}.`)
 }

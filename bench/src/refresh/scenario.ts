@@ -63,7 +63,11 @@ function asked(
 ): Contender {
   const seconds = atOnce === 1 ? ALONE_SECONDS : SECONDS
   return {
-    ...{ name, atOnce, clientPid, slices: [], works: [] },
+    name,
+    atOnce,
+    clientPid,
+    slices: [],
+    works: [],
     prepare: () => ask(WARM_UP_MS),
     measure: () => ask(seconds * 1_000),
   }
@@ -79,7 +83,10 @@ function contendersOn({ url, pool, driver, client }: Stage): readonly Contender[
   const pgbench = new Pgbench(pool, url)
   return [
     {
-      ...{ name: 'pgbench', atOnce: 16, slices: [], works: [] },
+      name: 'pgbench',
+      atOnce: 16,
+      slices: [],
+      works: [],
       prepare: () => pgbench.noteStanding(),
       measure: () => pgbench.run(SECONDS),
     },

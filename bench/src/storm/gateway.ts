@@ -26,7 +26,10 @@ const handlers = {
     tokens = given
     // Without a memory each token is checked as at its first sight.
     verifier = createVerifier({
-      ...{ url, serviceKey, issuer: 'http://localhost:8000', audience: 'chat' },
+      url,
+      serviceKey,
+      issuer: 'http://localhost:8000',
+      audience: 'chat',
       cacheSize: 0,
     })
     await verifier.ready({ timeoutMs: 30_000 })

@@ -159,7 +159,11 @@ export function report({ measured, holdings }: Measurements): Outcome {
     figures: {
       holdings,
       verifications: measured.map(({ costs, algorithm, contender, revoked }) => ({
-        ...{ algorithm, contender, revoked, slices: costs.length, perSlice: costs[0]?.count },
+        algorithm,
+        contender,
+        revoked,
+        slices: costs.length,
+        perSlice: costs[0]?.count,
         microseconds: spread(costs.map(microseconds)),
         cpuMicroseconds: spread(costs.map(cpuMicroseconds)),
         ofBare: spread(ratios({ costs, algorithm, contender, revoked }, find(algorithm, 'bare', revoked))),

@@ -42,14 +42,20 @@ export function createIssuer(algorithm: Algorithm): Issuer {
     const header = { alg: algorithm, typ: 'at+jwt', kid: 'shared' }
     const key = createSecretKey(Buffer.from(sharedSecret))
     return {
-      ...{ algorithm, key, sharedSecret, signingKey: undefined },
+      algorithm,
+      key,
+      sharedSecret,
+      signingKey: undefined,
       issue: () => signWithSecret(sharedSecret, freshClaims(), header),
     }
   }
   const signingKey = makeKey(`${algorithm}-key`, algorithm)
   const header = headerOf(signingKey)
   return {
-    ...{ algorithm, signingKey, key: signingKey.publicKey, sharedSecret: undefined },
+    algorithm,
+    signingKey,
+    key: signingKey.publicKey,
+    sharedSecret: undefined,
     issue: () => signToken(signingKey, freshClaims(), header),
   }
 }

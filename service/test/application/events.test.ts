@@ -104,7 +104,9 @@ const useCases: Record<keyof UseCases, readonly Change[] | string> = {
     {
       change: async (world) =>
         world.useCases.updateUser(await caller(world), {
-          ...{ username: 'anna_b', email: undefined, currentPassword: undefined },
+          username: 'anna_b',
+          email: undefined,
+          currentPassword: undefined,
         }),
       emits: ['session.created', 'user.updated'],
     },
@@ -114,7 +116,8 @@ const useCases: Record<keyof UseCases, readonly Change[] | string> = {
       given: ({ signIn }) => signIn(),
       change: async (world) =>
         world.useCases.changePassword(await caller(world), {
-          ...{ currentPassword: password, newPassword: 'another long one' },
+          currentPassword: password,
+          newPassword: 'another long one',
         }),
       emits: ['session.created', 'user.password_changed', 'session.ended'],
     },

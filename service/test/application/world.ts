@@ -40,7 +40,10 @@ export function aWorld(replace: (deps: UseCaseDeps) => Partial<UseCaseDeps> = ()
   let sessions = 0
   const clock = { now: () => at(seconds) }
   const usual: UseCaseDeps = {
-    ...{ attempts, passwords, pictures, clock },
+    attempts,
+    passwords,
+    pictures,
+    clock,
     users: store.users,
     auditLog: store.auditLog,
     refusals: createRefusalBuffer({ auditLog: store.auditLog, clock, origin: currentOrigin }),
@@ -85,7 +88,13 @@ export function aWorld(replace: (deps: UseCaseDeps) => Partial<UseCaseDeps> = ()
     useCases.createSession({ ...signInInput, ...changes })
 
   return {
-    ...{ store, attempts, passwords, pictures, deps, useCases, signIn },
+    store,
+    attempts,
+    passwords,
+    pictures,
+    deps,
+    useCases,
+    signIn,
     /** Advances the clock. */
     pass: (more: number) => (seconds += more),
     addUser: (name: string, changes: Partial<NewUser> = {}): Promise<User> =>

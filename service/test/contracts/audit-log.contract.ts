@@ -22,8 +22,15 @@ export const auditLogContract = describeContract('AuditLog', (store: Store) => {
   const all = (query: Partial<AuditQuery> = {}) => store.auditLog.page({ limit: 100, ...query })
   const idsOf = async (query: Partial<AuditQuery>) => (await all(query)).map(({ requestId }) => requestId)
   const entry = (number: number, changes: Partial<AuditEntry> = {}): AuditEntry => ({
-    ...{ at: at(number), actor: userActor(anna.id), action: 'sign_in.refused', subject: anna.id },
-    ...{ session: undefined, ...here, requestId: String(number), result: 'invalid_credentials', data: {} },
+    at: at(number),
+    actor: userActor(anna.id),
+    action: 'sign_in.refused',
+    subject: anna.id,
+    session: undefined,
+    ...here,
+    requestId: String(number),
+    result: 'invalid_credentials',
+    data: {},
     ...changes,
   })
   const forget = (user: User) =>
@@ -59,12 +66,16 @@ export const auditLogContract = describeContract('AuditLog', (store: Store) => {
       expect(await all({ subject: anna.id })).toEqual([
         {
           ...common,
-          ...{ at: at(1), action: 'user.disabled', session: sessionId(8) },
+          at: at(1),
+          action: 'user.disabled',
+          session: sessionId(8),
           data: { reason: 'Spam "ünïcode" 🐢', public_reason: null, until: null },
         },
         {
           ...common,
-          ...{ at: session.createdAt, action: 'session.created', session: sessionId(7) },
+          at: session.createdAt,
+          action: 'session.created',
+          session: sessionId(7),
           data: { device_name: session.device.name },
         },
       ])
@@ -175,7 +186,8 @@ export const auditLogContract = describeContract('AuditLog', (store: Store) => {
     await inTransaction(store, (tx) => tx.outbox.add([refreshTokenReused(session, 3, from, at(1))]))
     expect(await all()).toMatchObject([
       {
-        ...{ action: 'session.refresh_token_reused', session: session.id },
+        action: 'session.refresh_token_reused',
+        session: session.id,
         data: { known_address: false, known_user_agent: true },
       },
     ])

@@ -14,8 +14,13 @@ export const invitationsContract = describeContract('Invitations', (store: Store
   test('an invitation can be used as often as it says, and not after it expired', async () => {
     const { invitation, token } = await invite(2)
     expect(invitation).toEqual({
-      ...{ id: expect.any(Number) as number, uses: 2, usesLeft: 2, note: 'for a class' },
-      ...{ createdAt: at(0), createdBy: 'service:ops', expiresAt: at(60) },
+      id: expect.any(Number) as number,
+      uses: 2,
+      usesLeft: 2,
+      note: 'for a class',
+      createdAt: at(0),
+      createdBy: 'service:ops',
+      expiresAt: at(60),
     })
     expect(await spend(token, 60)).toBeUndefined()
     expect(await spend(token)).toBe(invitation.id)

@@ -51,9 +51,13 @@ export const userSearchContract = describeContract('Users.search', (store: Store
   test('the exact match comes first, then names that start with the fragment, then the others', async () => {
     await addAll(['joanna', 'annabelle', 'bert', 'Anna', 'hannah', 'annabeth', 'mariannade'])
     expect(await find('anna')).toEqual([
-      ...['Anna', 'annabelle', 'annabeth'],
+      'Anna',
+      'annabelle',
+      'annabeth',
       // By what follows the fragment.
-      ...['joanna', 'mariannade', 'hannah'],
+      'joanna',
+      'mariannade',
+      'hannah',
     ])
     expect(await find('xanna')).toEqual([])
   })

@@ -14,8 +14,13 @@ const aTicket = (seconds: number, changes: Partial<Ticket> = {}): Ticket => {
 describe('a ticket', () => {
   test('a ticket carries the claims of its access token', () => {
     expect(aTicket(60, { origin: 'https://chat.example.org' })).toEqual({
-      ...{ userId: 42, sessionId: sessionId(1), generation: 3, origin: 'https://chat.example.org' },
-      ...{ issuedAt: at(0), tokenExpiresAt: at(600), expiresAt: at(90) },
+      userId: 42,
+      sessionId: sessionId(1),
+      generation: 3,
+      origin: 'https://chat.example.org',
+      issuedAt: at(0),
+      tokenExpiresAt: at(600),
+      expiresAt: at(90),
     })
   })
 

@@ -42,7 +42,8 @@ const disks = [
     what: 'the write-ahead log',
     start: async () => {
       const started = await startPrivateCluster({
-        ...{ startedBy: disk.startedBy, walFolder: `${disk.folder}/wal` },
+        startedBy: disk.startedBy,
+        walFolder: `${disk.folder}/wal`,
         settings: { min_wal_size: '2MB', max_wal_size: '8MB' },
       })
       return { started, url: started.url }

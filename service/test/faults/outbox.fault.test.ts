@@ -94,7 +94,11 @@ test.each([
       const theirs = webhooks().filter(({ data }) => data.user_id === id)
       const once = theirs.filter((each, at) => theirs.findIndex((other) => other.id === each.id) === at)
       expect(once.map(({ type }) => type)).toEqual([
-        ...['user.created', 'session.created', 'user.updated', 'user.updated', 'user.updated'],
+        'user.created',
+        'session.created',
+        'user.updated',
+        'user.updated',
+        'user.updated',
       ])
       const told = once.map(({ data }) => data.username).filter((name) => name !== undefined)
       expect(told).toEqual([username, ...(names.get(id) ?? [])])

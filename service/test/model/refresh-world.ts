@@ -147,8 +147,14 @@ export class RefreshWorld {
 
   async signIn(owner: UserInWorld, deviceId: string | undefined, at: number): Promise<Track> {
     const issued = await this.#instance(at).service.useCases.createSession({
-      ...{ username: owner.username, password: owner.password, deviceId, address, purchase: undefined },
-      ...{ deviceName: undefined, describedDevice: 'a device', userAgent: 'the model' },
+      username: owner.username,
+      password: owner.password,
+      deviceId,
+      address,
+      purchase: undefined,
+      deviceName: undefined,
+      describedDevice: 'a device',
+      userAgent: 'the model',
     })
     for (const track of this.tracks) {
       const isReplaced = track.owner === owner && deviceId !== undefined && track.deviceId === deviceId
@@ -175,18 +181,16 @@ export class RefreshWorld {
 
   #follow({ id, userId, device }: Session, owner: UserInWorld): Track {
     const track: Track = {
-      ...{
-        id,
-        userId,
-        owner,
-        deviceId: device.id,
-        thieves: [],
-        tokens: [],
-        history: [],
-        past: [],
-        isHonest: true,
-        used: 0,
-      },
+      id,
+      userId,
+      owner,
+      deviceId: device.id,
+      thieves: [],
+      tokens: [],
+      history: [],
+      past: [],
+      isHonest: true,
+      used: 0,
       user: { name: 'user', generation: 0, access: undefined },
       state: model.started(this.now, this.rules),
     }

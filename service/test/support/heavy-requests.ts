@@ -91,17 +91,21 @@ function heavyHeaders({ accessToken }: Credentials): HeavyRequest[] {
     'many options of a connection': `Connection: ${fill('a,')}close`,
   }
   const agents = [
-    ...[
-      '(',
-      'Mozilla/5.0 (',
-      'iPhone; CPU OS 1_',
-      'Android 1.',
-      'Version/1.1.',
-      'Chrome/1 ',
-      'Windows NT 1',
-      ' ;',
-    ],
-    ...['SamsungBrowser/', 'googlebot/', 'like mac os x ', '; wv) ', '\u00e9', '\t', '0'],
+    '(',
+    'Mozilla/5.0 (',
+    'iPhone; CPU OS 1_',
+    'Android 1.',
+    'Version/1.1.',
+    'Chrome/1 ',
+    'Windows NT 1',
+    ' ;',
+    'SamsungBrowser/',
+    'googlebot/',
+    'like mac os x ',
+    '; wv) ',
+    '\u00e9',
+    '\t',
+    '0',
   ]
   return [
     ...Object.entries(headers).map(([title, header]) => ({

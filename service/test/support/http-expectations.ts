@@ -15,7 +15,10 @@ export function expectProblem(
   const { status, title, advice } = problemTypes[code]
   expect(response.body).toEqual({
     type: expect.stringMatching(new RegExp(`^https?://[^/]+/errors/${code}$`)) as unknown,
-    ...{ title, status, detail: advice, code },
+    title,
+    status,
+    detail: advice,
+    code,
     request_id: response.headers.get('x-request-id'),
     ...extra,
   })
@@ -52,7 +55,8 @@ function expectHeadersOf({ status, headers }: ApiResponse, code: ProblemCode): v
 export function expectRefusedFields(response: ApiResponse, fields: Record<string, string>): void {
   const { errors } = response.body as { errors?: { field: string; code: string }[] }
   const expected = Object.entries(fields).map(([field, code]) => ({
-    ...{ field, code },
+    field,
+    code,
     message: expect.stringMatching(/^[A-Z].*[.]$/) as unknown,
   }))
   expect(errors).toEqual(expected)

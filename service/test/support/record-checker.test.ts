@@ -4,7 +4,9 @@ import { findViolations, type UserRow, type Rows, type SessionRow } from './reco
 
 const entry = (operation: Operation, outcome: Outcome = 'acknowledged'): Entry => ({
   ...operation,
-  ...{ who: 'anna', outcome, at: '2026-03-01T12:00:00.000Z' },
+  who: 'anna',
+  outcome,
+  at: '2026-03-01T12:00:00.000Z',
 })
 const begun = [entry({ what: 'registration' }), entry({ what: 'sign-in', session: 's' })]
 const refresh = (generation: number, outcome?: Outcome) =>

@@ -50,8 +50,10 @@ const start = async (folder: string): Promise<PGlite> => {
       fs: new FlushingNodeFs(folder),
       startParams: [
         ...PGlite.defaultStartParams.filter((parameter) => parameter !== turnFsyncOff),
-        ...['-c', 'wal_sync_method=fsync'],
-        ...['-c', 'timezone=UTC'],
+        '-c',
+        'wal_sync_method=fsync',
+        '-c',
+        'timezone=UTC',
       ],
       onStderr: (line) => log.push(line) > 0,
     })

@@ -170,8 +170,12 @@ export class PostgresSessions implements Sessions, SessionsInTransaction {
     await this.#db
       .updateTable('sessions')
       .set({
-        ...{ device_id: null, device_name: '', user_agent: '', address: '0.0.0.0' },
-        ...{ last_user_agent: null, last_address: null },
+        device_id: null,
+        device_name: '',
+        user_agent: '',
+        address: '0.0.0.0',
+        last_user_agent: null,
+        last_address: null,
       })
       .where('user_id', '=', userId)
       .execute()

@@ -36,7 +36,9 @@ beforeEach(() => {
 })
 
 const guess = (changes: Partial<Refusal> = {}): Refusal => ({
-  ...{ action: 'sign_in.refused', result: 'invalid_credentials', subject: 17 as UserId },
+  action: 'sign_in.refused',
+  result: 'invalid_credentials',
+  subject: 17 as UserId,
   ...changes,
 })
 const guessAt = (...users: number[]): void => {
@@ -57,8 +59,14 @@ describe('the refusal buffer', () => {
       expect(written).toEqual([
         [
           {
-            ...{ at: at(5), action: 'sign_in.refused', result: 'invalid_credentials', subject: 17 },
-            ...{ session: sessionId(1), ip: '203.0.113.7', userAgent: 'Firefox', requestId: 'request-1' },
+            at: at(5),
+            action: 'sign_in.refused',
+            result: 'invalid_credentials',
+            subject: 17,
+            session: sessionId(1),
+            ip: '203.0.113.7',
+            userAgent: 'Firefox',
+            requestId: 'request-1',
             data: { attempts: 1 },
           },
         ],

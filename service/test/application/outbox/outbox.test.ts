@@ -49,7 +49,14 @@ async function anOutbox(names: readonly string[] = ['a']) {
   const users: User[] = []
   for (const name of ['anna', 'bert', 'carl', 'dora', 'emil', 'frida']) users.push(await addUser(store, name))
   return {
-    ...{ store, deliveries, outbox, consumer, consumers, deps, users, news },
+    store,
+    deliveries,
+    outbox,
+    consumer,
+    consumers,
+    deps,
+    users,
+    news,
     kinds: () => news.map(({ kind }) => kind),
     happened: async (index: number, ...reasons: string[]) => {
       const user = users[index]

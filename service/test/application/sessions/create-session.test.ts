@@ -27,11 +27,21 @@ describe('signing in', () => {
   test('a sign-in starts a session, emits an event and returns both first tokens', async () => {
     const issued = await world.signIn()
     const session = {
-      ...{ id: sessionId(1), userId: anna.id, generation: 0, oldestGeneration: 0, confirmedGeneration: 0 },
-      ...{ createdAt: at(0), refreshedAt: at(0), lastSeenAt: at(0), authTime: at(0) },
+      id: sessionId(1),
+      userId: anna.id,
+      generation: 0,
+      oldestGeneration: 0,
+      confirmedGeneration: 0,
+      createdAt: at(0),
+      refreshedAt: at(0),
+      lastSeenAt: at(0),
+      authTime: at(0),
       idleExpiresAt: at(limits.idleSeconds),
       expiresAt: at(limits.absoluteSeconds),
-      ...{ endedAt: undefined, endReason: undefined, amr: ['pwd'], roles: ['moderator'] },
+      endedAt: undefined,
+      endReason: undefined,
+      amr: ['pwd'],
+      roles: ['moderator'],
       device: { id: undefined, name: 'Firefox on Linux', userAgent: 'Mozilla/5.0', address: home.text },
       lastPlace: { userAgent: 'Mozilla/5.0', address: home.text },
     }

@@ -111,7 +111,9 @@ describe('sessions that have run out', () => {
     expect(world.store.world().revocations).toEqual(revocations)
     const events = world.store.world().events.filter(({ type }) => type === 'session.ended')
     expect(events.map(({ data }) => (data as { reason: string }).reason).sort()).toEqual([
-      ...['expired', 'expired', 'expired'],
+      'expired',
+      'expired',
+      'expired',
       'terminated',
     ])
   })

@@ -45,7 +45,9 @@ describe('an access token', () => {
         user: user(),
         session: world.session(1),
         token: expect.objectContaining({
-          ...{ generation: 0, issuedAt: at(0), expiresAt: at(ttlSeconds) },
+          generation: 0,
+          issuedAt: at(0),
+          expiresAt: at(ttlSeconds),
         }) as unknown,
       },
     })
@@ -81,7 +83,10 @@ describe('a refresh token', () => {
     world.pass(60)
     await refresh(0)
     expect(await introspect(refreshToken(1))).toEqual({
-      ...{ kind: 'refresh', user: user(), session: world.session(1), generation: 1 },
+      kind: 'refresh',
+      user: user(),
+      session: world.session(1),
+      generation: 1,
       expiresAt: at(60 + limits.idleSeconds),
     })
   })

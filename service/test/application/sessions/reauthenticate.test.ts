@@ -33,7 +33,10 @@ test('entering the password again returns tokens of a new generation, with a new
   expect(issued.session).toEqual(world.session(1))
   expect(issued.session).toEqual({
     ...anna.session,
-    ...{ generation: 1, oldestGeneration: 1, authTime: at(4_000), refreshedAt: at(4_000) },
+    generation: 1,
+    oldestGeneration: 1,
+    authTime: at(4_000),
+    refreshedAt: at(4_000),
     idleExpiresAt: issued.refreshExpiresAt,
   })
   expect((await world.useCases.authenticate(issued.accessToken)).token.generation).toBe(1)

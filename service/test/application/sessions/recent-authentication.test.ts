@@ -25,7 +25,9 @@ const refresh = async () => {
 }
 const update = async (changes: { username?: string; email?: string; currentPassword?: string }) =>
   world.useCases.updateUser(await caller(), {
-    ...{ username: undefined, email: undefined, currentPassword: undefined },
+    username: undefined,
+    email: undefined,
+    currentPassword: undefined,
     ...changes,
   })
 

@@ -208,7 +208,9 @@ describe('a session that was set back, as by a restore', () => {
     const tokens = { accessToken, refreshToken: token(6), refreshExpiresAt: at(60 + limits.idleSeconds) }
     expect(await refresh(5)).toMatchObject({ ...tokens, result: 'rolled_forward' })
     expect(world.session(1)).toMatchObject({
-      ...{ generation: 6, confirmedGeneration: 0, refreshedAt: at(60) },
+      generation: 6,
+      confirmedGeneration: 0,
+      refreshedAt: at(60),
       idleExpiresAt: at(60 + limits.idleSeconds),
       lastPlace: { address: away.text },
     })

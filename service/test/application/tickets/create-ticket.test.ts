@@ -24,8 +24,13 @@ describe('a new ticket', () => {
     const caller = await world.useCases.authenticate(accessToken)
     const { ticket } = await world.useCases.createTicket(caller, PAGE)
     expect(await world.deps.tickets.take(ticket)).toEqual({
-      ...{ userId: 1, sessionId: sessionId(1), generation: 1, origin: PAGE },
-      ...{ issuedAt: at(100), tokenExpiresAt: at(100 + ttlSeconds), expiresAt: at(137) },
+      userId: 1,
+      sessionId: sessionId(1),
+      generation: 1,
+      origin: PAGE,
+      issuedAt: at(100),
+      tokenExpiresAt: at(100 + ttlSeconds),
+      expiresAt: at(137),
     })
   })
 

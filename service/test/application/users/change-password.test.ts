@@ -73,7 +73,11 @@ describe('the tokens after a change of the password', () => {
     expect(issued.refreshToken).toBe(token(1))
     expect(issued.session).toEqual(world.session(1))
     expect(world.session(1)).toMatchObject({
-      ...{ generation: 1, oldestGeneration: 1, authTime: at(400), refreshedAt: at(400), amr: ['pwd'] },
+      generation: 1,
+      oldestGeneration: 1,
+      authTime: at(400),
+      refreshedAt: at(400),
+      amr: ['pwd'],
     })
     expect((await world.useCases.authenticate(issued.accessToken)).token.generation).toBe(1)
     expect((await refresh(1)).result).toBe('rotated')

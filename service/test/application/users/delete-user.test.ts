@@ -37,7 +37,9 @@ describe('deleting the own account', () => {
     expect(stored()).toEqual(deleteUser(anna.user, at(9)))
     const { id, createdAt, passwordVersion, ...rest } = stored() as NonNullable<ReturnType<typeof stored>>
     expect({ id, createdAt, passwordVersion }).toEqual({
-      ...{ id: anna.user.id, createdAt: at(0), passwordVersion: 2 },
+      id: anna.user.id,
+      createdAt: at(0),
+      passwordVersion: 2,
     })
     expect(rest).toEqual({
       username: { text: `:${id}`, key: `:${id}` },
@@ -71,7 +73,8 @@ describe('deleting the own account', () => {
     const about = { userId: anna.user.id, occurredAt: at(9) }
     expect(world.store.world().events.slice(-3)).toEqual([
       ...[1, 2].map((number) => ({
-        ...{ type: 'session.ended', ...about },
+        type: 'session.ended',
+        ...about,
         data: { session_id: sessionId(number), reason: 'user_deleted' },
       })),
       { type: 'user.deleted', ...about, data: {} },

@@ -97,8 +97,10 @@ describe('enabling', () => {
     expect(stored()).toEqual(anna)
     expect(reasons()).toEqual(['user_disabled', 'user_disabled', undefined])
     expect(world.store.world().events.at(-1)).toEqual({
-      ...{ type: 'user.enabled', userId: anna.id },
-      ...{ occurredAt: at(9), data: { note: null } },
+      type: 'user.enabled',
+      userId: anna.id,
+      occurredAt: at(9),
+      data: { note: null },
     })
     await world.signIn()
   })
@@ -137,8 +139,10 @@ describe('bans that are over', () => {
     expect(stored()).toEqual(anna)
     expect(bert()?.ban).toBeDefined()
     expect(world.store.world().events.at(-1)).toEqual({
-      ...{ type: 'user.enabled', userId: anna.id },
-      ...{ occurredAt: at(60), data: { note: null } },
+      type: 'user.enabled',
+      userId: anna.id,
+      occurredAt: at(60),
+      data: { note: null },
     })
     expect(world.store.world().actors.at(-1)).toBe('system')
     expect(await lift()).toBe(0)

@@ -38,7 +38,11 @@ describe('looking up', () => {
 describe('searching', () => {
   const search = (changes: Partial<SearchUsersInput> = {}) =>
     world.useCases.searchUsers({
-      ...{ username: 'ann', after: undefined, limit: 2, askedBy: undefined, withDisabled: false },
+      username: 'ann',
+      after: undefined,
+      limit: 2,
+      askedBy: undefined,
+      withDisabled: false,
       ...changes,
     })
 

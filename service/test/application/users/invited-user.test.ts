@@ -9,8 +9,13 @@ const worldWith = (registration: Registration) => aWorld(() => ({ registration }
 
 const register = ({ useCases }: World, invitation?: string, changes: object = {}) =>
   useCases.registerUser({
-    ...{ username: 'Anna', email: 'anna@example.org', password, invitation },
-    ...{ address: home, purchase: undefined, ...changes },
+    username: 'Anna',
+    email: 'anna@example.org',
+    password,
+    invitation,
+    address: home,
+    purchase: undefined,
+    ...changes,
   })
 const attempts = (world: World) => world.attempts.countOf(registrationsFrom(home, 20)[0]?.key ?? '')
 const invite = ({ useCases }: World, uses = 1) =>

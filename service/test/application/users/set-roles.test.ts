@@ -42,8 +42,10 @@ describe('setting roles', () => {
       { ...outdated, sessionId: sessionId(4), upToGeneration: 0 },
     ])
     expect(events.at(-1)).toEqual({
-      ...{ type: 'user.roles_changed', userId: anna.id },
-      ...{ occurredAt: at(9), data: { roles } },
+      type: 'user.roles_changed',
+      userId: anna.id,
+      occurredAt: at(9),
+      data: { roles },
     })
   })
 

@@ -82,8 +82,12 @@ describe('a name that its user gives up', () => {
     })
     await expect(taken).rejects.toMatchObject({ code: 'username_taken' })
     const registered = world.useCases.registerUser({
-      ...{ username: 'Anna', email: 'new@example.org', password: 'a good passphrase' },
-      ...{ address: home, invitation: undefined, purchase: undefined },
+      username: 'Anna',
+      email: 'new@example.org',
+      password: 'a good passphrase',
+      address: home,
+      invitation: undefined,
+      purchase: undefined,
     })
     await expect(registered).rejects.toMatchObject({ code: 'username_taken' })
     anna = await world.signInAsCaller({ username: 'Berta' })

@@ -47,8 +47,12 @@ describe.each(databaseNames)('health and keys, on %s', (database) => {
     expect(keys.length).toBeGreaterThanOrEqual(1)
     for (const key of keys) {
       expect(key).toEqual({
-        ...{ kty: 'OKP', crv: 'Ed25519', alg: 'EdDSA', use: 'sig' },
-        ...{ x: expect.stringMatching(/^[\w-]{43}$/) as string, kid: expect.any(String) as string },
+        kty: 'OKP',
+        crv: 'Ed25519',
+        alg: 'EdDSA',
+        use: 'sig',
+        x: expect.stringMatching(/^[\w-]{43}$/) as string,
+        kid: expect.any(String) as string,
       })
     }
     expect(first?.headers.get('cache-control')).toBe('public, max-age=300')

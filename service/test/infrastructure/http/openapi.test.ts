@@ -194,8 +194,11 @@ describe.each(databaseNames)('the OpenAPI document, on %s', (database) => {
             .some((body) => /(access|refresh)_token/.test(fieldsOf(body).join())),
         )
         const issuing = [
-          ...['/sessions', '/sessions/refresh', '/v1/sessions'],
-          ...['/v1/sessions/current/reauthenticate', '/v1/sessions/refresh'],
+          '/sessions',
+          '/sessions/refresh',
+          '/v1/sessions',
+          '/v1/sessions/current/reauthenticate',
+          '/v1/sessions/refresh',
         ]
         expect(returning.map(({ name }) => name).toSorted()).toEqual(
           listener === 'public'

@@ -192,8 +192,11 @@ describe.each([
     await new PostgresRevocationLog(store.db).number()
     await addAudit(2, 9)
     expect(await readOldestDue(store.db, 180 * DAY)).toMatchObject({
-      ...{ expired_sessions: at(7), ended_sessions: at(3 + 30 * DAY), revocations: at(4) },
-      ...{ tickets: null, audit_log: at(2 + 180 * DAY) },
+      expired_sessions: at(7),
+      ended_sessions: at(3 + 30 * DAY),
+      revocations: at(4),
+      tickets: null,
+      audit_log: at(2 + 180 * DAY),
     })
   })
 })

@@ -43,7 +43,10 @@ describe('.env.example', () => {
     // These show examples. By default they are unset.
     const secret = { AUTH_SECRET: 'a secret of this test that is long enough' }
     const { databaseUrl, databaseDirectUrl } = readConfig({
-      ...{ ...settings, ...secret, DATABASE_URL, DATABASE_DIRECT_URL },
+      ...settings,
+      ...secret,
+      DATABASE_URL,
+      DATABASE_DIRECT_URL,
     })
     expect([databaseUrl, databaseDirectUrl]).toEqual([DATABASE_URL, DATABASE_DIRECT_URL])
   })

@@ -83,7 +83,9 @@ const invitation = {
 }
 export const invitations = invitationList.parse({ items: [invitation], next_cursor: null })
 export const newInvitation = createdInvitation.parse({
-  ...{ ...invitation, uses_left: 30, invitation: 'q1nTJ0mS9Jx2vR8wZ5pKcY7uB4hL6dF0gNiRoEtM3aQ' },
+  ...invitation,
+  uses_left: 30,
+  invitation: 'q1nTJ0mS9Jx2vR8wZ5pKcY7uB4hL6dF0gNiRoEtM3aQ',
 })
 
 const key = {
@@ -153,16 +155,30 @@ const entry = {
 export const auditEntries = auditEntryList.parse({
   items: [
     {
-      ...{ ...entry, id: '4713', actor: 'service:ops', action: 'user.disabled', ip: '192.0.2.10' },
-      ...{ result: 'success', data: { reason: 'Spam', public_reason: null, until: null } },
+      ...entry,
+      id: '4713',
+      actor: 'service:ops',
+      action: 'user.disabled',
+      ip: '192.0.2.10',
+      result: 'success',
+      data: { reason: 'Spam', public_reason: null, until: null },
     },
     {
-      ...{ ...entry, id: '4712', actor: 'user:17', action: 'session.created', ip: '203.0.113.7' },
-      ...{ result: 'success', data: { device_name: 'Firefox on Linux' } },
+      ...entry,
+      id: '4712',
+      actor: 'user:17',
+      action: 'session.created',
+      ip: '203.0.113.7',
+      result: 'success',
+      data: { device_name: 'Firefox on Linux' },
     },
     {
-      ...{ ...entry, id: '4711', action: 'sign_in.refused', ip: '2001:db8::7' },
-      ...{ result: 'invalid_credentials', data: { attempts: 3 } },
+      ...entry,
+      id: '4711',
+      action: 'sign_in.refused',
+      ip: '2001:db8::7',
+      result: 'invalid_credentials',
+      data: { attempts: 3 },
     },
   ],
   next_cursor: null,

@@ -29,8 +29,13 @@ describe.each(databaseNames)('the audit log on %s', (database) => {
     const [created, signedIn] = await rowsOf(id)
     expect(created).toMatchObject({ action: 'user.created', actor: `user:${id}`, ip: '203.0.113.7' })
     expect(signedIn).toEqual({
-      ...{ actor: `user:${id}`, action: 'session.created', session: session.id, ip: '203.0.113.7' },
-      ...{ user_agent: FIREFOX, request_id: 'sign-in-of-anna', result: 'success' },
+      actor: `user:${id}`,
+      action: 'session.created',
+      session: session.id,
+      ip: '203.0.113.7',
+      user_agent: FIREFOX,
+      request_id: 'sign-in-of-anna',
+      result: 'success',
       data: { device_name: 'Firefox on Linux' },
     })
   })
@@ -48,7 +53,9 @@ describe.each(databaseNames)('the audit log on %s', (database) => {
     const { id } = await service.client().register()
     await service.operator().post(`/v1/users/${id}/disable`, { reason: 'Spam' })
     expect((await rowsOf(id)).at(-1)).toMatchObject({
-      ...{ action: 'user.disabled', actor: expect.stringMatching(/^service:/) as string, ip: '127.0.0.1' },
+      action: 'user.disabled',
+      actor: expect.stringMatching(/^service:/) as string,
+      ip: '127.0.0.1',
       data: { reason: 'Spam', public_reason: null, until: null },
     })
   })

@@ -59,8 +59,13 @@ describe.each(databaseNames)('refused attempts in the audit log, on %s', (databa
       expect(found.map(({ ip }) => ip).toSorted()).toEqual(['2001:db8:51::1', '203.0.113.51'])
       expect(attemptsIn(found)).toBe(4)
       expect(found.find(({ ip }) => ip === '203.0.113.51')).toMatchObject({
-        ...{ actor: null, action: 'sign_in.refused', user_id: id, session_id: null },
-        ...{ user_agent: 'Guesser/1.0', request_id: 'the-first-guess', result: 'invalid_credentials' },
+        actor: null,
+        action: 'sign_in.refused',
+        user_id: id,
+        session_id: null,
+        user_agent: 'Guesser/1.0',
+        request_id: 'the-first-guess',
+        result: 'invalid_credentials',
         data: { attempts: 3 },
       })
       expect(attemptsIn(await entries({ ip: '203.0.113.51', action: 'sign_in.refused' }))).toBe(3)
@@ -76,7 +81,10 @@ describe.each(databaseNames)('refused attempts in the audit log, on %s', (databa
       for (const name of names) expect((await guess(client, name)).status).toBe(401)
       const [entry, ...more] = await entries({ ip: '203.0.113.52' })
       expect([entry?.user_id, entry?.result, entry?.data.attempts, more]).toEqual([
-        ...[null, 'invalid_credentials', 2, []],
+        null,
+        'invalid_credentials',
+        2,
+        [],
       ])
       const { rows } = await sql<{ row: string }>`select log::text as row from audit_log as log`.execute(
         service.service.db,
@@ -101,7 +109,8 @@ describe.each(databaseNames)('refused attempts in the audit log, on %s', (databa
         for (let time = 0; time < 12; time += 1) await guess(client, name)
         const refused = await entries({ ip, action: 'sign_in.refused' })
         expect(refused.map(({ result }) => result).toSorted()).toEqual([
-          ...['invalid_credentials', 'too_many_attempts'],
+          'invalid_credentials',
+          'too_many_attempts',
         ])
         expect(attemptsIn(refused)).toBe(12)
         expect(new Set(refused.map((each) => each.user_id))).toEqual(new Set([name === username ? id : null]))
@@ -146,7 +155,9 @@ describe.each(databaseNames)('refused attempts in the audit log, on %s', (databa
       expect(attemptsIn(found)).toBe(11)
       for (const entry of found)
         expect(entry).toMatchObject({
-          ...{ actor: `user:${person.id}`, session_id: session.id, ip: '203.0.113.56' },
+          actor: `user:${person.id}`,
+          session_id: session.id,
+          ip: '203.0.113.56',
         })
     },
   )
@@ -165,7 +176,10 @@ describe.each(databaseNames)('refused attempts in the audit log, on %s', (databa
     for (let time = 0; time < 3; time += 1) expect((await client.refresh(refreshToken)).status).toBe(401)
     expect(await entries({ user_id: person.id, action: 'refresh.refused' })).toMatchObject([
       {
-        ...{ actor: null, session_id: session.id, result: 'session_ended', ip: '203.0.113.57' },
+        actor: null,
+        session_id: session.id,
+        result: 'session_ended',
+        ip: '203.0.113.57',
         data: { attempts: 3 },
       },
     ])

@@ -202,8 +202,13 @@ describe('a row that this version cannot read', { tags: ['VERIFIER-1'] }, () => 
     service.send('heartbeat', { seq: 0, server_time: time(), load: 1, log: { id: 'x' }, user_id: null })
     service.seq += 1
     service.send('revoked', {
-      ...{ seq: 1, sid, user_id: 7, reason: 'a reason of later versions' },
-      ...{ expires_at: '2027-01-01T00:00:00Z', kind: 'later', by: [{}] },
+      seq: 1,
+      sid,
+      user_id: 7,
+      reason: 'a reason of later versions',
+      expires_at: '2027-01-01T00:00:00Z',
+      kind: 'later',
+      by: [{}],
     })
     service.send('heartbeat', { seq: 1, server_time: time(), more: {} })
     await until(() => verifier.health().revokedCount === 1)

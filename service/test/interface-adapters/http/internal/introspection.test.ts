@@ -56,8 +56,14 @@ describe.each(databaseNames)('introspection, on %s', (database) => {
       expect(response.status).toBe(200)
       expect(response.body).toEqual({ active: true, token_type: 'Bearer', ...claimsOf(next) })
       expect(response.body).toMatchObject({
-        ...{ iss: 'http://localhost:8000', aud: 'chat', user_id: person.id, sub: String(person.id) },
-        ...{ sid: tokens.session.id, gen: 1, amr: ['pwd'], roles: [] },
+        iss: 'http://localhost:8000',
+        aud: 'chat',
+        user_id: person.id,
+        sub: String(person.id),
+        sid: tokens.session.id,
+        gen: 1,
+        amr: ['pwd'],
+        roles: [],
       })
       expectPrivate(response)
     })
@@ -107,8 +113,17 @@ describe.each(databaseNames)('introspection, on %s', (database) => {
       expect(response.status).toBe(200)
       const { iss, aud, sub, user_id, sid, gen, auth_time, amr, roles } = claimsOf(next)
       expect(response.body).toEqual({
-        ...{ active: true, token_type: 'refresh_token' },
-        ...{ iss, aud, sub, user_id, sid, gen, auth_time, amr, roles },
+        active: true,
+        token_type: 'refresh_token',
+        iss,
+        aud,
+        sub,
+        user_id,
+        sid,
+        gen,
+        auth_time,
+        amr,
+        roles,
         exp: Math.floor(+service.clock.now() / 1000) + 10 * 3600,
       })
       expect(response.body).toMatchObject({ user_id: person.id, gen: 1 })
@@ -204,15 +219,34 @@ describe.each(databaseNames)('introspection, on %s', (database) => {
     const [header, payload, signature] = access.split('.') as [string, string, string]
     const ticket = await service.client().post('/v1/tickets', undefined, access)
     const garbage = [
-      ...['', ' ', '\u0000', '\ud800', '🙂', 'null', '..', '...', 'x'.repeat(4096), '{"a":1}', session.id],
-      ...[`Bearer ${access}`, ` ${access}`, `${access}=`, `${header}.${payload}`, `${header}.${payload}.`],
-      ...[`${payload}.${header}.${signature}`, access.slice(0, -1), access.toLowerCase(), `${access}.x`],
-      ...[`${refresh}=`, refresh.slice(1), refresh.toUpperCase(), `${refresh}\n`, `${refresh}${refresh}`],
-      ...[
-        randomBytes(65).toString('base64url'),
-        service.serviceKey,
-        (ticket.body as { ticket: string }).ticket,
-      ],
+      '',
+      ' ',
+      '\u0000',
+      '\ud800',
+      '🙂',
+      'null',
+      '..',
+      '...',
+      'x'.repeat(4096),
+      '{"a":1}',
+      session.id,
+      `Bearer ${access}`,
+      ` ${access}`,
+      `${access}=`,
+      `${header}.${payload}`,
+      `${header}.${payload}.`,
+      `${payload}.${header}.${signature}`,
+      access.slice(0, -1),
+      access.toLowerCase(),
+      `${access}.x`,
+      `${refresh}=`,
+      refresh.slice(1),
+      refresh.toUpperCase(),
+      `${refresh}\n`,
+      `${refresh}${refresh}`,
+      randomBytes(65).toString('base64url'),
+      service.serviceKey,
+      (ticket.body as { ticket: string }).ticket,
     ]
     for (const token of garbage) expectInactive(await introspect(token))
     for (const token of [access, refresh])

@@ -76,8 +76,13 @@ describe('sign-up by invitation', () => {
     expect(body).toEqual({
       items: [
         {
-          ...{ id: made.id, uses: 3, uses_left: 2, note: 'For a class', created_by: 'service:tests' },
-          ...{ created_at: expect.any(String) as string, expires_at: expect.any(String) as string },
+          id: made.id,
+          uses: 3,
+          uses_left: 2,
+          note: 'For a class',
+          created_by: 'service:tests',
+          created_at: expect.any(String) as string,
+          expires_at: expect.any(String) as string,
         },
       ],
       next_cursor: made.id,
@@ -98,11 +103,15 @@ describe('sign-up by invitation', () => {
     }
     const invitation_id = Number(made.id)
     expect(await read(`user_id=${(user as { id: number }).id}`)).toMatchObject({
-      ...{ action: 'user.created', data: { invitation_id } },
+      action: 'user.created',
+      data: { invitation_id },
     })
     for (const action of ['invitation.created', 'invitation.revoked']) {
       expect(await read(`action=${action}`)).toMatchObject({
-        ...{ actor: 'service:tests', user_id: null, ip: '127.0.0.1', data: { invitation_id } },
+        actor: 'service:tests',
+        user_id: null,
+        ip: '127.0.0.1',
+        data: { invitation_id },
       })
     }
   })

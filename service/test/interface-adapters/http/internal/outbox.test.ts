@@ -146,11 +146,17 @@ describe.each(databaseNames)('the outbox, on %s', (database) => {
     await operator().post(`/v1/users/${person.id}/disable`, { reason: 'Spam' })
     await settled()
     expect(typesFor(person, hooks.received)).toEqual([
-      ...['user.created', 'session.created', 'user.updated', 'user.disabled', 'session.ended'],
+      'user.created',
+      'session.created',
+      'user.updated',
+      'user.disabled',
+      'session.ended',
     ])
     const updated = hooks.received.map(({ body }) => JSON.parse(body) as { type: string; data: object })
     expect(updated.find(({ type }) => type === 'user.updated')?.data).toEqual({
-      ...{ user_id: person.id, username, changed: ['username'] },
+      user_id: person.id,
+      username,
+      changed: ['username'],
     })
   })
 
@@ -168,7 +174,10 @@ describe.each(databaseNames)('the outbox, on %s', (database) => {
       expect(first.items[0]).toEqual({
         id: expect.stringMatching(/^\d+$/) as string,
         consumer: expect.stringMatching(new RegExp(`^${webhook}[0-9a-f]{8}$`)) as string,
-        ...{ state: 'waiting', attempts: 1, last_error: 'responded with 500', dead_at: null },
+        state: 'waiting',
+        attempts: 1,
+        last_error: 'responded with 500',
+        dead_at: null,
         event: {
           id: hooks.received[0]?.headers['webhook-id'],
           type: 'user.created',
@@ -206,7 +215,8 @@ describe.each(databaseNames)('the outbox, on %s', (database) => {
     await settled()
     expect(typesFor(person, hooks.received)).toEqual(['session.created'])
     expect(await operator().post('/v1/outbox/replay', { consumer: 'messaging' })).toMatchObject({
-      ...{ status: 200, body: { replayed: 0 } },
+      status: 200,
+      body: { replayed: 0 },
     })
     expect((await operator().post('/v1/outbox/replay', { consumer })).body).toEqual({ replayed: 2 })
     await settled()

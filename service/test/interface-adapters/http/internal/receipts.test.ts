@@ -50,7 +50,10 @@ describe.each(databaseNames)('receipts, on %s', (database) => {
   }
   const now = () => service.clock.now().toISOString()
   const item = ({ session }: Tokens, gen: unknown, changes: Partial<Item> = {}): Item => ({
-    ...{ sid: session.id, gen, seen_at: now(), rcp: proofs.get(`${session.id} ${String(gen)}`) },
+    sid: session.id,
+    gen,
+    seen_at: now(),
+    rcp: proofs.get(`${session.id} ${String(gen)}`),
     ...changes,
   })
   const row = ({ session }: Tokens) =>
@@ -287,7 +290,9 @@ describe.each(databaseNames)('receipts, on %s', (database) => {
       await refreshed(tokens)
       const others = Array.from({ length: 998 }, () =>
         item(tokens, 2 ** 31 - 1, {
-          ...{ sid: randomUUID(), user_id: Number.MAX_SAFE_INTEGER, rcp: 'A'.repeat(16) },
+          sid: randomUUID(),
+          user_id: Number.MAX_SAFE_INTEGER,
+          rcp: 'A'.repeat(16),
         }),
       )
       const last = item(tokens, 1, { seen_at: `${now().slice(0, -1)}000000+00:00` })
@@ -336,7 +341,9 @@ describe.each(databaseNames)('receipts, on %s', (database) => {
       for (const each of [null, 'x', 1, []])
         expectRefusedFields(await post({ items: [each] }), { 'items.0': 'invalid_type' })
       expectRefusedFields(await post({ items: [{}] }), {
-        ...{ 'items.0.sid': 'required', 'items.0.gen': 'required', 'items.0.seen_at': 'required' },
+        'items.0.sid': 'required',
+        'items.0.gen': 'required',
+        'items.0.seen_at': 'required',
       })
     })
 

@@ -44,8 +44,13 @@ describe.each(databaseNames)('the signing keys, on %s', (database) => {
       algorithm: 'EdDSA',
       items: [
         {
-          ...{ kid, algorithm: 'EdDSA', state: 'signing', usable: true },
-          ...{ signs_from: time, signs_until: time, published_until: time },
+          kid,
+          algorithm: 'EdDSA',
+          state: 'signing',
+          usable: true,
+          signs_from: time,
+          signs_until: time,
+          published_until: time,
         },
       ],
     })

@@ -56,7 +56,10 @@ describe.each(databaseNames)('the audit log for operators, on %s', (database) =>
       const { items, next_cursor: next } = response.body as Page
       expect(next).toBeNull()
       expect(items.map(({ action }) => action)).toEqual([
-        ...['session.ended', 'user.disabled', 'session.created', 'user.created'],
+        'session.ended',
+        'user.disabled',
+        'session.created',
+        'user.created',
       ])
       expect(items[1]).toMatchObject({
         actor: expect.stringMatching(/^service:/) as string,
@@ -65,9 +68,14 @@ describe.each(databaseNames)('the audit log for operators, on %s', (database) =>
       expect(items[2]).toEqual({
         id: expect.stringMatching(/^[1-9]\d*$/) as string,
         at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/) as string,
-        ...{ actor: `user:${id}`, action: 'session.created', user_id: id },
+        actor: `user:${id}`,
+        action: 'session.created',
+        user_id: id,
         session_id: (signedIn.body as { session: { id: string } }).session.id,
-        ...{ ip: '203.0.113.7', user_agent: FIREFOX, request_id: 'sign-in-of-anna', result: 'success' },
+        ip: '203.0.113.7',
+        user_agent: FIREFOX,
+        request_id: 'sign-in-of-anna',
+        result: 'success',
         data: { device_name: 'Firefox on Linux' },
       })
     },
@@ -113,8 +121,12 @@ describe.each(databaseNames)('the audit log for operators, on %s', (database) =>
       const { id } = await service.client().register()
       const since = +service.clock.now()
       const entry = (seconds: number, requestId: string) => ({
-        ...{ at: new Date(since + seconds * 1_000), action: 'session.created', subject: id as UserId },
-        ...{ requestId, result: 'success', data: {} },
+        at: new Date(since + seconds * 1_000),
+        action: 'session.created',
+        subject: id as UserId,
+        requestId,
+        result: 'success',
+        data: {},
       })
       // Three at each time, so that pages end between entries of the same time.
       const names = Array.from({ length: 9 }, (_, number) => `before-${number}`)
@@ -123,7 +135,9 @@ describe.each(databaseNames)('the audit log for operators, on %s', (database) =>
       let cursor: string | null = ''
       for (let page = 0; cursor !== null; page += 1) {
         const { items, next_cursor: next }: Page = await list({
-          ...{ user_id: id, action: 'session.created', limit: 2 },
+          user_id: id,
+          action: 'session.created',
+          limit: 2,
           ...(cursor !== '' && { cursor }),
         })
         expect(items.length).toBeGreaterThan(0)
@@ -183,14 +197,22 @@ describe.each(databaseNames)('the audit log for operators, on %s', (database) =>
   })
 
   test.each([
-    ...['x', 'null', '[]', '[1]', '[1,0]', '[1,-1]', '[1,1.5]', '["1",1]', '[1,"1"]', '[1,1,1]', '[null,1]'],
-    ...[
-      '[9e15,1]',
-      '[253402300800000,1]',
-      '[-62135596800001,1]',
-      '[1,9007199254740993]',
-      '["exact","ann",17]',
-    ],
+    'x',
+    'null',
+    '[]',
+    '[1]',
+    '[1,0]',
+    '[1,-1]',
+    '[1,1.5]',
+    '["1",1]',
+    '[1,"1"]',
+    '[1,1,1]',
+    '[null,1]',
+    '[9e15,1]',
+    '[253402300800000,1]',
+    '[-62135596800001,1]',
+    '[1,9007199254740993]',
+    '["exact","ann",17]',
   ])('a cursor that the service did not issue is refused: %s', async (content) => {
     for (const cursor of [Buffer.from(content).toString('base64url'), content])
       expectRefusedFields(await ask({ cursor }), { cursor: 'invalid_format' })

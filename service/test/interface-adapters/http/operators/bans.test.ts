@@ -48,7 +48,8 @@ describe.each(databaseNames)('bans, on %s', (database) => {
     expect(refused).toMatchObject(disabled)
     const shown = `An operator has disabled this account until ${until}. Contact the operator of this service. The reason: Advertisements`
     expect(refused.body).toMatchObject({
-      ...{ reason: 'Advertisements', until },
+      reason: 'Advertisements',
+      until,
       details: { username: shown, password: shown },
     })
   })
@@ -82,12 +83,15 @@ describe.each(databaseNames)('bans, on %s', (database) => {
     await disable(ann.id, { reason: 'Spam again', public_reason: 'Advertisements', until })
     expect(await inspect(ann.id)).toMatchObject({
       disabled_at: expect.stringMatching(/Z$/) as string,
-      ...{ disabled_until: until, disabled_reason: 'Spam again' },
+      disabled_until: until,
+      disabled_reason: 'Spam again',
       disabled_public_reason: 'Advertisements',
     })
     await disable(ann.id, { reason: 'For ever' })
     expect(await inspect(ann.id)).toMatchObject({
-      ...{ disabled_until: null, disabled_reason: 'For ever', disabled_public_reason: null },
+      disabled_until: null,
+      disabled_reason: 'For ever',
+      disabled_public_reason: null,
     })
   })
 

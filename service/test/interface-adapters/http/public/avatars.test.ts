@@ -204,21 +204,17 @@ describe.each(databaseNames)('pictures, on %s', (database) => {
   )
 
   test.each([
-    ...[
-      '',
-      'default.png',
-      'x.webp',
-      'letters-0041-99-512.png',
-      'default-48-512.png',
-      `${'0'.repeat(64)}-512.webp`,
-    ],
-    ...[
-      `${'0'.repeat(64)}-512.svg`,
-      `${'0'.repeat(64)}-512.html`,
-      '%3Csvg%3E',
-      'a%00b',
-      '..%2f..%2fpackage.json',
-    ],
+    '',
+    'default.png',
+    'x.webp',
+    'letters-0041-99-512.png',
+    'default-48-512.png',
+    `${'0'.repeat(64)}-512.webp`,
+    `${'0'.repeat(64)}-512.svg`,
+    `${'0'.repeat(64)}-512.html`,
+    '%3Csvg%3E',
+    'a%00b',
+    '..%2f..%2fpackage.json',
   ])('there is no picture at /media/avatars/%s', async (file) => {
     expectProblem(await service.client().get(`/media/avatars/${file}`), 'not_found')
   })

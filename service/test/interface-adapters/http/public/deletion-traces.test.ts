@@ -123,19 +123,16 @@ async function whatIsStored(db: Database, id: number) {
     .where('user_id', '=', id)
     .executeTakeFirstOrThrow()
   return {
-    ...{ 'the name': 'tracy_second', 'the name as typed': 'Tracy_Second' },
-    ...{
-      'the address': 'second.address',
-      'the device': 'Phone of the traceable',
-      'its id': 'device-of-tracy',
-    },
-    ...{
-      'the browser': 'Traceable/7.3',
-      'the network address': ADDRESS,
-      'the last browser': MOVED_AGENT,
-      'the last address': MOVED_ADDRESS,
-      'the hash': user.password_hash,
-    },
+    'the name': 'tracy_second',
+    'the name as typed': 'Tracy_Second',
+    'the address': 'second.address',
+    'the device': 'Phone of the traceable',
+    'its id': 'device-of-tracy',
+    'the browser': 'Traceable/7.3',
+    'the network address': ADDRESS,
+    'the last browser': MOVED_AGENT,
+    'the last address': MOVED_ADDRESS,
+    'the hash': user.password_hash,
     'the name of the picture': picture.name,
     'the large picture': picture.large.toString('hex'),
     'the small picture': picture.small.toString('hex'),
@@ -173,11 +170,9 @@ describe.each(['PGlite', 'PostgreSQL'] as const)('traces of a deleted account, o
       const left = await read(service)
       const searched = {
         ...traces,
-        ...{
-          'the first name': 'tracy.first',
-          'the first address': 'first.address',
-          'the file': 'portrait-of',
-        },
+        'the first name': 'tracy.first',
+        'the first address': 'first.address',
+        'the file': 'portrait-of',
         'the password': PASSWORD,
       }
       // The user id is found, so the search covers the right data.

@@ -232,27 +232,37 @@ describe.each(databaseNames)('deleting the account, on %s', (database) => {
         const { id, username, email } = person
         expect(response.body).toEqual({
           user: {
-            ...{ id, username, email, email_verified: false, avatar_url: DEFAULT_AVATAR, created_at: time },
-            ...{ roles: [], password: 'kept as an argon2id hash' },
+            id,
+            username,
+            email,
+            email_verified: false,
+            avatar_url: DEFAULT_AVATAR,
+            created_at: time,
+            roles: [],
+            password: 'kept as an argon2id hash',
           },
           sessions: [
             expect.objectContaining({ id: second.session.id, ended_at: time, end_reason: 'terminated' }),
             {
-              ...{
-                id: own.session.id,
-                device_id: 'the-laptop',
-                device_name: 'Ann’s laptop',
-                ip: '203.0.113.77',
-              },
-              ...{ user_agent: 'node', last_user_agent: 'node', last_ip: '203.0.113.77' },
-              ...{ created_at: time, last_seen_at: time, expires_at: time },
-              ...{ ended_at: null, end_reason: null },
+              id: own.session.id,
+              device_id: 'the-laptop',
+              device_name: 'Ann’s laptop',
+              ip: '203.0.113.77',
+              user_agent: 'node',
+              last_user_agent: 'node',
+              last_ip: '203.0.113.77',
+              created_at: time,
+              last_seen_at: time,
+              expires_at: time,
+              ended_at: null,
+              end_reason: null,
             },
           ],
           events: [
             { type: 'user.created', occurred_at: time, data: { username } },
             ...[own, second].map(({ session }) => ({
-              ...{ type: 'session.created', occurred_at: time },
+              type: 'session.created',
+              occurred_at: time,
               data: { session_id: session.id, device_name: expect.any(String) as string },
             })),
             {

@@ -35,7 +35,10 @@ describe.each(databaseNames)('the own user, on %s', (database) => {
     const response = await service.client().get('/v1/users/me', token)
     expect(response.status).toBe(200)
     expect(response.body).toEqual({
-      ...{ id: person.id, username: person.username, email: person.email, email_verified: false },
+      id: person.id,
+      username: person.username,
+      email: person.email,
+      email_verified: false,
       avatar_url: DEFAULT_AVATAR,
       created_at: expect.stringMatching(/Z$/) as string,
     })
@@ -48,7 +51,8 @@ describe.each(databaseNames)('the own user, on %s', (database) => {
       const response = await service.client().get(`/v1/users/${bob.person.id}`, ann.token)
       expect(response.status).toBe(200)
       expect(response.body).toEqual({
-        ...{ id: bob.person.id, username: bob.person.username },
+        id: bob.person.id,
+        username: bob.person.username,
         avatar_url: DEFAULT_AVATAR,
       })
       expectPrivate(response)
@@ -282,7 +286,8 @@ describe.each(databaseNames)('the own user, on %s', (database) => {
       expectRefusedFields(await attempt(`${person.username}!`), { new_password: 'personal' })
       expectRefusedFields(await attempt(null), { new_password: 'invalid_type' })
       expectRefusedFields(await service.client().put('/v1/users/me/password', {}, token), {
-        ...{ current_password: 'required', new_password: 'required' },
+        current_password: 'required',
+        new_password: 'required',
       })
       await service.client().signIn(person)
     })

@@ -50,7 +50,10 @@ describe.each(databaseNames)('sessions, on %s', (database) => {
     expect(response.status).toBe(200)
     const shown = ({ session }: Tokens, device_name: string, current: boolean) => ({
       ...SESSION,
-      ...{ id: session.id, device_name, ip: '203.0.113.5', current },
+      id: session.id,
+      device_name,
+      ip: '203.0.113.5',
+      current,
     })
     expect(response.body).toEqual({
       items: [shown(third, 'third', false), shown(second, 'second', true), shown(first, 'first', false)],

@@ -34,8 +34,12 @@ describe.each(databaseNames)('signing in, on %s', (database) => {
       ...TOKENS,
       refresh_expires_in: 30 * 24 * 3600,
       session: {
-        ...{ ...TOKENS.session, device_name: 'Firefox on Linux', user_agent: FIREFOX, ip: '203.0.113.7' },
-        ...{ last_user_agent: FIREFOX, last_ip: '203.0.113.7' },
+        ...TOKENS.session,
+        device_name: 'Firefox on Linux',
+        user_agent: FIREFOX,
+        ip: '203.0.113.7',
+        last_user_agent: FIREFOX,
+        last_ip: '203.0.113.7',
       },
     })
     expect(response.headers.get('content-type')).toBe('application/json; charset=utf-8')
@@ -52,21 +56,19 @@ describe.each(databaseNames)('signing in, on %s', (database) => {
     expect(header).toEqual({ alg: 'EdDSA', typ: 'at+jwt', kid: expect.any(String) as string })
     const issuedAt = claims?.['iat'] as number
     expect(claims).toEqual({
-      ...{
-        iss: 'http://localhost:8000',
-        aud: 'chat',
-        sub: String(person.id),
-        user_id: person.id,
-        sid: session.id,
-      },
-      ...{
-        gen: 0,
-        jti: expect.any(String) as string,
-        iat: issuedAt,
-        exp: issuedAt + 600,
-        auth_time: issuedAt,
-      },
-      ...{ amr: ['pwd'], roles: [], rcp: expect.stringMatching(/^[\w-]{16}$/) as string },
+      iss: 'http://localhost:8000',
+      aud: 'chat',
+      sub: String(person.id),
+      user_id: person.id,
+      sid: session.id,
+      gen: 0,
+      jti: expect.any(String) as string,
+      iat: issuedAt,
+      exp: issuedAt + 600,
+      auth_time: issuedAt,
+      amr: ['pwd'],
+      roles: [],
+      rcp: expect.stringMatching(/^[\w-]{16}$/) as string,
     })
   })
 

@@ -52,7 +52,8 @@ describe.each(databaseNames)('signing up, on %s', (database) => {
     const { headers, body } = await client.post('/v1/users', { username, email, password })
     const { access_token: token } = await client.signIn({ id: 0, username, email, password })
     expect((await client.get(headers.get('location') ?? '', token)).body).toEqual({
-      ...{ id: (body as { id: number }).id, username },
+      id: (body as { id: number }).id,
+      username,
       avatar_url: DEFAULT_AVATAR,
     })
   })
@@ -65,13 +66,15 @@ describe.each(databaseNames)('signing up, on %s', (database) => {
 
   test('a sign-up ignores fields that a user may not set', { tags: ['HTTP-9'] }, async () => {
     const response = await signUp({
-      ...{ id: 1, user_id: 1, roles: ['admin'], email_verified: true, disabled_at: '2020-01-01T00:00:00Z' },
-      ...{
-        password_hash: 'x',
-        passwordHash: 'x',
-        created_at: '2001-01-01T00:00:00Z',
-        avatar_url: 'https://evil.example/',
-      },
+      id: 1,
+      user_id: 1,
+      roles: ['admin'],
+      email_verified: true,
+      disabled_at: '2020-01-01T00:00:00Z',
+      password_hash: 'x',
+      passwordHash: 'x',
+      created_at: '2001-01-01T00:00:00Z',
+      avatar_url: 'https://evil.example/',
     })
     expect(response.status).toBe(201)
     const { id } = response.body as { id: number }

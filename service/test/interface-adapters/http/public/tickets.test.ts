@@ -105,8 +105,13 @@ describe.each(databaseNames)('tickets, on %s', (database) => {
       expect(response.status).toBe(200)
       expect(response.body).toEqual(claimsOf(next))
       expect(response.body).toMatchObject({
-        ...{ aud: 'chat', user_id: person.id, sub: String(person.id), sid: tokens.session.id, gen: 1 },
-        ...{ amr: ['pwd'], roles: [] },
+        aud: 'chat',
+        user_id: person.id,
+        sub: String(person.id),
+        sid: tokens.session.id,
+        gen: 1,
+        amr: ['pwd'],
+        roles: [],
       })
       expectPrivate(response)
     })
@@ -259,35 +264,43 @@ describe.each(databaseNames)('tickets, on %s', (database) => {
   const another = (person: TestUser) => service.client().signIn(person)
   const endings: Ending[] = [
     {
-      ...{ how: 'signing out', reason: 'signed_out' },
+      how: 'signing out',
+      reason: 'signed_out',
       end: (_person, tokens) => end('/v1/sessions/current', tokens),
     },
     {
-      ...{ how: 'ending it by its id', reason: 'signed_out' },
+      how: 'ending it by its id',
+      reason: 'signed_out',
       end: (_person, tokens) => end(`/v1/sessions/${tokens.session.id}`, tokens),
     },
     {
-      ...{ how: 'ending all sessions', reason: 'signed_out' },
+      how: 'ending all sessions',
+      reason: 'signed_out',
       end: (_person, tokens) => end('/v1/sessions', tokens),
     },
     {
-      ...{ how: 'ending it from another device', reason: 'terminated' },
+      how: 'ending it from another device',
+      reason: 'terminated',
       end: async (person, tokens) => end(`/v1/sessions/${tokens.session.id}`, await another(person)),
     },
     {
-      ...{ how: 'ending all but another one', reason: 'terminated' },
+      how: 'ending all but another one',
+      reason: 'terminated',
       end: async (person) => end('/v1/sessions?keep=current', await another(person)),
     },
     {
-      ...{ how: 'an operator', reason: 'terminated_by_admin' },
+      how: 'an operator',
+      reason: 'terminated_by_admin',
       end: ({ id }) => service.operator().delete(`/v1/users/${id}/sessions`),
     },
     {
-      ...{ how: 'a ban', reason: 'user_disabled' },
+      how: 'a ban',
+      reason: 'user_disabled',
       end: ({ id }) => service.operator().post(`/v1/users/${id}/disable`, { reason: 'Spam' }),
     },
     {
-      ...{ how: 'a password change', reason: 'password_changed' },
+      how: 'a password change',
+      reason: 'password_changed',
       end: async (person) => {
         const body = { current_password: person.password, new_password: `pw ${randomUUID()}` }
         const { access_token: token } = await another(person)
@@ -295,19 +308,22 @@ describe.each(databaseNames)('tickets, on %s', (database) => {
       },
     },
     {
-      ...{ how: 'a replay', reason: 'refresh_token_reused' },
+      how: 'a replay',
+      reason: 'refresh_token_reused',
       end: async (_person, tokens) => {
         await refreshed(await refreshed(tokens))
         return service.client().refresh(tokens.refresh_token)
       },
     },
     {
-      ...{ how: 'a sign-in on the same device', reason: 'replaced' },
+      how: 'a sign-in on the same device',
+      reason: 'replaced',
       end: ({ username, password }) =>
         service.client().post('/v1/sessions', { username, password, device_id: 'the-phone' }),
     },
     {
-      ...{ how: 'one session too many', reason: 'displaced' },
+      how: 'one session too many',
+      reason: 'displaced',
       end: async ({ username, password }) => {
         // The session unused for longest is displaced.
         service.clock.advance({ seconds: 5 })

@@ -231,10 +231,19 @@ describe.each(databaseNames)('finding users, on %s', (database) => {
 
   describe('as an operator', () => {
     const inspected = (person: TestUser, changes: Record<string, unknown> = {}) => ({
-      ...{ id: person.id, username: person.username, email: person.email, email_verified: false },
-      ...{ avatar_url: DEFAULT_AVATAR, created_at: expect.stringMatching(/Z$/) as string, roles: [] },
-      ...{ disabled_at: null, disabled_until: null, disabled_reason: null, disabled_public_reason: null },
-      ...{ live_sessions: 0, ...changes },
+      id: person.id,
+      username: person.username,
+      email: person.email,
+      email_verified: false,
+      avatar_url: DEFAULT_AVATAR,
+      created_at: expect.stringMatching(/Z$/) as string,
+      roles: [],
+      disabled_at: null,
+      disabled_until: null,
+      disabled_reason: null,
+      disabled_public_reason: null,
+      live_sessions: 0,
+      ...changes,
     })
 
     test('an operator sees all fields of a user except secrets, even if disabled', async () => {
