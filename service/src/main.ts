@@ -38,7 +38,7 @@ export async function startService(config: Config, logger: Logger, overrides: Ov
   const databaseClock = new DatabaseClock(storage.db)
   await databaseClock.synchronise()
   const clock = overrides.clock ?? databaseClock
-  if (overrides.newSigningKeys === true) await new PostgresSigningKeys(storage.db).removeAll()
+  if (overrides.newSigningKeys === true) await new PostgresSigningKeys(storage.db).removeAll(clock.now())
   const ports = observability.observe(await buildPorts({ config, storage, clock, hooks }, overrides))
   const { feed, deliveries, consumers, signingKeys, receipts, refusals } = ports
   await warnOfUnreadableKeys(signingKeys, logger)

@@ -12,11 +12,19 @@ const REFUSAL_ACTIONS = [
 export type RefusalAction = (typeof REFUSAL_ACTIONS)[number]
 
 /** Changes that concern no user, so there is no event. */
-export const INVITATION_ACTIONS = ['invitation.created', 'invitation.revoked'] as const
+const OPERATOR_ACTIONS = [
+  'invitation.created',
+  'invitation.revoked',
+  'signing_key.created',
+  'signing_keys.removed',
+  'deliveries.replayed',
+] as const
+
+export type OperatorAction = (typeof OPERATOR_ACTIONS)[number]
 
 /** The actions that the audit log records: each type of event, changes that concern no user, and refused attempts. */
 export const AUDIT_ACTIONS = [
   ...(Object.keys(personalFields) as readonly DomainEvent['type'][]),
   ...REFUSAL_ACTIONS,
-  ...INVITATION_ACTIONS,
+  ...OPERATOR_ACTIONS,
 ]

@@ -19,7 +19,7 @@ export const signingKeyStoreContract = describeContract('SigningKeyStore', (stor
   const all = () => store.signingKeys.exclusively((locked) => locked.all())
   const add = (...added: SigningKey[]) =>
     store.signingKeys.exclusively(async (locked) => {
-      for (const key of added) await locked.add(key)
+      for (const key of added) await locked.add(key, 'system', at(0))
     })
 
   test('signing keys are returned as they were added, in the order in which they sign', async () => {
@@ -52,7 +52,7 @@ export const signingKeyStoreContract = describeContract('SigningKeyStore', (stor
   test('failed work on signing keys changes nothing, and the store can be used again', async () => {
     await add(aKey('kept'))
     const failing = store.signingKeys.exclusively(async (locked) => {
-      await locked.add(aKey('lost'))
+      await locked.add(aKey('lost'), 'system', at(0))
       await locked.reencrypt('kept', 'lost')
       throw new Error('aborted')
     })
@@ -63,7 +63,7 @@ export const signingKeyStoreContract = describeContract('SigningKeyStore', (stor
   test('of several instances that start together one makes the key, and the others find it', async () => {
     const start = (instance: number) =>
       store.signingKeys.exclusively(async (locked) => {
-        if ((await locked.all()).length === 0) await locked.add(aKey(`made by ${instance}`))
+        if ((await locked.all()).length === 0) await locked.add(aKey(`made by ${instance}`), 'system', at(0))
         return (await locked.all()).map(({ kid }) => kid)
       })
     const found = await Promise.all(Array.from({ length: 8 }, (_, instance) => start(instance)))

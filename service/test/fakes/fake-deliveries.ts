@@ -1,3 +1,4 @@
+import type { Actor } from '../../src/domain/actor.ts'
 import { latestDue } from '../../src/domain/delivery.ts'
 import type {
   ClaimedDelivery,
@@ -164,13 +165,13 @@ export class FakeDeliveries implements Deliveries {
     return Promise.resolve(rows.slice(0, limit).map((row) => this.#listed(row)))
   }
 
-  replay(id: number, now: Date): Promise<boolean> {
+  replay(id: number, _by: Actor, now: Date): Promise<boolean> {
     const row = this.#rows.find((each) => each.id === id)
     if (row?.deadAt !== undefined) this.#requeueDead(row, now)
     return Promise.resolve(row !== undefined)
   }
 
-  replayAll(consumer: string, now: Date, limit: number): Promise<number> {
+  replayAll(consumer: string, { now, limit }: { by: Actor; now: Date; limit: number }): Promise<number> {
     const isDead = ({ deadAt }: Row): boolean => deadAt !== undefined && deadAt <= now
     const dead = this.#rows.filter((row) => row.consumer === consumer && isDead(row)).slice(0, limit)
     for (const row of dead) this.#requeueDead(row, now)

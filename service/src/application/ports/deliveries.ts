@@ -106,12 +106,12 @@ export interface Deliveries {
 
   /**
    * Makes a dead letter due again with no attempts counted, before all other waiting deliveries of its user. A waiting
-   * delivery is left as it is. Returns whether a delivery with this id exists.
+   * delivery is left as it is. Returns whether a delivery with this id exists. Records in the audit log who did it.
    */
-  replay(id: number, now: Date): Promise<boolean>
+  replay(id: number, by: Actor, now: Date): Promise<boolean>
 
   /** The same for up to `limit` deliveries of the consumer that were dead before `now`. Returns how many. */
-  replayAll(consumer: string, now: Date, limit: number): Promise<number>
+  replayAll(consumer: string, options: { by: Actor; now: Date; limit: number }): Promise<number>
 
   /** Removes up to `limit` dead letters that died before `deadBefore`. Returns how many. */
   removeDead(deadBefore: Date, limit: number): Promise<number>

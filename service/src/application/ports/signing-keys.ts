@@ -1,3 +1,4 @@
+import type { Actor } from '../../domain/actor.ts'
 import type { KeyPair, SigningAlgorithm, SigningKey } from '../../domain/signing-key.ts'
 
 /** Where all instances keep the signing keys they share. */
@@ -14,7 +15,8 @@ export interface SigningKeyStore {
 
 export interface SigningKeysLocked {
   all(): Promise<readonly SigningKey[]>
-  add(key: SigningKey): Promise<void>
+  /** Records in the audit log who made the key. */
+  add(key: SigningKey, by: Actor, now: Date): Promise<void>
   reencrypt(kid: string, encryptedPrivateKey: string): Promise<void>
   removePublishedUntil(now: Date): Promise<void>
 }

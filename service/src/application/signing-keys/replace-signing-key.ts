@@ -1,3 +1,4 @@
+import type { Actor } from '../../domain/actor.ts'
 import { newKeySignsFrom, scheduleKey } from '../../domain/signing-key.ts'
 import { ApplicationError, unavailable, type ErrorCode } from '../errors.ts'
 import { describeKeys, type ListedKey } from './list-signing-keys.ts'
@@ -12,7 +13,8 @@ export const replaceSigningKeyErrors = ['no_signing_keys'] as const satisfies re
  * unknown to the other instances.
  */
 export const replaceSigningKey =
-  (deps: RotateSigningKeysDeps | undefined) => async (): Promise<readonly ListedKey[]> => {
+  (deps: RotateSigningKeysDeps | undefined) =>
+  async (actor: Actor): Promise<readonly ListedKey[]> => {
     if (deps === undefined) throw new ApplicationError('no_signing_keys')
     const { signingKeys, keyMaker, keyRing, clock, signingAlgorithm } = deps
     const keys = await signingKeys.exclusively(async (locked) => {
@@ -25,8 +27,9 @@ export const replaceSigningKey =
       )
       if (!isComing) {
         const usable = current.filter(({ isUsable }) => isUsable).map(({ key }) => key)
-        const signsFrom = newKeySignsFrom(usable, signingAlgorithm, clock.now())
-        await locked.add(scheduleKey(await keyMaker.generate(signingAlgorithm), signsFrom))
+        const now = clock.now()
+        const signsFrom = newKeySignsFrom(usable, signingAlgorithm, now)
+        await locked.add(scheduleKey(await keyMaker.generate(signingAlgorithm), signsFrom), actor, now)
       }
       return locked.all()
     })

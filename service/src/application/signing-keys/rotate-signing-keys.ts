@@ -1,3 +1,4 @@
+import { SYSTEM } from '../../domain/actor.ts'
 import {
   scheduleKey,
   successorSignsFrom,
@@ -47,7 +48,7 @@ export const rotateSigningKeys =
       if (usable.length === 0 && stored.length > 0) return { keys: stored, isReadable: false }
       const signsFrom = successorSignsFrom(usable, signingAlgorithm, now)
       if (signsFrom !== undefined) {
-        await locked.add(scheduleKey(await keyMaker.generate(signingAlgorithm), signsFrom))
+        await locked.add(scheduleKey(await keyMaker.generate(signingAlgorithm), signsFrom), SYSTEM, now)
       }
       return { keys: await locked.all(), isReadable: true }
     })

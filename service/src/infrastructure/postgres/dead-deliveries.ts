@@ -1,7 +1,9 @@
 import { sql } from 'kysely'
 import type { DeliveryQuery, ListedDelivery } from '../../application/ports/deliveries.ts'
 import type { UserId } from '../../domain/user.ts'
+import type { Actor } from '../../domain/actor.ts'
 import type { Database } from './database.ts'
+import { recordChanges } from './record-changes.ts'
 import { enqueue, removeEventsDone } from './delivery-queues.ts'
 import { affectedRows } from './affected-rows.ts'
 
@@ -51,25 +53,46 @@ export async function listDeliveries(
 }
 
 /** As `Deliveries.replay`. */
-export function replayDelivery(db: Database, id: number, now: Date): Promise<boolean> {
+export function replayDelivery(db: Database, id: number, by: Actor, now: Date): Promise<boolean> {
   return db.transaction().execute(async (trx) => {
-    const { rows } = await sql<{ dead_at: Date | null }>`
-      select dead_at from deliveries where id = ${id}`.execute(trx)
+    const { rows } = await sql<{ consumer: string; dead_at: Date | null }>`
+      select consumer, dead_at from deliveries where id = ${id}`.execute(trx)
     const [known] = rows
-    if (known !== undefined && known.dead_at !== null) await requeueDead(trx, [id], now)
+    if (known !== undefined && known.dead_at !== null) {
+      await recordReplay(trx, known.consumer, await requeueDead(trx, [id], now), by, now)
+    }
     return known !== undefined
   })
 }
 
 /** As `Deliveries.replayAll`. */
-export function replayDeliveries(db: Database, consumer: string, now: Date, limit: number): Promise<number> {
+export function replayDeliveries(
+  db: Database,
+  consumer: string,
+  { by, now, limit }: { by: Actor; now: Date; limit: number },
+): Promise<number> {
   return db.transaction().execute(async (trx) => {
     const { rows } = await sql<{ id: number }>`
       select id from deliveries where dead_at <= ${now} and consumer = ${consumer}
       order by id limit ${limit}`.execute(trx)
     const ids = rows.map(({ id }) => id)
-    return requeueDead(trx, ids, now)
+    const count = await requeueDead(trx, ids, now)
+    await recordReplay(trx, consumer, count, by, now)
+    return count
   })
+}
+
+async function recordReplay(
+  trx: Database,
+  consumer: string,
+  count: number,
+  by: Actor,
+  now: Date,
+): Promise<void> {
+  const data = sql`jsonb_build_object('consumer', consumer, 'count', count)`
+  await sql`
+    with changed as (select ${consumer}::text as consumer, ${count}::int as count where ${count}::int > 0)
+    ${recordChanges(by, 'deliveries.replayed', now, data)}`.execute(trx)
 }
 
 /** As `Deliveries.removeDead`. */

@@ -7,6 +7,7 @@ import type {
   ListedDelivery,
   StoredEvent,
 } from '../../application/ports/deliveries.ts'
+import type { Actor } from '../../domain/actor.ts'
 import { latestDue } from '../../domain/delivery.ts'
 import type { Database } from './database.ts'
 import { listDeliveries, removeDeadDeliveries, replayDeliveries, replayDelivery } from './dead-deliveries.ts'
@@ -165,12 +166,12 @@ export class PostgresDeliveries implements Deliveries {
     return listDeliveries(this.#db, query)
   }
 
-  replay(id: number, now: Date): Promise<boolean> {
-    return replayDelivery(this.#db, id, now)
+  replay(id: number, by: Actor, now: Date): Promise<boolean> {
+    return replayDelivery(this.#db, id, by, now)
   }
 
-  replayAll(consumer: string, now: Date, limit: number): Promise<number> {
-    return replayDeliveries(this.#db, consumer, now, limit)
+  replayAll(consumer: string, options: { by: Actor; now: Date; limit: number }): Promise<number> {
+    return replayDeliveries(this.#db, consumer, options)
   }
 
   removeDead(deadBefore: Date, limit: number): Promise<number> {

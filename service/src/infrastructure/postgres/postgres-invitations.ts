@@ -2,11 +2,10 @@ import { createHash, randomBytes } from 'node:crypto'
 import { sql, type Selectable } from 'kysely'
 import type { Invitations, InvitationsInTransaction } from '../../application/ports/invitations.ts'
 import { SYSTEM, type Actor, type Author } from '../../domain/actor.ts'
-import type { INVITATION_ACTIONS } from '../../domain/audit-action.ts'
 import type { Invitation, NewInvitation } from '../../domain/invitation.ts'
-import { currentOrigin } from '../context/request-origin.ts'
 import { affectedRows, onlyRow } from './affected-rows.ts'
 import type { Database } from './database.ts'
+import { recordChanges } from './record-changes.ts'
 import type { InvitationRow } from './schema.ts'
 
 const TOKEN_BYTES = 32
@@ -67,15 +66,13 @@ export class PostgresInvitations implements Invitations, InvitationsInTransactio
     return affectedRows(await query.execute(this.#db)) === 1
   }
 
-  /** In the statement of the change, as for events: no change goes unrecorded. */
-  #record(action: (typeof INVITATION_ACTIONS)[number], at: Date) {
-    const origin = currentOrigin()
-    return sql`
-      insert into audit_log (at, actor, action, ip, user_agent, request_id, result, data)
-      select ${at}::timestamptz, ${this.#author}::text, ${action}::text, ${origin?.ip}::inet, ${origin?.userAgent}::text,
-        ${origin?.requestId}::text, 'success',
-        jsonb_build_object('invitation_id', id, 'uses', uses, 'uses_left', uses_left, 'expires_at', expires_at)
-      from changed`
+  #record(action: 'invitation.created' | 'invitation.revoked', at: Date) {
+    return recordChanges(
+      this.#author,
+      action,
+      at,
+      sql`jsonb_build_object('invitation_id', id, 'uses', uses, 'uses_left', uses_left, 'expires_at', expires_at)`,
+    )
   }
 }
 

@@ -1,8 +1,10 @@
-import type { Selectable } from 'kysely'
+import { sql, type Selectable } from 'kysely'
 import type { SigningKeysLocked, SigningKeyStore } from '../../application/ports/signing-keys.ts'
 import type { SigningAlgorithm, SigningKey } from '../../domain/signing-key.ts'
+import { SYSTEM, type Actor } from '../../domain/actor.ts'
 import { takeAdvisoryLock } from './advisory-locks.ts'
 import type { Database } from './database.ts'
+import { recordChanges } from './record-changes.ts'
 import type { Schema } from './schema.ts'
 import { requireOneRow } from './affected-rows.ts'
 
@@ -18,8 +20,12 @@ export class PostgresSigningKeys implements SigningKeyStore {
   }
 
   /** Every token signed so far is refused from now on. */
-  async removeAll(): Promise<void> {
-    await this.#db.deleteFrom('signing_keys').execute()
+  async removeAll(now: Date): Promise<void> {
+    await sql`
+      with removed as (delete from signing_keys returning kid), changed as (select count(*) as count from removed)
+      ${recordChanges(SYSTEM, 'signing_keys.removed', now, sql`jsonb_build_object('count', count)`)}`.execute(
+      this.#db,
+    )
   }
 
   exclusively<T>(work: (keys: SigningKeysLocked) => Promise<T>): Promise<T> {
@@ -41,8 +47,8 @@ class LockedKeys implements SigningKeysLocked {
     return allKeys(this.#db)
   }
 
-  async add(key: SigningKey): Promise<void> {
-    await this.#db
+  async add(key: SigningKey, by: Actor, now: Date): Promise<void> {
+    const added = this.#db
       .insertInto('signing_keys')
       .values({
         kid: key.kid,
@@ -53,7 +59,10 @@ class LockedKeys implements SigningKeysLocked {
         signs_until: key.signsUntil,
         published_until: key.publishedUntil,
       })
-      .execute()
+      .returning(['kid', 'algorithm', 'signs_from'])
+    const data = sql`jsonb_build_object('kid', kid, 'algorithm', algorithm, 'signs_from', signs_from)`
+    await sql`
+      with changed as (${added}) ${recordChanges(by, 'signing_key.created', now, data)}`.execute(this.#db)
   }
 
   async reencrypt(kid: string, encryptedPrivateKey: string): Promise<void> {

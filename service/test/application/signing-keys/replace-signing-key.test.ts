@@ -39,7 +39,7 @@ describe('replacing the signing key', () => {
     const { rotate, replace, states, published } = instance()
     time.seconds = 5 * DAY
     await rotate()
-    const keys = await replace()
+    const keys = await replace('service:ops')
     expect(keys.map(({ state, key }) => [state, key.signsFrom])).toEqual([
       ['signing', at(5 * DAY)],
       ['coming', at(5 * DAY + HOUR)],
@@ -55,10 +55,10 @@ describe('replacing the signing key', () => {
     const { signingKeys, time, instance } = aCluster()
     const [one, other] = [instance(), instance()]
     await one.rotate()
-    await Promise.all([one.replace(), other.replace(), one.replace()])
+    await Promise.all([one.replace('service:ops'), other.replace('service:ops'), one.replace('service:ops')])
     expect(signingKeys.keys).toHaveLength(2)
     time.seconds = HOUR
-    await one.replace()
+    await one.replace('service:ops')
     expect(signingKeys.keys).toHaveLength(3)
   })
 
@@ -68,13 +68,13 @@ describe('replacing the signing key', () => {
     await rotate()
     time.seconds = 29 * DAY + 1
     await rotate()
-    await replace()
+    await replace('service:ops')
     expect(signingKeys.keys).toHaveLength(2)
   })
 
   test('the new signing key signs immediately if there is no other', async () => {
     const { instance } = aCluster()
-    const listed = await instance().replace()
+    const listed = await instance().replace('service:ops')
     expect(listed.map(({ state, isUsable }) => [state, isUsable])).toEqual([['signing', true]])
   })
 
@@ -82,7 +82,7 @@ describe('replacing the signing key', () => {
     const { signingKeys, instance } = aCluster()
     await instance().rotate()
     const other = instance({ secret: 'another secret of the tests, long enough' })
-    await expect(other.replace()).rejects.toMatchObject({ code: 'unavailable' })
+    await expect(other.replace('service:ops')).rejects.toMatchObject({ code: 'unavailable' })
     expect(signingKeys.keys).toHaveLength(1)
   })
 
@@ -90,13 +90,15 @@ describe('replacing the signing key', () => {
     const { signingKeys, instance } = aCluster()
     const old = instance()
     await old.rotate()
-    await old.replace()
-    await instance({ signingAlgorithm: 'ES256' }).replace()
+    await old.replace('service:ops')
+    await instance({ signingAlgorithm: 'ES256' }).replace('service:ops')
     expect(signingKeys.keys.map(({ algorithm }) => algorithm)).toEqual(['EdDSA', 'EdDSA', 'ES256'])
   })
 
   test('replacing the signing key is refused if tokens are signed with a shared secret', async () => {
-    await expect(replaceSigningKey(undefined)()).rejects.toMatchObject({ code: 'no_signing_keys' })
+    await expect(replaceSigningKey(undefined)('service:ops')).rejects.toMatchObject({
+      code: 'no_signing_keys',
+    })
     expect(await listSigningKeys(undefined)()).toEqual([])
   })
 })

@@ -1,3 +1,4 @@
+import { actorOf } from '../bearer.ts'
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { replayDeliveryErrors } from '../../../application/outbox/replay-delivery.ts'
@@ -51,7 +52,7 @@ export const outboxRoutes =
         ),
       },
       handler: async (request, reply) => {
-        await useCases.replayDelivery(Number(request.params.id))
+        await useCases.replayDelivery(actorOf(request), Number(request.params.id))
         return reply.code(204).send()
       },
     })
@@ -68,7 +69,9 @@ export const outboxRoutes =
           { errors: WITH_SERVICE_KEY, hasBody: true },
         ),
       },
-      handler: async (request) => ({ replayed: await useCases.replayDeliveries(request.body.consumer) }),
+      handler: async (request) => ({
+        replayed: await useCases.replayDeliveries(actorOf(request), request.body.consumer),
+      }),
     })
 
     done()

@@ -1,3 +1,5 @@
+import type { Actor } from '../../../domain/actor.ts'
+import { actorOf } from '../bearer.ts'
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod'
 import type { ListedKey } from '../../../application/signing-keys/list-signing-keys.ts'
 import { replaceSigningKeyErrors } from '../../../application/signing-keys/replace-signing-key.ts'
@@ -8,7 +10,7 @@ export interface SigningKeysDeps {
   /** The algorithm of new tokens: TOKEN_ALGORITHM. */
   readonly algorithm: (typeof TOKEN_ALGORITHMS)[number]
   list(): Promise<readonly ListedKey[]>
-  replace(): Promise<readonly ListedKey[]>
+  replace(actor: Actor): Promise<readonly ListedKey[]>
 }
 
 const tags = ['Keys']
@@ -45,7 +47,7 @@ export const signingKeyRoutes =
           { errors: [...WITH_SERVICE_KEY, ...replaceSigningKeyErrors, ...WITH_STRAY_BODY] },
         ),
       },
-      handler: async () => listBody(keys.algorithm, await keys.replace()),
+      handler: async (request) => listBody(keys.algorithm, await keys.replace(actorOf(request))),
     })
 
     done()

@@ -93,28 +93,32 @@ describe('sign-up by invitation', () => {
     expectProblem(await signUp(one, made.invitation), 'invalid_invitation')
   })
 
-  test('the audit log names the invitation of a user, and who created and revoked it', async () => {
-    const made = await invite()
-    const { body: user } = await signUp(one, made.invitation)
-    await one.operator().delete(`/v1/invitations/${made.id}`)
-    const read = async (query: string) => {
-      const { body } = await one.operator().get(`/v1/audit?limit=1&${query}`)
-      return (body as { items: object[] }).items[0]
-    }
-    const invitation_id = Number(made.id)
-    expect(await read(`user_id=${(user as { id: number }).id}`)).toMatchObject({
-      action: 'user.created',
-      data: { invitation_id },
-    })
-    for (const action of ['invitation.created', 'invitation.revoked']) {
-      expect(await read(`action=${action}`)).toMatchObject({
-        actor: 'service:tests',
-        user_id: null,
-        ip: '127.0.0.1',
+  test(
+    'the audit log names the invitation of a user, and who created and revoked it',
+    { tags: ['AUDIT-7'] },
+    async () => {
+      const made = await invite()
+      const { body: user } = await signUp(one, made.invitation)
+      await one.operator().delete(`/v1/invitations/${made.id}`)
+      const read = async (query: string) => {
+        const { body } = await one.operator().get(`/v1/audit?limit=1&${query}`)
+        return (body as { items: object[] }).items[0]
+      }
+      const invitation_id = Number(made.id)
+      expect(await read(`user_id=${(user as { id: number }).id}`)).toMatchObject({
+        action: 'user.created',
         data: { invitation_id },
       })
-    }
-  })
+      for (const action of ['invitation.created', 'invitation.revoked']) {
+        expect(await read(`action=${action}`)).toMatchObject({
+          actor: 'service:tests',
+          user_id: null,
+          ip: '127.0.0.1',
+          data: { invitation_id },
+        })
+      }
+    },
+  )
 
   test.each([
     { uses: 0 },

@@ -193,38 +193,53 @@ describe.each(databaseNames)('the outbox, on %s', (database) => {
     },
   )
 
-  test('dead deliveries are listed and can be replayed one by one or all together', async () => {
-    hooks.respond = refuse
-    const { person, rename } = await signedUp()
-    await rename()
-    // Move each delivery to its last attempt.
-    for (let attempt = 0; attempt < 3; attempt += 1) {
-      const { db } = service.service
+  test(
+    'dead deliveries are listed and can be replayed one by one or all together',
+    { tags: ['AUDIT-7'] },
+    async () => {
+      hooks.respond = refuse
+      const { person, rename } = await signedUp()
+      await rename()
+      // Move each delivery to its last attempt.
+      for (let attempt = 0; attempt < 3; attempt += 1) {
+        const { db } = service.service
+        await settled()
+        await db.updateTable('deliveries').set({ attempts: 74 }).where('dead_at', 'is', null).execute()
+        service.clock.advance({ hours: 1 })
+        await settled()
+      }
+      const { items } = await list()
+      expect(items.map(({ event }) => event.type)).toEqual([
+        'user.created',
+        'session.created',
+        'user.updated',
+      ])
+      expect(items[0]).toMatchObject({ state: 'dead', attempts: 75, next_attempt_at: null })
+      const consumer = items[0]?.consumer ?? ''
+      hooks.received.length = 0
+      hooks.respond = (_, response) => response.writeHead(200).end()
+      expect(await operator().post(`/v1/outbox/${items[1]?.id ?? ''}/replay`)).toMatchObject({ status: 204 })
       await settled()
-      await db.updateTable('deliveries').set({ attempts: 74 }).where('dead_at', 'is', null).execute()
-      service.clock.advance({ hours: 1 })
+      expect(typesFor(person, hooks.received)).toEqual(['session.created'])
+      expect(await operator().post('/v1/outbox/replay', { consumer: 'messaging' })).toMatchObject({
+        status: 200,
+        body: { replayed: 0 },
+      })
+      expect((await operator().post('/v1/outbox/replay', { consumer })).body).toEqual({ replayed: 2 })
       await settled()
-    }
-    const { items } = await list()
-    expect(items.map(({ event }) => event.type)).toEqual(['user.created', 'session.created', 'user.updated'])
-    expect(items[0]).toMatchObject({ state: 'dead', attempts: 75, next_attempt_at: null })
-    const consumer = items[0]?.consumer ?? ''
-    hooks.received.length = 0
-    hooks.respond = (_, response) => response.writeHead(200).end()
-    expect(await operator().post(`/v1/outbox/${items[1]?.id ?? ''}/replay`)).toMatchObject({ status: 204 })
-    await settled()
-    expect(typesFor(person, hooks.received)).toEqual(['session.created'])
-    expect(await operator().post('/v1/outbox/replay', { consumer: 'messaging' })).toMatchObject({
-      status: 200,
-      body: { replayed: 0 },
-    })
-    expect((await operator().post('/v1/outbox/replay', { consumer })).body).toEqual({ replayed: 2 })
-    await settled()
-    expect(typesFor(person, hooks.received)).toEqual(['session.created', 'user.created', 'user.updated'])
-    expect(hooks.received.map(({ headers }) => headers['webhook-id'])).toContain(items[0]?.event.id)
-    expect((await list()).items).toEqual([])
-    expectProblem(await operator().post(`/v1/outbox/${items[0]?.id ?? ''}/replay`), 'delivery_not_found')
-  })
+      expect(typesFor(person, hooks.received)).toEqual(['session.created', 'user.created', 'user.updated'])
+      expect(hooks.received.map(({ headers }) => headers['webhook-id'])).toContain(items[0]?.event.id)
+      expect((await list()).items).toEqual([])
+      expectProblem(await operator().post(`/v1/outbox/${items[0]?.id ?? ''}/replay`), 'delivery_not_found')
+
+      const { body } = await operator().get('/v1/audit?action=deliveries.replayed')
+      const actor = expect.stringMatching(/^service:/) as string
+      expect((body as { items: unknown }).items).toMatchObject([
+        { actor, ip: '127.0.0.1', data: { consumer, count: 2 } },
+        { actor, ip: '127.0.0.1', data: { consumer, count: 1 } },
+      ])
+    },
+  )
 
   test.each([
     ['state=alive', 'state'],

@@ -1,5 +1,5 @@
 import { decodeProtectedHeader } from 'jose'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { databaseNames, startTestService, type TestService } from '../../../support/test-service.ts'
 import { expectPrivate, expectProblem } from '../../../support/http-expectations.ts'
 
@@ -34,6 +34,17 @@ describe.each(databaseNames)('the signing keys, on %s', (database) => {
     const { access_token: token } = await service.client().signIn(await service.client().register())
     return decodeProtectedHeader(token).kid
   }
+
+  test('the audit log names who made a key', { tags: ['AUDIT-7'] }, async () => {
+    const own = await startTestService(database)
+    onTestFinished(() => own.stop())
+    const made = (await own.operator().post('/v1/keys/rotate')).body as KeyList
+    const { body } = await own.operator().get('/v1/audit?action=signing_key.created')
+    expect((body as { items: unknown }).items).toMatchObject([
+      { actor: expect.stringMatching(/^service:/) as string, data: { kid: made.items[1]?.kid } },
+      { actor: 'system', ip: null, data: { kid: made.items[0]?.kid } },
+    ])
+  })
 
   test('signing keys are listed without their private parts', async () => {
     const response = await service.operator().get('/v1/keys')
