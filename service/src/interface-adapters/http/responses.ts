@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { commonErrors } from '../../application/errors.ts'
+import { requireRecentAuthenticationErrors } from '../../application/sessions/require-recent-authentication.ts'
 import { authenticateErrors } from '../../application/sessions/authenticate.ts'
 import { problem } from './problem-schemas.ts'
 import { problemTypes, type ProblemCode } from './problem-types.ts'
@@ -49,7 +50,7 @@ export const forServices: OperatorErrors = (own) => [
 export const forUsers: OperatorErrors = (own) => [
   ...WITH_ROLE,
   ...own,
-  ...(own.includes('insufficient_role') ? (['reauthentication_required'] as const) : []),
+  ...(own.includes('insufficient_role') ? requireRecentAuthenticationErrors : []),
 ]
 
 interface Declared {
