@@ -212,7 +212,9 @@ class RandomLives {
     if (caller === undefined) return
     const other = this.#random.pick(this.#live().filter(({ owner }) => owner === track.owner))
     const reason = other === track ? 'signed_out' : 'terminated'
-    await this.#world.endOne(other, reason, ({ useCases }) => useCases.endOwnSession(caller, other.id))
+    // As if the user had just entered the password: recent-authentication.test.ts has the rules of that.
+    const recent = { ...caller, session: { ...caller.session, authTime: this.#world.clock.now() } }
+    await this.#world.endOne(other, reason, ({ useCases }) => useCases.endOwnSession(recent, other.id))
   }
 
   async #signInAgain(): Promise<void> {
