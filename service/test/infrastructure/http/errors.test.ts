@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { listSigningKeys } from '../../../src/application/signing-keys/list-signing-keys.ts'
 import { replaceSigningKey } from '../../../src/application/signing-keys/replace-signing-key.ts'
 import { createHttpServer } from '../../../src/infrastructure/http/http-server.ts'
+import { requireServiceKeys } from '../../../src/infrastructure/http/require-service-key.ts'
 import { signingKeyRoutes } from '../../../src/interface-adapters/http/internal/signing-key-routes.ts'
 import { problemTypes, type ProblemCode } from '../../../src/interface-adapters/http/problem-types.ts'
 import { exchange, request } from '../../support/raw-exchange.ts'
@@ -198,10 +199,13 @@ async function responseWithoutSigningKeys(): Promise<ApiResponse> {
     list: listSigningKeys(undefined),
     replace: replaceSigningKey(undefined),
   }
-  const app = await createHttpServer(options, [], [{ prefix: '/v1', routes: signingKeyRoutes(keys) }])
+  const secret = 'service-key-without-signing-keys-1'
+  const key = { name: 'ops', scopes: ['operate'], secret } as const
+  const guard = requireServiceKeys([key], () => undefined)
+  const app = await createHttpServer(options, [guard], [{ prefix: '/v1', routes: signingKeyRoutes(keys) }])
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   try {
-    return await new TestClient(url).post('/v1/keys/rotate')
+    return await new TestClient(url).post('/v1/keys/rotate', undefined, secret)
   } finally {
     await app.close()
   }
