@@ -33,6 +33,7 @@ const methods: Record<string, readonly string[]> = {
   '/v1/users': ['GET', 'POST'],
   '/v1/users/me': ['DELETE', 'GET', 'PATCH'],
   '/v1/users/me/export': ['GET'],
+  '/v1/users/me/activity': ['GET'],
   '/v1/users/me/password': ['PUT'],
   '/v1/users/me/avatar': ['DELETE', 'PUT'],
   '/v1/users/1': ['GET'],
@@ -42,6 +43,14 @@ const methods: Record<string, readonly string[]> = {
   '/v1/sessions/current/reauthenticate': ['POST'],
   '/v1/sessions/0199aa11-5a3c-7c7e-9a53-1c7f5a1f7e11': ['DELETE'],
   '/v1/tickets': ['POST'],
+  '/v1/admin/audit': ['GET'],
+  '/v1/admin/users': ['GET'],
+  '/v1/admin/users/1': ['GET'],
+  '/v1/admin/users/1/disable': ['POST'],
+  '/v1/admin/users/1/enable': ['POST'],
+  '/v1/admin/users/1/roles': ['PUT'],
+  '/v1/admin/users/1/sessions': ['DELETE', 'GET'],
+  '/v1/admin/users/1/sessions/0199aa11-5a3c-7c7e-9a53-1c7f5a1f7e11': ['DELETE'],
   '/sessions': ['POST'],
   '/sessions/': ['POST'],
   '/sessions/refresh': ['POST'],
@@ -326,7 +335,7 @@ describe.each(databaseNames)('headers, on %s', (database) => {
       const concrete = Object.keys((body as { paths: object }).paths).map((path) => {
         return path
           .replace('/users/{id}', '/users/1')
-          .replace('{id}', '0199aa11-5a3c-7c7e-9a53-1c7f5a1f7e11')
+          .replace(/\{s?id\}/, '0199aa11-5a3c-7c7e-9a53-1c7f5a1f7e11')
           .replace('{code}', 'not_found')
       })
       expect(Object.keys(methods)).toEqual(expect.arrayContaining(concrete))
