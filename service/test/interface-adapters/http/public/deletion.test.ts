@@ -271,6 +271,12 @@ describe.each(databaseNames)('deleting the account, on %s', (database) => {
               data: { session_id: second.session.id, reason: 'terminated' },
             },
           ],
+          activity: [
+            { action: 'session.ended', session_id: second.session.id },
+            { action: 'session.created', session_id: second.session.id },
+            { action: 'session.created', session_id: own.session.id },
+            { action: 'user.created', session_id: null },
+          ].map((entry) => expect.objectContaining({ ...entry, actor: 'self', result: 'success' }) as object),
         })
         expect(JSON.stringify(response.body)).not.toContain('$argon2')
       },
