@@ -1,26 +1,24 @@
 // Ending the sessions of all users on a running system, as verifiers and sockets see it.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { copiesOf } from '../service/test/support/copied-users.ts'
 import { queryOn } from '../service/test/support/database-query.ts'
 import type { Tokens } from '../service/test/support/test-client.ts'
-import { migratedDatabase, startOn, type TestService } from '../service/test/support/test-service.ts'
+import type { TestService } from '../service/test/support/test-service.ts'
 import { ACCEPTED, connect, endedAs, signedIn, verdictOnToken, waitUntil } from './connected.ts'
+import { startPair } from './instance-pair.ts'
 
 /** More than one call ends. */
 const OTHERS = 600
 
-let place: Awaited<ReturnType<typeof migratedDatabase>>
 let one: TestService
 let other: TestService
+let databaseUrl: string
 
 beforeAll(async () => {
-  place = await migratedDatabase()
-  const shared = { settings: place.settings, remove: () => Promise.resolve() }
-  ;[one, other] = await Promise.all([startOn(shared), startOn(shared)])
-})
-afterAll(async () => {
-  await Promise.all([one.stop(), other.stop()])
-  await place.remove()
+  const pair = await startPair()
+  ;[one, other] = pair.instances
+  databaseUrl = pair.databaseUrl
+  return pair.stop
 })
 
 interface Batch {
@@ -43,8 +41,8 @@ async function liveCount(): Promise<number> {
 /** A session for each of so many users more. */
 async function addSessions(count: number): Promise<void> {
   const { person } = await signedIn(one)
-  await copiesOf(person, count, place.url)
-  await queryOn(place.url)(
+  await copiesOf(person, count, databaseUrl)
+  await queryOn(databaseUrl)(
     `insert into sessions (user_id, id, generation, confirmed_generation, created_at, refreshed_at, last_seen_at,
        idle_expires_at, expires_at, check_after, device_name, user_agent, address, auth_time, amr)
      select users.id, gen_random_uuid(), 0, 0, now(), now(), now(), now() + '30 days', now() + '90 days',
@@ -99,7 +97,7 @@ describe('ending the sessions of all users', () => {
         expect((await client.refresh(tokens.refresh_token)).status).toBe(200)
       }
       expect(await liveCount()).toBe(2)
-      const [recorded] = await queryOn(place.url)<{ count: string; actors: string[] }>(
+      const [recorded] = await queryOn(databaseUrl)<{ count: string; actors: string[] }>(
         `select count(*), array_agg(distinct actor) as actors from audit_log where action = 'session.ended'`,
       )
       expect(recorded).toEqual({ count: String(all), actors: ['service:tests'] })

@@ -1,14 +1,9 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import type { TestClient, Tokens } from '../service/test/support/test-client.ts'
-import {
-  migratedDatabase,
-  startOn,
-  startTestService,
-  type TestService,
-} from '../service/test/support/test-service.ts'
+import { startTestService, type TestService } from '../service/test/support/test-service.ts'
 import type { SocketGuard, Verifier } from '../verifiers/node/src/index.ts'
 import {
   ACCEPTED,
@@ -23,19 +18,15 @@ import {
   waitUntil,
   type SignedIn,
 } from './connected.ts'
+import { startPair } from './instance-pair.ts'
 
-let place: Awaited<ReturnType<typeof migratedDatabase>>
 let one: TestService
 let other: TestService
 
 beforeAll(async () => {
-  place = await migratedDatabase()
-  const shared = { settings: place.settings, remove: () => Promise.resolve() }
-  ;[one, other] = await Promise.all([startOn(shared), startOn(shared)])
-})
-afterAll(async () => {
-  await Promise.all([one.stop(), other.stop()])
-  await place.remove()
+  const { instances, stop } = await startPair()
+  ;[one, other] = instances
+  return stop
 })
 
 type Holder = Pick<SignedIn, 'client' | 'tokens'>
