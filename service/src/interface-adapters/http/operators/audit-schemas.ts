@@ -6,6 +6,7 @@ import { AUDIT_ACTIONS } from '../../../domain/audit-action.ts'
 import { parseUserId } from '../../../domain/user.ts'
 import { addressFilter } from '../address-filter.ts'
 import { cursor, nextCursor, nextCursorOf, startOfPage } from '../audit-cursor.ts'
+import { nullableText } from '../nullable-text.ts'
 import { pageSize } from '../page-size.ts'
 import { timeField } from '../time-field.ts'
 
@@ -56,29 +57,23 @@ export const queryOf = (asked: z.infer<typeof auditQuery>): AuditQuery => ({
 const read = <T>(text: string | undefined, parse: (text: string) => T): T | undefined =>
   text === undefined ? undefined : parse(text)
 
-const orNull = (example: string, description: string) =>
-  z
-    .string()
-    .nullable()
-    .meta({ description, examples: [example] })
-
 const auditEntry = z
   .object({
     id: z.string().meta({ examples: ['4711'] }),
     at: z.iso.datetime().meta({ examples: [TIME] }),
-    actor: orNull('user:17', `${actor} Null for an attempt by somebody who is not signed in.`),
+    actor: nullableText('user:17', `${actor} Null for an attempt by somebody who is not signed in.`),
     action: z.string().meta({ examples: ['session.created'] }),
     user_id: z
       .int()
       .nullable()
       .meta({ description: 'The user whom it concerns; null if there is none.', examples: [17] }),
-    session_id: orNull(
+    session_id: nullableText(
       '019bd0a4-5a3c-7c7e-9a53-1c7f5a1f7e11',
       'The session that it concerns, or the one in which it was done; null if there is none.',
     ),
-    ip: orNull('203.0.113.7', 'Null if no request did it, or if the user has been deleted since.'),
-    user_agent: orNull('Mozilla/5.0', 'Null as for `ip`.'),
-    request_id: orNull(
+    ip: nullableText('203.0.113.7', 'Null if no request did it, or if the user has been deleted since.'),
+    user_agent: nullableText('Mozilla/5.0', 'Null as for `ip`.'),
+    request_id: nullableText(
       '7c1f0e5a-0c4a-4e7a-9a53-1c7f5a1f7e11',
       'The request in the log of the service; null if no request did it.',
     ),

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Activity } from '../../../application/audit/activity.ts'
 import type { ActivityPage } from '../../../application/users/list-activity.ts'
 import { cursor, nextCursor, nextCursorOf, startOfPage } from '../audit-cursor.ts'
+import { nullableText } from '../nullable-text.ts'
 import { pageSize } from '../page-size.ts'
 
 export const activityQuery = z.object({
@@ -13,12 +14,6 @@ export const pageOf = ({ limit, cursor }: z.infer<typeof activityQuery>) => ({
   limit,
   before: startOfPage(cursor),
 })
-
-const orNull = (example: string, description: string) =>
-  z
-    .string()
-    .nullable()
-    .meta({ description, examples: [example] })
 
 export const activity = z
   .object({
@@ -34,12 +29,12 @@ export const activity = z
     action: z
       .string()
       .meta({ description: 'A type of event, or a refused attempt.', examples: ['session.created'] }),
-    session_id: orNull(
+    session_id: nullableText(
       '019bd0a4-5a3c-7c7e-9a53-1c7f5a1f7e11',
       'The session that it concerns, or in which you did it.',
     ),
-    ip: orNull('203.0.113.7', 'The address it came from. Null if the service or an operator did it.'),
-    user_agent: orNull('Mozilla/5.0', 'Null as for `ip`.'),
+    ip: nullableText('203.0.113.7', 'The address it came from. Null if the service or an operator did it.'),
+    user_agent: nullableText('Mozilla/5.0', 'Null as for `ip`.'),
     result: z
       .string()
       .meta({ description: '`success`, or the code of the error that refused it.', examples: ['success'] }),
