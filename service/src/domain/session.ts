@@ -164,7 +164,7 @@ export function endSession(session: Session, reason: EndReason, now: Date): Sess
 }
 
 /** The clocks of two instances differ by less than this. */
-const CLOCKS_APART_SECONDS = 60
+export const CLOCKS_APART_SECONDS = 60
 
 /**
  * Whether the user proved who they are at most this many seconds ago. A refresh proves nothing, nor does an authentication in

@@ -1,11 +1,8 @@
-import { earlier, secondsAfter, type SessionId } from './session.ts'
+import { CLOCKS_APART_SECONDS, earlier, secondsAfter, type SessionId } from './session.ts'
 import type { UserId } from './user.ts'
 
 /** Long enough to open a socket, even on a bad connection. */
 const TICKET_LIFETIME_SECONDS = 30
-
-/** The clocks of two instances differ by less than this. */
-const CLOCKS_APART_SECONDS = 60
 
 /** Enough for the pages and sockets that a device opens at the same time. */
 export const TICKETS_PER_SESSION = 10
