@@ -16,8 +16,6 @@ import { expireSessions } from './sessions/expire-sessions.ts'
 import { introspectToken, type IntrospectTokenDeps } from './sessions/introspect-token.ts'
 import { listSessions } from './sessions/list-sessions.ts'
 import { reauthenticate, type ReauthenticateDeps } from './sessions/reauthenticate.ts'
-import type { Caller } from './sessions/caller.ts'
-import { requireRecentAuthentication } from './sessions/require-recent-authentication.ts'
 import { refreshSession, type RefreshSessionDeps } from './sessions/refresh-session.ts'
 import { listUserSessions } from './sessions/list-user-sessions.ts'
 import { noteReceipts, type NoteReceiptsDeps } from './sessions/note-receipts.ts'
@@ -62,10 +60,6 @@ export type UseCases = ReturnType<typeof createUseCases>
 
 export const createUseCases = (deps: UseCaseDeps) => ({
   authenticate: authenticate(deps),
-  requireRecentAuthentication: async (caller: Caller) => {
-    requireRecentAuthentication(deps)(caller)
-    return Promise.resolve()
-  },
   createSession: createSession(deps),
   refreshSession: refreshSession(deps),
   reauthenticate: reauthenticate(deps),

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance, FastifyPluginCallback } from 'fastify'
 import type { Logger } from 'pino'
+import { requireRecentAuthentication } from '../application/sessions/require-recent-authentication.ts'
 import type { UseCases } from '../application/use-cases.ts'
 import { accountRoutes } from '../interface-adapters/http/public/account-routes.ts'
 import { allSessionsRoutes } from '../interface-adapters/http/internal/all-sessions-routes.ts'
@@ -65,8 +66,12 @@ async function createPublicListener(deps: ListenerDeps, health: Health): Promise
     version,
     bearer: { name: 'accessToken', format: 'JWT' },
   })
+  const guards = {
+    authenticate: useCases.authenticate,
+    requireRecentAuthentication: requireRecentAuthentication(ports),
+  }
   const forOperators = (routes: FastifyPluginCallback) =>
-    requiringRoles(useCases, refusingUnknownFields(routes))
+    requiringRoles(guards, refusingUnknownFields(routes))
   return createHttpServer(
     { ...config, logger, isDraining },
     [...observability.requestHooks('public'), documentation],

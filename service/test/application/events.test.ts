@@ -66,7 +66,6 @@ const caller = (world: World) => world.signInAsCaller()
 
 /** Every use case: what it emits, or why nothing. A new one does not compile until it is here. */
 const useCases: Record<keyof UseCases, readonly Change[] | string> = {
-  requireRecentAuthentication: 'changes nothing',
   registerUser: [
     {
       change: ({ useCases }) =>

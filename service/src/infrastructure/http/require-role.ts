@@ -8,7 +8,7 @@ import '../../interface-adapters/http/route-scope.ts'
 
 interface Guards {
   readonly authenticate: (accessToken: string) => Promise<Caller>
-  readonly requireRecentAuthentication: (caller: Caller) => Promise<void>
+  readonly requireRecentAuthentication: (caller: Caller) => void
 }
 
 const READING = ['GET', 'HEAD']
@@ -29,12 +29,14 @@ export const requiringRoles =
       }
     })
     app.addHook('onRequest', requireCaller(authenticate))
-    app.addHook('onRequest', async (request) => {
+    app.addHook('onRequest', (request, _reply, next) => {
       const caller = callerOf(request)
       const scope = scopeOf(request.routeOptions.config)
-      if (scope === undefined || !hasRoleFor(scope, caller.user))
+      if (scope === undefined || !hasRoleFor(scope, caller.user)) {
         throw new ApplicationError('insufficient_role')
-      if (!READING.includes(request.method)) await requireRecentAuthentication(caller)
+      }
+      if (!READING.includes(request.method)) requireRecentAuthentication(caller)
+      next()
     })
     routes(app, options, done)
   }
