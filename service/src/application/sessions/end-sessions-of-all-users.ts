@@ -1,5 +1,5 @@
 import type { Actor } from '../../domain/actor.ts'
-import { secondsAfter, type Period } from '../../domain/session.ts'
+import { CLOCKS_APART_SECONDS, secondsAfter, type Period } from '../../domain/session.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { SessionKey, Sessions } from '../ports/sessions.ts'
 import type { EndOwnSessionsDeps } from './end-own-sessions.ts'
@@ -18,9 +18,6 @@ interface BatchOfAllUsers {
   readonly limit: number
 }
 
-/** More than the clocks of two instances ever differ. */
-const CLOCK_TOLERANCE_SECONDS = 5
-
 /** Ends up to `limit` live sessions after `after`, of any users. Repeat it with `next` until that is undefined. */
 export const endSessionsOfAllUsers =
   (deps: EndOwnSessionsDeps) =>
@@ -36,7 +33,7 @@ export const endSessionsOfAllUsers =
 /** A session that seems to begin later was made by a clock that was ahead. It is not a new one, so it ends too. */
 const sinceThen = (begunAt: Date, now: Date): Period => ({
   after: begunAt,
-  until: secondsAfter(now, CLOCK_TOLERANCE_SECONDS),
+  until: secondsAfter(now, CLOCKS_APART_SECONDS),
 })
 
 /** How many sessions are live. */
