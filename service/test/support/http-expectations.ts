@@ -26,9 +26,12 @@ export function expectProblem(
   expect(response.headers.get('content-type')).toBe('application/problem+json')
   expect(response.headers.get('cache-control')).toBe('no-store')
   expect(response.headers.get('x-content-type-options')).toBe('nosniff')
-  expect(JSON.stringify(response.body)).not.toMatch(INSIDES)
+  expect(JSON.stringify(response.body, withoutFieldNames)).not.toMatch(INSIDES)
   expectHeadersOf(response, code)
 }
+
+/** The names of refused fields come from the request, so any word may be in them. */
+const withoutFieldNames = (key: string, value: unknown): unknown => (key === 'field' ? undefined : value)
 
 function expectHeadersOf({ status, headers }: ApiResponse, code: ProblemCode): void {
   const retryAfter = headers.get('retry-after')
