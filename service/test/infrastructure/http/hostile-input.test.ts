@@ -90,6 +90,9 @@ describe.each(databaseNames)('hostile input, on %s', (database) => {
   const sized = (body: string | Buffer) => `Content-Length: ${Buffer.byteLength(body)}`
   const JSON_TYPE = 'Content-Type: application/json'
 
+  /** By the address: an odd text may have become the name. */
+  const credentials = (): string => JSON.stringify({ username: person.email, password: person.password })
+
   /** No request failed with an internal error, and the service still works. */
   const expectUnharmed = async () => {
     expect(service.logs.filter(({ event }) => event === 'http.failed')).toEqual([])
@@ -306,8 +309,8 @@ describe.each(databaseNames)('hostile input, on %s', (database) => {
   })
 
   test('of a duplicate key in JSON the last one counts', async () => {
-    const { username, password } = person
-    const body = `{"username":"nobody at all","password":"wrong","username":"${username}","password":"${password}"}`
+    const { email, password } = person
+    const body = `{"username":"nobody at all","password":"wrong","username":"${email}","password":"${password}"}`
     expect((await raw(jsonRoutes[1] as JsonRoute, [], body)).status).toBe(201)
   })
 
@@ -413,7 +416,7 @@ describe.each(databaseNames)('hostile input, on %s', (database) => {
       async (expectation) => {
         const get = request('GET /v1/users/me', [`Expect: ${expectation}`])
         expectProblem(await exchange(service.url, get), 'expectation_failed')
-        const body = JSON.stringify({ username: person.username, password: person.password })
+        const body = credentials()
         const headers = [JSON_TYPE, sized(body), `Expect: ${expectation}`]
         expectProblem(
           await exchange(service.url, request('POST /v1/sessions', headers, body)),
@@ -423,7 +426,7 @@ describe.each(databaseNames)('hostile input, on %s', (database) => {
     )
 
     test('a request with Expect: 100-continue gets 100 Continue', async () => {
-      const body = JSON.stringify({ username: person.username, password: person.password })
+      const body = credentials()
       const socket = connect(Number(new URL(service.url).port), '127.0.0.1')
       socket.write(request('POST /v1/sessions', [JSON_TYPE, sized(body), 'Expect: 100-continue']))
       const [first] = (await once(socket, 'data')) as [Buffer]
