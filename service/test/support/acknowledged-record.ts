@@ -12,14 +12,20 @@ interface Ended {
   readonly reason: string
 }
 
+/** A session that a password change gave a new generation, and the highest that this can be. */
+interface Renewed {
+  readonly session: string
+  readonly generation: number
+}
+
 export type Operation =
   | { readonly what: 'registration' }
   /** The session id is unknown until the response arrives. */
   | { readonly what: 'sign-in'; readonly session?: string }
   /** `generation` is the one that the refresh starts. */
   | { readonly what: 'refresh'; readonly session: string; readonly generation: number }
-  /** The caller's own session survives a password change, so it is not in `ends`. */
-  | { readonly what: Ending | 'replay'; readonly ends: readonly Ended[] }
+  /** The caller's own session survives a password change, so it is in `renews` and not in `ends`. */
+  | { readonly what: Ending | 'replay'; readonly ends: readonly Ended[]; readonly renews?: Renewed }
 
 /** `unknown`: no response arrived, or a 503. The operation may or may not have been done. */
 export type Outcome = 'acknowledged' | 'refused' | 'unknown'

@@ -64,6 +64,7 @@ export class CheckingClient {
   state: 'live' | 'unsure' | 'ended' = 'live'
   readonly session: string
   #mayBeWithdrawn = false
+  #isWithdrawn = false
   #tokens: { readonly access: string; readonly refresh: string }
   /** The previous refresh token, and the one before that. */
   #spent: string | undefined
@@ -92,6 +93,11 @@ export class CheckingClient {
 
   get accessToken(): string {
     return this.#tokens.access
+  }
+
+  /** Whether a change of the password without a response took the tokens of this client. Its session may be live. */
+  get isWithdrawn(): boolean {
+    return this.#isWithdrawn
   }
 
   /** Performs one random action. Returns whether it was acknowledged. */
@@ -151,7 +157,7 @@ export class CheckingClient {
 
   /** The tokens that a change of the password returned. Earlier versions return none, and the tokens stay. */
   renew(tokens: Tokens | undefined): void {
-    this.#mayBeWithdrawn = false
+    this.#mayBeWithdrawn = this.#isWithdrawn = false
     if (this.state === 'ended') this.state = 'live'
     if (tokens === undefined) return
     this.#tokens = { access: tokens.access_token, refresh: tokens.refresh_token }
@@ -243,6 +249,7 @@ export class CheckingClient {
     const { reason } = (response.body ?? {}) as { reason?: string }
     const isOwnEnd = codeOf(response) === 'session_ended' && this.#reasons.has(reason ?? '')
     const isWithdrawn = this.#mayBeWithdrawn && WITHDRAWN.includes(codeOf(response))
+    this.#isWithdrawn ||= isWithdrawn
     if (isOwnEnd || isWithdrawn) this.state = 'ended'
     else {
       const kind = response.status === 401 && this.state !== 'ended' ? 'false logout' : 'other'
@@ -270,7 +277,7 @@ const WITHDRAWN = ['invalid_access_token', 'invalid_refresh_token']
 export const codeOf = ({ body }: ApiResponse): string =>
   (body as { code?: string } | undefined)?.code ?? 'no code'
 
-const generationOf = (accessToken: string): number =>
+export const generationOf = (accessToken: string): number =>
   (JSON.parse(Buffer.from(accessToken.split('.')[1] ?? '', 'base64url').toString()) as { gen: number }).gen
 
 /** `act` performs one action and resolves to whether it was acknowledged. */

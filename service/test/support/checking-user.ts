@@ -12,6 +12,7 @@ import {
   describeResponse,
   codeOf,
   CheckingClient,
+  generationOf,
   isRetryable,
   MAX_ATTEMPTS,
   type Violation,
@@ -143,10 +144,12 @@ export class CheckingUser {
     })
     for (const { device, reason } of ends) device.mayEnd(reason)
     if (how === 'password-change') by.mayBeWithdrawn()
+    const presented = by.accessToken
     const response = await this.#ask(how, by)
     const outcome = outcomeOf(response)
     const noted = ends.map(({ device, reason }) => ({ session: device.session, reason }))
-    this.#log.note({ what: how, ends: noted }, outcome)
+    const renews = how === 'password-change' && renewedBy(response, by.session, presented)
+    this.#log.note({ what: how, ends: noted, ...(renews && { renews }) }, outcome)
     if (how === 'password-change') this.#passwordChange = outcome
     if (how === 'ban') this.#ban = outcome
     this.#isSignInDue ||= how === 'password-change' || how === 'ban'
@@ -211,6 +214,16 @@ export class CheckingUser {
   #lost(what: string): void {
     this.#violations.push({ kind: 'lost', what: `${this.#person.username}: ${what}` })
   }
+}
+
+/**
+ * The generation that a password change gave the caller's session. Without a response it is at most two after the one
+ * presented, because a refresh in parallel may have been first. Earlier versions renew nothing.
+ */
+function renewedBy(response: ApiResponse | undefined, session: string, presented: string) {
+  const tokens = response?.status === 200 ? (response.body as Tokens) : undefined
+  if (tokens !== undefined) return { session, generation: generationOf(tokens.access_token) }
+  return outcomeOf(response) === 'unknown' && { session, generation: generationOf(presented) + 2 }
 }
 
 /** The reason for which a session ends; undefined if it continues. */

@@ -164,9 +164,11 @@ export class FaultTrial {
   }
 
   async #checkVerifier(verifier: Verifier, people: readonly CheckingUser[]): Promise<void> {
-    for (const { session, state, accessToken } of people.flatMap(({ devices }) => devices)) {
-      const verdict = await verdictOn(verifier.verify(accessToken))
-      const isRight = state === 'ended' ? verdict.startsWith('session_ended') : verdict === ACCEPTED
+    for (const device of people.flatMap(({ devices }) => devices)) {
+      const verdict = await verdictOn(verifier.verify(device.accessToken))
+      const { session, state, isWithdrawn } = device
+      const isRefused = verdict.startsWith('session_ended') || (isWithdrawn && verdict === 'token_outdated')
+      const isRight = state === 'ended' ? isRefused : verdict === ACCEPTED
       const kind = state === 'ended' ? 'lost' : 'false logout'
       if (!isRight)
         this.#checkViolations.push({ kind, what: `a verifier says ${verdict} of ${session}, ${state}` })

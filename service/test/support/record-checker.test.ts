@@ -14,6 +14,9 @@ const refresh = (generation: number, outcome?: Outcome) =>
 const end = (what: 'sign-out' | 'ban' | 'password-change' | 'replay', reason: string, outcome?: Outcome) =>
   entry({ what, ends: [{ session: 's', reason }] }, outcome)
 
+const change = (generation: number, outcome?: Outcome) =>
+  entry({ what: 'password-change', ends: [], renews: { session: 's', generation } }, outcome)
+
 const live: SessionRow = { id: 's', generation: 0, end_reason: null, revocations: 0, events: 0 }
 const endedAs = (reason: string): SessionRow => ({ ...live, end_reason: reason, revocations: 1, events: 1 })
 const anna: UserRow = { username: 'anna', password_version: 1, is_disabled: false }
@@ -68,6 +71,16 @@ const allowed: readonly Case[] = [
     what: 'a password change without a response was done',
     operations: [end('password-change', 'password_changed', 'unknown')],
     found: rows(endedAs('password_changed'), { ...anna, password_version: 2 }),
+  },
+  {
+    what: 'a password change renewed the session, which then ended',
+    operations: [change(1), end('sign-out', 'signed_out')],
+    found: rows({ ...endedAs('signed_out'), generation: 1 }, { ...anna, password_version: 2 }),
+  },
+  {
+    what: 'a password change without a response renewed the session',
+    operations: [refresh(1), change(3, 'unknown')],
+    found: rows({ ...live, generation: 2 }, { ...anna, password_version: 2 }),
   },
   {
     what: 'the event of an end was removed because no receiver is set up',
@@ -132,6 +145,18 @@ const contradicting: readonly (Case & { readonly kind: string })[] = [
     kind: 'lost',
     operations: [end('password-change', 'password_changed')],
     found: rows(endedAs('password_changed')),
+  },
+  {
+    what: 'the renewal of a password change is undone',
+    kind: 'lost',
+    operations: [change(1)],
+    found: rows(live, { ...anna, password_version: 2 }),
+  },
+  {
+    what: 'a password change without a response was followed by a rotation that nobody requested',
+    kind: 'other',
+    operations: [change(2, 'unknown')],
+    found: rows({ ...live, generation: 3 }, { ...anna, password_version: 2 }),
   },
   {
     what: 'a user is banned without a request',

@@ -115,10 +115,11 @@ function apply(
   if (entry.what === 'refresh') {
     const session = sessions.get(entry.session)
     if (session === undefined) return
-    session.ceiling = Math.max(session.ceiling, entry.generation)
-    if (isDone) session.floor = Math.max(session.floor, entry.generation)
+    raise(session, entry.generation, isDone)
     return
   }
+  const renewed = entry.renews && sessions.get(entry.renews.session)
+  if (entry.renews !== undefined && renewed !== undefined) raise(renewed, entry.renews.generation, isDone)
   for (const { session: id, reason } of entry.ends) {
     const session = sessions.get(id)
     session?.reasons.add(reason)
@@ -130,6 +131,11 @@ function apply(
   if (entry.what !== 'password-change') return
   user.passwordChanges.atMost += 1
   if (isDone) user.passwordChanges.atLeast += 1
+}
+
+function raise(session: SessionAllowed, generation: number, isDone: boolean): void {
+  session.ceiling = Math.max(session.ceiling, generation)
+  if (isDone) session.floor = Math.max(session.floor, generation)
 }
 
 function violationsOfUser(name: string, allowed: UserAllowed, row: UserRow | undefined): Violation[] {
