@@ -7,6 +7,7 @@ const REFUSAL_ACTIONS = [
   'password_check.refused',
   'refresh.refused',
   'service_key.refused',
+  'access.refused',
 ] as const
 
 export type RefusalAction = (typeof REFUSAL_ACTIONS)[number]
@@ -18,6 +19,8 @@ const OPERATOR_ACTIONS = [
   'signing_key.created',
   'signing_keys.removed',
   'deliveries.replayed',
+  'users.imported',
+  'database.restored',
 ] as const
 
 export type OperatorAction = (typeof OPERATOR_ACTIONS)[number]

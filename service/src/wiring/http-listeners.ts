@@ -69,6 +69,7 @@ async function createPublicListener(deps: ListenerDeps, health: Health): Promise
   const guards = {
     authenticate: useCases.authenticate,
     requireRecentAuthentication: requireRecentAuthentication(ports),
+    refusals: ports.refusals,
   }
   const forOperators = (routes: FastifyPluginCallback) =>
     requiringRoles(guards, refusingUnknownFields(routes))
@@ -107,9 +108,13 @@ function createInternalListener(deps: ListenerDeps, health: Health): Promise<Fas
     bearer: { name: 'serviceKey' },
   })
   const observeRefusal = observability.refusedKeys(ports.clock)
-  const guard = requireServiceKeys(ports.storage.serviceKeys, (request, reason) => {
-    observeRefusal(request, reason)
-    ports.refusals.add({ action: 'service_key.refused', result: 'invalid_service_key' })
+  const guard = requireServiceKeys(ports.storage.serviceKeys, {
+    refusedKey: (request, reason) => {
+      observeRefusal(request, reason)
+      ports.refusals.add({ action: 'service_key.refused', result: 'invalid_service_key' })
+    },
+    missingScope: (actor, scope) =>
+      ports.refusals.add({ action: 'access.refused', result: 'insufficient_scope', actor, scope }),
   })
   return createHttpServer(
     { ...config, corsOrigins: [], trustedProxies: [], logger, isDraining },

@@ -43,7 +43,7 @@ export async function runRestore(
   await clock.synchronise()
   const { accessTokenTtlSeconds } = config
   const deps = { transactions: new PostgresTransactions(db), clock, accessTokenTtlSeconds }
-  await prepareRestored(db)
+  await prepareRestored(db, sessions, clock.now())
   const repeated = await repeatChanges(deps)(changesIn(lines), (count) =>
     progress(`${count} sessions ended again\n`),
   )

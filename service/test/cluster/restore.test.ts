@@ -20,7 +20,7 @@ import {
 import { startServiceProcess, type ServiceProcess } from '../support/service-process.ts'
 import { steadyPorts } from '../support/steady-ports.ts'
 import { createTestDatabase } from '../support/test-database.ts'
-import type { Tokens } from '../support/test-client.ts'
+import { TestClient, type Tokens } from '../support/test-client.ts'
 import { migratedDatabase } from '../support/test-service.ts'
 
 const drill = join(import.meta.dirname, '../../../deploy/postgres/restore.sh')
@@ -171,6 +171,10 @@ test(
     const after = await startServiceProcess({ ...place.settings, DATABASE_URL: url })
     onTestFinished(() => after.kill())
     expect(await refresh(at(after, anna))).toEqual([401, 'session_ended'])
+    const operator = new TestClient(after.internalUrl, undefined, { token: after.serviceKey })
+    expect(await operator.get('/v1/audit?action=database.restored')).toMatchObject({
+      body: { items: [{ actor: 'system', data: { sessions: 'end' } }] },
+    })
     await after.client().signIn(anna.person)
     const { username, password } = banned.person
     expect(await after.client().post('/v1/sessions', { username, password })).toMatchObject({

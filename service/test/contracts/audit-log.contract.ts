@@ -173,9 +173,15 @@ export const auditLogContract = describeContract('AuditLog', (store: Store) => {
     await forget(anna)
     await store.auditLog.add([
       entry(1, { actor: undefined, data: { attempts: 2 } }),
-      entry(2, { subject: bert.id }),
+      entry(2, { actor: userActor(bert.id), subject: bert.id }),
+      entry(3, { subject: bert.id, data: { attempts: 2 } }),
+      entry(4, { subject: undefined }),
     ])
-    const [ofBert, ofAnna] = await all()
+    const [byAnna, byAnnaToBert, ofBert, ofAnna] = await all()
+    for (const by of [byAnna, byAnnaToBert]) {
+      expect(by).toMatchObject({ actor: userActor(anna.id), ip: undefined, userAgent: undefined })
+    }
+    expect(byAnnaToBert?.data).toEqual({ attempts: 2 })
     expect(ofBert).toMatchObject({ ip: here.ip, userAgent: here.userAgent })
     expect(ofAnna).toMatchObject({ subject: anna.id, ip: undefined, userAgent: undefined, data: {} })
   })

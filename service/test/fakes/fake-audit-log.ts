@@ -4,7 +4,7 @@ import type {
   AuditQuery,
   RecordedEntry,
 } from '../../src/application/ports/audit-log.ts'
-import { userActor, type Actor } from '../../src/domain/actor.ts'
+import { userActor, userOf, type Actor } from '../../src/domain/actor.ts'
 import type { DomainEvent } from '../../src/domain/event.ts'
 import type { SessionId } from '../../src/domain/session.ts'
 import { isDeleted, type UserId } from '../../src/domain/user.ts'
@@ -25,7 +25,10 @@ export const fakeAuditLog = (read: Read, inTurn: InTurn): AuditLog => ({
     inTurn(({ audit, users }) =>
       record(
         audit,
-        entries.map((entry) => (isGone(users, entry.subject) ? forgotten(entry) : entry)),
+        entries.map((entry) => {
+          if (isGone(users, entry.subject)) return forgotten(entry)
+          return entry.actor !== undefined && isGone(users, userOf(entry.actor)) ? withoutPlace(entry) : entry
+        }),
       ),
     ),
 })
@@ -58,17 +61,14 @@ export function record(log: RecordedEntry[], entries: readonly AuditEntry[]): vo
 export function forgetInAudit(log: RecordedEntry[], userId: UserId): void {
   const kept = log.map((entry) => {
     if (entry.subject === userId) return { ...forgotten(entry), id: entry.id }
-    return entry.actor === userActor(userId) ? { ...entry, ip: undefined, userAgent: undefined } : entry
+    return entry.actor === userActor(userId) ? { ...withoutPlace(entry), id: entry.id } : entry
   })
   log.splice(0, Infinity, ...kept)
 }
 
-const forgotten = (entry: AuditEntry): AuditEntry => ({
-  ...entry,
-  ip: undefined,
-  userAgent: undefined,
-  data: {},
-})
+const withoutPlace = (entry: AuditEntry): AuditEntry => ({ ...entry, ip: undefined, userAgent: undefined })
+
+const forgotten = (entry: AuditEntry): AuditEntry => ({ ...withoutPlace(entry), data: {} })
 
 /** The entry of an event that is written to the outbox. */
 export function entryOf({ type, userId, occurredAt, data }: DomainEvent, actor: Actor): AuditEntry {

@@ -4,8 +4,10 @@ import { SCOPES, type Scope } from '../../src/domain/service-key.ts'
 export const serviceKeySetting = (secret: string, scopes: readonly Scope[] = SCOPES): string =>
   `tests:${scopes.join('+')}:${secret}`
 
+export const testVerifierKey = 'verifier-key-of-the-tests-that-is-long'
+
 /** A key for everything and one for verifiers, as in the embedded service. */
-export const testServiceKeys = `${serviceKeySetting('service-key-of-the-tests-that-is-long')},verifier:verify:verifier-key-of-the-tests-that-is-long`
+export const testServiceKeys = `${serviceKeySetting('service-key-of-the-tests-that-is-long')},verifier:verify:${testVerifierKey}`
 
 /** The secret of the first key in SERVICE_KEYS. */
 export const firstSecret = (keys: string): string => keys.split(',')[0]?.split(':').at(-1) ?? ''

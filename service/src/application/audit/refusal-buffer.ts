@@ -1,5 +1,6 @@
 import type { Actor } from '../../domain/actor.ts'
 import type { RefusalAction } from '../../domain/audit-action.ts'
+import type { Scope } from '../../domain/service-key.ts'
 import type { SessionId } from '../../domain/session.ts'
 import type { UserId } from '../../domain/user.ts'
 import { ApplicationError } from '../errors.ts'
@@ -19,6 +20,8 @@ export interface Refusal {
   /** The user at whose account the attempt was made, if there is one. */
   readonly subject?: UserId | undefined
   readonly session?: SessionId | undefined
+  /** The scope that the actor does not have, or may not use like this. */
+  readonly scope?: Scope | undefined
 }
 
 export interface RefusalBuffer {
@@ -63,9 +66,11 @@ export function createRefusalBuffer(deps: RefusalBufferDeps): RefusalBuffer {
 
   function add(refusal: Refusal): void {
     const { session: ownSession, ...from } = origin() ?? NOWHERE
-    const { action, result, actor, subject, session = ownSession } = refusal
-    const key = [action, result, actor, subject, session, from.ip].join(' ')
-    note(key, { at: clock.now(), ...refusal, session, ...from, attempts: 1, data: {} })
+    const { scope, ...entry } = refusal
+    const { action, result, actor, subject, session = ownSession } = entry
+    const key = [action, result, actor, subject, session, scope, from.ip].join(' ')
+    const data = scope === undefined ? {} : { scope }
+    note(key, { at: clock.now(), ...entry, session, ...from, attempts: 1, data })
   }
 
   /** Before the newer ones, so that an entry has the time of its first attempt. */
@@ -98,4 +103,7 @@ export function createRefusalBuffer(deps: RefusalBufferDeps): RefusalBuffer {
   return { add, flush, dropped: () => dropped }
 }
 
-const toEntry = ({ attempts, ...entry }: Noted): AuditEntry => ({ ...entry, data: { attempts } })
+const toEntry = ({ attempts, ...entry }: Noted): AuditEntry => ({
+  ...entry,
+  data: { ...entry.data, attempts },
+})

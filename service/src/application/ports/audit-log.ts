@@ -60,7 +60,7 @@ export interface AuditLog {
   /** The matching entries, newest first. */
   page(query: AuditQuery): Promise<readonly RecordedEntry[]>
 
-  /** Adds entries in one statement. An entry about a user who was deleted meanwhile loses what identifies them. */
+  /** Adds entries in one statement. An entry about or by a user who was deleted meanwhile loses what identifies them. */
   add(entries: readonly AuditEntry[]): Promise<void>
 }
 

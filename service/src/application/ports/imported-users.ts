@@ -38,6 +38,9 @@ export interface ImportTransaction {
   /** Every user who has at least one of the claims. */
   holdings(claims: Claims): Promise<Holdings>
 
-  /** Adds the users with their ids. None of them may claim anything that another user has. */
-  addAll(users: readonly User[]): Promise<void>
+  /**
+   * Adds the users with their ids, and an entry about their number to the audit log. There is at least one, and none of
+   * them may claim anything that another user has.
+   */
+  addAll(users: readonly User[], now: Date): Promise<void>
 }

@@ -36,7 +36,8 @@ export interface ImportUsersInput {
  * Imports the users of another service with their ids and password hashes. No progress is stored: a user who exists
  * already is left unchanged, so the import may run again and continues where it stopped.
  *
- * It writes no events: the consumers know these users by the same ids, and nothing about them has changed.
+ * It writes no events: the consumers know these users by the same ids, and nothing about them has changed. The audit log
+ * gets an entry for each page.
  */
 export const importUsers =
   (deps: ImportUsersDeps) =>
@@ -73,7 +74,7 @@ const importPage =
           }
         }
       })
-      if (added.length > 0) await tx.addAll(added)
+      if (added.length > 0) await tx.addAll(added, now)
       return outcomes
     })
   }

@@ -1,20 +1,24 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyRequest, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
-import { serviceActor } from '../../domain/actor.ts'
+import { serviceActor, type Actor } from '../../domain/actor.ts'
 import type { Scope, ServiceKey } from '../../domain/service-key.ts'
 import { bearerToken } from '../../interface-adapters/http/bearer.ts'
 import '../../interface-adapters/http/route-scope.ts'
 import { TransportError } from '../../interface-adapters/http/transport-error.ts'
 
-/** Gets the requests without a right key. */
-export type RefusedKeyObserver = (request: FastifyRequest, reason: 'missing' | 'wrong') => void
+interface Observers {
+  /** Gets the requests without a right key. */
+  readonly refusedKey: (request: FastifyRequest, reason: 'missing' | 'wrong') => void
+  /** Gets the calls with a right key that does not have the scope. */
+  readonly missingScope: (actor: Actor, scope: Scope) => void
+}
 
 /**
  * Requires a service key with the scope that the route declares. A route registered after this plugin that declares neither a
  * scope nor that it needs none cannot be registered, so a new route is never open by mistake.
  */
-export const requireServiceKeys = (keys: readonly ServiceKey[], observe: RefusedKeyObserver) => {
+export const requireServiceKeys = (keys: readonly ServiceKey[], observe: Observers) => {
   // An empty key would match every request without a key.
   if (keys.some(({ secret }) => secret === '')) throw new Error('a service key is empty')
   const known = keys.map((key) => ({ ...key, digest: digest(key.secret) }))
@@ -22,11 +26,13 @@ export const requireServiceKeys = (keys: readonly ServiceKey[], observe: Refused
     const token = bearerToken(request)
     const key = token === undefined || token === '' ? undefined : keyOf(known, token)
     if (key === undefined) {
-      observe(request, token === undefined ? 'missing' : 'wrong')
+      observe.refusedKey(request, token === undefined ? 'missing' : 'wrong')
       throw new TransportError('invalid_service_key')
     }
-    request.actor = serviceActor(key.name)
+    const actor = serviceActor(key.name)
+    request.actor = actor
     if (!key.scopes.includes(scope)) {
+      observe.missingScope(actor, scope)
       const detail = `The service key "${key.name}" does not have the scope "${scope}". Use a key that has it, or add it to this key in SERVICE_KEYS.`
       throw new TransportError('insufficient_scope', { scope, detail })
     }

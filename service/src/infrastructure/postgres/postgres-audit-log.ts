@@ -1,5 +1,6 @@
 import { sql, type Selectable } from 'kysely'
 import type { AuditEntry, AuditLog, AuditQuery, RecordedEntry } from '../../application/ports/audit-log.ts'
+import { userOf } from '../../domain/actor.ts'
 import type { Database } from './database.ts'
 import type { Schema } from './schema.ts'
 
@@ -28,27 +29,31 @@ export class PostgresAuditLog implements AuditLog {
 
   async add(entries: readonly AuditEntry[]): Promise<void> {
     if (entries.length === 0) return
-    const subjects = entries.map(({ subject }) => subject).filter((subject) => subject !== undefined)
+    const rows = entries.map(toRow)
+    const users = rows.flatMap(({ subject, acting }) => [subject, acting]).filter((id) => id !== undefined)
     // The lock waits for a deletion in progress. Otherwise an entry could name the address of a user who is gone.
     await sql`
       with existing as (
-        select id from users where id = any(${subjects}) and deleted_at is null order by id for share
+        select id from users where id = any(${users}) and deleted_at is null order by id for share
       ), entries as (
-        select entry.*, subject is null or existing.id is not null as is_kept
-        from jsonb_to_recordset(${JSON.stringify(entries.map(toRow))}) as entry (
-          at timestamptz, actor text, action text, subject bigint, session uuid, ip inet, user_agent text,
-          request_id text, result text, data jsonb
-        ) left join existing on existing.id = subject
+        select entry.*, subject is null or subject in (select id from existing) as is_kept,
+          acting is null or acting in (select id from existing) as is_actor_kept
+        from jsonb_to_recordset(${JSON.stringify(rows)}) as entry (
+          at timestamptz, actor text, acting bigint, action text, subject bigint, session uuid, ip inet,
+          user_agent text, request_id text, result text, data jsonb
+        )
       )
       insert into audit_log (at, actor, action, subject, session, ip, user_agent, request_id, result, data)
-      select at, actor, action, subject, session, case when is_kept then ip end,
-        case when is_kept then user_agent end, request_id, result, case when is_kept then data else '{}' end
+      select at, actor, action, subject, session, case when is_kept and is_actor_kept then ip end,
+        case when is_kept and is_actor_kept then user_agent end, request_id, result, case when is_kept then data else '{}' end
       from entries`.execute(this.#db)
   }
 }
 
 const toRow = ({ userAgent, requestId, ...entry }: AuditEntry) => ({
   ...entry,
+  /** The user who acted. */
+  acting: entry.actor === undefined ? undefined : userOf(entry.actor),
   user_agent: userAgent,
   request_id: requestId,
 })

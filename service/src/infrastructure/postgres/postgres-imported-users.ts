@@ -1,9 +1,11 @@
 import { sql, type Kysely, type Transaction } from 'kysely'
 import type { ImportedUsers, ImportTransaction } from '../../application/ports/imported-users.ts'
+import { SYSTEM } from '../../domain/actor.ts'
 import { looksOf } from '../../domain/skeleton.ts'
 import type { UserId } from '../../domain/user.ts'
 import type { Database } from './database.ts'
 import { readHoldings } from './import-holdings.ts'
+import { recordChanges } from './record-changes.ts'
 import { fromUser } from './rows.ts'
 import type { Schema, UserRow } from './schema.ts'
 import { isConflict, serverError } from './unavailable.ts'
@@ -44,7 +46,7 @@ export class PostgresImportedUsers implements ImportedUsers {
 
 const inTransaction = (db: Transaction<WithGivenIds>): ImportTransaction => ({
   holdings: (claims) => readHoldings(db, claims),
-  addAll: async (users) => {
+  addAll: async (users, now) => {
     const ids = users.map(({ id }) => id)
     const looks = users.flatMap(({ id, username }) =>
       looksOf(username).map((look) => ({ look, user_id: id })),
@@ -55,5 +57,14 @@ const inTransaction = (db: Transaction<WithGivenIds>): ImportTransaction => ({
       .execute()
     await db.insertInto('username_looks').values(looks).execute()
     await addEndings(db, ids)
+    await recordImport(db, ids, now)
   },
 })
+
+async function recordImport(db: Transaction<WithGivenIds>, ids: readonly UserId[], now: Date): Promise<void> {
+  const data = sql`jsonb_build_object('count', count, 'first_id', first_id, 'last_id', last_id)`
+  await sql`
+    with changed as (
+      select count(*) as count, min(id) as first_id, max(id) as last_id from unnest(${ids}::bigint[]) as id
+    ) ${recordChanges(SYSTEM, 'users.imported', now, data)}`.execute(db)
+}

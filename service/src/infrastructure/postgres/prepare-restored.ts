@@ -1,6 +1,8 @@
 import { sql } from 'kysely'
+import { SYSTEM } from '../../domain/actor.ts'
 import { onlyRow } from './affected-rows.ts'
 import type { Database } from './database.ts'
+import { recordChanges } from './record-changes.ts'
 
 /** The instances that serve on this database: each listens for revocations on a connection of its own. */
 export async function countServingInstances(db: Database): Promise<number> {
@@ -15,10 +17,13 @@ const SKIPPED_USER_IDS = 1_000_000
 
 /**
  * Gives the revocation log a new identity, so that verifiers read it anew and keep what they know, and skips ids of lost
- * users. To repeat it does no harm.
+ * users. The audit log says when, and what becomes of the sessions. To repeat it does no harm.
  */
-export async function prepareRestored(db: Database): Promise<void> {
-  await sql`update revocation_log set log = default`.execute(db)
+export async function prepareRestored(db: Database, sessions: 'end' | 'keep', now: Date): Promise<void> {
+  const data = sql`jsonb_build_object('sessions', ${sessions}::text)`
+  await sql`
+    with changed as (update revocation_log set log = default returning log)
+    ${recordChanges(SYSTEM, 'database.restored', now, data)}`.execute(db)
   await sql`
     select setval(sequence, nextval(sequence) + ${SKIPPED_USER_IDS})
     from (select pg_get_serial_sequence('users', 'id')::regclass as sequence) as users`.execute(db)

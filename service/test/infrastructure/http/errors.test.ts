@@ -201,7 +201,7 @@ async function responseWithoutSigningKeys(): Promise<ApiResponse> {
   }
   const secret = 'service-key-without-signing-keys-1'
   const key = { name: 'ops', scopes: ['operate'], secret } as const
-  const guard = requireServiceKeys([key], () => undefined)
+  const guard = requireServiceKeys([key], { refusedKey: () => undefined, missingScope: () => undefined })
   const app = await createHttpServer(options, [guard], [{ prefix: '/v1', routes: signingKeyRoutes(keys) }])
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   try {

@@ -22,7 +22,12 @@ async function listener(known: readonly ServiceKey[] = keys): Promise<FastifyIns
   refused = []
   app.decorateRequest('actor', undefined)
   app.setErrorHandler(handleError('http://localhost:8000'))
-  await app.register(requireServiceKeys(known, (_request, reason) => refused.push(reason)))
+  await app.register(
+    requireServiceKeys(known, {
+      refusedKey: (_request, reason) => refused.push(reason),
+      missingScope: (actor, scope) => refused.push(`${actor} has no ${scope}`),
+    }),
+  )
   app.get('/verify', { config: { scope: 'verify' } }, ({ actor }) => Promise.resolve({ actor }))
   app.get('/lookup', { config: { scope: 'lookup' } }, ({ actor }) => Promise.resolve({ actor }))
   app.get('/open', { config: { scope: 'none' } }, ({ actor }) => Promise.resolve({ actor: actor ?? null }))
@@ -74,7 +79,7 @@ describe('a service key', () => {
       expect(headers['www-authenticate']).toBe(
         'Bearer realm="chat-auth", error="insufficient_scope", scope="verify"',
       )
-      expect(refused).toEqual([])
+      expect(refused).toEqual(['service:ops has no verify'])
     },
   )
 
@@ -116,7 +121,10 @@ describe('a service key', () => {
 
   test('an empty service key is a configuration error', { tags: ['HTTP-18'] }, () => {
     expect(() =>
-      requireServiceKeys([{ name: 'x', scopes: ['verify'], secret: '' }], () => undefined),
+      requireServiceKeys([{ name: 'x', scopes: ['verify'], secret: '' }], {
+        refusedKey: () => undefined,
+        missingScope: () => undefined,
+      }),
     ).toThrow('a service key is empty')
   })
 })

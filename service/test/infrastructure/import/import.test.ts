@@ -98,9 +98,10 @@ async function stateOf(db: Database) {
     .orderBy(sql`length(ending)`, 'desc')
     .execute()
   const events = await db.selectFrom('outbox').selectAll().execute()
+  const entries = await db.selectFrom('audit_log').selectAll().orderBy('id').execute()
   const sequence = await sql<{ last: number }>`
     select pg_sequence_last_value(pg_get_serial_sequence('users', 'id')::regclass) as last`.execute(db)
-  return { users, looks, endings, events, lastId: sequence.rows[0]?.last }
+  return { users, looks, endings, events, entries, lastId: sequence.rows[0]?.last }
 }
 
 async function stateIn(place: EmptyStore): Promise<Awaited<ReturnType<typeof stateOf>>> {
@@ -199,6 +200,24 @@ describe.each(databaseNames)('an import into %s', (database) => {
 
   test('an import writes no events: consumers know these users by the same ids', () => {
     expect(before.events).toEqual([])
+  })
+
+  test('the audit log says when users were imported and how many', { tags: ['AUDIT-8'] }, () => {
+    for (const entry of before.entries)
+      expect(entry).toMatchObject({
+        actor: 'system',
+        action: 'users.imported',
+        result: 'success',
+        subject: null,
+        ip: null,
+      })
+    const ranges = before.entries.map(
+      ({ data }) => data as { count: number; first_id: number; last_id: number },
+    )
+    expect(ranges.map(({ last_id: last }) => last)).toEqual([999, 1_999, 2_500])
+    for (const { count, first_id: first, last_id: last } of ranges)
+      expect(before.users.filter(({ id }) => id >= first && id <= last)).toHaveLength(count)
+    expect(ranges.reduce((sum, { count }) => sum + count, 0)).toBe(before.users.length)
   })
 
   test('a dry run on an empty database counts and reports the same, and writes nothing', () => {
@@ -317,6 +336,27 @@ describe('an import beside a running service', () => {
     const { counts, lines } = await importing
     expect(counts).toMatchObject({ imported: 4, alreadyThere: 5, skipped: 1 })
     expect(lines).toEqual([expect.objectContaining({ id: 8, reason: 'username_taken' })])
+  })
+
+  test('no user is imported who is not recorded', { tags: ['AUDIT-8'] }, async () => {
+    await old.add(oldRows(13, 14))
+    const { db, close } = await place.open()
+    try {
+      const count = () =>
+        db
+          .selectFrom('users')
+          .select(sql<number>`count(*)`.as('count'))
+          .executeTakeFirst()
+      const before = await count()
+      await sql`alter table audit_log add constraint full_disk check (false) not valid`.execute(db)
+      await expect(importFrom(old, place)).rejects.toThrow(/full_disk/)
+      expect(await count()).toEqual(before)
+      await sql`alter table audit_log drop constraint full_disk`.execute(db)
+      const { counts } = await importFrom(old, place)
+      expect(counts.imported).toBe(2)
+    } finally {
+      await close()
+    }
   })
 
   test('an import does not take a name that is held for a deleted or renamed user', async () => {

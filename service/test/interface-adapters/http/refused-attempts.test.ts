@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { testServiceKeys, testVerifierKey } from '../../support/service-keys.ts'
 import { newUser, TestClient, type TestUser } from '../../support/test-client.ts'
 import {
   databaseNames,
@@ -27,7 +28,7 @@ describe.each(databaseNames)('refused attempts in the audit log, on %s', (databa
   let service: TestService
 
   beforeAll(async () => {
-    service = await startTestService(database)
+    service = await startTestService(database, { SERVICE_KEYS: testServiceKeys })
   })
   afterAll(() => service.stop())
 
@@ -162,11 +163,12 @@ describe.each(databaseNames)('refused attempts in the audit log, on %s', (databa
     },
   )
 
-  async function signedIn(): Promise<
-    { client: TestClient; person: TestUser } & Awaited<ReturnType<TestClient['signIn']>>
-  > {
+  async function signedIn(
+    ...roles: string[]
+  ): Promise<{ client: TestClient; person: TestUser } & Awaited<ReturnType<TestClient['signIn']>>> {
     const client = service.client('203.0.113.57')
     const person = await client.register()
+    if (roles.length > 0) await service.operator().put(`/v1/users/${person.id}/roles`, { roles })
     return { client, person, ...(await client.signIn(person)) }
   }
 
@@ -213,6 +215,80 @@ describe.each(databaseNames)('refused attempts in the audit log, on %s', (databa
         { actor: null, user_id: null, ip: '127.0.0.1', result: 'invalid_service_key', data: { attempts: 2 } },
       ])
       expect(JSON.stringify(found)).not.toContain(wrong)
+    },
+  )
+
+  test(
+    'a service key without the scope is recorded with its name and the scope, and never with the key',
+    { tags: ['AUDIT-9'] },
+    async () => {
+      const verifier = new TestClient(service.internalUrl, undefined, { token: testVerifierKey })
+      const body = { roles: ['admin'] }
+      for (let time = 0; time < 2; time += 1) {
+        const { status } = await verifier.request('PUT', '/v1/users/17/roles', { body })
+        expect(status).toBe(403)
+      }
+      expect((await verifier.get('/v1/audit')).status).toBe(403)
+      const found = await entries({ actor: 'service:verifier' })
+      expect(found.map(({ action, result, ip, data }) => ({ action, result, ip, data }))).toEqual(
+        [
+          { scope: 'audit', attempts: 1 },
+          { scope: 'roles', attempts: 2 },
+        ].map((data) => ({ action: 'access.refused', result: 'insufficient_scope', ip: '127.0.0.1', data })),
+      )
+      expect(JSON.stringify(found)).not.toContain(testVerifierKey)
+    },
+  )
+
+  test(
+    'a call under /v1/admin without the role is recorded with its user and session',
+    { tags: ['AUDIT-9'] },
+    async () => {
+      const { client, person, access_token: token, session } = await signedIn()
+      for (const id of [17, 18, 19]) {
+        const response = await client.request('PUT', `/v1/admin/users/${id}/roles`, {
+          body: { roles: ['admin'] },
+          token,
+        })
+        expect(response.status).toBe(403)
+      }
+      expect((await client.get('/v1/admin/audit', token)).status).toBe(403)
+      const found = await entries({ actor: `user:${person.id}`, action: 'access.refused' })
+      expect(found.map(({ data }) => data)).toEqual([
+        { scope: 'audit', attempts: 1 },
+        { scope: 'roles', attempts: 3 },
+      ])
+      for (const entry of found)
+        expect(entry).toMatchObject({
+          user_id: person.id,
+          session_id: session.id,
+          ip: '203.0.113.57',
+          result: 'insufficient_role',
+        })
+      expect(JSON.stringify(found)).not.toContain(token)
+    },
+  )
+
+  test(
+    'a moderator who may not change the user, or must enter the password first, is recorded with the user',
+    { tags: ['AUDIT-9'] },
+    async () => {
+      const { client, person, access_token: token, session } = await signedIn('moderator')
+      const admin = await signedIn('admin')
+      const body = { reason: 'Spam' }
+      const disable = () =>
+        client.request('POST', `/v1/admin/users/${admin.person.id}/disable`, { body, token })
+      expect((await disable()).status).toBe(403)
+      await service.service.db
+        .updateTable('sessions')
+        .set({ auth_time: new Date(0) })
+        .where('id', '=', session.id)
+        .execute()
+      expect((await disable()).status).toBe(401)
+      const found = await entries({ actor: `user:${person.id}`, action: 'access.refused' })
+      expect(found.map(({ result }) => result)).toEqual(['reauthentication_required', 'insufficient_role'])
+      for (const entry of found)
+        expect(entry).toMatchObject({ user_id: admin.person.id, data: { scope: 'moderate', attempts: 1 } })
     },
   )
 })
