@@ -6,4 +6,4 @@
 # chat-auth.log has the log lines or events since the backup. If this stops in the middle, repeat the last command.
 set -eu
 pg_restore --no-owner --exit-on-error --dbname="$DATABASE_URL" "$1"
-${CHAT_AUTH:-npx chat-auth} restore --sessions="${3:-end}" <"$2"
+${CHAT_AUTH:-npx chat-auth} restore --yes --sessions="${3:-end}" <"$2"

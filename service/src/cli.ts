@@ -17,6 +17,7 @@ export async function runCli(args: readonly string[]): Promise<ExitCode> {
   // `chat-auth … | head`: the reader may close the pipe early, which is not an error.
   stdout.on('error', () => undefined)
   const progress = (text: string): void => void stderr.write(text)
+  const confirm = confirmAt({ input: stdin, output: stderr })
   let exitCode: ExitCode = exitCodes.done
   const program = createProgram({
     version: readVersion(),
@@ -26,7 +27,6 @@ export async function runCli(args: readonly string[]): Promise<ExitCode> {
       const { environment, warnings } = settingsHere()
       for (const warning of warnings) stderr.write(`Warning: ${warning}\n`)
       const call = callsTo(connectionOf(options, environment))
-      const confirm = confirmAt({ input: stdin, output: stderr })
       const report = await command({ call, confirm, progress })
       stdout.write(options.json === true ? printableJson(report.json) : report.text)
       exitCode = report.exitCode ?? exitCodes.done
@@ -35,7 +35,11 @@ export async function runCli(args: readonly string[]): Promise<ExitCode> {
       // Not a static import: other commands do not wait for the database's code.
       const { runRestore } = await import('./wiring/run-restore.ts')
       const lines = stdin.isTTY ? undefined : stdin
-      const report = await runRestore(readConfig(settingsHere().environment), options, { lines, progress })
+      const report = await runRestore(readConfig(settingsHere().environment), options, {
+        lines,
+        confirm,
+        progress,
+      })
       stdout.write(describeRestore(report, options))
     },
   })

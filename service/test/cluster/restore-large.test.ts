@@ -29,7 +29,7 @@ const restore = (settings: Record<string, string>, lines: readonly string[]): Pr
     const options = { cwd: tmpdir(), env: { ...settings } }
     const child = execFile(
       process.execPath,
-      [launcher, 'restore', '--sessions=keep'],
+      [launcher, 'restore', '--sessions=keep', '--yes'],
       options,
       (error, out) => {
         if (error === null) resolve(out)

@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises'
+import { CommandFailure, exitCodes } from '../../interface-adapters/cli/exit-codes.ts'
 
 interface Terminal {
   readonly input: NodeJS.ReadableStream & { readonly isTTY?: boolean }
@@ -6,11 +7,11 @@ interface Terminal {
   readonly output: NodeJS.WritableStream
 }
 
-/** Asks for confirmation and accepts only y or yes. Without a terminal it does not ask: the script has decided. */
+/** Asks for confirmation and accepts only y or yes. Throws CommandFailure if there is no terminal: a script says `--yes`. */
 export const confirmAt =
   ({ input, output }: Terminal) =>
   async (question: () => Promise<string>): Promise<boolean> => {
-    if (input.isTTY !== true) return true
+    if (input.isTTY !== true) throw new CommandFailure(NO_TERMINAL, exitCodes.wrongUsage)
     const terminal = createInterface({ input, output })
     // Ctrl-C and the end of the input mean no.
     const { promise: closed, resolve } = Promise.withResolvers<string>()
@@ -22,3 +23,6 @@ export const confirmAt =
       terminal.close()
     }
   }
+
+const NO_TERMINAL =
+  'There is no terminal to confirm this at, so nothing was changed. Add --yes if you are sure.'

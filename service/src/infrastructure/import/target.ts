@@ -1,14 +1,11 @@
-import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
-import { sql } from 'kysely'
 import type { Clock } from '../../application/ports/clock.ts'
 import type { ImportedUsers } from '../../application/ports/imported-users.ts'
 import { DatabaseClock } from '../postgres/database-clock.ts'
 import type { Database } from '../postgres/database.ts'
-import { migrate } from '../postgres/migrate.ts'
+import { migrate, schemaAge } from '../postgres/migrate.ts'
 import { refuseUnsuitable } from '../postgres/refuse-unsuitable.ts'
 import { PostgresImportedUsers } from '../postgres/postgres-imported-users.ts'
-import { openForMaintenance, type MaintenanceSettings } from '../storage/open-for-maintenance.ts'
+import { locationOf, openForMaintenance, type MaintenanceSettings } from '../storage/open-for-maintenance.ts'
 import { CannotImport } from './cannot-import.ts'
 import { noUsers, DryRunUsers } from './dry-run-users.ts'
 
@@ -23,9 +20,7 @@ export interface Target {
 
 /** Opens the database of the settings, and migrates it. A dry run writes nothing, so it does not migrate. */
 export async function openTarget(settings: MaintenanceSettings, isDryRun: boolean): Promise<Target> {
-  const { databaseUrl, dataDir } = settings
-  const location = databaseUrl === undefined ? resolve(dataDir) : serverOf(databaseUrl)
-  const isMissing = databaseUrl === undefined && !existsSync(join(location, 'postgres'))
+  const { location, isMissing } = locationOf(settings)
   if (isDryRun && isMissing) return missingTarget(location)
   const { db, close } = await openForMaintenance(settings)
   try {
@@ -49,11 +44,6 @@ async function preparedTarget(db: Database, isDryRun: boolean): Promise<Omit<Tar
   return { importedUsers, clock }
 }
 
-const serverOf = (url: string): string => {
-  const { host, pathname } = new URL(url)
-  return `PostgreSQL at ${host}${pathname}`
-}
-
 const missingTarget = (location: string): Target => ({
   importedUsers: new DryRunUsers(noUsers),
   clock: { now: () => new Date() },
@@ -61,16 +51,13 @@ const missingTarget = (location: string): Target => ({
   close: () => Promise.resolve(),
 })
 
-/** Whether the tables exist. Throws if they are those of an older version. */
+/** Whether the tables exist. Throws if they are those of an earlier version. */
 async function hasTables(db: Database): Promise<boolean> {
-  const { rows } = await sql<{ users: boolean; latest: boolean }>`
-    select to_regclass('users') is not null as users, to_regclass('released_names') is not null as latest`.execute(
-    db,
-  )
-  if (rows[0]?.users === true && !rows[0].latest) {
+  const age = await schemaAge(db)
+  if (age === 'earlier') {
     throw new CannotImport(
       'The database has the tables of an older version. Start this version of the service once, or import without --dry-run.',
     )
   }
-  return rows[0]?.users === true
+  return age === 'present'
 }

@@ -106,6 +106,18 @@ export async function migrationState(
   }
 }
 
+/** Whether the database has the tables of this version, those of an earlier one, or none. */
+export async function schemaAge(db: Database): Promise<'present' | 'earlier' | 'none'> {
+  const { rows } = await sql<{ users: boolean; list: boolean }>`
+    select to_regclass('users') is not null as users, to_regclass('chat_auth_migrations') is not null as list`.execute(
+    db,
+  )
+  if (rows[0]?.users !== true) return 'none'
+  if (!rows[0].list) return 'earlier'
+  const { missing, unknown } = await migrationState(db)
+  return missing.length === 0 || unknown.length > 0 ? 'present' : 'earlier'
+}
+
 /** Other programs call their table `migrations`, so ours has the name of the service. */
 async function migrationsDone(db: Database): Promise<string[]> {
   const { rows: tables } = await sql<{ isThere: boolean }>`

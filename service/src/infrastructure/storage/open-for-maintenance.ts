@@ -1,4 +1,5 @@
-import { resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { openEmbeddedDatabase } from '../embedded/embedded-database.ts'
 import { connectWithoutDeadlines } from '../postgres/connect.ts'
 import { openDatabase } from '../postgres/database.ts'
@@ -15,4 +16,16 @@ export async function openForMaintenance({ databaseUrl, databaseDirectUrl, dataD
   }
   const db = openDatabase(connectWithoutDeadlines(databaseDirectUrl ?? databaseUrl))
   return { db, close: () => db.destroy() }
+}
+
+/** Where the database is, for messages, and whether an embedded one is still to be made. */
+export function locationOf({ databaseUrl, dataDir }: MaintenanceSettings) {
+  if (databaseUrl !== undefined) return { location: serverOf(databaseUrl), isMissing: false }
+  const location = resolve(dataDir)
+  return { location, isMissing: !existsSync(join(location, 'postgres')) }
+}
+
+const serverOf = (url: string): string => {
+  const { host, pathname } = new URL(url)
+  return `PostgreSQL at ${host}${pathname}`
 }

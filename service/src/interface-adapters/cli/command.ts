@@ -8,7 +8,7 @@ export interface CommandContext {
    */
   readonly call: (method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: object) => Promise<unknown>
 
-  /** Asks the operator at the terminal. Without a terminal it returns true, and the question is not built. */
+  /** Asks the operator at the terminal. Without a terminal it rejects with CommandFailure, and the question is not built. */
   readonly confirm: (question: () => Promise<string>) => Promise<boolean>
 
   /** Shows a complete line to the operator while the command runs. It is not part of the output. */
@@ -28,7 +28,7 @@ export type Command = (context: CommandContext) => Promise<Report>
 
 /** Throws CommandFailure unless the operator agrees, or has agreed with `--yes`. */
 export async function requireConfirmation(
-  { confirm }: CommandContext,
+  { confirm }: Pick<CommandContext, 'confirm'>,
   isConfirmed: boolean,
   question: () => Promise<string>,
 ): Promise<void> {

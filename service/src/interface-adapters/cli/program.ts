@@ -73,6 +73,8 @@ export function createProgram({ version, run, restore, out, err }: ProgramOption
         .choices(['end', 'keep'])
         .default('end'),
     )
+    .option('--dry-run', 'only say what it would do')
+    .option('-y, --yes', 'do not ask for confirmation')
     .action(restore)
   return program
 }

@@ -30,7 +30,10 @@ test('the question is shown with the possible inputs', async () => {
   expect(await text(output)).toContain('End 2 sessions? [y/N] ')
 })
 
-test('without a terminal no question is asked', async () => {
+test('without a terminal no question is asked, and the command stops', async () => {
   const nobody = { input: new PassThrough(), output: new PassThrough() }
-  expect(await confirmAt(nobody)(() => expect.fail('it asked'))).toBe(true)
+  await expect(confirmAt(nobody)(() => expect.fail('it asked'))).rejects.toMatchObject({
+    message: 'There is no terminal to confirm this at, so nothing was changed. Add --yes if you are sure.',
+    exitCode: 2,
+  })
 })

@@ -14,6 +14,9 @@ import type { TestUser, Tokens } from '../../support/test-client.ts'
 const root = join(import.meta.dirname, '../../../..')
 const launcher = join(root, 'service/bin/chat-auth.js')
 
+const NO_TERMINAL =
+  'There is no terminal to confirm this at, so nothing was changed. Add --yes if you are sure.'
+
 interface Ended {
   readonly code: number
   readonly out: string
@@ -100,9 +103,11 @@ describe('every command of the command line', () => {
   })
 
   test('sessions end --all ends all sessions of a user', async () => {
-    expect(await words('sessions', 'end', String(ann.id), '--all')).toContain('have ended')
+    expect(await words('sessions', 'end', String(ann.id), '--all', '--yes')).toContain('have ended')
     expect((await service.client().get('/v1/users/me', tokens.access_token)).status).toBe(401)
-    expect(await json('sessions', 'end', String(ann.id), '--all')).toMatchObject({ live_sessions: 0 })
+    expect(await json('sessions', 'end', String(ann.id), '--all', '--yes')).toMatchObject({
+      live_sessions: 0,
+    })
   })
 
   test('users roles replaces the roles of a user', async () => {
@@ -126,13 +131,23 @@ describe('every command of the command line', () => {
     expect(await words('sessions', 'end', '--all-users', '--dry-run')).toBe(
       '1 session of all users would end.\n',
     )
-    const { code, out } = await cli('sessions', 'end', '--all-users')
+    const { code, out } = await cli('sessions', 'end', '--all-users', '--yes')
     expect([code, out]).toEqual([0, '1 session of all users ended. Everybody signs in again.\n'])
     expect((await service.client().get('/v1/users/me', tokens.access_token)).body).toMatchObject({
       reason: 'terminated_by_admin',
     })
     expect(await json('sessions', 'end', '--all-users', '--dry-run')).toEqual({ live: 0 })
     tokens = await service.client().signIn(ann)
+  })
+
+  test.each([
+    ['users', 'disable', '1', '--reason', 'Spam'],
+    ['sessions', 'end', '1', '--all'],
+    ['sessions', 'end', '--all-users'],
+  ])('%s %s %s without a terminal and without --yes changes nothing', async (...args) => {
+    const { code, out, err } = await cli(...args)
+    expect([code, out, err]).toEqual([2, '', `${NO_TERMINAL}\n`])
+    expect((await service.client().get('/v1/users/me', tokens.access_token)).status).toBe(200)
   })
 
   test('invitations create, list and revoke manage invitations', async () => {

@@ -35,8 +35,11 @@ const examples = [...page.matchAll(/^```console\n([^]*?)^```$/gm)]
     return [line, output.join('\n').trimEnd()] as const
   })
 
+/** Without the redirection of a shell. */
 const splitWords = (line: string): string[] =>
-  [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '')
+  [...line.replace(/ <\S+$/, '').matchAll(/'([^']*)'|(\S+)/g)].map(
+    ([, quoted, plain]) => quoted ?? plain ?? '',
+  )
 
 test.each(examples)('chat-auth %s prints the output shown in docs/cli.md', async (line, shown) => {
   const { code, out } = await runProgram(splitWords(line), service)

@@ -51,7 +51,8 @@ export async function runProgram(
     },
     restore: (options) => {
       const counts = { endedAgain: 812, disabled: 2, enabled: 0, unknownUsers: 1, endedByCommand: 40_213 }
-      run.out += describeRestore(counts, options)
+      const location = 'PostgreSQL at db.example:5432/chat_auth'
+      run.out += describeRestore({ ...counts, location }, options)
       return Promise.resolve()
     },
   })
