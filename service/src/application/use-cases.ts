@@ -27,6 +27,7 @@ import { disableUser } from './users/disable-user.ts'
 import { enableUser } from './users/enable-user.ts'
 import { exportUser } from './users/export-user.ts'
 import { countSessions, findUserByEmail, inspectUser } from './users/inspect-users.ts'
+import { listUsers } from './users/list-users.ts'
 import { liftBans } from './users/lift-bans.ts'
 import { lookupUsers } from './users/lookup-users.ts'
 import { readOwnUser } from './users/read-own-user.ts'
@@ -91,6 +92,7 @@ export const createUseCases = (deps: UseCaseDeps) => ({
   searchUsers: searchUsers(deps),
   lookupUsers: lookupUsers(deps),
   inspectUser: inspectUser(deps),
+  listUsers: listUsers(deps),
   findUserByEmail: findUserByEmail(deps),
   countSessions: countSessions(deps),
   disableUser: disableUser(deps),

@@ -240,6 +240,7 @@ const useCases: Record<keyof UseCases, readonly Change[] | string> = {
   searchUsers: 'only reads',
   lookupUsers: 'only reads',
   inspectUser: 'only reads',
+  listUsers: 'only reads',
   findUserByEmail: 'only reads',
   countSessions: 'only reads',
   countAllSessions: 'only reads',

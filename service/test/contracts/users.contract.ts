@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { parseEmailAddress } from '../../src/domain/email-address.ts'
 import type { PasswordHash } from '../../src/domain/password.ts'
-import { deleteUser, type User, type UserId } from '../../src/domain/user.ts'
+import { deleteUser, disable, type User, type UserId } from '../../src/domain/user.ts'
 import { parseUsername } from '../../src/domain/username.ts'
 import { aBan, aDevice, at } from '../support/builders.ts'
 import { describeContract } from './describe-contract.ts'
@@ -51,6 +51,37 @@ export const usersContract = describeContract('Users', (store: Store) => {
         foreignHashesInUse: false,
       })
     }
+  })
+
+  test('the newest users come first, page by page, and no deleted ones', { tags: ['ADMIN-5'] }, async () => {
+    const [anna, bert, cleo, dora] = [
+      await addUser(store, 'anna'),
+      await addUser(store, 'bert'),
+      await addUser(store, 'cleo'),
+      await addUser(store, 'dora'),
+    ]
+    await save(deleteUser(bert, at(1)))
+    const all = { onlyDisabled: false, before: undefined, limit: 2, now: at(2) }
+    expect(await store.users.newest(all)).toEqual([dora, cleo])
+    expect(await store.users.newest({ ...all, before: cleo.id })).toEqual([anna])
+    expect(await store.users.newest({ ...all, before: anna.id })).toEqual([])
+  })
+
+  test('of the disabled users, those whose ban is over are left out', { tags: ['ADMIN-5'] }, async () => {
+    const [anna, bert, cleo, dora] = [
+      await addUser(store, 'anna'),
+      await addUser(store, 'bert'),
+      await addUser(store, 'cleo'),
+      await addUser(store, 'dora'),
+    ]
+    const forever = disable(anna, aBan({ since: at(1) }))
+    const tillFive = disable(bert, aBan({ since: at(1), until: at(5) }))
+    for (const user of [forever, tillFive, deleteUser(disable(cleo, aBan()), at(1))]) await save(user)
+    const disabled = { onlyDisabled: true, before: undefined, limit: 9, now: at(4) }
+    expect(await store.users.newest(disabled)).toEqual([tillFive, forever])
+    expect(await store.users.newest({ ...disabled, now: at(5) })).toEqual([forever])
+    expect(await store.users.newest({ ...disabled, before: bert.id })).toEqual([forever])
+    expect((await store.users.newest({ ...disabled, onlyDisabled: false }))[0]).toEqual(dora)
   })
 
   test('a device is known for the user who signed in on it, and for no other user', async () => {

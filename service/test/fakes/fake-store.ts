@@ -129,6 +129,15 @@ const users = (read: Read, inTurn: InTurn): Users => ({
   findByEmail: (emailKey) =>
     read((world) => existing([...world.users.values()].find(({ email }) => email.key === emailKey))),
 
+  newest: ({ onlyDisabled, before, limit, now }) =>
+    read((world) =>
+      [...world.users.values()]
+        .filter((user) => !isDeleted(user) && (!onlyDisabled || isDisabled(user, now)))
+        .filter(({ id }) => before === undefined || id < before)
+        .toSorted((a, b) => b.id - a.id)
+        .slice(0, limit),
+    ),
+
   search: (search) => read((world) => searchIn([...world.users.values()], search)),
 
   findForSignIn: ({ usernameKey, emailKey }, { deviceId, network }) =>

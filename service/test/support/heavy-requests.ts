@@ -473,6 +473,7 @@ function documents({ accessToken, serviceKey }: Credentials): HeavyRequest[] {
     '/v1/doctor',
     '/v1/revocations',
     '/v1/users?limit=100',
+    '/v1/users?limit=100&disabled=true',
     '/v1/outbox',
     '/v1/keys',
   ]

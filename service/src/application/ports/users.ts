@@ -33,6 +33,15 @@ export interface UserSearch {
   readonly now: Date
 }
 
+export interface NewestUsers {
+  readonly onlyDisabled: boolean
+  /** Only users with a lower id. */
+  readonly before: UserId | undefined
+  readonly limit: number
+  /** Users whose ban is over by then are not disabled. */
+  readonly now: Date
+}
+
 export interface FoundUser {
   readonly user: User
   readonly cursor: SearchCursor
@@ -53,6 +62,9 @@ export interface Users {
    * users.
    */
   search(search: UserSearch): Promise<readonly FoundUser[]>
+
+  /** Users by falling ids. The work grows with `limit`, not with the number of users. */
+  newest(wanted: NewestUsers): Promise<readonly User[]>
 
   /** Does the same work whether the user exists or not. */
   findForSignIn(

@@ -19,6 +19,7 @@ import { up as bans } from './migrations/0016-bans.ts'
 import { up as releasedNames } from './migrations/0017-released-names.ts'
 import { up as lastPlaces } from './migrations/0018-last-places.ts'
 import { up as invitations } from './migrations/0019-invitations.ts'
+import { up as newestUsers } from './migrations/0020-newest-users.ts'
 import { recomputeLooks } from './recompute-looks.ts'
 
 interface Migration {
@@ -51,6 +52,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0017-released-names': { up: releasedNames },
   '0018-last-places': { up: lastPlaces },
   '0019-invitations': { up: invitations },
+  '0020-newest-users': { up: newestUsers },
 }
 
 /** Requests queue behind a table lock that is waited for, so the wait is short. The start tries again. */

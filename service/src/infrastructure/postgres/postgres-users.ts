@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { ApplicationError } from '../../application/errors.ts'
 import type {
   FoundUser,
+  NewestUsers,
   SignInCandidate,
   SignInName,
   Users,
@@ -43,6 +44,17 @@ export class PostgresUsers implements Users, UsersInTransaction {
 
   search(search: UserSearch): Promise<readonly FoundUser[]> {
     return searchUsers(this.#db, search)
+  }
+
+  async newest({ onlyDisabled, before, limit, now }: NewestUsers): Promise<readonly User[]> {
+    let query = this.#existing()
+    if (onlyDisabled) {
+      query = query
+        .where('disabled_at', 'is not', null)
+        .where((where) => where.or([where('disabled_until', 'is', null), where('disabled_until', '>', now)]))
+    }
+    if (before !== undefined) query = query.where('id', '<', before)
+    return (await query.orderBy('id', 'desc').limit(limit).execute()).map(toUser)
   }
 
   findForSignIn(

@@ -1,5 +1,6 @@
-import { Command as Program, InvalidArgumentError, Option } from 'commander'
+import { Command as Program, Option } from 'commander'
 import { listAudit, type ListAuditInput } from './audit-command.ts'
+import { count, deliveryId, invitationId, roleList, sessionId, userId } from './arguments.ts'
 import type { Command } from './command.ts'
 import { runDoctor } from './doctor-command.ts'
 import {
@@ -23,7 +24,15 @@ import {
   endSessionsOfAllUsers,
   listSessions,
 } from './session-commands.ts'
-import { disableUser, enableUser, findUsers, setRoles, type FindUsersInput } from './user-commands.ts'
+import {
+  disableUser,
+  enableUser,
+  findUsers,
+  listUsers,
+  setRoles,
+  type FindUsersInput,
+  type ListUsersInput,
+} from './user-commands.ts'
 
 export interface GlobalOptions {
   readonly url?: string
@@ -82,7 +91,14 @@ export function createProgram({ version, run, restore, out, err }: ProgramOption
 type Start = (command: Command) => Promise<void>
 
 function addUsers(program: Program, start: Start): void {
-  const users = program.command('users').description('find, disable and enable users, set their roles')
+  const users = program.command('users').description('list, find, disable and enable users, set their roles')
+  users
+    .command('list')
+    .description('list users, newest first')
+    .option('--disabled', 'only disabled users')
+    .option('--limit <count>', 'maximum number of users, up to 100', count)
+    .option('--cursor <cursor>', 'cursor that the previous page printed')
+    .action((options: ListUsersInput) => start(listUsers(options)))
   users
     .command('find')
     .description('find users by part of their username, by e-mail address or by id')
@@ -247,28 +263,6 @@ function addAudit(program: Program, start: Start): void {
     .option('--cursor <cursor>', 'cursor that the previous page printed')
     .action((options: ListAuditInput) => start(listAudit(options)))
 }
-
-/** Ids become part of a URL path, so anything else must not pass. */
-const matching =
-  (pattern: RegExp, wanted: string) =>
-  (text: string): string => {
-    if (pattern.test(text)) return text
-    throw new InvalidArgumentError(wanted)
-  }
-const userId = matching(/^[1-9]\d{0,15}$/, 'Must be a number, such as 17. Find it with: chat-auth users find')
-const sessionId = matching(
-  /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
-  'Must be a UUID. Find it with: chat-auth sessions list',
-)
-const deliveryId = matching(/^[1-9]\d{0,14}$/, 'Must be a number. Find it with: chat-auth outbox list')
-const invitationId = matching(/^[1-9]\d{0,14}$/, 'Must be a number. Find it with: chat-auth invitations list')
-const count = (text: string): number =>
-  Number(matching(/^[1-9]\d{0,3}$/, 'Must be a number from 1 to 9999.')(text))
-const roleList = (text: string): string[] =>
-  text
-    .split(',')
-    .map((role) => role.trim())
-    .filter((role) => role !== '')
 
 const NOTES = `
 The service key is the first of these that exists: --key, CHAT_AUTH_SERVICE_KEY, SERVICE_KEYS, and the file service-key

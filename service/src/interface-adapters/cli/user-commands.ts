@@ -28,6 +28,20 @@ export const findUsers =
     return { json: found, text: usersTable(found.items) + nextPageHint(found.next_cursor) }
   }
 
+export interface ListUsersInput {
+  readonly disabled?: true
+  readonly limit?: number
+  readonly cursor?: string
+}
+
+export const listUsers =
+  ({ disabled, limit, cursor }: ListUsersInput): Command =>
+  async ({ call }) => {
+    const query = { disabled: disabled && 'true', limit, cursor }
+    const found = (await call('GET', pathWithQuery('/v1/users', query))) as FoundUsers
+    return { json: found, text: usersTable(found.items) + nextPageHint(found.next_cursor) }
+  }
+
 export interface DisableUserInput {
   readonly id: string
   readonly reason: string

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 
 /** The content of a cursor. `read` returns undefined for content that `write` cannot have made. */
-interface CursorContent<Place> {
+export interface CursorContent<Place> {
   readonly write: (place: Place) => unknown
   readonly read: (content: unknown) => Place | undefined
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { MATCHES, type SearchCursor } from '../../domain/user-search.ts'
 import { parseUserId, type UserId } from '../../domain/user.ts'
-import { opaqueCursor } from './opaque-cursor.ts'
+import { opaqueCursor, type CursorContent } from './opaque-cursor.ts'
 import { isStorable } from './storable-text.ts'
 
 const content = z.tuple([z.enum(MATCHES), z.string().max(64), z.int()])
@@ -14,7 +14,12 @@ function read(value: unknown): SearchCursor | undefined {
   return userId === undefined || !isStorable(ending) ? undefined : { match, ending, userId }
 }
 
+export const searchCursorContent: CursorContent<SearchCursor> = {
+  read,
+  write: ({ match, ending, userId }) => [match, ending, userId],
+}
+
 export const { cursor, nextCursor, nextCursorOf, startOfPage } = opaqueCursor<SearchCursor>(
-  { read, write: ({ match, ending, userId }) => [match, ending, userId] },
+  searchCursorContent,
   { match: 'prefix', ending: 'ann_example', userId: 17 as UserId },
 )

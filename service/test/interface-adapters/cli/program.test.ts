@@ -16,6 +16,11 @@ describe('the requests of a command', () => {
       ['GET /v1/users?email=a%2Bb%40example.org&limit=5&cursor=x%2Fy'],
     ],
     [['users', 'find', '--id', '17'], [USER]],
+    [['users', 'list'], ['GET /v1/users']],
+    [
+      ['users', 'list', '--disabled', '--limit', '5', '--cursor', 'x/y'],
+      ['GET /v1/users?disabled=true&limit=5&cursor=x%2Fy'],
+    ],
     [
       ['users', 'enable', '17'],
       ['POST /v1/users/17/enable', USER],

@@ -1,20 +1,26 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod'
+import type { z } from 'zod'
 import { ApplicationError } from '../../../application/errors.ts'
 import { findUserByEmailErrors, inspectUserErrors } from '../../../application/users/inspect-users.ts'
 import type { UseCases } from '../../../application/use-cases.ts'
 import { refuseField } from '../../../application/validate.ts'
 import { InvalidValue } from '../../../domain/invalid-value.ts'
-import type { SearchCursor } from '../../../domain/user-search.ts'
 import { parseUserId, type User } from '../../../domain/user.ts'
 import { responses, type OperatorErrors } from '../responses.ts'
 import * as bodies from '../response-bodies.ts'
-import { nextCursorOf, startOfPage } from '../search-cursor.ts'
 import { userIdParams } from '../user-schemas.ts'
+import {
+  nextCursorOf,
+  placeInList,
+  placeInSearch,
+  startOfPage,
+  type InspectionCursor,
+} from './inspection-cursor.ts'
 import * as schemas from './inspection-schemas.ts'
 
 interface Found {
   readonly users: readonly User[]
-  readonly next: SearchCursor | undefined
+  readonly next: InspectionCursor | undefined
 }
 
 /** For operators: find and inspect users. */
@@ -26,19 +32,17 @@ export const inspectionRoutes =
       schema: {
         tags: ['Moderation'],
         operationId: 'findUsers',
-        summary: 'Find users by part of their username, or by their e-mail address',
+        summary: 'List users, newest first, or find them by part of their username or by e-mail address',
+        description:
+          'Without `username` and `email` it lists all users, or with `disabled=true` the disabled ones. The order is that of their ids.',
         querystring: schemas.inspection,
         response: responses(
           { 200: schemas.inspectedUsers.describe('A page of users, including disabled ones.') },
           { errors: errorsWith([...findUserByEmailErrors, 'validation_failed']) },
         ),
       },
-      handler: async ({ query: { username, email, limit, cursor } }) => {
-        const after = startOfPage(cursor)
-        const found: Found =
-          email === undefined
-            ? await useCases.searchUsers({ username: required(username), limit, after, ...OPERATOR })
-            : { users: await byEmail(useCases, email), next: undefined }
+      handler: async ({ query }) => {
+        const found = await find(useCases, query)
         const inspected = await useCases.countSessions(found.users)
         return {
           items: inspected.map((one) => bodies.inspectedUser(one, publicUrl)),
@@ -69,12 +73,22 @@ export const inspectionRoutes =
     done()
   }
 
-function required(username: string | undefined): string {
-  if (username !== undefined) return username
-  throw refuseField(
-    'username',
-    new InvalidValue('required', 'Send either part of a username, or an e-mail address.'),
-  )
+async function find(useCases: UseCases, query: z.infer<typeof schemas.inspection>): Promise<Found> {
+  const { username, email, disabled, limit, cursor } = query
+  refuseAllButOne({ username, email, disabled })
+  const place = startOfPage(cursor)
+  if (email !== undefined) return { users: await byEmail(useCases, email), next: undefined }
+  if (username !== undefined)
+    return useCases.searchUsers({ username, limit, after: placeInSearch(place), ...OPERATOR })
+  return useCases.listUsers({ onlyDisabled: disabled !== undefined, limit, before: placeInList(place) })
+}
+
+/** Otherwise all but one of them would be dropped silently. */
+function refuseAllButOne(ways: Record<string, string | undefined>): void {
+  const [, another] = Object.keys(ways).filter((name) => ways[name] !== undefined)
+  if (another === undefined) return
+  const message = 'Send at most one of: username, email, disabled.'
+  throw refuseField(another, new InvalidValue('unknown_field', message))
 }
 
 const OPERATOR = { askedBy: undefined, withDisabled: true } as const

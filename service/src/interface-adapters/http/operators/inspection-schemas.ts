@@ -1,13 +1,17 @@
 import { z } from 'zod'
 import { EMAIL_ADDRESS_LIMIT } from '../../../domain/email-address.ts'
-import { cursor, nextCursor } from '../search-cursor.ts'
 import { usernamePart, usersPerPage } from '../search-schemas.ts'
 import { textField } from '../text-field.ts'
 import { ownUser } from '../user-schemas.ts'
+import { cursor, nextCursor } from './inspection-cursor.ts'
 
 export const inspection = z.strictObject({
   username: usernamePart.optional(),
   email: textField(EMAIL_ADDRESS_LIMIT, 'ann@example.org', 'A complete e-mail address.').optional(),
+  disabled: z
+    .literal('true')
+    .optional()
+    .meta({ description: 'List only disabled users. Not with `username` or `email`.', examples: ['true'] }),
   limit: usersPerPage,
   cursor,
 })

@@ -120,7 +120,6 @@ describe.each(databaseNames)('finding users, on %s', (database) => {
   })
 
   test.each([
-    [{}, { username: 'required' }],
     [{ username: '' }, { username: 'too_short' }],
     [{ username: 'x'.repeat(129) }, { username: 'too_long' }],
     [{ username: 'a', limit: 0 }, { limit: 'invalid_format' }],
@@ -136,6 +135,10 @@ describe.each(databaseNames)('finding users, on %s', (database) => {
     ],
   ])('a search with %j is refused, for operators too', async (parameters, fields) => {
     for (const ask of [search, inspect]) expectRefusedFields(await ask(parameters), fields)
+  })
+
+  test('a search of a user needs a part of the name', async () => {
+    expectRefusedFields(await search({}), { username: 'required' })
   })
 
   test.each([
@@ -292,7 +295,79 @@ describe.each(databaseNames)('finding users, on %s', (database) => {
       expectProblem(await operator().get(`/v1/users/${gone.id}/sessions`), 'user_not_found')
     })
 
+    const idsIn = ({ body }: { body: unknown }) => (body as Found).items.map(({ id }) => id)
+
+    test('an operator lists the newest users, page by page', { tags: ['ADMIN-5'] }, async () => {
+      const [first, gone, second, third] = [
+        await service.client().register(),
+        await service.client().register(),
+        await service.client().register(),
+        await service.client().register(),
+      ]
+      await remove(gone)
+      await disable(second.id)
+      const response = await inspect({ limit: 2 })
+      expectPrivate(response)
+      const { items, next_cursor: cursor } = response.body as Found
+      expect(items).toEqual([
+        inspected(third),
+        inspected(second, {
+          disabled_at: expect.stringMatching(/Z$/) as string,
+          disabled_reason: 'Spam',
+        }),
+      ])
+      const late = await service.client().register()
+      const next = await inspect({ limit: 2, cursor: cursor ?? '' })
+      expect(idsIn(next)[0]).toBe(first.id)
+      expect(idsIn(await inspect({}))[0]).toBe(late.id)
+      const last = await inspect({ limit: 100, cursor: Buffer.from('1').toString('base64url') })
+      expect(last.body).toEqual({ items: [], next_cursor: null })
+    })
+
+    test('an operator lists the disabled users, newest first', { tags: ['ADMIN-5'] }, async () => {
+      const [first, second, other] = [
+        await service.client().register(),
+        await service.client().register(),
+        await service.client().register(),
+      ]
+      for (const { id } of [second, first]) await disable(id)
+      const page = (await inspect({ disabled: 'true', limit: 1 })).body as Found
+      expect(page.items.map(({ id }) => id)).toEqual([second.id])
+      const next = await inspect({ disabled: 'true', cursor: page.next_cursor ?? '' })
+      expect(idsIn(next)[0]).toBe(first.id)
+      await service.operator().post(`/v1/users/${second.id}/enable`)
+      const disabled = idsIn(await inspect({ disabled: 'true' }))
+      expect(disabled[0]).toBe(first.id)
+      expect(disabled).not.toContain(other.id)
+    })
+
     test.each([
+      ['another value of disabled', { disabled: 'false' }, { disabled: 'invalid_format' }],
+      ['a name and an address', { username: 'a', email: 'a@example.org' }, { email: 'unknown_field' }],
+      ['a name and disabled', { username: 'a', disabled: 'true' }, { disabled: 'unknown_field' }],
+      [
+        'an address and disabled',
+        { email: 'a@example.org', disabled: 'true' },
+        { disabled: 'unknown_field' },
+      ],
+      ['a misspelt filter', { disable: 'true' }, { disable: 'unknown_field' }],
+      ['a cursor of the list in a search', { username: 'a', cursor: 'MTc' }, { cursor: 'invalid_format' }],
+      [
+        'a cursor of a search in the list',
+        { cursor: Buffer.from('["prefix","a",17]').toString('base64url') },
+        { cursor: 'invalid_format' },
+      ],
+      [
+        'a cursor of a fraction',
+        { cursor: Buffer.from('1.5').toString('base64url') },
+        { cursor: 'invalid_format' },
+      ],
+    ])('a list with %s is refused', { tags: ['ADMIN-5'] }, async (_, parameters, fields) => {
+      expectRefusedFields(await inspect(parameters), fields)
+    })
+
+    test.each([
+      ['GET', '/v1/users'],
       ['GET', '/v1/users?username=ann'],
       ['GET', '/v1/users/1'],
       ['POST', '/v1/users/lookup'],
