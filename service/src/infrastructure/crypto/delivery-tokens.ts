@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { UserId } from '../../domain/user.ts'
+import { issuedAt } from './issued-at.ts'
 import type { TokenKeys } from './key-ring.ts'
 import { noSigningKey } from './no-signing-key.ts'
 import { signData } from './signatures.ts'
@@ -17,14 +18,13 @@ export const deliveryTokens =
     const signing = keys.signingKey(now)
     if (signing === undefined) throw noSigningKey()
     const { kid } = JSON.parse(Buffer.from(signing.encodedHeader, 'base64url').toString()) as { kid: string }
-    const issuedAt = Math.floor(+now / 1000)
     const claims = {
       iss: issuer,
       sub: String(userId),
       user_id: userId,
       jti: randomUUID(),
-      iat: issuedAt,
-      exp: issuedAt + TTL_SECONDS,
+      iat: issuedAt(signing.algorithm, now),
+      exp: Math.floor(+now / 1000) + TTL_SECONDS,
     }
     const header = { alg: signing.algorithm, typ: 'delivery+jwt', kid }
     const signed = [header, claims]

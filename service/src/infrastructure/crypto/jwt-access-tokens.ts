@@ -3,6 +3,7 @@ import type { AccessClaims, AccessTokens } from '../../application/ports/access-
 import type { ReceiptProofs } from '../../application/ports/receipt-proofs.ts'
 import { earlier, expiryOf, secondsAfter, type Session } from '../../domain/session.ts'
 import { readAccessClaims } from './access-claims.ts'
+import { issuedAt } from './issued-at.ts'
 import type { TokenKeys } from './key-ring.ts'
 import { noSigningKey } from './no-signing-key.ts'
 import { signData, verifyData } from './signatures.ts'
@@ -43,7 +44,7 @@ export class JwtAccessTokens implements AccessTokens {
       sid: session.id,
       gen: session.generation,
       jti: randomUUID(),
-      iat: toSeconds(now),
+      iat: issuedAt(signing.algorithm, now),
       exp: expires,
       auth_time: toSeconds(session.authTime),
       amr: session.amr,
