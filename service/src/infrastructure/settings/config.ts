@@ -101,13 +101,17 @@ function readAuthSecret(settings: SettingsReader): string | undefined {
   return secret
 }
 
+/** The platform's services call this secret KEY, and theirs was short. */
+const EVERYWHERE =
+  ', and set it in every service that verifies with it (the KEY of the older services) at the same time'
+
 function readTokenKey(settings: SettingsReader) {
   const tokenAlgorithm = settings.oneOf('TOKEN_ALGORITHM', TOKEN_ALGORITHMS, 'EdDSA')
   const tokenSharedSecret = settings.text('TOKEN_SHARED_SECRET')
   const weakness = weaknessOf(tokenSharedSecret ?? '')
   if (tokenAlgorithm === 'HS256' && weakness !== undefined) {
     const isRequired = tokenSharedSecret === undefined ? 'is required with TOKEN_ALGORITHM=HS256 and ' : ''
-    settings.refuse('TOKEN_SHARED_SECRET', `${isRequired}${weakness}; ${MAKE_A_SECRET}`)
+    settings.refuse('TOKEN_SHARED_SECRET', `${isRequired}${weakness}; ${MAKE_A_SECRET}${EVERYWHERE}`)
   }
   const isUnused = tokenAlgorithm !== 'HS256' && !settings.hasRefused('TOKEN_ALGORITHM')
   if (isUnused && tokenSharedSecret !== undefined) {

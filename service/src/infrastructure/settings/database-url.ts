@@ -44,6 +44,9 @@ const PARAMETERS: Readonly<Record<string, readonly string[] | undefined>> = {
 }
 
 function problemOf(text: string): string | undefined {
+  const driver = /^postgres(?:ql)?\+(\w+):/i.exec(text)?.[1]
+  if (driver !== undefined)
+    return `names a driver of SQLAlchemy; remove "+${driver}", so that it starts with postgresql://`
   const hosts = /^[a-z]+:\/\/(?:[^/?#]*@)?([^/?#@]*)/i.exec(text)?.[1] ?? ''
   if (hosts.includes(',')) return ONE_HOST
   const url = URL.parse(text)

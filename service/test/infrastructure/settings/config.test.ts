@@ -6,6 +6,8 @@ const example = 'for-trying-on-localhost-only-never-deploy-this'
 const secret = 'a secret of this test that is long enough'
 const key = 'a-service-key-of-this-test-that-is-long'
 const makeOne = 'make one with: openssl rand -base64 32'
+const everywhere =
+  'and set it in every service that verifies with it (the KEY of the older services) at the same time'
 
 const messageFor = (environment: Environment): string => {
   try {
@@ -251,6 +253,14 @@ describe('DATABASE_URL', () => {
   test.each([
     ['mysql://db/chat', anAddress],
     ['db.example.org/chat', anAddress],
+    [
+      'postgresql+psycopg://a:hush@db/chat',
+      'names a driver of SQLAlchemy; remove "+psycopg", so that it starts with postgresql://',
+    ],
+    [
+      'postgres+asyncpg://a:hush@db/chat',
+      'names a driver of SQLAlchemy; remove "+asyncpg", so that it starts with postgresql://',
+    ],
     ['postgres:///chat', anAddress],
     ['postgres://a:p#q@db/chat', anAddress],
     ['postgres://a:hush@one,two/chat', oneHost],
@@ -370,6 +380,7 @@ describe('SERVICE_KEYS', () => {
 
 describe('HS256', () => {
   const shared = 'shared with others: 32 characters or more'
+  const makeOneForAll = `${makeOne}, ${everywhere}`
 
   test('HS256 accepts a shared secret of 32 characters', () => {
     const text = shared.slice(0, 32)
@@ -379,13 +390,13 @@ describe('HS256', () => {
 
   test.each([undefined, ''])('HS256 is refused with the shared secret %j', (text) => {
     expect(refusals({ TOKEN_ALGORITHM: 'HS256', TOKEN_SHARED_SECRET: text })).toEqual([
-      `TOKEN_SHARED_SECRET is required with TOKEN_ALGORITHM=HS256 and needs at least 32 characters; ${makeOne}`,
+      `TOKEN_SHARED_SECRET is required with TOKEN_ALGORITHM=HS256 and needs at least 32 characters; ${makeOneForAll}`,
     ])
   })
 
-  test('HS256 is refused with a short shared secret', () => {
+  test('HS256 is refused with a short shared secret, such as the KEY of the older services', () => {
     expect(refusals({ TOKEN_ALGORITHM: 'HS256', TOKEN_SHARED_SECRET: shared.slice(0, 31) })).toEqual([
-      `TOKEN_SHARED_SECRET needs at least 32 characters; ${makeOne}`,
+      `TOKEN_SHARED_SECRET needs at least 32 characters; ${makeOneForAll}`,
     ])
   })
 
@@ -460,7 +471,7 @@ describe('a secret with few different characters is refused and not shown', { ta
     const few = (name: string) =>
       refusals({ AUTH_SECRET: secret, TOKEN_ALGORITHM: 'HS256', TOKEN_SHARED_SECRET: key, [name]: text })
     expect(few('AUTH_SECRET')).toEqual([`AUTH_SECRET ${line}; ${makeOne}`])
-    expect(few('TOKEN_SHARED_SECRET')).toEqual([`TOKEN_SHARED_SECRET ${line}; ${makeOne}`])
+    expect(few('TOKEN_SHARED_SECRET')).toEqual([`TOKEN_SHARED_SECRET ${line}; ${makeOne}, ${everywhere}`])
     const name = 'AUTH_SECRET_PREVIOUS'
     expect(few(name)).toEqual([`${name} ${line} each; ${makeOne}`])
     expect(refusals({ [name]: `${key},${text}` })).toEqual([`${name} ${line} each; ${makeOne}`])
