@@ -247,6 +247,8 @@ export const unservedPaths = [
   '/v2/users/me',
   '/v1/users/me;x=1',
   '/metrics',
+  '/v1/media/avatars/../../../package.json',
+  '/v1/media/avatars/%2e%2e%2fpackage.json',
   '/media/avatars/../../package.json',
   '/media/avatars/%2e%2e%2fpackage.json',
   '/docs/static/../../package.json',

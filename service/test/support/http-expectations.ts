@@ -91,7 +91,7 @@ export function expectPrivate({ headers }: ApiResponse): void {
 
 /** The default picture of a user without one, whose name has one part. */
 export const DEFAULT_AVATAR = expect.stringMatching(
-  /^http:\/\/localhost:8000\/media\/avatars\/default-\d{1,2}-512\.png$/,
+  /^http:\/\/localhost:8000\/v1\/media\/avatars\/default-\d{1,2}-512\.png$/,
 ) as string
 
 export const SESSION = {

@@ -2,7 +2,12 @@ import { createHash } from 'node:crypto'
 import { DEFAULT_AVATARS, defaultAvatarOf, type AvatarSize } from '../../domain/avatar.ts'
 import type { User } from '../../domain/user.ts'
 
-/** The picture behind a file name under /media/avatars/. */
+/** Not under /media: proxies often serve that folder from their own disk. */
+export const AVATARS_PATH = '/v1/media/avatars'
+/** In use until November 2026. Other services have stored such addresses. */
+export const EARLIER_AVATARS_PATH = '/media/avatars'
+
+/** The picture behind a file name under AVATARS_PATH. */
 export type AvatarFile = { readonly size: AvatarSize } & (
   { readonly name: string } | { readonly defaultAvatar: number }
 )

@@ -6,12 +6,12 @@ import type { InspectedUser } from '../../application/users/inspect-users.ts'
 import { dataForUser } from '../../domain/data-for-user.ts'
 import { expiryOf, type Session, type SessionId } from '../../domain/session.ts'
 import type { User } from '../../domain/user.ts'
-import { avatarFileOf } from './avatar-files.ts'
+import { AVATARS_PATH, avatarFileOf } from './avatar-files.ts'
 
 // The bodies of responses, field by field, so that a new field of an entity is not published by accident.
 
 export const avatar = (user: User, publicUrl: string) => ({
-  avatar_url: `${publicUrl}/media/avatars/${avatarFileOf(user)}`,
+  avatar_url: `${publicUrl}${AVATARS_PATH}/${avatarFileOf(user)}`,
 })
 
 export const publicUser = (user: User, publicUrl: string) => ({

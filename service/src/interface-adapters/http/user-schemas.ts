@@ -67,7 +67,7 @@ export const ownUser = z
     username: z.string().meta({ examples: ['ann_example'] }),
     email: z.string().meta({ examples: ['ann@example.org'] }),
     email_verified: z.boolean().meta({ examples: [false] }),
-    avatar_url: z.url().meta({ examples: ['https://auth.example.org/media/avatars/default-5-512.png'] }),
+    avatar_url: z.url().meta({ examples: ['https://auth.example.org/v1/media/avatars/default-5-512.png'] }),
     created_at: z.iso.datetime().meta({ examples: ['2026-01-31T12:00:00.000Z'] }),
   })
   .meta({ id: 'OwnUser' })

@@ -74,6 +74,7 @@ const methods: Record<string, readonly string[]> = {
   '/health/ready': ['GET'],
   '/errors/not_found': ['GET'],
   '/openapi.json': ['GET'],
+  '/v1/media/avatars/default-0-512.png': ['GET'],
   '/media/avatars/default-0-512.png': ['GET'],
 }
 
@@ -150,7 +151,7 @@ describe.each(databaseNames)('headers, on %s', (database) => {
         const { access_token: token } = await deployed.client().signIn(person)
         const { body } = await deployed.client().get('/v1/users/me', token)
         expect((body as { avatar_url: string }).avatar_url).toMatch(
-          /^https:\/\/auth\.example\.org\/media\/avatars\//,
+          /^https:\/\/auth\.example\.org\/v1\/media\/avatars\//,
         )
       },
     )

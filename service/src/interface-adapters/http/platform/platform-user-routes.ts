@@ -20,6 +20,9 @@ import * as schemas from './platform-schemas.ts'
 /** The older service returned every match, more than a page could show. */
 const MAXIMUM_FOUND = 50
 
+/** The profile form always sends both fields. It does not know the e-mail address, so it sends an empty one. */
+const typed = (text: string | undefined): string | undefined => (text?.trim() === '' ? undefined : text)
+
 /** These clients are never asked to authenticate again. */
 const updateErrors = updateUserErrors.filter((code) => code !== 'reauthentication_required')
 
@@ -87,7 +90,7 @@ export const platformUserRoutes =
         security,
         operationId: 'platformUpdateUser',
         summary: 'Change your username or e-mail address',
-        description: `${description} A new e-mail address requires the current password, or a recent sign-in. Your old username stays reserved for 90 days.`,
+        description: `${description} An empty field stays unchanged. A new e-mail address requires the current password, or a recent sign-in. Your old username stays reserved for 90 days.`,
         body: userUpdate,
         response: schemas.platformResponses(
           { 200: publicUser.describe('Your account after the change.') },
@@ -99,8 +102,13 @@ export const platformUserRoutes =
       },
       handler: async (request) => {
         const { username, email, current_password: currentPassword } = request.body
-        const changes = { username, email, currentPassword, cannotReauthenticate: true }
-        return bodies.publicUser(await useCases.updateUser(callerOf(request), changes), publicUrl)
+        const user = await useCases.updateUser(callerOf(request), {
+          username: typed(username),
+          email: typed(email),
+          currentPassword,
+          cannotReauthenticate: true,
+        })
+        return bodies.publicUser(user, publicUrl)
       },
     })
 

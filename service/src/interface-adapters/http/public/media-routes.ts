@@ -1,7 +1,7 @@
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
 import type { Media } from '../../../application/ports/media.ts'
 import type { AvatarSize } from '../../../domain/avatar.ts'
-import { parseAvatarFile } from '../avatar-files.ts'
+import { AVATARS_PATH, EARLIER_AVATARS_PATH, parseAvatarFile } from '../avatar-files.ts'
 import { TransportError } from '../transport-error.ts'
 
 export interface MediaDeps {
@@ -17,21 +17,23 @@ const IMMUTABLE = 'public, max-age=31536000, immutable'
 export const mediaRoutes =
   ({ media, defaultAvatar }: MediaDeps): FastifyPluginCallback =>
   (app, _options, done) => {
-    app.get<{ Params: { file: string } }>(
-      '/media/avatars/:file',
-      { schema: { hide: true } },
-      async (request, reply) => {
-        const file = parseAvatarFile(request.params.file)
-        if (file === undefined) throw new TransportError('not_found')
-        if ('defaultAvatar' in file) {
-          const etag = `"default-${file.defaultAvatar}-${file.size}"`
-          return sendDefault(request, reply, etag, () => defaultAvatar(file.defaultAvatar, file.size))
-        }
-        const bytes = await media.find(file.name, file.size)
-        if (bytes === undefined) throw new TransportError('not_found')
-        return reply.type('image/webp').header('cache-control', IMMUTABLE).send(bytes)
-      },
-    )
+    const send = async (
+      request: FastifyRequest<{ Params: { file: string } }>,
+      reply: FastifyReply,
+    ): Promise<FastifyReply> => {
+      const file = parseAvatarFile(request.params.file)
+      if (file === undefined) throw new TransportError('not_found')
+      if ('defaultAvatar' in file) {
+        const etag = `"default-${file.defaultAvatar}-${file.size}"`
+        return sendDefault(request, reply, etag, () => defaultAvatar(file.defaultAvatar, file.size))
+      }
+      const bytes = await media.find(file.name, file.size)
+      if (bytes === undefined) throw new TransportError('not_found')
+      return reply.type('image/webp').header('cache-control', IMMUTABLE).send(bytes)
+    }
+    for (const path of [AVATARS_PATH, EARLIER_AVATARS_PATH]) {
+      app.get<{ Params: { file: string } }>(`${path}/:file`, { schema: { hide: true } }, send)
+    }
     done()
   }
 

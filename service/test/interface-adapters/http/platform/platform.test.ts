@@ -10,6 +10,7 @@ import {
   type TestUser,
   type Tokens,
 } from '../../../support/test-client.ts'
+import { exchange, request } from '../../../support/raw-exchange.ts'
 import { databaseNames, startTestService, type TestService } from '../../../support/test-service.ts'
 import {
   DEFAULT_AVATAR,
@@ -28,6 +29,8 @@ const settings = {
   PLATFORM_OPEN_LOOKUP: 'true',
   CORS_ORIGINS: FRONTEND,
 }
+
+const TRY_AGAIN = /^There were too many attempts\. Try again in \d+ (second|minute)s?\.$/
 
 const picture = (format: 'png' | 'jpeg', red = 200): Promise<Buffer> =>
   sharp({ create: { width: 40, height: 30, channels: 3, background: { r: red, g: 0, b: 0 } } })
@@ -110,7 +113,7 @@ describe.each(databaseNames)('the platform routes, on %s', (database) => {
           token: ann.token,
         })
         expectOk(response, {
-          avatar_url: expect.stringMatching(/^http:\/\/localhost:8000\/media\/.*webp$/) as string,
+          avatar_url: expect.stringMatching(/^http:\/\/localhost:8000\/v1\/media\/.*webp$/) as string,
         })
       }
 
@@ -209,6 +212,14 @@ describe.each(databaseNames)('the platform routes, on %s', (database) => {
       expect((body as TestUser[])[0]?.username).toBe(username)
     })
 
+    test('a search text of any length finds a list, which the frontend can show', async () => {
+      const { token } = await signedIn()
+      for (const part of ['x'.repeat(129), 'é'.repeat(129), 'x'.repeat(8_000)]) {
+        const found = await search(`username=${encodeURIComponent(part)}`, token)
+        expect(found).toMatchObject({ status: 200, body: [] })
+      }
+    })
+
     test.each(['', '%20', '%25', '_%25', '%00', '%F0%9F%8F%B3', 'x'.repeat(100)])(
       'a platform search for "%s" finds no user',
       async (part) => {
@@ -258,6 +269,35 @@ describe.each(databaseNames)('the platform routes, on %s', (database) => {
       const { username } = newUser()
       const response = await change({ username, email: person.email }, token)
       expect([response.status, response.body]).toMatchObject([200, { username }])
+    })
+
+    test('the profile form, which sends an empty address, changes only the name', async () => {
+      const { person, tokens } = await signedIn()
+      service.clock.advance({ hours: 1 })
+      const refreshed = await client().post('/sessions/refresh', { refresh_token: tokens.refresh_token })
+      const { access_token: token } = refreshed.body as Tokens
+      const { username } = newUser()
+      const body = `{"username":"${username}","email":""}`
+      const headers = [
+        `Authorization: Bearer ${token}`,
+        'Accept: application/json, text/plain, */*',
+        'Content-Type: application/json',
+        `Content-Length: ${body.length}`,
+      ]
+      const response = await exchange(service.url, request('PATCH /users/update', headers, body))
+      expect([response.status, response.body]).toMatchObject([200, { username }])
+      const { body: me } = await client().get('/v1/users/me', token)
+      expect(me).toMatchObject({ username, email: person.email })
+    })
+
+    test.each(['', '  ', '\t\u00A0'])('a name and an address of %j stay as they are', async (blank) => {
+      const { person, token } = await signedIn()
+      const response = await change({ username: blank, email: blank }, token)
+      expect([response.status, response.body]).toMatchObject([200, { username: person.username }])
+      const { email } = newUser()
+      expect((await change({ username: blank, email }, token)).status).toBe(200)
+      const { body: me } = await client().get('/v1/users/me', token)
+      expect(me).toMatchObject({ username: person.username, email })
     })
 
     test('attempts to change to a taken e-mail address are limited', async () => {
@@ -363,12 +403,10 @@ describe.each(databaseNames)('the platform routes, on %s', (database) => {
         ),
         both,
       ),
-      refused(
-        'too many guesses',
-        'too_many_attempts',
-        [guessesAt('/sessions'), guessesAt('/v1/sessions')],
-        both,
-      ),
+      refused('too many guesses', 'too_many_attempts', [guessesAt('/sessions'), guessesAt('/v1/sessions')], {
+        username: TRY_AGAIN,
+        password: TRY_AGAIN,
+      }),
       refused(
         'a sign-in without fields',
         'validation_failed',
@@ -385,13 +423,13 @@ describe.each(databaseNames)('the platform routes, on %s', (database) => {
         'broken JSON',
         'malformed_request',
         signIns(() => '{"username":'),
-        both,
+        { username: /Reload the page/, password: /Reload the page/ },
       ),
       refused(
         'a body that is too large',
         'payload_too_large',
         signIns(() => ({ username: 'x'.repeat(17_000) })),
-        both,
+        { username: /too long/, password: /too long/ },
       ),
       refused('a refresh token that is none', 'invalid_refresh_token', refreshes({ refresh_token: 'x' })),
       refused('a refresh token that is a number', 'validation_failed', refreshes({ refresh_token: 1 }), {
@@ -475,7 +513,9 @@ describe.each(databaseNames)('the platform routes, on %s', (database) => {
       refused('a picture in another field', 'validation_failed', uploads(new FormData()), {
         avatar: /"avatar"/,
       }),
-      refused('a picture as JSON', 'unsupported_media_type', uploads('{}'), { avatar: true }),
+      refused('a picture as JSON', 'unsupported_media_type', uploads('{}'), {
+        avatar: /Reload the page/,
+      }),
       refused(
         'a search without a name',
         'validation_failed',

@@ -18,7 +18,7 @@ import {
 } from '../../../support/http-expectations.ts'
 
 const FOR_EVER = 'public, max-age=31536000, immutable'
-const SHOWN = /^http:\/\/localhost:8000\/media\/avatars\/([0-9a-f]{64})-512\.webp$/
+const SHOWN = /^http:\/\/localhost:8000\/v1\/media\/avatars\/([0-9a-f]{64})-512\.webp$/
 
 let made = 0
 
@@ -215,8 +215,24 @@ describe.each(databaseNames)('pictures, on %s', (database) => {
     '%3Csvg%3E',
     'a%00b',
     '..%2f..%2fpackage.json',
-  ])('there is no picture at /media/avatars/%s', async (file) => {
-    expectProblem(await service.client().get(`/media/avatars/${file}`), 'not_found')
+  ])('there is no picture at /v1/media/avatars/%s', async (file) => {
+    for (const path of ['/v1/media/avatars', '/media/avatars']) {
+      expectProblem(await service.client().get(`${path}/${file}`), 'not_found')
+    }
+  })
+
+  test('a picture is also served at the address that earlier versions gave out', async () => {
+    const urls = [await ownUrl(), urlOf(await send(red))]
+    for (const url of urls) {
+      expect(new URL(url).pathname).toMatch(/^\/v1\/media\/avatars\//)
+      const now = await show(url)
+      const earlier = await show(url.replace('/v1/media/', '/media/'))
+      expect([now.status, earlier.status]).toEqual([200, 200])
+      expect(earlier.bytes.equals(now.bytes)).toBe(true)
+      for (const name of ['content-type', 'cache-control', 'etag', 'cross-origin-resource-policy']) {
+        expect([name, earlier.headers.get(name)]).toEqual([name, now.headers.get(name)])
+      }
+    }
   })
 
   describe('the uploaded file', () => {
