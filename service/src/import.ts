@@ -24,7 +24,7 @@ interface Surroundings {
 /** Builds the import by hand and runs it. Returns its counts, and whether it read every row. */
 export async function runImport(
   { from, dryRun, report: reportName }: ImportOptions,
-  config: MaintenanceSettings & Pick<Config, 'reservedUsernames'>,
+  config: MaintenanceSettings & Pick<Config, 'reservedUsernames' | 'messagingUrl'>,
   { stdout, stderr, shouldStop }: Surroundings,
 ) {
   const counts = new ImportCounts()
@@ -36,9 +36,11 @@ export async function runImport(
   const { importedUsers, clock } = target
   const { recognises: recognisesHash } = passlibPbkdf2Sha256
   const reservedUsernames = reserveUsernames(config.reservedUsernames)
+  const hasMessaging = config.messagingUrl !== undefined
   stderr.write(`${dryRun ? 'Dry run: nothing is written' : 'Importing'} to ${target.location}\n`)
   try {
-    const end = await importUsers({ oldUsers, importedUsers, recognisesHash, reservedUsernames, clock })({
+    const deps = { oldUsers, importedUsers, recognisesHash, reservedUsernames, hasMessaging, clock }
+    const end = await importUsers(deps)({
       begin: (count) => (counts.total = count),
       note: async (outcomes) => {
         counts.add(outcomes)
@@ -48,7 +50,11 @@ export async function runImport(
       shouldStop,
     })
     progress.end()
-    stderr.write(end === 'done' ? counts.summary(dryRun) : `Stopped: ${counts.progress}.\n${RUN_AGAIN}`)
+    stderr.write(
+      end === 'done'
+        ? counts.summary({ dryRun, hasMessaging })
+        : `Stopped: ${counts.progress}.\n${RUN_AGAIN}`,
+    )
     return { ...counts.totals, isDone: end === 'done' }
   } catch (error) {
     progress.end()

@@ -50,7 +50,7 @@ export async function startService(config: Config, logger: Logger, overrides: Ov
   const wakeUp = await storage.onRevocations(feed.wake)
   let isStopping = false
   const isDraining = () => isStopping
-  const served = { config, ports, useCases, stream, wakeUp, isDraining, logger, observability }
+  const served = { config, ports, useCases, outbox, stream, wakeUp, isDraining, logger, observability }
   const listeners = await openHttpListeners(served)
   const { port, internalPort } = listeners
   const { maintenance = true } = overrides

@@ -24,6 +24,7 @@ export type ErrorCode =
   | 'username_taken'
   | 'email_taken'
   | 'no_signing_keys'
+  | 'no_messaging'
   | 'picture_too_large'
   | 'unsupported_picture'
   | 'too_many_attempts'

@@ -4,6 +4,7 @@ import type { Events } from './ports/events.ts'
 import { createInvitation } from './invitations/create-invitation.ts'
 import { listInvitations } from './invitations/list-invitations.ts'
 import { revokeInvitation } from './invitations/revoke-invitation.ts'
+import { announceUsers, type AnnounceUsersDeps } from './outbox/announce-users.ts'
 import { listDeliveries } from './outbox/list-deliveries.ts'
 import { replayDeliveries, replayDelivery, type ReplayDeliveryDeps } from './outbox/replay-delivery.ts'
 import { authenticate } from './sessions/authenticate.ts'
@@ -40,7 +41,8 @@ import { setAvatar, type SetAvatarDeps } from './users/set-avatar.ts'
 import { setRoles } from './users/set-roles.ts'
 import { updateUser, type UpdateUserDeps } from './users/update-user.ts'
 
-export type UseCaseDeps = CheckAccessTokenDeps &
+export type UseCaseDeps = AnnounceUsersDeps &
+  CheckAccessTokenDeps &
   ChangePasswordDeps &
   CreateSessionDeps &
   CreateTicketDeps &
@@ -102,6 +104,7 @@ export const createUseCases = (deps: UseCaseDeps) => ({
   listDeliveries: listDeliveries(deps),
   replayDelivery: replayDelivery(deps),
   replayDeliveries: replayDeliveries(deps),
+  announceUsers: announceUsers(deps),
   listAuditEntries: listAuditEntries(deps),
   listActivity: listActivity(deps),
 })

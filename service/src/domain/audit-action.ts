@@ -20,6 +20,7 @@ const OPERATOR_ACTIONS = [
   'signing_keys.removed',
   'deliveries.replayed',
   'users.imported',
+  'users.announced',
   'database.restored',
 ] as const
 

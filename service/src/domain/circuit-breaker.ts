@@ -24,6 +24,9 @@ export const isOpen = (circuit: Circuit): boolean => circuit.pauses > 0
 export const isPaused = ({ pausedUntil }: Circuit, now: Date): boolean =>
   pausedUntil !== undefined && now < pausedUntil && pausedUntil <= secondsAfter(now, LONGEST_PAUSE_SECONDS)
 
+/** There is a sign that the consumer is up. One delivery at a time shows whether it is. */
+export const withoutPause = (circuit: Circuit): Circuit => ({ ...circuit, pausedUntil: undefined })
+
 /** After a delivery for that user failed. `chance` is a number from 0 to 1, so that instances do not retry at the same time. */
 export function afterFailure(circuit: Circuit, userId: UserId, now: Date, chance: number): Circuit {
   // Deliveries that were in flight when the pause began do not extend it.

@@ -9,6 +9,15 @@ export const DEAD_LETTER_RETENTION_SECONDS = 7 * 24 * 3600
 /** Lease on a claimed delivery. Longer than any attempt. */
 export const CLAIM_SECONDS = 15
 
+/** The consumer that stores users' names and pictures: the platform's messaging service. */
+export const MESSAGING = 'messaging'
+
+/**
+ * A look-up by the consumer makes the user's delivery due up to this many attempts. So look-ups alone do not use up the
+ * attempts of a delivery that the consumer refuses: the rest take a day or more.
+ */
+export const HASTENED_ATTEMPTS = 30
+
 const FIRST_WAIT_SECONDS = 5
 const LONGEST_PAUSE_SECONDS = 3600
 

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance, FastifyPluginCallback } from 'fastify'
 import type { Logger } from 'pino'
+import type { Outbox } from '../application/outbox/outbox.ts'
 import { requireRecentAuthentication } from '../application/sessions/require-recent-authentication.ts'
 import type { UseCases } from '../application/use-cases.ts'
 import { accountRoutes } from '../interface-adapters/http/public/account-routes.ts'
@@ -40,6 +41,7 @@ import { refusingUnknownFields } from '../infrastructure/http/refuse-unknown-fie
 import { requiringRoles } from '../infrastructure/http/require-role.ts'
 import { requireServiceKeys } from '../infrastructure/http/require-service-key.ts'
 import { version } from '../infrastructure/process/version.ts'
+import { hastenMessaging } from './hasten-messaging.ts'
 import { createHealth } from './health.ts'
 import type { Observability } from './observability.ts'
 import type { Ports } from './ports.ts'
@@ -48,6 +50,7 @@ interface ListenerDeps {
   readonly config: Config
   readonly ports: Ports
   readonly useCases: UseCases
+  readonly outbox: Pick<Outbox, 'hasten'>
   readonly stream: RevocationStream
   readonly wakeUp: Awaited<ReturnType<Storage['onRevocations']>>
   readonly isDraining: () => boolean
@@ -135,7 +138,7 @@ function createInternalListener(deps: ListenerDeps, health: Health): Promise<Fas
       { prefix: '/v1', routes: refusingUnknownFields(invitationRoutes(useCases)) },
       { prefix: '/v1', routes: refusingUnknownFields(signingKeyRoutes(signingKeys)) },
       { prefix: '/v1', routes: refusingUnknownFields(doctorRoutes(doctorOf(deps))) },
-      { prefix: '', routes: platformLookupRoutes(useCases, config) },
+      { prefix: '', routes: platformLookupRoutes(useCases, config, hastenMessaging(deps.outbox)) },
       { prefix: '', routes: serviceRoutes(health, signingKeys) },
       { prefix: '', routes: openApiRoutes },
       { prefix: '', routes: metricsRoute(observability.metricsText) },

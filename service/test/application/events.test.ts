@@ -249,6 +249,7 @@ const useCases: Record<keyof UseCases, readonly Change[] | string> = {
   listActivity: 'only reads',
   replayDelivery: 'delivers existing events again',
   replayDeliveries: 'delivers existing events again',
+  announceUsers: 'adds deliveries of its own, for one consumer',
 }
 
 /** Who makes the other changes: the user, `user:1`. Sign-ins before a change are the user's own, too. */

@@ -67,6 +67,7 @@ export function aWorld(replace: (deps: UseCaseDeps) => Partial<UseCaseDeps> = ()
     invitations: store.invitations,
     tickets: new FakeTickets(),
     deliveries: new FakeDeliveries(store),
+    consumers: [],
     passwordStrength: new FakePasswordStrength(),
     accessTokens: new FakeAccessTokens(ttlSeconds),
     refreshTokens: new FakeRefreshTokens(),

@@ -7,7 +7,7 @@ import {
   userEnabled,
   userUpdated,
 } from '../../src/domain/event.ts'
-import type { User } from '../../src/domain/user.ts'
+import { deleteUser, type User, type UserId } from '../../src/domain/user.ts'
 import { aBan, aDevice, aSession, at, DAY } from '../support/builders.ts'
 import { describeContract } from './describe-contract.ts'
 import { addUser, inTransaction, type Store } from './store.ts'
@@ -234,6 +234,80 @@ export const deliveriesContract = describeContract('Deliveries', (store: Store) 
     expect(await store.deliveries.resumePostponed('a', at(1), 10)).toBe(0)
     expect((await claim(at(1))).map(({ id }) => id)).toEqual([one.id])
     expect(await claim(at(1), 'b')).toEqual([])
+  })
+
+  test('a hastened delivery is due before all others, unless it is in flight or failed too often', async () => {
+    const carl = await addUser(store, 'carl')
+    await addEvents(carl, '3')
+    await dispatch(['a'], at(0))
+    await addEvents(anna, '1')
+    await addEvents(bert, '2')
+    await dispatch(['a', 'b'], at(1))
+    const hasten = (ids: readonly UserId[], attemptsAtMost = 2) =>
+      store.deliveries.hasten('a', { userIds: ids, now: at(2), attemptsAtMost })
+    const all = await claim(at(1))
+    const [of3, of1, of2] = ['3', '1', '2'].map((each) => all.find((one) => reasonOf(one) === each))
+    if (of1 === undefined || of2 === undefined || of3 === undefined) throw new Error('all were due')
+    expect(await hasten([anna.id, bert.id, carl.id])).toBe(0)
+    await store.deliveries.postpone(of3, { until: at(1), error: 'down' })
+    for (const each of [of1, of2]) await store.deliveries.postpone(each, { until: at(600), error: 'down' })
+    expect(await hasten([anna.id], 1)).toBe(0)
+    expect(await hasten([anna.id, anna.id, 999_999_999 as UserId])).toBe(1)
+    expect(await hasten([])).toBe(0)
+    expect(await drain(at(2))).toEqual(['1', '3'])
+    expect(await drain(at(600))).toEqual(['2'])
+    expect((await claim(at(2), 'b')).map(reasonOf).toSorted()).toEqual(['1', '2'])
+  })
+
+  test('announced users are delivered to one consumer only, in batches, as they are', async () => {
+    const announce = (after: UserId | undefined, limit = 2) =>
+      store.deliveries.announce('a', { after, limit, by: 'service:ops', now: at(5) })
+    const carl = await addUser(store, 'carl')
+    const first = await announce(undefined)
+    expect(first).toEqual({ count: 2, next: bert.id })
+    expect(await announce(first.next)).toEqual({ count: 1, next: undefined })
+    expect(await store.deliveries.waitingConsumers()).toEqual(['a'])
+    // They are not to be dispatched to other consumers.
+    expect(await dispatch(['a', 'b'])).toBe(0)
+    const claimed = (await claim(at(5))).toSorted((a, b) => a.event.userId - b.event.userId)
+    expect(claimed.map(({ event }) => event)).toMatchObject(
+      [anna, bert, carl].map((user) => ({
+        type: 'user.updated',
+        userId: user.id,
+        actor: 'service:ops',
+        version: 1,
+        occurredAt: at(5),
+        data: { username: user.username.text, changed: [] },
+      })),
+    )
+    expect(new Set(claimed.map(({ event }) => event.id)).size).toBe(3)
+    for (const each of claimed) await store.deliveries.acknowledge(each, at(6))
+    expect(await store.events()).toEqual([])
+  })
+
+  test('a user for whom a delivery waits is not announced again; one with a dead letter is', async () => {
+    await addEvents(anna, '1')
+    await addEvents(bert, '2')
+    await dispatch(['a'])
+    const all = await claim(at(0))
+    const ofBert = all.find(({ event }) => event.userId === bert.id)
+    if (ofBert === undefined) throw new Error('it was due')
+    await store.deliveries.moveToDeadLetters(ofBert, { now: at(1), error: 'x' })
+    const announce = () =>
+      store.deliveries.announce('a', { after: undefined, limit: 9, by: 'service:ops', now: at(5) })
+    expect(await announce()).toEqual({ count: 1, next: undefined })
+    expect(await announce()).toEqual({ count: 0, next: undefined })
+    expect(await list('waiting')).toMatchObject([{ userId: anna.id }, { userId: bert.id }])
+  })
+
+  test('a deleted user is not announced', async () => {
+    await inTransaction(store, async (tx) => {
+      await tx.users.lock(anna.id)
+      await tx.users.save(deleteUser(anna, at(1)))
+    })
+    const options = { after: undefined, limit: 1, by: 'system', now: at(5) } as const
+    expect(await store.deliveries.announce('a', options)).toEqual({ count: 1, next: bert.id })
+    expect(await list('waiting')).toMatchObject([{ userId: bert.id }])
   })
 
   test('a clock that was two years ahead holds up no delivery after it is right', async () => {

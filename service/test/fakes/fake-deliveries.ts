@@ -1,6 +1,8 @@
 import type { Actor } from '../../src/domain/actor.ts'
-import { latestDue } from '../../src/domain/delivery.ts'
+import { latestDue, LONGEST_WAIT_SECONDS } from '../../src/domain/delivery.ts'
+import { userUpdated } from '../../src/domain/event.ts'
 import type {
+  Announced,
   ClaimedDelivery,
   Deliveries,
   DeliveryQuery,
@@ -8,7 +10,7 @@ import type {
   StoredEvent,
 } from '../../src/application/ports/deliveries.ts'
 import { secondsAfter } from '../../src/domain/session.ts'
-import type { UserId } from '../../src/domain/user.ts'
+import { isDeleted, type UserId } from '../../src/domain/user.ts'
 import type { FakeStore } from './fake-store.ts'
 
 interface Row {
@@ -38,6 +40,8 @@ export class FakeDeliveries implements Deliveries {
   /** By consumer and user. */
   readonly #queues = new Map<string, Queue>()
   readonly #removed = new Set<number>()
+  /** Events that were never to be dispatched. */
+  readonly #announced = new Set<number>()
 
   constructor(store: Pick<FakeStore, 'world'>) {
     this.#store = store
@@ -53,21 +57,14 @@ export class FakeDeliveries implements Deliveries {
     { now, limit }: { now: Date; limit: number },
   ): Promise<number> {
     const end = Math.min(this.#store.world().events.length, this.#dispatched + limit)
-    const taken = end - this.#dispatched
+    let taken = 0
     for (; this.#dispatched < end; this.#dispatched += 1) {
       const eventIndex = this.#dispatched
+      if (this.#announced.has(eventIndex)) continue
+      taken += 1
       const event = this.#event(eventIndex)
       for (const consumer of consumersOf(event)) {
-        const delivery = { consumer, userId: event.userId, eventIndex, createdAt: now }
-        this.#rows.push({
-          id: (this.#lastId += 1),
-          ...delivery,
-          attempts: 0,
-          lastError: undefined,
-          deadAt: undefined,
-        })
-        const key = keyOf(delivery)
-        if (!this.#queues.has(key)) this.#queues.set(key, { dueAt: now, claim: undefined })
+        this.#add({ consumer, userId: event.userId, eventIndex, createdAt: now })
       }
       this.#removeIfDone(eventIndex)
     }
@@ -143,6 +140,50 @@ export class FakeDeliveries implements Deliveries {
     return Promise.resolve(postponed.length)
   }
 
+  hasten(
+    consumer: string,
+    { userIds, now, attemptsAtMost }: { userIds: readonly UserId[]; now: Date; attemptsAtMost: number },
+  ): Promise<number> {
+    const hastened = new Set<UserId>()
+    for (const userId of userIds) {
+      const first = this.#waiting(consumer).find((row) => row.userId === userId)
+      const queue = first && this.#queue(first)
+      if (queue === undefined || queue.claim !== undefined || first === undefined) continue
+      if (first.attempts >= attemptsAtMost) continue
+      queue.dueAt = secondsAfter(now, -LONGEST_WAIT_SECONDS)
+      hastened.add(userId)
+    }
+    return Promise.resolve(hastened.size)
+  }
+
+  announce(
+    consumer: string,
+    {
+      after = 0 as UserId,
+      limit,
+      by,
+      now,
+    }: { after: UserId | undefined; limit: number; by: Actor; now: Date },
+  ): Promise<Announced> {
+    const { users, events, actors } = this.#store.world()
+    const ids = [...users.values()].filter((user) => user.id > after && !isDeleted(user)).map(({ id }) => id)
+    const page = ids.toSorted((a, b) => a - b).slice(0, limit)
+    const waiting = new Set(this.#waiting(consumer).map(({ userId }) => userId))
+    const wanted = page.filter((id) => !waiting.has(id))
+    for (const id of wanted) {
+      const user = users.get(id)
+      if (user === undefined) continue
+      const eventIndex = events.push(userUpdated(user, [], now)) - 1
+      actors[eventIndex] = by
+      this.#announced.add(eventIndex)
+      this.#add({ consumer, userId: id, eventIndex, createdAt: now })
+    }
+    return Promise.resolve({
+      count: wanted.length,
+      next: page.length < limit ? undefined : page.at(-1),
+    })
+  }
+
   moveOldToDeadLetters(
     consumer: string,
     { dispatchedBefore, now, error }: { dispatchedBefore: Date; now: Date; error: string; limit: number },
@@ -188,6 +229,13 @@ export class FakeDeliveries implements Deliveries {
   waitingConsumers(): Promise<readonly string[]> {
     const waiting = this.#rows.filter(({ deadAt }) => deadAt === undefined)
     return Promise.resolve([...new Set(waiting.map(({ consumer }) => consumer))].sort())
+  }
+
+  #add(delivery: Pick<Row, 'consumer' | 'userId' | 'eventIndex' | 'createdAt'>): void {
+    const id = (this.#lastId += 1)
+    this.#rows.push({ id, ...delivery, attempts: 0, lastError: undefined, deadAt: undefined })
+    const key = keyOf(delivery)
+    if (!this.#queues.has(key)) this.#queues.set(key, { dueAt: delivery.createdAt, claim: undefined })
   }
 
   /** The event as it is now, which may have been redacted. */

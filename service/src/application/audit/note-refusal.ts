@@ -6,6 +6,7 @@ const NOT_NOTED: readonly ErrorCode[] = [
   'overloaded',
   'unavailable',
   'no_signing_keys',
+  'no_messaging',
   'refresh_token_reused',
 ]
 

@@ -1,6 +1,14 @@
-import { afterFailure, closedCircuit, isOpen, isPaused, type Circuit } from '../../domain/circuit-breaker.ts'
-import { CLAIM_SECONDS, LONGEST_WAIT_SECONDS, nextAttempt } from '../../domain/delivery.ts'
+import {
+  afterFailure,
+  closedCircuit,
+  isOpen,
+  isPaused,
+  withoutPause,
+  type Circuit,
+} from '../../domain/circuit-breaker.ts'
+import { CLAIM_SECONDS, HASTENED_ATTEMPTS, LONGEST_WAIT_SECONDS, nextAttempt } from '../../domain/delivery.ts'
 import { secondsAfter } from '../../domain/session.ts'
+import type { UserId } from '../../domain/user.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { ClaimedDelivery, Deliveries } from '../ports/deliveries.ts'
 import { DeliveryFailed, type EventConsumer } from '../ports/event-consumer.ts'
@@ -31,6 +39,7 @@ export class Deliverer {
   readonly #lanes = new Set<Promise<void>>()
   #circuit: Circuit = closedCircuit
   #isStopped = false
+  #hastening = 0
 
   constructor(deps: DeliverEventsDeps, consumer: EventConsumer) {
     this.#deps = deps
@@ -50,6 +59,28 @@ export class Deliverer {
   async deliver(): Promise<void> {
     this.wake()
     await this.#untilIdle()
+  }
+
+  /**
+   * The consumer asked about these users, so it is up: delivers what waits for them before all else. Resolves when nothing
+   * is left to do now; immediately if nothing waits for them. Never rejects.
+   */
+  async hasten(userIds: readonly UserId[]): Promise<void> {
+    // Anybody in the network may ask. Without a bound, a flood of look-ups would fill the queue for connections.
+    if (this.#hastening >= LANES) return
+    this.#hastening += 1
+    const isAnyDue = await this.#makeDue(userIds)
+      .catch((cause: unknown) => this.#interrupted(cause))
+      .finally(() => (this.#hastening -= 1))
+    if (isAnyDue !== true) return
+    this.#circuit = withoutPause(this.#circuit)
+    await this.deliver()
+  }
+
+  async #makeDue(userIds: readonly UserId[]): Promise<boolean> {
+    const { clock, deliveries } = this.#deps
+    const options = { userIds, now: clock.now(), attemptsAtMost: HASTENED_ATTEMPTS }
+    return (await deliveries.hasten(this.#consumer.name, options)) > 0
   }
 
   /** Claims nothing more; resolves when the deliveries in flight are done. */

@@ -1,5 +1,6 @@
 import { DEAD_LETTER_RETENTION_SECONDS, LONGEST_WAIT_SECONDS } from '../../domain/delivery.ts'
 import { secondsAfter } from '../../domain/session.ts'
+import type { UserId } from '../../domain/user.ts'
 import { Deliverer, type DeliverEventsDeps } from './deliver-events.ts'
 import { dispatchEvents, type DispatchEventsDeps } from './dispatch-events.ts'
 
@@ -11,6 +12,8 @@ export interface Outbox {
   advance(): Promise<void>
   /** As `advance`, and resolves when nothing is left to do at the moment. */
   settle(): Promise<void>
+  /** As `Deliverer.hasten`, for the consumer of this name. Without it in the settings, nothing happens. */
+  hasten(consumer: string, userIds: readonly UserId[]): Promise<void>
   /** Removes up to `limit` rows that are no longer needed. Returns how many. */
   cleanUp(limit: number): Promise<number>
   /** Claims nothing more; resolves when the deliveries in flight are done. */
@@ -22,6 +25,7 @@ export function createOutbox(deps: DispatchEventsDeps & DeliverEventsDeps): Outb
   const dispatch = shared(dispatchEvents(deps))
   let lastDispatch: Promise<void> = Promise.resolve()
   const deliverers = consumers.map((consumer) => new Deliverer(deps, consumer))
+  const delivererOf = new Map(consumers.map(({ name }, place) => [name, deliverers[place]]))
 
   async function advance(): Promise<void> {
     // Without consumers no event is wanted, and the clean-up removes them.
@@ -49,6 +53,7 @@ export function createOutbox(deps: DispatchEventsDeps & DeliverEventsDeps): Outb
       await advance()
       await Promise.all(deliverers.map((deliverer) => deliverer.deliver()))
     },
+    hasten: async (consumer, userIds) => delivererOf.get(consumer)?.hasten(userIds),
     cleanUp: async (limit) => {
       if (consumers.length === 0) await dispatch()
       const moved = await moveForgottenToDeadLetters(limit)

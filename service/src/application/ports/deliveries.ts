@@ -40,6 +40,13 @@ export interface ListedDelivery {
   readonly deadAt: Date | undefined
 }
 
+/** A batch of announced users. */
+export interface Announced {
+  readonly count: number
+  /** The user after whom the next batch begins; undefined after the last. */
+  readonly next: UserId | undefined
+}
+
 export interface DeliveryQuery {
   readonly state: DeliveryState
   /** Undefined: all consumers. */
@@ -91,6 +98,24 @@ export interface Deliveries {
    * number of users.
    */
   resumePostponed(consumer: string, now: Date, limit: number): Promise<number>
+
+  /**
+   * Makes the waiting deliveries of these users due now, before all others, unless they are in flight or had
+   * `attemptsAtMost` attempts or more. Returns the number of users.
+   */
+  hasten(
+    consumer: string,
+    options: { userIds: readonly UserId[]; now: Date; attemptsAtMost: number },
+  ): Promise<number>
+
+  /**
+   * Adds a delivery of the present user, as `user.updated` without changes, for each of the `limit` users after `after`
+   * for whom none is waiting. Deleted users are left out. Records in the audit log who did it.
+   */
+  announce(
+    consumer: string,
+    options: { after: UserId | undefined; limit: number; by: Actor; now: Date },
+  ): Promise<Announced>
 
   /**
    * Makes dead letters of deliveries that were dispatched before `dispatchedBefore` and are not in flight, of up to

@@ -43,4 +43,7 @@ export interface ImportTransaction {
    * them may claim anything that another user has.
    */
   addAll(users: readonly User[], now: Date): Promise<void>
+
+  /** Adds a delivery to the consumer for each of these users, as `Deliveries.announce`. */
+  announce(consumer: string, ids: readonly UserId[], now: Date): Promise<void>
 }

@@ -1,3 +1,4 @@
+import { MESSAGING } from '../../domain/delivery.ts'
 import type { ReservedUsernames } from '../../domain/reserved-usernames.ts'
 import { registerUser, type User } from '../../domain/user.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -12,6 +13,8 @@ export interface ImportUsersDeps {
   /** Whether a sign-in can check such a hash. */
   readonly recognisesHash: (hash: string) => boolean
   readonly reservedUsernames: ReservedUsernames
+  /** The messaging service has copies of the users with the addresses of their older pictures. */
+  readonly hasMessaging: boolean
   readonly clock: Clock
 }
 
@@ -36,8 +39,9 @@ export interface ImportUsersInput {
  * Imports the users of another service with their ids and password hashes. No progress is stored: a user who exists
  * already is left unchanged, so the import may run again and continues where it stopped.
  *
- * It writes no events: the consumers know these users by the same ids, and nothing about them has changed. The audit log
- * gets an entry for each page.
+ * Consumers get no events: they know these users by the same ids. Only the messaging service is sent each user, because it
+ * finds a chat by exact copies of name and picture, and every user has another picture now. The audit
+ * log gets an entry for each page.
  */
 export const importUsers =
   (deps: ImportUsersDeps) =>
@@ -55,7 +59,7 @@ export const importUsers =
   }
 
 const importPage =
-  ({ importedUsers, recognisesHash, reservedUsernames, clock }: ImportUsersDeps) =>
+  ({ importedUsers, recognisesHash, reservedUsernames, hasMessaging, clock }: ImportUsersDeps) =>
   async (page: readonly OldUser[]): Promise<readonly Outcome[]> => {
     const read = page.map((row) => ({ row, result: readOldUser(row, { recognisesHash, reservedUsernames }) }))
     const candidates = read.flatMap(({ result }) => (result.kind === 'candidate' ? [result.candidate] : []))
@@ -74,7 +78,10 @@ const importPage =
           }
         }
       })
-      if (added.length > 0) await tx.addAll(added, now)
+      if (added.length === 0) return outcomes
+      await tx.addAll(added, now)
+      const ids = added.map(({ id }) => id)
+      if (hasMessaging) await tx.announce(MESSAGING, ids, now)
       return outcomes
     })
   }

@@ -32,6 +32,7 @@ export class DryRunUsers implements ImportedUsers {
           for (const user of users) this.#remember(user)
           return Promise.resolve()
         },
+        announce: () => Promise.resolve(),
       }),
     )
   }
@@ -69,5 +70,6 @@ export const noUsers: ImportedUsers = {
     work({
       holdings: () => Promise.resolve({ holders: [], looks: new Map(), heldNames: new Set() }),
       addAll: () => Promise.resolve(),
+      announce: () => Promise.resolve(),
     }),
 }

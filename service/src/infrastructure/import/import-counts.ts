@@ -34,22 +34,27 @@ export class ImportCounts {
   }
 
   /** A line for each number. The most frequent reasons come first. */
-  summary(isDryRun: boolean): string {
+  summary({ dryRun, hasMessaging }: { dryRun: boolean; hasMessaging: boolean }): string {
     const { read, imported, alreadyThere, skipped, pictures } = this.totals
     const reasons = [...this.#reasons].toSorted(([, one], [, other]) => other - one)
     const lines = [
       [read, 'read'],
-      [imported, isDryRun ? 'would be imported' : 'imported'],
+      [imported, dryRun ? 'would be imported' : 'imported'],
       [alreadyThere, 'already there'],
       [skipped, 'skipped'],
       ...reasons.map(([reason, number]) => [number, `  ${reason}`] as const),
     ] as const
     const table = lines.map(([number, words]) => `${count(number).padStart(12)}  ${words}\n`).join('')
-    return table + pictureLine(pictures) + SESSIONS
+    return table + pictureLine(pictures) + SESSIONS + (dryRun ? '' : messagingLine(imported, hasMessaging))
   }
 }
 
 const SESSIONS = 'Sessions are not imported: all users sign in again, with the passwords they have.\n'
+
+const messagingLine = (imported: number, hasMessaging: boolean): string =>
+  hasMessaging
+    ? `The messaging service will be sent the names and pictures of ${count(imported)} users.\n`
+    : 'MESSAGING_URL is not set. If you use the messaging service of the platform, set it, start the service, and run: npx chat-auth outbox tell-messaging --all\n'
 
 const pictureLine = (pictures: number): string =>
   pictures === 0

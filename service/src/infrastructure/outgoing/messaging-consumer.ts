@@ -1,6 +1,7 @@
 import type { StoredEvent } from '../../application/ports/deliveries.ts'
 import { DeliveryFailed, type EventConsumer } from '../../application/ports/event-consumer.ts'
 import type { Users } from '../../application/ports/users.ts'
+import { MESSAGING } from '../../domain/delivery.ts'
 import { isDeleted, type UserId } from '../../domain/user.ts'
 import { publicUser } from '../../interface-adapters/http/response-bodies.ts'
 import type { Post } from './safe-request.ts'
@@ -21,7 +22,7 @@ interface MessagingDeps {
  * duplicate call does no harm, and the next call makes up for one that was given up.
  */
 export class MessagingConsumer implements EventConsumer {
-  readonly name = 'messaging'
+  readonly name = MESSAGING
   readonly #deps: MessagingDeps
 
   constructor(deps: MessagingDeps) {

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { v7 as uuidv7 } from 'uuid'
 import type {
+  Announced,
   ClaimedDelivery,
   Deliveries,
   DeliveryQuery,
@@ -8,7 +9,10 @@ import type {
   StoredEvent,
 } from '../../application/ports/deliveries.ts'
 import type { Actor } from '../../domain/actor.ts'
-import { latestDue } from '../../domain/delivery.ts'
+import { latestDue, LONGEST_WAIT_SECONDS } from '../../domain/delivery.ts'
+import { secondsAfter } from '../../domain/session.ts'
+import type { UserId } from '../../domain/user.ts'
+import { announceUsers } from './announce-users.ts'
 import type { Database } from './database.ts'
 import { listDeliveries, removeDeadDeliveries, replayDeliveries, replayDelivery } from './dead-deliveries.ts'
 import { finishDelivery, removeEmpty } from './delivery-queues.ts'
@@ -132,6 +136,33 @@ export class PostgresDeliveries implements Deliveries {
       update delivery_queues set due_at = ${now} from postponed
       where delivery_queues.consumer = ${consumer} and delivery_queues.user_id = postponed.user_id`
     return affectedRows(await query.execute(this.#db))
+  }
+
+  async hasten(
+    consumer: string,
+    { userIds, now, attemptsAtMost }: { userIds: readonly UserId[]; now: Date; attemptsAtMost: number },
+  ): Promise<number> {
+    // No delivery waits for longer, so none is due before this.
+    const first = secondsAfter(now, -LONGEST_WAIT_SECONDS)
+    const query = sql`
+      with asked as (
+        select user_id from delivery_queues as queue
+        where consumer = ${consumer} and user_id = any(${userIds}) and claim is null and (
+          select attempts from deliveries
+          where consumer = ${consumer} and user_id = queue.user_id and dead_at is null order by outbox_id limit 1
+        ) < ${attemptsAtMost}
+        order by user_id for update skip locked
+      )
+      update delivery_queues set due_at = ${first} from asked
+      where delivery_queues.consumer = ${consumer} and delivery_queues.user_id = asked.user_id`
+    return affectedRows(await query.execute(this.#db))
+  }
+
+  announce(
+    consumer: string,
+    options: { after: UserId | undefined; limit: number; by: Actor; now: Date },
+  ): Promise<Announced> {
+    return announceUsers(this.#db, consumer, options)
   }
 
   async moveOldToDeadLetters(

@@ -3,6 +3,7 @@ import type { ImportedUsers, ImportTransaction } from '../../application/ports/i
 import { SYSTEM } from '../../domain/actor.ts'
 import { looksOf } from '../../domain/skeleton.ts'
 import type { UserId } from '../../domain/user.ts'
+import { addAnnouncements } from './announce-users.ts'
 import type { Database } from './database.ts'
 import { readHoldings } from './import-holdings.ts'
 import { recordChanges } from './record-changes.ts'
@@ -59,6 +60,8 @@ const inTransaction = (db: Transaction<WithGivenIds>): ImportTransaction => ({
     await addEndings(db, ids)
     await recordImport(db, ids, now)
   },
+  announce: (consumer, ids, now) =>
+    addAnnouncements(db as unknown as Database, consumer, ids, { by: 'system', now }),
 })
 
 async function recordImport(db: Transaction<WithGivenIds>, ids: readonly UserId[], now: Date): Promise<void> {

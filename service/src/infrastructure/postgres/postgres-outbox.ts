@@ -10,7 +10,7 @@ import { currentOrigin } from '../context/request-origin.ts'
 import type { Database } from './database.ts'
 
 /** The version of the shape of an event's data. It is raised when a field is removed or changes its meaning. */
-const EVENT_VERSION = 1
+export const EVENT_VERSION = 1
 
 export class PostgresOutbox implements Outbox {
   readonly #db: Database

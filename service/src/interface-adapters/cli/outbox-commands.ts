@@ -1,6 +1,7 @@
 import type { z } from 'zod'
-import type { deliveryList, replayed } from '../http/internal/outbox-schemas.ts'
+import type { announced, deliveryList, replayed } from '../http/internal/outbox-schemas.ts'
 import { pathWithQuery, type Command } from './command.ts'
+import { CommandFailure } from './exit-codes.ts'
 import { shortText, table, time } from './table.ts'
 import { nextPageHint } from './user-commands.ts'
 
@@ -48,3 +49,28 @@ export const replayConsumer =
     const count = body.replayed === 1 ? '1 delivery is' : `${body.replayed} deliveries are`
     return { json: body, text: `${count} being retried.\n` }
   }
+
+/** Tells the messaging service about all users, in batches. If a call fails, the message says how to go on. */
+export const tellMessaging =
+  ({ from }: { from: string | undefined }): Command =>
+  async ({ call, progress }) => {
+    let [count, cursor]: [number, string | undefined] = [0, from]
+    do {
+      const body = cursor === undefined ? {} : { cursor }
+      const batch = (await call('POST', '/v1/outbox/tell-messaging', body).catch((error: unknown) => {
+        throw cursor !== undefined && error instanceof CommandFailure ? interrupted(error, cursor) : error
+      })) as z.infer<typeof announced>
+      count += batch.announced
+      cursor = batch.next_cursor ?? undefined
+      if (cursor !== undefined) progress(`${users(count)} will be sent\n`)
+    } while (cursor !== undefined)
+    return { json: { announced: count }, text: `${users(count)} will be sent to the messaging service.\n` }
+  }
+
+const users = (count: number): string => (count === 1 ? '1 user' : `${count} users`)
+
+const interrupted = (error: CommandFailure, cursor: string): CommandFailure =>
+  new CommandFailure(
+    `${error.message} To continue, repeat the command with --from ${cursor}.`,
+    error.exitCode,
+  )

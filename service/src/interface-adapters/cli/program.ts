@@ -14,6 +14,7 @@ import {
   listDeliveries,
   replayConsumer,
   replayDelivery,
+  tellMessaging,
   type ListDeliveriesInput,
 } from './outbox-commands.ts'
 import type { RestoreOptions } from './restore-command.ts'
@@ -247,6 +248,12 @@ function addOutbox(program: Program, start: Start): void {
       if (id === undefined && consumer !== undefined) return start(replayConsumer({ consumer }))
       return command.error('error: give either a delivery or --consumer')
     })
+  outbox
+    .command('tell-messaging')
+    .description('send the present name and picture of every user to the messaging service')
+    .requiredOption('--all', 'all users')
+    .option('--from <user>', 'continue after this user, as an interrupted command printed', userId)
+    .action(({ from }: { from?: string }) => start(tellMessaging({ from })))
 }
 
 function addAudit(program: Program, start: Start): void {

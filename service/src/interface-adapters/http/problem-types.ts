@@ -162,6 +162,12 @@ export const problemTypes = {
     advice:
       'There are no keys to rotate: with TOKEN_ALGORITHM=HS256, tokens are signed with TOKEN_SHARED_SECRET. Change that setting on every instance at the same time.',
   },
+  no_messaging: {
+    status: 409,
+    title: 'No messaging service',
+    advice:
+      'There is no messaging service to send to: MESSAGING_URL is not set. Set it on every instance and start them again.',
+  },
   ticket_gone: {
     status: 410,
     title: 'Ticket gone',

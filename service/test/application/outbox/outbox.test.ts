@@ -3,9 +3,9 @@ import type { DeliveryReport } from '../../../src/application/outbox/deliver-eve
 import { createOutbox } from '../../../src/application/outbox/outbox.ts'
 import type { StoredEvent } from '../../../src/application/ports/deliveries.ts'
 import { DeliveryFailed, type EventConsumer } from '../../../src/application/ports/event-consumer.ts'
-import { ATTEMPTS_AT_MOST, LONGEST_WAIT_SECONDS } from '../../../src/domain/delivery.ts'
+import { ATTEMPTS_AT_MOST, HASTENED_ATTEMPTS, LONGEST_WAIT_SECONDS } from '../../../src/domain/delivery.ts'
 import { userDisabled } from '../../../src/domain/event.ts'
-import type { User } from '../../../src/domain/user.ts'
+import type { User, UserId } from '../../../src/domain/user.ts'
 import { addUser, inTransaction } from '../../contracts/store.ts'
 import { FakeDeliveries } from '../../fakes/fake-deliveries.ts'
 import { createFakeStore } from '../../fakes/fake-store.ts'
@@ -304,5 +304,58 @@ describe('the clean-up', () => {
     await outbox.cleanUp(10)
     expect(await waiting()).toEqual([])
     expect(await dead()).toMatchObject([{ consumer: 'gone', lastError: 'the consumer is in no settings' }])
+  })
+})
+
+describe('a look-up by a consumer', () => {
+  test('what waits for the users of a look-up is delivered, although its next attempt is far', async () => {
+    const { outbox, consumer, happened, users, waiting } = await anOutbox()
+    Object.assign(consumer, { respond: refuse })
+    await happened(0, '1')
+    await happened(1, '2')
+    await outbox.settle()
+    Object.assign(consumer, { respond: () => undefined })
+    const [anna] = users
+    if (anna === undefined) throw new Error('there is no such user')
+    await outbox.hasten('a', [anna.id])
+    expect(consumer.received).toEqual([[anna.id, '1']])
+    expect(await waiting()).toHaveLength(1)
+    await outbox.hasten('nobody', [anna.id])
+  })
+
+  test('a look-up ends the pause of a consumer that was down', async () => {
+    const { outbox, consumer, happened, users, kinds } = await anOutbox()
+    Object.assign(consumer, { respond: refuse })
+    for (let index = 0; index < users.length; index += 1) await happened(index, String(index))
+    await outbox.settle()
+    expect(kinds()).toContain('paused')
+    Object.assign(consumer, { respond: () => undefined })
+    const last = users.at(-1)
+    if (last === undefined) throw new Error('there is no such user')
+    await outbox.hasten('a', [last.id])
+    expect(consumer.received[0]).toEqual([last.id, '5'])
+    expect(kinds()).toContain('resumed')
+    expect(consumer.received).toHaveLength(users.length)
+  })
+
+  test('a look-up for nobody who waits attempts nothing and leaves the pause', async () => {
+    const { outbox, consumer, happened, users } = await anOutbox()
+    Object.assign(consumer, { respond: refuse })
+    for (let index = 0; index < 5; index += 1) await happened(index, String(index))
+    await outbox.settle()
+    const { attempts } = consumer
+    await outbox.hasten('a', [users[5]?.id as UserId])
+    await outbox.hasten('a', [])
+    expect(consumer.attempts).toBe(attempts)
+  })
+
+  test('look-ups do not use up the attempts of a refused delivery', { tags: ['OUT-10'] }, async () => {
+    const { outbox, consumer, happened, users, dead } = await anOutbox()
+    Object.assign(consumer, { respond: refuse })
+    await happened(0, '1')
+    await outbox.settle()
+    for (let at = 0; at < 2 * ATTEMPTS_AT_MOST; at += 1) await outbox.hasten('a', [users[0]?.id as UserId])
+    expect(consumer.attempts).toBe(HASTENED_ATTEMPTS)
+    expect(await dead()).toEqual([])
   })
 })

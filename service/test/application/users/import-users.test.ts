@@ -28,16 +28,22 @@ class FakeImportedUsers implements ImportedUsers {
       added = users
       return Promise.resolve()
     }
-    const run = () => work({ holdings: () => Promise.resolve(holdingsOf(this.users)), addAll })
+    let announced: string[] = []
+    const announce = (consumer: string, ids: readonly UserId[]): Promise<void> => {
+      announced = [`announce ${ids.join()} to ${consumer}`]
+      return Promise.resolve()
+    }
+    const run = () => work({ holdings: () => Promise.resolve(holdingsOf(this.users)), addAll, announce })
     let result = await run()
     if (this.rival !== undefined) {
       this.users = [...this.users, this.rival]
       added = []
+      announced = []
       this.rival = undefined
       result = await run()
     }
     this.users = [...this.users, ...added]
-    this.calls.push(`add ${added.length}`)
+    this.calls.push(`add ${added.length}`, ...announced)
     return result as T
   }
 }
@@ -66,7 +72,11 @@ const page = readFileSync(new URL('../../../../docs/import.md', import.meta.url)
 let importedUsers: FakeImportedUsers
 beforeEach(() => (importedUsers = new FakeImportedUsers()))
 
-async function run(pages: readonly (readonly OldUser[])[], shouldStop: () => boolean = () => false) {
+async function run(
+  pages: readonly (readonly OldUser[])[],
+  shouldStop: () => boolean = () => false,
+  hasMessaging = false,
+) {
   const outcomes: Outcome[] = []
   let total: number | undefined
   const oldUsers = {
@@ -84,6 +94,7 @@ async function run(pages: readonly (readonly OldUser[])[], shouldStop: () => boo
     importedUsers,
     recognisesHash: (hash: string) => hash === 'known',
     reservedUsernames: reserveUsernames(['support']),
+    hasMessaging,
     clock: { now: () => noon },
   }
   const end = await importUsers(deps)({
@@ -102,6 +113,15 @@ describe('importing users', () => {
     const { end, total } = await run([[row(1), row(2)], [row(7)]])
     expect(importedUsers.calls).toEqual(['reserve 7', 'add 2', 'add 1'])
     expect({ end, total }).toEqual({ end: 'done', total: 3 })
+  })
+
+  test('with a messaging service, the import sends it the users of each page, and those only once', async () => {
+    const pages = [[row(1), row(2, '')], [row(7)]]
+    await run(pages, undefined, true)
+    const sent = ['add 1', 'announce 1 to messaging', 'add 1', 'announce 7 to messaging']
+    expect(importedUsers.calls).toEqual(['reserve 7', ...sent])
+    await run(pages, undefined, true)
+    expect(importedUsers.calls.slice(sent.length + 1)).toEqual(['reserve 7', 'add 0', 'add 0'])
   })
 
   test('imported users look newly registered but keep their id and password hash', async () => {

@@ -85,6 +85,7 @@ const provocations: Record<ProblemCode, Provocation> = {
     })
   },
   no_signing_keys: () => responseWithoutSigningKeys(),
+  no_messaging: ({ service }) => service.operator().post('/v1/outbox/tell-messaging', {}),
   ticket_gone: ({ service }) => service.operator().post('/v1/tickets/redeem', { ticket: 'nonsense' }),
   not_found: ({ client }) => client.get('/v1/nowhere'),
   session_not_found: ({ client, tokens }) =>

@@ -66,13 +66,18 @@ afterAll(() => rm(folder, { recursive: true }))
 
 let runs = 0
 
-async function importFrom(old: OldDatabase, { config }: Pick<EmptyStore, 'config'>, dryRun = false) {
+async function importFrom(
+  old: OldDatabase,
+  { config }: Pick<EmptyStore, 'config'>,
+  dryRun = false,
+  messagingUrl?: string,
+) {
   const report = join(folder, `${(runs += 1)}.jsonl`)
   const stderr = new PassThrough()
   const options = { from: old.url, dryRun, report }
   const counts = await runImport(
     options,
-    { ...config, reservedUsernames: ['admin'] },
+    { ...config, reservedUsernames: ['admin'], messagingUrl },
     {
       stdout: new PassThrough(),
       stderr,

@@ -23,6 +23,7 @@ const service = {
   'POST /v1/keys/rotate': responses.rotatedKeys,
   'GET /v1/outbox': responses.deadDeliveries,
   'POST /v1/outbox/replay': responses.replays,
+  'POST /v1/outbox/tell-messaging': responses.announcements,
   'GET /v1/audit': responses.auditEntries,
   'GET /v1/doctor': responses.health,
 }

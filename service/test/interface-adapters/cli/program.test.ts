@@ -72,6 +72,11 @@ describe('the requests of a command', () => {
     ],
     [['outbox', 'replay', '4711'], ['POST /v1/outbox/4711/replay']],
     [['outbox', 'replay', '--consumer', 'a'], ['POST /v1/outbox/replay {"consumer":"a"}']],
+    [['outbox', 'tell-messaging', '--all'], ['POST /v1/outbox/tell-messaging {}']],
+    [
+      ['outbox', 'tell-messaging', '--all', '--from', '500'],
+      ['POST /v1/outbox/tell-messaging {"cursor":"500"}'],
+    ],
     [['audit'], ['GET /v1/audit']],
     [
       [
@@ -113,6 +118,7 @@ const everything = {
   'POST /v1/keys/rotate': responses.rotatedKeys,
   'GET /v1/outbox': responses.deadDeliveries,
   'POST /v1/outbox/replay': responses.replays,
+  'POST /v1/outbox/tell-messaging': responses.announcements,
   'GET /v1/audit': responses.auditEntries,
   'GET /v1/doctor': responses.health,
 }
@@ -144,12 +150,46 @@ describe('wrong usage', () => {
     [['outbox', 'replay'], '--consumer'],
     [['outbox', 'replay', '1', '--consumer', 'a'], '--consumer'],
     [['outbox', 'replay', 'all'], 'chat-auth outbox list'],
+    [['outbox', 'tell-messaging'], '--all'],
+    [['outbox', 'tell-messaging', '--all', '--from', 'ann'], 'Must be a number'],
     [['audit', '--user', 'ann'], 'chat-auth users find'],
     [['audit', '17'], 'too many arguments'],
   ])('wrong usage %j sends no request and explains the right usage', async (args, words) => {
     const { code, calls, out, err } = await runProgram(args)
     expect({ code, calls, out }).toEqual({ code: 2, calls: [], out: '' })
     expect(err).toContain(words)
+  })
+})
+
+describe('outbox tell-messaging', () => {
+  const args = ['outbox', 'tell-messaging', '--all']
+
+  test('all users are announced batch by batch', async () => {
+    const pages = [
+      { announced: 500, next_cursor: '501' },
+      { announced: 1, next_cursor: null },
+    ]
+    const { calls, progress, out } = await runProgram(args, {
+      get 'POST /v1/outbox/tell-messaging'() {
+        return pages.shift()
+      },
+    })
+    expect(calls.map(([, , body]) => body)).toEqual([{}, { cursor: '501' }])
+    expect(progress).toBe('500 users will be sent\n')
+    expect(out).toBe('501 users will be sent to the messaging service.\n')
+  })
+
+  test('a failure in the middle says where to continue', async () => {
+    let isFirst = true
+    const { code, err } = await runProgram(args, {
+      get 'POST /v1/outbox/tell-messaging'() {
+        if (!isFirst) return Promise.reject(new CommandFailure('chat-auth is not reachable.', 3))
+        isFirst = false
+        return { announced: 500, next_cursor: '501' }
+      },
+    })
+    const advice = 'To continue, repeat the command with --from 501.'
+    expect([code, err]).toEqual([3, `chat-auth is not reachable. ${advice}`])
   })
 })
 

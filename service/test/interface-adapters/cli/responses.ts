@@ -11,7 +11,11 @@ import {
 } from '../../../src/interface-adapters/http/internal/invitation-schemas.ts'
 import { signingKeyList } from '../../../src/interface-adapters/http/internal/signing-key-schemas.ts'
 import { auditEntryList } from '../../../src/interface-adapters/http/operators/audit-schemas.ts'
-import { deliveryList, replayed } from '../../../src/interface-adapters/http/internal/outbox-schemas.ts'
+import {
+  announced,
+  deliveryList,
+  replayed,
+} from '../../../src/interface-adapters/http/internal/outbox-schemas.ts'
 import {
   inspectedUser,
   inspectedUsers,
@@ -25,7 +29,7 @@ export const ann = inspectedUser.parse({
   username: 'ann_example',
   email: 'ann@example.org',
   email_verified: true,
-  avatar_url: 'https://auth.example.org/media/avatars/default-5-512.png',
+  avatar_url: 'https://auth.example.org/v1/media/avatars/default-5-512.png',
   created_at: at('05T09:12:44'),
   roles: ['editor', 'moderator'],
   disabled_at: null,
@@ -143,6 +147,7 @@ export const waitingDeliveries = deliveryList.parse({
   next_cursor: '4711',
 })
 export const replays = replayed.parse({ replayed: 12 })
+export const announcements = announced.parse({ announced: 212, next_cursor: null })
 
 const entry = {
   at: at('31T12:00:00'),

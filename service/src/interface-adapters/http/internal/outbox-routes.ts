@@ -1,8 +1,10 @@
 import { actorOf } from '../bearer.ts'
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import { announceUsersErrors } from '../../../application/outbox/announce-users.ts'
 import { replayDeliveryErrors } from '../../../application/outbox/replay-delivery.ts'
 import type { UseCases } from '../../../application/use-cases.ts'
+import { parseUserId } from '../../../domain/user.ts'
 import { responses, WITH_SERVICE_KEY, WITH_STRAY_BODY } from '../responses.ts'
 import * as schemas from './outbox-schemas.ts'
 
@@ -11,7 +13,7 @@ const tags = ['Outbox']
 /** For operators: list undelivered events, and retry them. */
 export const outboxRoutes =
   (
-    useCases: Pick<UseCases, 'listDeliveries' | 'replayDelivery' | 'replayDeliveries'>,
+    useCases: Pick<UseCases, 'listDeliveries' | 'replayDelivery' | 'replayDeliveries' | 'announceUsers'>,
   ): FastifyPluginCallbackZod =>
   (app, _options, done) => {
     app.get('/outbox', {
@@ -72,6 +74,26 @@ export const outboxRoutes =
       handler: async (request) => ({
         replayed: await useCases.replayDeliveries(actorOf(request), request.body.consumer),
       }),
+    })
+
+    app.post('/outbox/tell-messaging', {
+      config: { scope: 'operate' },
+      schema: {
+        tags,
+        operationId: 'announceUsers',
+        summary: 'Send the name and picture of every user to the messaging service, a batch per call',
+        description: 'Users for whom a delivery waits anyway are left out, so repeating a call does no harm.',
+        body: schemas.announcement,
+        response: responses(
+          { 200: schemas.announced.describe('The deliveries are waiting.') },
+          { errors: [...WITH_SERVICE_KEY, ...announceUsersErrors], hasBody: true },
+        ),
+      },
+      handler: async (request) => {
+        const { cursor } = request.body
+        const { count, next } = await useCases.announceUsers(actorOf(request), parseUserId(cursor))
+        return { announced: count, next_cursor: next === undefined ? null : String(next) }
+      },
     })
 
     done()

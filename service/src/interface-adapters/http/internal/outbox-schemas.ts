@@ -36,6 +36,24 @@ export const replayed = z
   })
   .meta({ id: 'Replayed' })
 
+export const announcement = z
+  .strictObject({
+    cursor: id.optional().meta({
+      description: 'The `next_cursor` of the previous call. Begins with the first user without it.',
+    }),
+  })
+  .meta({ id: 'Announcement' })
+
+export const announced = z
+  .object({
+    announced: z.int().meta({ description: 'The number of users who will be sent.', examples: [500] }),
+    next_cursor: z
+      .string()
+      .nullable()
+      .meta({ description: 'Send it with the next call; null after the last user.', examples: ['4711'] }),
+  })
+  .meta({ id: 'Announced' })
+
 const delivery = z
   .object({
     id: id.meta({ examples: ['4711'] }),

@@ -27,8 +27,8 @@ const FIELDS_OF: Partial<Record<ProblemCode, readonly string[]>> = {
 const UNREADABLE = 'The service cannot read the request of this page. Reload the page and try again.'
 const SIGNED_OUT = 'You are signed out. Sign in again.'
 
-/** Where the advice of a code is for developers. The frontend shows `details` to people. */
-const FOR_PEOPLE: Partial<Record<ProblemCode, string>> = {
+/** Where the advice of a code is for developers. The frontend shows `details` to users. */
+const FOR_USERS: Partial<Record<ProblemCode, string>> = {
   malformed_request: UNREADABLE,
   unsupported_media_type: UNREADABLE,
   header_too_large: UNREADABLE,
@@ -56,7 +56,7 @@ export function platformProblem(
   retryAfterSeconds?: number,
 ): PlatformProblem {
   const { code, detail, errors } = problem
-  const text = (FOR_PEOPLE[code] ?? detail) + waitText(retryAfterSeconds)
+  const text = (FOR_USERS[code] ?? detail) + waitText(retryAfterSeconds)
   const messages =
     errors?.map(({ field, message }) => [SHOWN_AS.get(field) ?? field, message] as const) ??
     (FIELDS_OF[code] ?? shownAt).map((field) => [field, text] as const)

@@ -14,7 +14,12 @@ interface LookupSettings {
 
 /** Look up users by their ids, for the platform's messaging service. */
 export const platformLookupRoutes =
-  (useCases: UseCases, { publicUrl, platformOpenLookup }: LookupSettings): FastifyPluginCallbackZod =>
+  (
+    useCases: UseCases,
+    { publicUrl, platformOpenLookup }: LookupSettings,
+    /** Delivers what waits for these users to the messaging service, which is up since it asks. */
+    hastenMessaging: (ids: readonly UserId[]) => Promise<void>,
+  ): FastifyPluginCallbackZod =>
   (app, _options, done) => {
     followPlatformConventions(app)
 
@@ -33,7 +38,8 @@ export const platformLookupRoutes =
         ),
       },
       handler: async (request) => {
-        const users = await useCases.lookupUsers(request.body.user_ids as UserId[])
+        const ids = request.body.user_ids as UserId[]
+        const [users] = await Promise.all([useCases.lookupUsers(ids), hastenMessaging(ids)])
         return users.map((user) => bodies.publicUser(user, publicUrl))
       },
     })

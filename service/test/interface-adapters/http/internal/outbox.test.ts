@@ -113,6 +113,67 @@ describe.each(databaseNames)('the outbox, on %s', (database) => {
     },
   )
 
+  test('a look-up by the messaging service gets the new name after what was waiting for it', async () => {
+    await messaging.down()
+    const { person, rename } = await signedUp()
+    const other = await signedUp()
+    const username = await rename()
+    await other.rename()
+    await settled()
+    expect((await list('?state=waiting&consumer=messaging')).items).toHaveLength(2)
+    await messaging.up()
+    // As messaging sends it, with the service key that it needs here.
+    const { body } = await operator().post('/users/get-users-info', { user_ids: [person.id] })
+    expect(body).toMatchObject([{ id: person.id, username }])
+    // It is delivered before the response, although the next attempt was due in some seconds.
+    expect(usernames()).toEqual([username])
+    const { items } = await list('?state=waiting&consumer=messaging')
+    expect(items.map(({ event }) => event.user_id)).toEqual([other.person.id])
+  })
+
+  test('a look-up responds while a delivery takes long', { tags: ['OUT-10'] }, async () => {
+    messaging.respond = refuse
+    const { person, rename } = await signedUp()
+    const username = await rename()
+    await settled()
+    const held = Promise.withResolvers<undefined>()
+    const asked = Promise.withResolvers<undefined>()
+    messaging.respond = (_, response) => {
+      asked.resolve(undefined)
+      void held.promise.then(() => response.writeHead(204).end())
+    }
+    const { body } = await operator().post('/users/get-users-info', { user_ids: [person.id] })
+    expect(body).toMatchObject([{ id: person.id, username }])
+    await asked.promise
+    held.resolve(undefined)
+    await settled()
+  })
+
+  test('all users are sent to the messaging service, and to no webhook, in batches', async () => {
+    const people = [await signedUp(), await signedUp()]
+    const hidden = await signedUp()
+    await operator().post(`/v1/users/${hidden.person.id}/disable`, { reason: 'Spam' })
+    await settled()
+    hooks.received.length = 0
+    const tell = (body: object) => operator().post('/v1/outbox/tell-messaging', body)
+    const before = people[0]?.person.id ?? 0
+    const first = await tell({ cursor: String(before - 1) })
+    expect([first.status, first.body]).toEqual([200, { announced: 3, next_cursor: null }])
+    expect((await tell({ cursor: String(before - 1) })).body).toEqual({ announced: 0, next_cursor: null })
+    await settled()
+    expect(usernames().toSorted()).toEqual(
+      [...people, hidden].map(({ person }) => person.username).toSorted(),
+    )
+    expect(hooks.received).toEqual([])
+    const { body: audit } = await operator().get('/v1/audit?action=users.announced')
+    expect(audit).toMatchObject({
+      items: [
+        { actor: expect.stringMatching(/^service:/) as string, data: { consumer: 'messaging', count: 3 } },
+      ],
+    })
+    expectRefusedFields(await tell({ cursor: 'x' }), { cursor: 'invalid_characters' })
+  })
+
   test('a change succeeds while the messaging service is down and is delivered in order later', async () => {
     await messaging.down()
     const { person, rename } = await signedUp()
