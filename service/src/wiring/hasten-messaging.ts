@@ -12,8 +12,8 @@ const LIMIT_MS = 250
 export const hastenMessaging =
   (outbox: Pick<Outbox, 'hasten'>) =>
   async (userIds: readonly UserId[]): Promise<void> => {
-    const { promise: limit, resolve } = Promise.withResolvers<void>()
-    const timer = setTimeout(resolve, LIMIT_MS)
+    const { promise: limit, resolve } = Promise.withResolvers<undefined>()
+    const timer = setTimeout(() => resolve(undefined), LIMIT_MS)
     await Promise.race([outbox.hasten(MESSAGING, userIds), limit])
     clearTimeout(timer)
   }

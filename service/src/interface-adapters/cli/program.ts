@@ -228,12 +228,11 @@ function addKeys(program: Program, start: Start): void {
 
 function addOutbox(program: Program, start: Start): void {
   const outbox = program.command('outbox').description('list undelivered events, and retry them')
+  const state = new Option('--state <state>', 'state of the deliveries').choices(['dead', 'waiting'])
   outbox
     .command('list')
     .description('list the deliveries that were given up, or that are waiting')
-    .addOption(
-      new Option('--state <state>', 'state of the deliveries').choices(['dead', 'waiting']).default('dead'),
-    )
+    .addOption(state.default('dead'))
     .option('--consumer <name>', 'only deliveries to this consumer')
     .option('--limit <count>', 'maximum number of deliveries, up to 200', count)
     .option('--cursor <cursor>', 'cursor that the previous page printed')
