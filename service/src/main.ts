@@ -44,7 +44,10 @@ export async function startService(config: Config, logger: Logger, overrides: Ov
   await warnOfUnreadableKeys(signingKeys, logger)
   const outbox = createOutbox({ deliveries, consumers, clock, report: hooks.delivery, chance: Math.random })
   const transactions = new ObservedTransactions(ports.transactions, [wakeForRevocations(feed), outbox.wake])
-  const useCases = observability.observeUseCases(createUseCases({ ...ports, transactions }))
+  const { feedStalenessSeconds } = observability
+  const useCases = observability.observeUseCases(
+    createUseCases({ ...ports, transactions, feedStalenessSeconds }),
+  )
   const stream = observability.observeStream(new RevocationStream(feed))
   await feed.catchUp()
   const wakeUp = await storage.onRevocations(feed.wake)

@@ -8,6 +8,7 @@ import { announceUsers, type AnnounceUsersDeps } from './outbox/announce-users.t
 import { listDeliveries } from './outbox/list-deliveries.ts'
 import { replayDeliveries, replayDelivery, type ReplayDeliveryDeps } from './outbox/replay-delivery.ts'
 import { authenticate } from './sessions/authenticate.ts'
+import { authenticateLocally, type AuthenticateLocallyDeps } from './sessions/authenticate-locally.ts'
 import type { CheckAccessTokenDeps } from './sessions/check-access-token.ts'
 import { createSession, type CreateSessionDeps } from './sessions/create-session.ts'
 import { endAllOwnSessions, endOwnSession } from './sessions/end-own-sessions.ts'
@@ -42,6 +43,7 @@ import { setRoles } from './users/set-roles.ts'
 import { updateUser, type UpdateUserDeps } from './users/update-user.ts'
 
 export type UseCaseDeps = AnnounceUsersDeps &
+  AuthenticateLocallyDeps &
   CheckAccessTokenDeps &
   ChangePasswordDeps &
   CreateSessionDeps &
@@ -63,6 +65,7 @@ export type UseCases = ReturnType<typeof createUseCases>
 
 export const createUseCases = (deps: UseCaseDeps) => ({
   authenticate: authenticate(deps),
+  authenticateLocally: authenticateLocally(deps),
   createSession: createSession(deps),
   refreshSession: refreshSession(deps),
   reauthenticate: reauthenticate(deps),

@@ -1,9 +1,7 @@
 import { sql } from 'kysely'
+import { MAX_STALENESS_SECONDS } from '../application/revocations/revocation-feed.ts'
 import type { Health } from '../interface-adapters/http/service-routes.ts'
 import type { Database } from '../infrastructure/postgres/database.ts'
-
-/** The default `maxStaleness` of verifiers: with an older copy of the revocation log they refuse every token. */
-const STALE_SECONDS = 5
 
 export interface HealthDeps {
   readonly db: Database
@@ -19,7 +17,7 @@ export const createHealth = ({ db, canSign, isDraining, feedStalenessSeconds }: 
     const hasSigningKey = canSign()
     const draining = isDraining()
     const staleSeconds = feedStalenessSeconds()
-    const isFresh = staleSeconds <= STALE_SECONDS
+    const isFresh = staleSeconds <= MAX_STALENESS_SECONDS
     return {
       isReady: database === 'ok' && hasSigningKey && !draining && isFresh,
       checks: {

@@ -10,6 +10,7 @@ import { auditRoutes } from '../interface-adapters/http/operators/audit-routes.t
 import { avatarRoutes } from '../interface-adapters/http/public/avatar-routes.ts'
 import { doctorRoutes } from '../interface-adapters/http/internal/doctor-routes.ts'
 import type { Doctor } from '../interface-adapters/http/internal/finding.ts'
+import { checkRoutes } from '../interface-adapters/http/internal/check-routes.ts'
 import { feedRoutes } from '../interface-adapters/http/internal/feed-routes.ts'
 import { signingKeyRoutes } from '../interface-adapters/http/internal/signing-key-routes.ts'
 import { invitationRoutes } from '../interface-adapters/http/internal/invitation-routes.ts'
@@ -91,7 +92,7 @@ async function createPublicListener(deps: ListenerDeps, health: Health): Promise
       { prefix: '/v1/admin', routes: forOperators(auditRoutes(useCases, forUsers)) },
       { prefix: '', routes: platformSessionRoutes(useCases) },
       { prefix: '', routes: platformUserRoutes(useCases, config.publicUrl) },
-      { prefix: '', routes: serviceRoutes(health, ports.signingKeys) },
+      { prefix: '', routes: serviceRoutes(health, ports.signingKeys, config) },
       { prefix: '', routes: openApiRoutes },
       { prefix: '', routes: mediaRoutes(media) },
     ],
@@ -126,6 +127,7 @@ function createInternalListener(deps: ListenerDeps, health: Health): Promise<Fas
     [
       { prefix: '/v1', routes: refusingUnknownFields(feedRoutes(stream)) },
       { prefix: '/v1', routes: refusingUnknownFields(verificationRoutes(useCases, config)) },
+      { prefix: '/v1', routes: checkRoutes(useCases) },
       { prefix: '/v1', routes: refusingUnknownFields(outboxRoutes(useCases)) },
       { prefix: '/v1', routes: refusingUnknownFields(lookupRoutes(useCases, config.publicUrl)) },
       {
@@ -139,7 +141,7 @@ function createInternalListener(deps: ListenerDeps, health: Health): Promise<Fas
       { prefix: '/v1', routes: refusingUnknownFields(signingKeyRoutes(signingKeys)) },
       { prefix: '/v1', routes: refusingUnknownFields(doctorRoutes(doctorOf(deps))) },
       { prefix: '', routes: platformLookupRoutes(useCases, config, hastenMessaging(deps.outbox)) },
-      { prefix: '', routes: serviceRoutes(health, signingKeys) },
+      { prefix: '', routes: serviceRoutes(health, signingKeys, config) },
       { prefix: '', routes: openApiRoutes },
       { prefix: '', routes: metricsRoute(observability.metricsText) },
     ],

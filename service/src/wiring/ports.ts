@@ -35,7 +35,7 @@ import type { MeasurementHooks } from './measurement-hooks.ts'
 import { openSigningKeys, type OpenSigningKeys } from './signing-keys.ts'
 
 /** The adapters of one instance and the rules that its settings set. Observability decorates them and keeps this type. */
-export interface Ports extends UseCaseDeps {
+export interface Ports extends Omit<UseCaseDeps, 'feedStalenessSeconds'> {
   readonly storage: Storage
   readonly passwords: LoadedHasher
   readonly signingKeys: OpenSigningKeys

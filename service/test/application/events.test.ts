@@ -228,6 +228,7 @@ const useCases: Record<keyof UseCases, readonly Change[] | string> = {
   revokeInvitation: 'concerns no user; recorded in the audit log',
   listInvitations: 'only reads',
   authenticate: 'only reads, and notes that a token was used',
+  authenticateLocally: 'only reads, and notes that a token was used',
   noteReceipts: 'notes that a token was used',
   createTicket: 'only represents an access token',
   redeemTicket: 'only represents an access token',

@@ -5,6 +5,7 @@ import { reserveUsernames } from '../../src/domain/reserved-usernames.ts'
 import { MemoryRequestLimits } from '../../src/infrastructure/process/memory-request-limits.ts'
 import { createRefusalBuffer } from '../../src/application/audit/refusal-buffer.ts'
 import { currentOrigin } from '../../src/infrastructure/context/request-origin.ts'
+import { createRevocationFeed } from '../../src/application/revocations/revocation-feed.ts'
 import { createReceiptBuffer } from '../../src/application/sessions/receipt-buffer.ts'
 import type { CreateSessionInput } from '../../src/application/sessions/create-session.ts'
 import { createUseCases, type UseCaseDeps } from '../../src/application/use-cases.ts'
@@ -17,6 +18,7 @@ import { FakePictures } from '../fakes/fake-pictures.ts'
 import { FakeProofOfWork } from '../fakes/fake-proof-of-work.ts'
 import { FakeSpentProofs } from '../fakes/fake-spent-proofs.ts'
 import { createFakeStore } from '../fakes/fake-store.ts'
+import { FakeRevocationLog } from '../fakes/fake-revocation-log.ts'
 import { FakeReceiptProofs } from '../fakes/fake-receipt-proofs.ts'
 import { FakeTickets } from '../fakes/fake-tickets.ts'
 import { FakeAccessTokens, FakeRefreshTokens } from '../fakes/fake-tokens.ts'
@@ -64,6 +66,8 @@ export function aWorld(replace: (deps: UseCaseDeps) => Partial<UseCaseDeps> = ()
     transactions: demandingLocks(store.transactions),
     receipts: createReceiptBuffer(store.sessions),
     receiptProofs: new FakeReceiptProofs(),
+    feed: createRevocationFeed({ revocationLog: new FakeRevocationLog(), clock }),
+    feedStalenessSeconds: () => 0,
     invitations: store.invitations,
     tickets: new FakeTickets(),
     deliveries: new FakeDeliveries(store),

@@ -26,13 +26,14 @@ export class FakeAccessTokens implements AccessTokens {
   }
 
   verify(token: string, now: Date): AccessClaims | undefined {
-    const [kind, userId, sessionId, generation, , issued, expiry] = token.split(' ')
+    const [kind, userId, sessionId, generation, roles, issued, expiry] = token.split(' ')
     const expiresAt = new Date(Number(expiry))
     if (kind !== 'access' || !(now < expiresAt)) return undefined
     return {
       userId: Number(userId) as UserId,
       sessionId: sessionId as SessionId,
       generation: Number(generation),
+      roles: roles === '-' ? [] : (roles?.split('+') ?? []),
       issuedAt: new Date(Number(issued)),
       expiresAt,
     }

@@ -5,6 +5,7 @@ export interface AccessClaims {
   readonly userId: UserId
   readonly sessionId: SessionId
   readonly generation: number
+  readonly roles: readonly string[]
   readonly issuedAt: Date
   readonly expiresAt: Date
 }

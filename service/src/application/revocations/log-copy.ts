@@ -1,4 +1,6 @@
+import type { SessionId } from '../../domain/session.ts'
 import type { LoggedRevocation, LogPage } from '../ports/revocation-log.ts'
+import { RevocationIndex } from './revocation-index.ts'
 
 /** Rows that follow each other. Readers share their encoded form. */
 export type RowBlock = readonly LoggedRevocation[]
@@ -29,6 +31,8 @@ export class LogCopy {
   /** Where the first row follows. The mark is undefined if the row there was never read. */
   #before: { readonly seq: number; readonly mark: number | undefined } = { seq: 0, mark: undefined }
   #lost: LoggedRevocation[][] = []
+  /** Of the rows and of the lost ones. */
+  readonly #index = new RevocationIndex()
 
   /** Whether the log still begins with what was read of it. `page` was read after `seq`. */
   compare(page: LogPage): Continuation {
@@ -42,7 +46,10 @@ export class LogCopy {
   /** Adds the rows of a page that was read after `seq`. Returns how it continued. Throws if a row is missing. */
   add(page: LogPage): Continuation {
     const continuation = this.compare(page)
-    if (continuation === 'rows_removed') this.#skipTo(page.coveredFrom)
+    if (continuation === 'rows_removed') {
+      for (const row of this.#blocks.flat()) this.#index.remove(row)
+      this.#skipTo(page.coveredFrom)
+    }
     if (page.lastSeq > this.seq && page.rows[0]?.seq !== this.seq + 1) {
       // A silent feed is better than one that skips a session: verifiers notice the silence.
       throw new Error(`the revocation log has no row ${this.seq + 1}; see "Backups" in docs/operations.md`)
@@ -55,6 +62,7 @@ export class LogCopy {
     const last = this.#blocks.at(-1)
     if (last === undefined || last.length >= BLOCK_ROWS) this.#blocks.push([row])
     else last.push(row)
+    this.#index.add(row)
     this.seq = row.seq
   }
 
@@ -101,6 +109,11 @@ export class LogCopy {
     return { log: this.log ?? '', seq: this.seq, mark: this.#markAt(this.seq) }
   }
 
+  /** The row that refuses the most tokens of this session, if any. */
+  revocationOf(sessionId: SessionId): LoggedRevocation | undefined {
+    return this.#index.find(sessionId)
+  }
+
   /** The rows after a place; undefined if it is in another log, or this copy does not reach there. */
   since({ log, seq, mark }: LogPlace): readonly LoggedRevocation[] | undefined {
     if (log !== this.log || seq < this.#before.seq || seq > this.seq) return undefined
@@ -112,9 +125,10 @@ export class LogCopy {
 
   /** From the front only, so that what is left has no gaps. */
   forget(now: Date): void {
-    const last = forgetIn(this.#blocks, now)
+    const removed = (row: LoggedRevocation): void => this.#index.remove(row)
+    const last = forgetIn(this.#blocks, now, removed)
     if (last !== undefined) this.#before = { seq: last.seq, mark: last.mark }
-    forgetIn(this.#lost, now)
+    forgetIn(this.#lost, now, removed)
   }
 
   #markAt(seq: number): number | undefined {
@@ -133,12 +147,17 @@ export class LogCopy {
 }
 
 /** Removes rows from the front, up to the first live one. Returns the last that it removed. */
-function forgetIn(blocks: LoggedRevocation[][], now: Date): LoggedRevocation | undefined {
+function forgetIn(
+  blocks: LoggedRevocation[][],
+  now: Date,
+  removed: (row: LoggedRevocation) => void,
+): LoggedRevocation | undefined {
   let last: LoggedRevocation | undefined
   for (let [first] = blocks; first !== undefined; [first] = blocks) {
     const live = first.findIndex(({ expiresAt }) => expiresAt > now)
     if (live === 0) break
     last = (live === -1 ? first.at(-1) : first[live - 1]) ?? last
+    for (const row of live === -1 ? first : first.slice(0, live)) removed(row)
     if (live === -1) blocks.shift()
     else blocks[0] = first.slice(live)
   }

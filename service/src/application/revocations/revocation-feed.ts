@@ -1,4 +1,5 @@
 import type { DomainEvent } from '../../domain/event.ts'
+import type { SessionId } from '../../domain/session.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { LoggedRevocation, LogPage, RevocationLog } from '../ports/revocation-log.ts'
 import { LogCopy, type LogPlace, type RowBlock } from './log-copy.ts'
@@ -21,6 +22,9 @@ export interface FeedPosition {
   readonly asOf: Date
 }
 
+/** The default `maxStaleness` of verifiers: with an older copy of the revocation log they refuse every token. */
+export const MAX_STALENESS_SECONDS = 5
+
 /** This instance's copy of the revocation log, kept as long as tokens of the sessions could be valid. */
 export interface RevocationFeed {
   /**
@@ -30,6 +34,13 @@ export interface RevocationFeed {
   catchUp(): Promise<FeedPosition>
   /** Something was committed: catches up soon, in the background. A failure is left to the next regular call. */
   readonly wake: () => void
+  /**
+   * Resolves when the copy includes everything that it was woken for: usually immediately, without the database. Rejects
+   * when the database is unreachable.
+   */
+  settle(): Promise<void>
+  /** The revocation that refuses the most tokens of this session; undefined if there is none. */
+  revocationOf(sessionId: SessionId): LoggedRevocation | undefined
   /** All revocations of tokens that may still be valid, also those that the log has lost, and the last place in the log. */
   current(): {
     readonly place: LogPlace
@@ -69,10 +80,11 @@ export function createRevocationFeed(deps: FeedDeps): RevocationFeed {
   const copy = new LogCopy()
   let listener: FeedListener | undefined
   let position: FeedPosition | undefined
-  let running: Promise<FeedPosition> | undefined
-  let next: Promise<FeedPosition> | undefined
+  /** How often the feed was woken, and how often that was before the start of the latest complete read. */
+  let [wakes, settled] = [0, 0]
 
   async function readToEnd(): Promise<FeedPosition> {
+    const begunAfter = wakes
     // Read before the log is numbered: a later time would claim rows that were committed in between and not read.
     const asOf = deps.clock.now()
     const isMoreWaiting = await deps.revocationLog.number()
@@ -88,6 +100,7 @@ export function createRevocationFeed(deps: FeedDeps): RevocationFeed {
     if (isMoreWaiting) return readToEnd()
     copy.forget(asOf)
     position = { log: page.log, seq: copy.seq, asOf }
+    settled = begunAfter
     return position
   }
 
@@ -106,15 +119,36 @@ export function createRevocationFeed(deps: FeedDeps): RevocationFeed {
     return true
   }
 
-  function run(): Promise<FeedPosition> {
-    running = readToEnd().finally(() => {
+  const catchUp = shared(readToEnd)
+
+  return {
+    catchUp,
+    wake: () => {
+      wakes += 1
+      void catchUp().catch(() => undefined)
+    },
+    settle: async () => {
+      if (settled < wakes) await catchUp()
+    },
+    revocationOf: (sessionId) => copy.revocationOf(sessionId),
+    current: () => ({ place: copy.place(), blocks: copy.blocks(), lost: copy.lost() }),
+    since: (place) => copy.since(place),
+    position: () => position,
+    listen: (only) => (listener = only),
+  }
+}
+
+/** Parallel calls share runs. One in progress may have read before the call, so the caller gets the next one. */
+function shared<T>(work: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | undefined
+  let next: Promise<T> | undefined
+  const run = (): Promise<T> => {
+    running = work().finally(() => {
       running = undefined
     })
     return running
   }
-
-  /** A run in progress may have read before the call, so the caller gets the next one. */
-  function catchUp(): Promise<FeedPosition> {
+  return () => {
     if (running === undefined) return run()
     next ??= running
       .catch(() => undefined)
@@ -123,15 +157,6 @@ export function createRevocationFeed(deps: FeedDeps): RevocationFeed {
         return run()
       })
     return next
-  }
-
-  return {
-    catchUp,
-    wake: () => void catchUp().catch(() => undefined),
-    current: () => ({ place: copy.place(), blocks: copy.blocks(), lost: copy.lost() }),
-    since: (place) => copy.since(place),
-    position: () => position,
-    listen: (only) => (listener = only),
   }
 }
 

@@ -24,7 +24,7 @@ export function readAccessClaims(payload: Buffer, expected: Expected, now: Date)
   const [userId, sessionId, generation] = [parseUserId(sub), parseSessionId(sid), parseGeneration(gen)]
   if (userId === undefined || sessionId === undefined || generation === undefined) return undefined
   if (userId !== user_id) return undefined
-  return { userId, sessionId, generation, issuedAt: dateOf(iat), expiresAt: dateOf(exp) }
+  return { userId, sessionId, generation, roles, issuedAt: dateOf(iat), expiresAt: dateOf(exp) }
 }
 
 /** Every service that has the HS256 secret can sign any payload, even one that is not JSON or not an object. */
@@ -42,7 +42,7 @@ const isTime = (value: unknown): value is number =>
 
 const isOptionalText = (value: unknown): boolean => value === undefined || typeof value === 'string'
 
-const isTextList = (value: unknown): boolean =>
+const isTextList = (value: unknown): value is string[] =>
   Array.isArray(value) && value.every((item) => typeof item === 'string')
 
 const dateOf = (seconds: number): Date => new Date(seconds * 1000)

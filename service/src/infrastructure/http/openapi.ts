@@ -78,6 +78,7 @@ export const openApi = ({ bearer, ...options }: OpenApiOptions) =>
               scheme: 'bearer',
               ...(bearer.format && { bearerFormat: bearer.format }),
             },
+            ...(bearer.name === 'serviceKey' && { [OWN_HEADER]: SERVICE_KEY_HEADER }),
           },
         },
       },
@@ -90,14 +91,19 @@ export const openApi = ({ bearer, ...options }: OpenApiOptions) =>
     await app.register(swaggerPage)
   })
 
+/** Of a route whose Authorization holds the token of a user. */
+const OWN_HEADER = 'serviceKeyHeader'
+const SERVICE_KEY_HEADER = { type: 'apiKey', in: 'header', name: 'X-Service-Key' } as const
+
 /** The scope of a service key, or the lowest role, stands in the operation's `security`, as OpenAPI 3.1 allows. */
 function withSecurity<T extends { schema: FastifySchema; route: RouteOptions }>(
   described: T,
   bearer: 'accessToken' | 'serviceKey',
 ): T {
-  const scope = described.route.config?.scope ?? 'none'
+  const { scope = 'none', hasKeyInOwnHeader = false } = described.route.config ?? {}
   if (scope === 'none') return described
-  const security = [{ [bearer]: bearer === 'serviceKey' ? [scope] : rolesOfScope(scope).slice(0, 1) }]
+  const scheme = hasKeyInOwnHeader ? OWN_HEADER : bearer
+  const security = [{ [scheme]: bearer === 'serviceKey' ? [scope] : rolesOfScope(scope).slice(0, 1) }]
   return { ...described, schema: { ...described.schema, security } }
 }
 

@@ -23,7 +23,7 @@ export const requireServiceKeys = (keys: readonly ServiceKey[], observe: Observe
   if (keys.some(({ secret }) => secret === '')) throw new Error('a service key is empty')
   const known = keys.map((key) => ({ ...key, digest: digest(key.secret) }))
   const admit = (request: FastifyRequest, scope: Scope): void => {
-    const token = bearerToken(request)
+    const token = request.routeOptions.config.hasKeyInOwnHeader ? ownHeader(request) : bearerToken(request)
     const key = token === undefined || token === '' ? undefined : keyOf(known, token)
     if (key === undefined) {
       observe.refusedKey(request, token === undefined ? 'missing' : 'wrong')
@@ -59,6 +59,9 @@ function declared(scope: Scope | undefined): Scope {
   if (scope === undefined) throw new Error('the route declares no scope')
   return scope
 }
+
+/** A header that was sent twice is a list, and no key contains ", ". */
+const ownHeader = ({ headers }: FastifyRequest): string | undefined => headers['x-service-key']?.toString()
 
 type KnownKey = ServiceKey & { readonly digest: Buffer }
 

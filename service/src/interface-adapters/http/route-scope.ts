@@ -7,5 +7,7 @@ declare module 'fastify' {
      * /v1/admin, users need a role for it (domain/operator.ts).
      */
     readonly scope?: Scope | 'none'
+    /** The service key stands in the header X-Service-Key, because Authorization holds the token of a user. */
+    readonly hasKeyInOwnHeader?: boolean
   }
 }

@@ -16,13 +16,20 @@ export interface PublishedKeys {
   jwks(): { keys: readonly Readonly<Record<string, string>>[] }
 }
 
+/** Where the metadata of RFC 8414 point. */
+export interface Issuer {
+  /** The `iss` of access tokens. */
+  readonly tokenIssuer: string
+  readonly publicUrl: string
+}
+
 const tags = ['Service']
 /** Must be much shorter than the hour between the publication of a key and its first signature. */
-const JWKS_CACHE = 'public, max-age=300'
+const KEYS_CACHE = 'public, max-age=300'
 
 /** Served by both listeners, without a prefix and without a key. */
 export const serviceRoutes =
-  (health: Health, keys: PublishedKeys): FastifyPluginCallbackZod =>
+  (health: Health, keys: PublishedKeys, issuer: Issuer): FastifyPluginCallbackZod =>
   (app, _options, done) => {
     app.get('/.well-known/jwks.json', {
       config: { scope: 'none' },
@@ -37,7 +44,28 @@ export const serviceRoutes =
         }),
       },
       handler: async (_request, reply) =>
-        reply.header('cache-control', JWKS_CACHE).send(mutable(keys.jwks())),
+        reply.header('cache-control', KEYS_CACHE).send(mutable(keys.jwks())),
+    })
+
+    app.get('/.well-known/oauth-authorization-server', {
+      config: { scope: 'none' },
+      schema: {
+        tags,
+        operationId: 'readMetadata',
+        summary: 'Find the keys by the issuer of a token (RFC 8414)',
+        description:
+          'For gateways and libraries that configure themselves by issuer. Clients get tokens from `/v1/sessions`, not by ' +
+          'an OAuth grant.',
+        response: responses({ 200: schemas.metadata.describe('The metadata.') }),
+      },
+      handler: async (_request, reply) =>
+        reply.header('cache-control', KEYS_CACHE).send({
+          issuer: issuer.tokenIssuer,
+          jwks_uri: `${issuer.publicUrl}/.well-known/jwks.json`,
+          service_documentation: `${issuer.publicUrl}/docs`,
+          response_types_supported: [],
+          grant_types_supported: [],
+        }),
     })
 
     app.get('/health/live', {

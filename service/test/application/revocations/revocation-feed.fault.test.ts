@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { LoggedRevocation } from '../../../src/application/ports/revocation-log.ts'
 import type { DomainEvent } from '../../../src/domain/event.ts'
 import {
@@ -34,6 +34,14 @@ const known = (): LoggedRevocation[] => {
   return [...lost.flat().map((row) => ({ ...row, seq: 0 })), ...blocks.flat()]
 }
 const seqs = (rows: readonly LoggedRevocation[] | undefined) => rows?.map(({ seq }) => seq)
+
+/** After each test, whatever happened: a session is found exactly if one of its rows is known. */
+afterEach(() => {
+  const sessions = new Set(known().map(({ sessionId: id }) => id))
+  const numbers = Array.from({ length: 2_600 }, (_, index) => index + 1)
+  const found = numbers.map(sessionId).filter((id) => feed.revocationOf(id) !== undefined)
+  expect(new Set(found)).toEqual(sessions)
+})
 
 describe('catching up', () => {
   test('catching up delivers new revocations once and in order, over several pages', async () => {
@@ -167,6 +175,61 @@ describe('the copy of the log', () => {
     await late.catchUp()
     expect(seqs(late.since({ log: log.log, seq: 2, mark: undefined }))).toEqual([3, 4])
     expect(late.since({ log: log.log, seq: 1, mark: 'any' })).toBeUndefined()
+  })
+})
+
+describe('the revocation of a session', () => {
+  const cutOff = (upToGeneration: number) => aRevocation(9, { reason: 'roles_changed', upToGeneration })
+
+  test.each([
+    ['the highest cut-off', [cutOff(3), cutOff(7), cutOff(5)], 7],
+    ['its end', [cutOff(3), aRevocation(9), cutOff(5)], undefined],
+  ])('the feed finds %s, in whatever order they came', async (_what, rows, upToGeneration) => {
+    for (const order of [rows, rows.toReversed()]) {
+      log = new FakeRevocationLog()
+      feed = createRevocationFeed({ revocationLog: log, clock: { now: () => at(seconds) } })
+      log.commit(...order)
+      await feed.catchUp()
+      expect(feed.revocationOf(sessionId(9))).toMatchObject({ upToGeneration })
+    }
+    expect(feed.revocationOf(sessionId(8))).toBeUndefined()
+  })
+
+  test('the feed is settled once it has read what it was woken for, and rejects until then', async () => {
+    await feed.settle()
+    expect(log.reads).toBe(0)
+    log.setDown(true)
+    commit(11)
+    feed.wake()
+    await expect(feed.settle()).rejects.toThrow()
+    log.setDown(false)
+    await feed.settle()
+    expect(feed.revocationOf(sessionId(11))).toMatchObject({ seq: 1 })
+    const { reads } = log
+    await feed.settle()
+    expect(log.reads).toBe(reads)
+  })
+
+  test('a read that began before the feed was woken does not settle it', async () => {
+    const late = [() => commit(12), () => feed.wake()]
+    feed.listen({
+      revoked: () => {
+        for (const run of late.splice(0)) run()
+      },
+      restarted: () => undefined,
+    })
+    commit(11)
+    await feed.catchUp()
+    await feed.settle()
+    expect(feed.revocationOf(sessionId(12))).toBeDefined()
+  })
+
+  test('the end of a session is known after an earlier cut-off has expired', async () => {
+    log.commit({ ...cutOff(3), expiresAt: at(5) }, aRevocation(9, { expiresAt: at(30) }))
+    await feed.catchUp()
+    seconds = 10
+    await feed.catchUp()
+    expect(feed.revocationOf(sessionId(9))).toMatchObject({ upToGeneration: undefined })
   })
 })
 

@@ -70,6 +70,7 @@ const methods: Record<string, readonly string[]> = {
   '/users/search': ['GET'],
   '/users/search/': ['GET'],
   '/.well-known/jwks.json': ['GET'],
+  '/.well-known/oauth-authorization-server': ['GET'],
   '/health/live': ['GET'],
   '/health/ready': ['GET'],
   '/errors/not_found': ['GET'],

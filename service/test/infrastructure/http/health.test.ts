@@ -58,6 +58,29 @@ describe.each(databaseNames)('health and keys, on %s', (database) => {
     expect(first?.headers.get('cache-control')).toBe('public, max-age=300')
   })
 
+  test('both listeners publish the metadata of RFC 8414, which name the issuer and its keys', async () => {
+    const url = 'https://auth.example.org'
+    const own = await startTestService(database, {
+      PUBLIC_URL: url,
+      TOKEN_ISSUER: 'https://issuer.example.org',
+    })
+    try {
+      for (const listener of [own.client(), own.operator()]) {
+        const { body, headers } = await listener.get('/.well-known/oauth-authorization-server')
+        expect(body).toEqual({
+          issuer: 'https://issuer.example.org',
+          jwks_uri: `${url}/.well-known/jwks.json`,
+          service_documentation: `${url}/docs`,
+          response_types_supported: [],
+          grant_types_supported: [],
+        })
+        expect(headers.get('cache-control')).toBe('public, max-age=300')
+      }
+    } finally {
+      await own.stop()
+    }
+  })
+
   test('the current signing key is published', async () => {
     const { access_token: token } = await service.client().signIn(await service.client().register())
     const header = JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()) as {

@@ -62,6 +62,7 @@ const publicOperations = `
   DELETE /v1/users/me
   DELETE /v1/users/me/avatar
   GET /.well-known/jwks.json
+  GET /.well-known/oauth-authorization-server
   GET /errors/{code}
   GET /health/live
   GET /health/ready
@@ -94,6 +95,7 @@ const internalOperations = `
   DELETE /v1/users/{id}/sessions
   DELETE /v1/users/{id}/sessions/{sid}
   GET /.well-known/jwks.json
+  GET /.well-known/oauth-authorization-server
   GET /errors/{code}
   GET /health/live
   GET /health/ready
@@ -109,6 +111,7 @@ const internalOperations = `
   GET /v1/users/{id}
   GET /v1/users/{id}/sessions
   POST /users/get-users-info
+  GET /v1/check
   POST /v1/introspect
   POST /v1/invitations
   POST /v1/keys/rotate
@@ -174,7 +177,8 @@ describe.each(databaseNames)('the OpenAPI document, on %s', (database) => {
         // scopes.test.ts and admin.test.ts compare scopes and roles with those of the routes.
         const scope = expect.stringMatching(/^[a-z:]+$/) as string
         const roles = name.includes(' /v1/admin/') ? [scope] : []
-        const needed = listener === 'public' ? { accessToken: roles } : { serviceKey: [scope] }
+        const key = name === 'GET /v1/check' ? 'serviceKeyHeader' : 'serviceKey'
+        const needed = listener === 'public' ? { accessToken: roles } : { [key]: [scope] }
         expect([name, operation.security]).toEqual([name, isOpen ? undefined : [needed]])
       }
     })

@@ -10,6 +10,8 @@ interface Route {
   readonly method: string
   readonly url: string
   readonly scope: Scope | 'none' | undefined
+  /** Authorization is that of a user, and the key stands in X-Service-Key. */
+  readonly hasKeyInOwnHeader: boolean
 }
 interface Problem {
   readonly code: string
@@ -43,10 +45,13 @@ const secretOf = (scope: Scope): string => `service-key-for-${scope.replace(':',
 const registered: { readonly app: FastifyInstance; readonly routes: Route[] }[] = []
 let service: TestService
 let document: Document
+let userToken: string
 beforeAll(async () => {
   diagnostics.subscribe('fastify.initialization', collectRoutes)
   const keys = SCOPES.map((scope) => `only-${scope.replace(':', '-')}:${scope}:${secretOf(scope)}`)
   service = await startTestService('PGlite', { SERVICE_KEYS: keys.join() })
+  const client = service.client()
+  userToken = (await client.signIn(await client.register())).access_token
   document = (await (await fetch(`${service.internalUrl}/openapi.json`)).json()) as Document
 })
 afterAll(async () => {
@@ -69,6 +74,9 @@ function collectRoutes(message: unknown): void {
       get scope() {
         return route.config?.scope
       },
+      get hasKeyInOwnHeader() {
+        return route.config?.hasKeyInOwnHeader === true
+      },
     })
   })
 }
@@ -79,7 +87,7 @@ const internalRoutes = (): readonly Route[] =>
 
 const guardedRoutes = () => internalRoutes().filter(({ scope }) => scope !== 'none')
 async function call(
-  { method, url }: Route,
+  { method, url, hasKeyInOwnHeader }: Pick<Route, 'method' | 'url'> & Partial<Route>,
   secret: string | undefined,
   more: { query?: string; body?: object } = {},
 ) {
@@ -87,7 +95,9 @@ async function call(
   const response = await fetch(`${service.internalUrl}${path}${more.query ?? ''}`, {
     method,
     headers: {
-      ...(secret !== undefined && { authorization: `Bearer ${secret}` }),
+      ...(hasKeyInOwnHeader === true
+        ? { authorization: `Bearer ${userToken}`, ...(secret !== undefined && { 'x-service-key': secret }) }
+        : secret !== undefined && { authorization: `Bearer ${secret}` }),
       ...(more.body !== undefined && { 'content-type': 'application/json' }),
     },
     ...(more.body !== undefined && { body: JSON.stringify(more.body) }),
@@ -116,6 +126,7 @@ describe('every registered route of the internal listener', () => {
         .toSorted(),
     ).toEqual([
       '/.well-known/jwks.json',
+      '/.well-known/oauth-authorization-server',
       '/errors/:code',
       '/health/live',
       '/health/ready',
@@ -171,14 +182,17 @@ describe('every registered route of the internal listener', () => {
     expect(described.length).toBeGreaterThan(20)
     for (const [name, security] of described) {
       const route = internalRoutes().find((each) => nameOf(each).replaceAll(/:(\w+)/g, '{$1}') === name)
-      const { scope } = route ?? {}
-      expect.soft([name, security]).toEqual([name, scope === 'none' ? undefined : [{ serviceKey: [scope] }]])
+      const { scope, hasKeyInOwnHeader = false } = route ?? {}
+      const scheme = hasKeyInOwnHeader ? 'serviceKeyHeader' : 'serviceKey'
+      expect.soft([name, security]).toEqual([name, scope === 'none' ? undefined : [{ [scheme]: [scope] }]])
     }
   })
 })
 
 describe('unknown fields on the internal listener', () => {
-  const routes = () => guardedRoutes().filter(({ url }) => url.startsWith('/v1/'))
+  /** Without those of forward authentication, which get the query of the original request. */
+  const routes = () =>
+    guardedRoutes().filter(({ url, hasKeyInOwnHeader }) => url.startsWith('/v1/') && !hasKeyInOwnHeader)
   const expectUnknown = (route: Route, { status, problem }: Awaited<ReturnType<typeof call>>) => {
     expect.soft([nameOf(route), status]).toEqual([nameOf(route), 422])
     if (route.method === 'HEAD') return
