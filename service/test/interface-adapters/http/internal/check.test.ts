@@ -96,10 +96,7 @@ describe.each(databaseNames)('forward authentication, on %s', (database) => {
       { 'x-service-key': `Bearer ${service.serviceKey}` },
     ]
     for (const headers of wrong)
-      expectProblem(
-        await check(service, tokens.access_token, headers),
-        'invalid_service_key',
-      )
+      expectProblem(await check(service, tokens.access_token, headers), 'invalid_service_key')
     expectProblem(await check(service, service.serviceKey, {}), 'invalid_service_key')
     const twice = await exchange(
       service.internalUrl,
