@@ -84,7 +84,7 @@ export function createVerifierAt(options: VerifierOptions, clock: Clock): Verifi
     redeemTicket: (ticket, origin) => (closing === undefined ? local.redeemTicket(ticket, origin) : refuse()),
     onSessionEnded: (listener) => feed.onEnd.subscribe(listener),
     health: () => describeHealth({ feed, keys, local, receipts }),
-    guardSockets: () => createSocketGuard(guardSource({ feed, local, verifier, whenStale, clock })),
+    guardSockets: () => createSocketGuard(guardSource({ feed, local, verifier, whenStale, clock }), clock),
     close: () => (closing ??= close()),
   }
   void keys.refresh()
