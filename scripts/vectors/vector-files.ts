@@ -1,11 +1,13 @@
 import { keySetVectors } from './key-set-vectors.ts'
 import { tokenVectors } from './token-vectors.ts'
+import { transcriptVectors } from './transcript-vectors.ts'
 
 /** Name and text of every file. The same at each run. */
 export const vectorFiles = (): Map<string, string> =>
   new Map(
     Object.entries({
       'tokens.json': tokenVectors(),
+      'transcripts.json': transcriptVectors(),
       'key-sets.json': keySetVectors(),
     }).map(([name, vectors]) => [name, `${layOut(vectors)}\n`]),
   )

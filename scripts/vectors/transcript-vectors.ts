@@ -1,0 +1,28 @@
+import { callTranscripts } from './call-transcripts.ts'
+import { feedTranscripts } from './feed-transcripts.ts'
+import { SessionTokens } from './session-tokens.ts'
+import { audience, issuer, jwkOf, nowSeconds, type Json } from './signing.ts'
+import { socketTranscripts } from './socket-transcripts.ts'
+import { timeTranscripts } from './time-transcripts.ts'
+
+export function transcriptVectors(): Json {
+  const tokens = new SessionTokens()
+  const transcripts = [
+    ...feedTranscripts(tokens),
+    ...timeTranscripts(tokens),
+    ...callTranscripts(tokens),
+    ...socketTranscripts(tokens),
+  ].map((transcript) => transcript.toJson())
+  return {
+    about: 'One verifier each, step by step, with its clock and its network under control.',
+    issuer,
+    audience,
+    max_staleness_ms: 5000,
+    when_stale: 'refuse',
+    // Wrong by ten hours, since it must not matter.
+    wall_clock: (nowSeconds + 36_000) * 1000,
+    jwks: { keys: [jwkOf('ed')] },
+    tokens: tokens.toJson(),
+    transcripts,
+  }
+}
