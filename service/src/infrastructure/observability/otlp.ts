@@ -24,6 +24,8 @@ export type Otlp = ReturnType<typeof openOtlp>
 
 /** Sends traces and metrics to a collector by OTLP over HTTP, in JSON. */
 export function openOtlp(settings: OtlpSettings, version: string, logger: Logger) {
+  const { port } = new URL(settings.endpoint)
+  if (port === GRPC_PORT) logger.warn({ event: 'settings.warning', msg: GRPC_WARNING })
   const resource = resourceFromAttributes({
     'service.name': settings.serviceName,
     'service.version': version,
@@ -84,8 +86,13 @@ export function logChanges(logger: Logger): (error?: Error) => void {
   }
 }
 
+/** The port of OTLP over gRPC. A collector may have another receiver there, so it is not refused. */
+const GRPC_PORT = '4317'
+const GRPC_WARNING =
+  'OTEL_EXPORTER_OTLP_ENDPOINT has port 4317, which usually speaks gRPC. Send to port 4318, and give the collector a receiver for HTTP there.'
+
 /** A receiver with HTTP/2 only, or with TLS, sends bytes that no HTTP/1.1 parser can read. */
 const explained = ({ message }: Error): string =>
   message.startsWith('Parse Error')
-    ? 'the receiver does not speak HTTP/1.1: it looks like a gRPC port, or one with TLS. OTLP over HTTP is usually on port 4318.'
+    ? 'the receiver speaks gRPC, or TLS, and not plain HTTP/1.1. Send to its port for OTLP over HTTP, usually 4318.'
     : message

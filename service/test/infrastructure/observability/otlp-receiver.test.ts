@@ -81,6 +81,18 @@ test.each([
   await otlp.readers[0]?.forceFlush().catch(() => undefined)
   await otlp.stop(() => metrics.stop())
   expect(lines.map(({ event, reason }) => [event, reason])).toEqual([
-    ['telemetry.lost', expect.stringMatching(/gRPC port.*4318/)],
+    ['telemetry.lost', expect.stringMatching(/speaks gRPC.*Send to .* 4318/)],
   ])
+})
+
+test.each([
+  ['http://collector:4317', 1],
+  ['http://collector:4318', 0],
+])('the address %s of the receiver is warned about %d times at the start', async (endpoint, times) => {
+  const { logger, lines } = createLog()
+  const otlp = openOtlp({ endpoint, headers: {}, serviceName: 'auth', sampledShare: 1 }, '1.2.3', logger)
+  onTestFinished(() => otlp.stop(() => Promise.resolve()))
+  const warnings = lines.filter(({ event }) => event === 'settings.warning')
+  expect(warnings).toHaveLength(times)
+  for (const { msg } of warnings) expect(msg).toMatch(/gRPC.*4318/)
 })
