@@ -88,7 +88,7 @@ test.each([
 test.each([
   ['http://collector:4317', 1],
   ['http://collector:4318', 0],
-])('the address %s of the receiver is warned about %d times at the start', async (endpoint, times) => {
+])('the address %s of the receiver is warned about %d times at the start', (endpoint, times) => {
   const { logger, lines } = createLog()
   const otlp = openOtlp({ endpoint, headers: {}, serviceName: 'auth', sampledShare: 1 }, '1.2.3', logger)
   onTestFinished(() => otlp.stop(() => Promise.resolve()))
