@@ -1,3 +1,4 @@
+import { httpVectors } from './http-vectors.ts'
 import { keySetVectors } from './key-set-vectors.ts'
 import { tokenVectors } from './token-vectors.ts'
 import { transcriptVectors } from './transcript-vectors.ts'
@@ -8,6 +9,7 @@ export const vectorFiles = (): Map<string, string> =>
     Object.entries({
       'tokens.json': tokenVectors(),
       'transcripts.json': transcriptVectors(),
+      'http.json': httpVectors(),
       'key-sets.json': keySetVectors(),
     }).map(([name, vectors]) => [name, `${layOut(vectors)}\n`]),
   )
