@@ -3,9 +3,9 @@ import { CommanderError } from 'commander'
 import { confirmAt } from './infrastructure/cli/ask.ts'
 import { connectionOf } from './infrastructure/cli/connection.ts'
 import { callsTo } from './infrastructure/cli/service-calls.ts'
-import { loadEnvironment, type LoadedEnvironment } from './infrastructure/settings/environment.ts'
+import { loadEnvironment } from './infrastructure/settings/environment.ts'
 import { readConfig } from './infrastructure/settings/config.ts'
-import { SettingsError } from './infrastructure/settings/settings-reader.ts'
+import { SettingsError, type Environment } from './infrastructure/settings/settings-reader.ts'
 import { CommandFailure, exitCodes, type ExitCode } from './interface-adapters/cli/exit-codes.ts'
 import { createProgram } from './interface-adapters/cli/program.ts'
 import { describeRestore } from './interface-adapters/cli/restore-command.ts'
@@ -18,15 +18,18 @@ export async function runCli(args: readonly string[]): Promise<ExitCode> {
   stdout.on('error', () => undefined)
   const progress = (text: string): void => void stderr.write(text)
   const confirm = confirmAt({ input: stdin, output: stderr })
+  const environmentHere = (): Environment => {
+    const { environment, warnings } = fromSettings(loadEnvironment)
+    for (const warning of warnings) stderr.write(`Warning: ${warning}\n`)
+    return environment
+  }
   let exitCode: ExitCode = exitCodes.done
   const program = createProgram({
     version: readVersion(),
     out: (text) => stdout.write(text),
     err: (text) => stderr.write(text),
     run: async (command, options) => {
-      const { environment, warnings } = settingsHere()
-      for (const warning of warnings) stderr.write(`Warning: ${warning}\n`)
-      const call = callsTo(connectionOf(options, environment))
+      const call = callsTo(connectionOf(options, environmentHere()))
       const report = await command({ call, confirm, progress })
       stdout.write(options.json === true ? printableJson(report.json) : report.text)
       exitCode = report.exitCode ?? exitCodes.done
@@ -35,11 +38,8 @@ export async function runCli(args: readonly string[]): Promise<ExitCode> {
       // Not a static import: other commands do not wait for the database's code.
       const { runRestore } = await import('./wiring/run-restore.ts')
       const lines = stdin.isTTY ? undefined : stdin
-      const report = await runRestore(readConfig(settingsHere().environment), options, {
-        lines,
-        confirm,
-        progress,
-      })
+      const config = fromSettings(() => readConfig(environmentHere()))
+      const report = await runRestore(config, options, { lines, confirm, progress }).catch(explained)
       stdout.write(describeRestore(report, options))
     },
   })
@@ -54,12 +54,19 @@ export async function runCli(args: readonly string[]): Promise<ExitCode> {
   }
 }
 
-function settingsHere(): LoadedEnvironment {
+function fromSettings<T>(read: () => T): T {
   try {
-    return loadEnvironment()
+    return read()
   } catch (error) {
     throw error instanceof SettingsError ? new CommandFailure(error.message, exitCodes.wrongUsage) : error
   }
+}
+
+/** For a command that opens the database itself. */
+async function explained(error: unknown): Promise<never> {
+  const { explanationOf } = await import('./infrastructure/process/explain-failure.ts')
+  const explanation = error instanceof CommandFailure ? undefined : explanationOf(error)
+  throw explanation === undefined ? error : new CommandFailure(explanation)
 }
 
 const explainFault = (error: unknown): string =>

@@ -38,6 +38,7 @@ describe.each(Object.entries(programs))('%s', (program, args) => {
     ['may not be read', () => writeFile(file, 'AUTH_SECRET=hush\n', { mode: 0o000 })],
     ['is a folder', () => mkdir(file)],
     ['is a link to nothing', () => symlink(join(folder, 'gone'), file)],
+    ['has zero bytes', () => writeFile(file, 'AUTH_SECRET=hush\0\nPORT=1\n')],
     ['is UTF-16', () => writeFile(file, Buffer.from('AUTH_SECRET=hush\n', 'utf16le'))],
     ['has an unclosed quote', () => writeFile(file, 'AUTH_SECRET="hush\n')],
   ])(`${program} stops with one line if .env %s`, { tags: ['OPS-18'] }, async (_, make) => {

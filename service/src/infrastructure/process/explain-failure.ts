@@ -10,11 +10,14 @@ import { SettingsError } from '../settings/settings-reader.ts'
 const EXPLAINED = [SettingsError, DataFolderError, UnsuitableDatabase, UnreadableSigningKeys]
 
 /** Explains in a line what an operator can correct. Anything else is a fault and keeps its stack. */
-export function explainFailure(error: unknown): string {
+export const explainFailure = (error: unknown): string => explanationOf(error) ?? withStack(error)
+
+/** A line that says what an operator can correct. Undefined for a fault. */
+export function explanationOf(error: unknown): string | undefined {
   if (EXPLAINED.some((kind) => error instanceof kind)) return (error as Error).message
   if (error instanceof ApplicationError && error.code === 'unavailable') return explainDatabase(error.cause)
   if (serverError(error) !== undefined) return explainDatabase(error)
-  return explainListening(error as ListeningError) ?? withStack(error)
+  return explainListening(error as ListeningError)
 }
 
 interface ListeningError {
