@@ -31,7 +31,9 @@ export async function runImport(
   const progress = new Progress(stderr)
   await using opened = new AsyncDisposableStack()
   const oldUsers = opened.adopt(await PostgresOldUsers.open(from), (source) => source.close())
-  const target = opened.adopt(await openTarget(config, dryRun), (place) => place.close())
+  const target = opened.adopt(await openTarget(config, { dryRun, source: oldUsers.database }), (place) =>
+    place.close(),
+  )
   const report = opened.adopt(await openReport(reportName, stdout), (file) => file.close())
   const { importedUsers, clock } = target
   const { recognises: recognisesHash } = passlibPbkdf2Sha256
@@ -69,6 +71,8 @@ async function runCommand(args: readonly string[]): Promise<number> {
   const { stdout, stderr } = process
   // If the reader has closed the pipe, the write fails and says so. Without a handler the error would end the process.
   stdout.on('error', () => undefined)
+  // A terminal that was closed takes no more messages.
+  stderr.on('error', () => undefined)
   let isStopping = false
   const stop = (): void => {
     isStopping = true
@@ -80,7 +84,7 @@ async function runCommand(args: readonly string[]): Promise<number> {
       err: (text) => stderr.write(text),
     })
     if (typeof options === 'number') return options
-    process.on('SIGINT', stop).on('SIGTERM', stop)
+    process.on('SIGINT', stop).on('SIGTERM', stop).on('SIGHUP', stop)
     const { environment, warnings } = loadEnvironment()
     for (const warning of warnings) stderr.write(`Warning: ${warning}\n`)
     const config = readConfig(environment)

@@ -65,14 +65,17 @@ const bad: Record<string, [settings: Record<string, string>, line: RegExp]> = {
   'an origin with a path': [{ CORS_ORIGINS: 'https://chat.example.org/app' }, /^CORS_ORIGINS /],
 }
 
-const programs: [program: string, args: readonly string[], exitCode: number][] = [
-  ['the service', service, 1],
-  ['the import', importFrom('postgres://old.example/db'), 1],
-  ['the restore', restore, 2],
+const rows = Object.entries(bad)
+/** The other programs read the settings by the same function, so a few rows do. */
+const some = rows.filter(([, [settings]]) => 'PORT' in settings || 'AUTH_SECRET' in settings)
+const programs: [program: string, args: readonly string[], exitCode: number, rows: typeof some][] = [
+  ['the service', service, 1, rows],
+  ['the import', importFrom('postgres://old.example/db'), 1, some],
+  ['the restore', restore, 2, some],
 ]
 
-describe.each(programs)('%s', (program, args, exitCode) => {
-  test.each(Object.entries(bad))(
+describe.each(programs)('%s', (program, args, exitCode, wrong) => {
+  test.each(wrong)(
     `${program} stops with one line about %s`,
     { tags: ['OPS-1'] },
     async (_, [settings, line]) => {

@@ -2,6 +2,7 @@ import pg from 'pg'
 import type { OldUser, OldUsers } from '../../application/ports/old-users.ts'
 import { parseUserId, type UserId } from '../../domain/user.ts'
 import { serverError, translate } from '../postgres/unavailable.ts'
+import { DATABASE_IDENTITY } from './database-identity.ts'
 import { CannotImport } from './cannot-import.ts'
 
 const PAGE_SIZE = 1_000
@@ -13,9 +14,15 @@ const CONNECT_DEADLINE_MS = 10_000
  */
 export class PostgresOldUsers implements OldUsers {
   readonly #client: pg.Client
+  #database: string | undefined
 
   private constructor(client: pg.Client) {
     this.#client = client
+  }
+
+  /** As `DATABASE_IDENTITY`. */
+  get database(): string | undefined {
+    return this.#database
   }
 
   /** Throws CannotImport if there is no such table. */
@@ -33,6 +40,7 @@ export class PostgresOldUsers implements OldUsers {
     })
     const source = new PostgresOldUsers(client)
     try {
+      source.#database = (await source.#query<{ identity: string }>(DATABASE_IDENTITY))[0]?.identity
       for (const statement of opening) await source.#query(statement)
       return source
     } catch (error) {

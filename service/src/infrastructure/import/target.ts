@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Clock } from '../../application/ports/clock.ts'
 import type { ImportedUsers } from '../../application/ports/imported-users.ts'
 import { DatabaseClock } from '../postgres/database-clock.ts'
@@ -7,6 +8,7 @@ import { refuseUnsuitable } from '../postgres/refuse-unsuitable.ts'
 import { PostgresImportedUsers } from '../postgres/postgres-imported-users.ts'
 import { locationOf, openForMaintenance, type MaintenanceSettings } from '../storage/open-for-maintenance.ts'
 import { CannotImport } from './cannot-import.ts'
+import { DATABASE_IDENTITY } from './database-identity.ts'
 import { noUsers, DryRunUsers } from './dry-run-users.ts'
 
 /** The database that users are imported into. */
@@ -18,17 +20,35 @@ export interface Target {
   close(): Promise<void>
 }
 
+interface Options {
+  readonly dryRun: boolean
+  /** The database that is read (see `DATABASE_IDENTITY`), which must be another one. */
+  readonly source: string | undefined
+}
+
 /** Opens the database of the settings, and migrates it. A dry run writes nothing, so it does not migrate. */
-export async function openTarget(settings: MaintenanceSettings, isDryRun: boolean): Promise<Target> {
+export async function openTarget(
+  settings: MaintenanceSettings,
+  { dryRun, source }: Options,
+): Promise<Target> {
   const { location, isMissing } = locationOf(settings)
-  if (isDryRun && isMissing) return missingTarget(location)
+  if (dryRun && isMissing) return missingTarget(location)
   const { db, close } = await openForMaintenance(settings)
   try {
-    return { ...(await preparedTarget(db, isDryRun)), location, close }
+    if (settings.databaseUrl !== undefined) await refuseSource(db, source)
+    return { ...(await preparedTarget(db, dryRun)), location, close }
   } catch (error) {
     await close()
     throw error
   }
+}
+
+async function refuseSource(db: Database, source: string | undefined): Promise<void> {
+  const { rows } = await sql<{ identity: string }>`${sql.raw(DATABASE_IDENTITY)}`.execute(db)
+  if (rows[0]?.identity === source)
+    throw new CannotImport(
+      '--from is the database of DATABASE_URL, so it would be imported into itself. Correct one of them.',
+    )
 }
 
 async function preparedTarget(db: Database, isDryRun: boolean): Promise<Omit<Target, 'location' | 'close'>> {

@@ -5,13 +5,15 @@ import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createServer, type AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { claimDataFolder } from '../../../src/infrastructure/embedded/data-folder.ts'
 import { createEmptyStore, type EmptyStore } from '../../support/empty-store.ts'
+import { queryOn } from '../../support/database-query.ts'
 import { waitingForLocks } from '../../support/lock-waits.ts'
 import { createOldDatabase, oldRow, oldRows, type OldDatabase } from '../../support/old-database.ts'
 import { createTestDatabase } from '../../support/test-database.ts'
-import { databaseNames } from '../../support/test-service.ts'
+import { databaseNames, migratedDatabase } from '../../support/test-service.ts'
 
 const script = join(import.meta.dirname, '../../../src/import.ts')
 /** A process that opens a new embedded database takes seconds where others work, too. */
@@ -109,6 +111,47 @@ describe('an import that cannot begin', () => {
     expect(err).toContain('no table users(id, username, password, email, avatar_url)')
   })
 
+  test.each<[string, string | undefined, string]>([
+    ['speaks HTTP', undefined, 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'],
+    ['speaks first, as MySQL does', 'J\0\0\0\n8.0.36\0', ''],
+    ['hangs up', undefined, ''],
+  ])('an import reports that the server of --from %s', async (_, greeting, response) => {
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined).once('data', () => socket.end(response))
+      if (greeting !== undefined) socket.write(greeting, 'latin1')
+    })
+    await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    const err = await failing(['--from', `postgresql://me:s3cret@127.0.0.1:${port}/old`], {
+      DATA_DIR: join(folder, 'untouched'),
+    })
+    server.close()
+    expect(err).toMatch(/^The old database .*--from\.\n$/)
+    expect(err).not.toContain('s3cret')
+    expect(existsSync(join(folder, 'untouched'))).toBe(false)
+  })
+
+  test.each([[], ['--dry-run']])(
+    'an import of a database into itself is refused before it writes (%s)',
+    async (...more: string[]) => {
+      // Another name of the same server.
+      const target = Object.assign(new URL(old.url), { hostname: 'localhost' }).href
+      const settings = { DATABASE_URL: target, AUTH_SECRET: 'a secret of the tests that is long enough' }
+      expect(await failing(['--from', old.url, ...more], settings)).toBe(
+        '--from is the database of DATABASE_URL, so it would be imported into itself. Correct one of them.\n',
+      )
+      const made = await queryOn(old.url)(`select to_regclass('chat_auth_migrations') as list`)
+      expect(made).toEqual([{ list: null }])
+    },
+  )
+
+  test('an import reports that --from is a database of chat-auth', async () => {
+    const { url, settings, remove } = await migratedDatabase()
+    const err = await failing(['--from', url], settings)
+    await remove()
+    expect(err).toMatch(/^The old database has no table users\(.*Check that --from is the database of .*\n$/)
+  })
+
   test('an import reports which settings are wrong', async () => {
     expect(await failing(['--from', old.url], { DATABASE_URL: 'nowhere' })).toContain('DATABASE_URL')
   })
@@ -202,7 +245,7 @@ describe.each(databaseNames)('an import into %s', { timeout: 3 * patience }, (da
     expect(await idsThere()).toEqual(allIds.slice(0, 1_000))
   })
 
-  test.each(['SIGINT', 'SIGTERM'] as const)(
+  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
     'an import that gets %s stops after the page, and reports how to continue',
     async (signal) => {
       const gate = await old.holdAfter(1_500)
