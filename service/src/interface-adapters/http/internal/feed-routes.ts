@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod'
 import { responses, WITH_SERVICE_KEY } from '../responses.ts'
 import { readPlace } from './feed-events.ts'
+import { prefers } from './preferences.ts'
 import type { RevocationStream } from './revocation-stream.ts'
 import * as schemas from './verification-schemas.ts'
 
@@ -55,7 +56,7 @@ export const feedRoutes =
       handler: async (request, reply) => {
         const start = await stream.open({
           after: readPlace(request.headers['last-event-id']),
-          readsParts: request.headers.prefer === 'snapshot=parts',
+          readsParts: prefers(request.headers.prefer, 'snapshot', 'parts'),
         })
         reply.hijack()
         for (const [name, value] of Object.entries(reply.getHeaders())) {

@@ -81,6 +81,25 @@ describe('the stream of an export', () => {
     await expect(new ExportStreams(url).open(exported(failsAfter(0)))).rejects.toThrow('lost')
   })
 
+  test('a slow client gives its place to another export', { tags: ['HTTP-24'] }, async () => {
+    const streams = new ExportStreams(url, { exports: 2, patienceMs: 0 })
+    const [first, second] = [
+      await streams.open(exported(pagesOf(1_000))),
+      await streams.open(exported(pagesOf(1_000))),
+    ]
+    // Both wait for their clients, the first one for longer.
+    first.read(0)
+    await once(first, 'readable')
+    second.read(0)
+    await once(second, 'readable')
+    const cutOff = once(first, 'error') as Promise<[Error]>
+    const third = await streams.open(exported(none()))
+    expect((await cutOff)[0].message).toContain('more slowly than others')
+    expect(second.destroyed).toBe(false)
+    await text(third)
+    second.destroy()
+  })
+
   test('an export whose client stops reading is broken off', { tags: ['HTTP-24'] }, async () => {
     const streams = new ExportStreams(url, { exports: 1, pageDeadlineMs: 1 })
     const stream = await streams.open(exported(pagesOf(1_000)))
