@@ -1,4 +1,4 @@
-// What stops a start is one line for the operator and an exit code, in every program that reads all settings. The rules of
+// Bad settings stop every program that reads all settings, with one line for the operator and an exit code. The rules of
 // each setting are in config.test.ts, .env in env-file.fault.test.ts, the server in database-settings.fault.test.ts.
 import { spawn } from 'node:child_process'
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -40,13 +40,13 @@ const importFrom = (url: string) => [join(SOURCES, 'import.ts'), '--from', url]
 
 const onServer = (url: string) => ({ DATABASE_URL: url, AUTH_SECRET: testSecret })
 
-/** What an operator sets, and what the line must name. */
+/** The settings of an operator, and the line about them. */
 const bad: Record<string, [settings: Record<string, string>, line: RegExp]> = {
-  'a port that is no number': [{ PORT: 'http' }, /^PORT .*whole number/],
+  'a port that has no digits': [{ PORT: 'http' }, /^PORT .*whole number/],
   'a port out of range': [{ INTERNAL_PORT: '70000' }, /^INTERNAL_PORT .*65535/],
   'a duration without a unit that exists': [{ ACCESS_TOKEN_TTL: '10 parsecs' }, /^ACCESS_TOKEN_TTL /],
   'a count that is too high': [{ DATABASE_POOL_SIZE: '9999' }, /^DATABASE_POOL_SIZE .*200/],
-  'a word that is no choice': [{ TOKEN_ALGORITHM: 'none' }, /^TOKEN_ALGORITHM .*EdDSA/],
+  'a word that is not a choice': [{ TOKEN_ALGORITHM: 'none' }, /^TOKEN_ALGORITHM .*EdDSA/],
   'an address without a scheme': [{ PUBLIC_URL: 'chat.example.org' }, /^PUBLIC_URL .*https?:/],
   'an address of another database': [onServer('mysql://s3cret@db/x'), /^DATABASE_URL .*postgres:/],
   'several hosts': [onServer('postgres://me:s3cret@a,b/x'), /^DATABASE_URL names several hosts/],
@@ -61,7 +61,7 @@ const bad: Record<string, [settings: Record<string, string>, line: RegExp]> = {
   'a weak secret': [{ AUTH_SECRET: 's3cret'.repeat(8) }, /^AUTH_SECRET .*openssl rand/],
   'no secret for a server': [{ DATABASE_URL: 'postgres://db/x' }, /^AUTH_SECRET is required/],
   'a service key without scopes': [{ SERVICE_KEYS: `s3cret${testSecret}` }, /^SERVICE_KEYS .*name:/],
-  'a proxy that is no address': [{ TRUSTED_PROXIES: 'nginx' }, /^TRUSTED_PROXIES /],
+  'a proxy without an address': [{ TRUSTED_PROXIES: 'nginx' }, /^TRUSTED_PROXIES /],
   'an origin with a path': [{ CORS_ORIGINS: 'https://chat.example.org/app' }, /^CORS_ORIGINS /],
 }
 
