@@ -81,6 +81,7 @@ export function createVerifierAt(options: VerifierOptions, clock: Clock): Verifi
   const verifier: Verifier = {
     ready: (readyOptions = {}) => readiness.wait(readyOptions, () => lastError),
     verify: (token, requirements) => (closing === undefined ? local.verify(token, requirements) : refuse()),
+    verifyDelivery: (token) => (closing === undefined ? local.verifyDelivery(token) : refuse()),
     redeemTicket: (ticket, origin) => (closing === undefined ? local.redeemTicket(ticket, origin) : refuse()),
     onSessionEnded: (listener) => feed.onEnd.subscribe(listener),
     health: () => describeHealth({ feed, keys, local, receipts }),

@@ -5,6 +5,7 @@ export { TokenRefused } from './token/token-refused.ts'
 export type {
   AuthenticationRequirements,
   Claims,
+  DeliveryClaims,
   GuardedSocket,
   Health,
   ReadyOptions,

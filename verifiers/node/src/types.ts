@@ -81,6 +81,28 @@ export interface Claims {
 }
 
 /**
+ * The claims of a delivery token, frozen. Times are NumericDates (RFC 7519, section 2): seconds.
+ *
+ * @example
+ * ```ts
+ * const { user_id, jti }: DeliveryClaims = await verifier.verifyDelivery(token)
+ * ```
+ */
+export interface DeliveryClaims {
+  readonly iss: string
+  /** The user id as a string. */
+  readonly sub: string
+  /** The user whom the call is about. */
+  readonly user_id: number
+  /** Another one at each attempt. */
+  readonly jti: string
+  /** When the token was issued. With a shared secret, 30 seconds before. */
+  readonly iat: number
+  /** The first moment at which the token is no longer valid. */
+  readonly exp: number
+}
+
+/**
  * Requirements on the authentication behind a token, for calls that a stolen token must not make (RFC 9470).
  *
  * @example
@@ -220,6 +242,18 @@ export interface Verifier {
    * ```
    */
   verify(token: string, requirements?: AuthenticationRequirements): Promise<Claims>
+  /**
+   * Returns the claims of a token that the service sends with a call about a user, such as a new name. Only the
+   * service makes such tokens, and not for users: for their requests, use `verify`. Needs no fresh feed. Throws
+   * `TokenRefused` for any other value, an access token included.
+   *
+   * @example
+   * ```ts
+   * const { user_id } = await verifier.verifyDelivery(token)
+   * if (user_id !== body.id) response.status(403).end()
+   * ```
+   */
+  verifyDelivery(token: string): Promise<DeliveryClaims>
   /**
    * Redeems a socket ticket at the service and returns its claims. A ticket can be redeemed once, across all verifiers.
    * The roles are current, even if the token that the ticket was made with is outdated.

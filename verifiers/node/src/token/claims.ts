@@ -70,5 +70,5 @@ const isOptionalText = (value: unknown): value is string | undefined =>
   value === undefined || typeof value === 'string'
 
 /** Whole seconds since the epoch (RFC 7519, section 2), within the range of a `Date`. */
-const isNumericDate = (value: unknown): value is number =>
+export const isNumericDate = (value: unknown): value is number =>
   Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 8_640_000_000_000

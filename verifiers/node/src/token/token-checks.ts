@@ -1,5 +1,6 @@
 import { RecentMap } from '../recent-map.ts'
 import { readClaims, type CheckedClaims, type ExpectedClaims } from './claims.ts'
+import { readDeliveryClaims, type CheckedDelivery } from './delivery-claims.ts'
 import type { KeySource } from './key-source.ts'
 import type { VerificationKey } from './signatures.ts'
 import { readHeader, readPayload, splitToken, type TokenHeader } from './token-form.ts'
@@ -10,6 +11,11 @@ export interface GenuineToken extends CheckedClaims {
   readonly key: VerificationKey
   /** True once a receipt for it is queued. */
   isReported: boolean
+}
+
+interface SignedPayload {
+  readonly payload: Record<string, unknown>
+  readonly key: VerificationKey
 }
 
 const HEADER_LIMIT = 100
@@ -42,6 +48,19 @@ export class TokenChecks {
 
   /** Checks a token. Returns undefined if its key is unknown; throws `TokenRefused` if it is not genuine. */
   check(token: unknown): GenuineToken | undefined {
+    const signed = this.#readSigned(token, 'at+jwt')
+    if (signed === undefined) return undefined
+    const { payload, key } = signed
+    return { ...readClaims(payload, this.#expected), key, isReported: false }
+  }
+
+  /** The same for a delivery token. */
+  checkDelivery(token: unknown): CheckedDelivery | undefined {
+    const signed = this.#readSigned(token, 'delivery+jwt')
+    return signed && readDeliveryClaims(signed.payload, this.#expected.issuer)
+  }
+
+  #readSigned(token: unknown, type: string): SignedPayload | undefined {
     const parts = splitToken(token)
     const known = this.#headers.get(parts.header)
     const header = known ?? readHeader(parts.header)
@@ -52,9 +71,9 @@ export class TokenChecks {
     if (key.algorithm !== header.alg) throw new TokenRefused('wrong_algorithm')
     if (!key.verifies(parts.signed, parts.signature)) throw new TokenRefused('bad_signature')
     // Explicit typing keeps other kinds of JWT out (RFC 8725, section 3.11; RFC 9068, section 4).
-    if (header.typ !== 'at+jwt') throw new TokenRefused('wrong_type')
+    if (header.typ !== type) throw new TokenRefused('wrong_type')
     if (known === undefined) this.#cacheHeader(parts.header, header)
-    return { ...readClaims(readPayload(parts.payload), this.#expected), key, isReported: false }
+    return { payload: readPayload(parts.payload), key }
   }
 
   #cacheHeader(encoded: string, header: TokenHeader): void {

@@ -7,7 +7,8 @@ const messages: Readonly<Record<RefusalCode, string>> = {
     'No published key has the kid of this token. Sign in at the auth service that this verifier belongs to.',
   wrong_algorithm: 'The algorithm of the token does not fit its key. Send the access token as it was issued.',
   bad_signature: 'The signature is invalid. Send the access token as it was issued.',
-  wrong_type: 'This is not an access token (typ at+jwt). Send the access token, not another token.',
+  wrong_type:
+    'This is another kind of token. verify accepts access tokens (typ at+jwt), and verifyDelivery those of deliveries (delivery+jwt).',
   wrong_issuer: 'The token has another issuer. Compare the option issuer with TOKEN_ISSUER of the service.',
   wrong_audience:
     'The token has another audience. Compare the option audience with TOKEN_AUDIENCE of the service.',

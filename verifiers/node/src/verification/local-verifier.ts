@@ -4,10 +4,11 @@ import type { Settings } from '../options.ts'
 import type { Receipts } from '../service/receipts.ts'
 import { Introspection, redeemAtService, type ServiceCallsDeps } from '../service/service-calls.ts'
 import { readClaims, type CheckedClaims } from '../token/claims.ts'
+import type { CheckedDelivery } from '../token/delivery-claims.ts'
 import type { KeySource } from '../token/key-source.ts'
 import { TokenChecks, type GenuineToken } from '../token/token-checks.ts'
 import { TokenRefused } from '../token/token-refused.ts'
-import type { AuthenticationRequirements, Claims } from '../types.ts'
+import type { AuthenticationRequirements, Claims, DeliveryClaims } from '../types.ts'
 import { checkRequirements, requireAuthentication } from './require-authentication.ts'
 import { VerificationCounts } from './verification-counts.ts'
 
@@ -43,7 +44,8 @@ export class LocalVerifier {
     if (requirements !== undefined) checkRequirements(requirements)
     try {
       const cached = this.#checks.cached(token)
-      const genuine = cached ?? this.#checks.check(token) ?? (await this.#checkWithNewKeys(token))
+      const genuine =
+        cached ?? this.#checks.check(token) ?? (await this.#withNewKeys(() => this.#checks.check(token)))
       this.#requireValidNow(genuine)
       if (cached === undefined) this.#checks.cache(token, genuine)
       const claims = this.#deps.feed.isFresh() ? genuine.claims : await this.#claimsWhenStale(token, genuine)
@@ -73,10 +75,24 @@ export class LocalVerifier {
     }
   }
 
-  async #checkWithNewKeys(token: string): Promise<GenuineToken> {
+  async verifyDelivery(token: string): Promise<DeliveryClaims> {
+    try {
+      const check = (): CheckedDelivery | undefined => this.#checks.checkDelivery(token)
+      const { claims, expiresAtMs, notBeforeMs } = check() ?? (await this.#withNewKeys(check))
+      const now = this.#now()
+      if (Number.isNaN(now)) throw new TokenRefused('unavailable')
+      requireTime(now, expiresAtMs, notBeforeMs)
+      return claims
+    } catch (error) {
+      this.counts.countRefusal(error)
+      throw error
+    }
+  }
+
+  async #withNewKeys<T>(check: () => T | undefined): Promise<T> {
     const { keys } = this.#deps
     const isCurrent = await keys.refresh()
-    const genuine = this.#checks.check(token)
+    const genuine = check()
     if (genuine !== undefined) return genuine
     // If the keys could not be fetched, the token may be valid: the user must not be asked to sign in again.
     throw new TokenRefused(isCurrent ? 'unknown_key' : 'unavailable')
@@ -91,9 +107,8 @@ export class LocalVerifier {
   #requireValidNow({ claims, expiresAtMs, notBeforeMs }: CheckedClaims): void {
     const { feed } = this.#deps
     const now = this.#now()
-    // `exp` is the first moment at which the token is no longer valid (RFC 7519, section 4.1.4).
-    if (now >= expiresAtMs || expiresAtMs <= feed.forgottenUpTo) throw new TokenRefused('expired')
-    if (now < notBeforeMs) throw new TokenRefused('not_yet_valid')
+    if (expiresAtMs <= feed.forgottenUpTo) throw new TokenRefused('expired')
+    requireTime(now, expiresAtMs, notBeforeMs)
     const reason = feed.reasonOf(claims.sid)
     if (reason !== undefined) throw new TokenRefused('session_ended', { reason })
     if (this.isOutdated(claims)) throw new TokenRefused('token_outdated')
@@ -129,6 +144,12 @@ export class LocalVerifier {
     const seenAtMs = feed.serviceTimeMs() ?? clock.wallMs()
     receipts.add(sid, { userId, gen, seenAtMs, proof: genuine.receiptProof })
   }
+}
+
+/** `exp` is the first moment at which the token is no longer valid (RFC 7519, section 4.1.4). */
+function requireTime(now: number, expiresAtMs: number, notBeforeMs: number): void {
+  if (now >= expiresAtMs) throw new TokenRefused('expired')
+  if (now < notBeforeMs) throw new TokenRefused('not_yet_valid')
 }
 
 function withRoles(claims: Claims, roles: readonly string[]): Claims {

@@ -55,6 +55,10 @@ export class FakeVerifier implements Verifier, GuardSource {
     this.#timers = timers
   }
 
+  verifyDelivery(): Promise<never> {
+    return Promise.reject(new TokenRefused('malformed_token'))
+  }
+
   ready(): Promise<void> {
     return Promise.resolve()
   }
