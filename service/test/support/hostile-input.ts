@@ -60,6 +60,7 @@ export const jsonRoutes: readonly JsonRoute[] = [
         numbers: ['uses'],
       },
       { method: 'POST', path: '/v1/outbox/replay', fields: ['consumer'] },
+      { method: 'POST', path: '/v1/outbox/tell-messaging', fields: ['cursor'] },
       { method: 'POST', path: '/v1/receipts', fields: ['items'], lists: ['items'], kibibytes: 256 },
       { method: 'POST', path: '/v1/tickets/redeem', fields: ['ticket', 'origin'] },
       { method: 'POST', path: '/v1/users/lookup', fields: ['ids'], lists: ['ids'], kibibytes: 32 },

@@ -116,6 +116,7 @@ const internalOperations = `
   POST /v1/invitations
   POST /v1/keys/rotate
   POST /v1/outbox/replay
+  POST /v1/outbox/tell-messaging
   POST /v1/outbox/{id}/replay
   POST /v1/receipts
   POST /v1/tickets/redeem
