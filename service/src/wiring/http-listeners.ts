@@ -30,6 +30,7 @@ import { sessionRoutes } from '../interface-adapters/http/public/session-routes.
 import { ticketRoutes } from '../interface-adapters/http/public/ticket-routes.ts'
 import { userRoutes } from '../interface-adapters/http/public/user-routes.ts'
 import { verificationRoutes } from '../interface-adapters/http/internal/verification-routes.ts'
+import { ProbeProofs } from '../infrastructure/crypto/probe-proofs.ts'
 import { createDoctor } from '../infrastructure/doctor/doctor.ts'
 import { loadDefaultAvatars } from '../infrastructure/pictures/default-avatars.ts'
 import { PostgresMedia } from '../infrastructure/postgres/postgres-media.ts'
@@ -39,6 +40,7 @@ import { createHttpServer } from '../infrastructure/http/http-server.ts'
 import { metricsRoute } from '../infrastructure/observability/metrics-route.ts'
 import { openApi, openApiRoutes } from '../infrastructure/http/openapi.ts'
 import { refusingUnknownFields } from '../infrastructure/http/refuse-unknown-fields.ts'
+import { respondToProbes } from '../infrastructure/http/proxy-probe.ts'
 import { requiringRoles } from '../infrastructure/http/require-role.ts'
 import { requireServiceKeys } from '../infrastructure/http/require-service-key.ts'
 import { version } from '../infrastructure/process/version.ts'
@@ -79,7 +81,7 @@ async function createPublicListener(deps: ListenerDeps, health: Health): Promise
     requiringRoles(guards, refusingUnknownFields(routes))
   return createHttpServer(
     { ...config, logger, isDraining },
-    [...observability.requestHooks('public'), documentation],
+    [respondToProbes(probeProofsOf(deps)), ...observability.requestHooks('public'), documentation],
     [
       { prefix: '/v1', routes: sessionRoutes(useCases) },
       { prefix: '/v1', routes: userRoutes(useCases, config.publicUrl) },
@@ -156,8 +158,13 @@ const healthOf = ({ ports, isDraining, observability }: ListenerDeps): Health =>
     feedStalenessSeconds: observability.feedStalenessSeconds,
   })
 
-const doctorOf = ({ config, ports, stream, wakeUp, observability }: ListenerDeps): Doctor =>
-  createDoctor({
+const probeProofsOf = ({ config, ports }: ListenerDeps): ProbeProofs =>
+  new ProbeProofs({ current: ports.storage.authSecret, previous: config.previousAuthSecrets }, ports.clock)
+
+const doctorOf = (deps: ListenerDeps): Doctor => {
+  const { config, ports, stream, wakeUp, observability } = deps
+  const probeProofs = probeProofsOf(deps)
+  return createDoctor({
     config,
     storage: ports.storage,
     clock: ports.clock,
@@ -167,7 +174,9 @@ const doctorOf = ({ config, ports, stream, wakeUp, observability }: ListenerDeps
     isListening: () => wakeUp.isListening(),
     listKeys: ports.signingKeys.list,
     untrustedProxies: observability.untrustedProxies,
+    probeProof: () => probeProofs.make(),
   })
+}
 
 /** Time for in-flight requests to finish on shutdown. Then their connections are closed. */
 const DRAIN_LIMIT_MS = 5_000

@@ -58,14 +58,20 @@ function ordinaryUser(): { uid: number; gid: number } | undefined {
   return { uid: idOf('-u'), gid: idOf('-g') }
 }
 
-/** Starts nginx in front of three instances, which need not run yet. nginx ends with this process. */
-export async function startNginx(instances: readonly Addresses[]): Promise<RunningNginx> {
+/**
+ * Starts nginx in front of three instances, which need not run yet. nginx ends with this process. `change` makes another
+ * configuration of ours.
+ */
+export async function startNginx(
+  instances: readonly Addresses[],
+  change: (configuration: string) => string = (configuration) => configuration,
+): Promise<RunningNginx> {
   const { path, env } = requireNginx()
   const [port = 0, internalPort = 0] = await steadyPorts(2)
   const user = ordinaryUser()
   const folder = await mkdtemp('/tmp/chat-auth-nginx-')
   const log = join(folder, 'access.log')
-  await writeFile(join(folder, 'nginx.conf'), configured({ port, internalPort }, instances))
+  await writeFile(join(folder, 'nginx.conf'), change(configured({ port, internalPort }, instances)))
   // nginx reopens /dev/stdout, which only works if it is a file.
   const output = await open(log, 'a')
   if (user !== undefined) for (const file of [folder, log]) await chown(file, user.uid, user.gid)

@@ -9,6 +9,7 @@ import { connectionFindings, databaseChecks } from './database-findings.ts'
 import { diskFindings } from './disk-findings.ts'
 import { feedFindings, type ExaminedFeed } from './feed-findings.ts'
 import { attempt } from './finding.ts'
+import { forgedAddressFindings } from './forged-address-findings.ts'
 import { rotationFindings, signingFindings } from './key-findings.ts'
 import { lifetimeFindings } from './lifetime-findings.ts'
 import { outboxFindings } from './outbox-findings.ts'
@@ -22,6 +23,8 @@ export interface DoctorDeps extends Pick<ExaminedFeed, 'feed' | 'readerCount' | 
   readonly clock: Clock
   readonly tokenKeys: TokenKeys
   readonly untrustedProxies: () => readonly string[]
+  /** Proves to every instance that a request is from a doctor. */
+  readonly probeProof: () => string
   readonly listKeys: () => Promise<readonly ListedKey[]>
 }
 
@@ -39,6 +42,7 @@ export const createDoctor = (deps: DoctorDeps): Doctor => ({
       ['settings', () => Promise.resolve(settingsFindings(config))],
       ['service_keys', () => Promise.resolve(serviceKeyFindings(storage, config))],
       ['proxies', () => Promise.resolve(proxyFindings(deps.untrustedProxies()))],
+      ['proxies', () => forgedAddressFindings(config, deps.probeProof())],
       ...byDatabase,
       ['connections', () => connectionFindings(storage, use)],
       ...(storage.folder === undefined ? [] : [['disk', onDisk(storage.folder)] as const]),
