@@ -34,6 +34,7 @@ export function readConfig(environment: Environment) {
     publicUrl,
     databaseUrl,
     databaseDirectUrl,
+    databaseSslMode: settings.text('PGSSLMODE'),
     databasePoolSize: settings.integer('DATABASE_POOL_SIZE', 10, 1, 200),
     dataDir: settings.text('DATA_DIR') ?? './data',
     authSecret: readAuthSecret(settings),

@@ -10,13 +10,13 @@ const PUBLIC_PASSWORD = 'forTryingOnLocalhostOnly'
 
 /** Allowed settings by which others may learn secrets. The start and the doctor warn about them. */
 export function exposedSecrets(
-  config: Pick<Config, 'publicUrl' | 'databaseUrl' | 'databaseDirectUrl'>,
+  config: Pick<Config, 'publicUrl' | 'databaseUrl' | 'databaseDirectUrl' | 'databaseSslMode'>,
 ): Remark[] {
-  const { databaseUrl, databaseDirectUrl } = config
+  const { databaseUrl, databaseDirectUrl, databaseSslMode } = config
   return [
     ...exposedByUsers(config.publicUrl),
-    ...exposedByDatabase('DATABASE_URL', databaseUrl),
-    ...exposedByDatabase('DATABASE_DIRECT_URL', databaseDirectUrl),
+    ...exposedByDatabase('DATABASE_URL', databaseUrl, databaseSslMode),
+    ...exposedByDatabase('DATABASE_DIRECT_URL', databaseDirectUrl, databaseSslMode),
   ]
 }
 
@@ -32,12 +32,12 @@ function exposedByUsers(publicUrl: string): Remark[] {
 }
 
 /** Shows only the host: the address may hold a password. */
-function exposedByDatabase(name: string, address: string | undefined): Remark[] {
+function exposedByDatabase(name: string, address: string | undefined, sslMode: string | undefined): Remark[] {
   if (address === undefined) return []
   const url = new URL(address)
   const host = url.searchParams.get('host') ?? url.hostname
   const remarks: Remark[] = []
-  if (!usesTls(url.searchParams) && !isPrivate(host)) {
+  if (!usesTls(url.searchParams, sslMode) && !isPrivate(host)) {
     remarks.push([
       `${name} leads to ${host} without TLS, so the password and the data can be read on the network`,
       `Add sslmode=verify-full to ${name}.`,
@@ -52,12 +52,26 @@ function exposedByDatabase(name: string, address: string | undefined): Remark[] 
   return remarks
 }
 
-/** As the driver reads the parameters. It does not go on without TLS if the server has none, not even with "prefer". */
-function usesTls(parameters: URLSearchParams): boolean {
+/** The values of `PGSSLMODE` with which the driver uses TLS. It ignores others, such as "allow". */
+const MODES_WITH_TLS: readonly (string | undefined)[] = [
+  'prefer',
+  'require',
+  'verify-ca',
+  'verify-full',
+  'no-verify',
+]
+
+/**
+ * As the driver reads the parameters, and `PGSSLMODE` if they do not decide. It does not go on without TLS if the server has
+ * none, not even with "prefer".
+ */
+function usesTls(parameters: URLSearchParams, sslMode: string | undefined): boolean {
   const mode = parameters.get('sslmode')
   if (mode !== null) return mode !== 'disable'
   const files = ['sslcert', 'sslkey', 'sslrootcert']
-  return files.some((name) => parameters.has(name)) || ['true', '1'].includes(parameters.get('ssl') ?? '')
+  if (files.some((name) => parameters.has(name))) return true
+  const ssl = parameters.get('ssl')
+  return ssl === null ? MODES_WITH_TLS.includes(sslMode) : ['true', '1'].includes(ssl)
 }
 
 /** Names without a dot are of containers and the local network. */

@@ -8,6 +8,7 @@ interface AlertCase {
 const refusals = (code: string) => `chat_auth_refusals_total{use_case="setAvatar",code="${code}"}`
 const refreshes = (result: string) => `chat_auth_refreshes_total{result="${result}"}`
 const signIns = (result: string) => `chat_auth_sign_ins_total{result="${result}"}`
+const keyRefusals = (reason: string) => `chat_auth_service_key_refusals_total{reason="${reason}"}`
 const delays = (le: string) => `chat_auth_event_loop_delay_seconds_bucket{instance="a",le="${le}"}`
 const publicRequests = 'chat_auth_http_requests_total{listener="public"}'
 const up = 'up{job="chat-auth"}'
@@ -68,6 +69,11 @@ export const alertCases: Readonly<Record<string, AlertCase>> = {
     after: '25m',
     fires: { [signIns('invalid_credentials')]: '0+9x200', [signIns('ok')]: '0+1x200' },
     quiet: { [signIns('invalid_credentials')]: '0+3x200', [signIns('ok')]: '0+7x200' },
+  },
+  ChatAuthServiceKeysRefused: {
+    after: '4m',
+    fires: { [keyRefusals('wrong')]: '0+1x60', [keyRefusals('missing')]: '0+1x60' },
+    quiet: { [keyRefusals('wrong')]: '9+0x60', [keyRefusals('missing')]: '0+1x15 15+0x60' },
   },
   ChatAuthSignInsOverloaded: {
     after: '2m',

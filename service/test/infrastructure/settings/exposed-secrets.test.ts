@@ -6,6 +6,7 @@ const remarks = (changes: Partial<Parameters<typeof exposedSecrets>[0]>): string
     publicUrl: 'http://localhost:8000',
     databaseUrl: undefined,
     databaseDirectUrl: undefined,
+    databaseSslMode: undefined,
     ...changes,
   }).map(([detail, advice]) => `${detail}. ${advice}`)
 
@@ -59,6 +60,25 @@ describe('DATABASE_URL', () => {
     expect(remarks({ databaseUrl: address })).toEqual([withoutTls('DATABASE_URL')])
     expect(remarks({ databaseDirectUrl: address })).toEqual([withoutTls('DATABASE_DIRECT_URL')])
   })
+
+  test.each(['prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'])(
+    'with PGSSLMODE=%s an address that does not name a mode exposes nothing',
+    (databaseSslMode) => {
+      const databaseUrl = 'postgres://a:hush@db.example.org/chat'
+      expect(remarks({ databaseUrl, databaseSslMode })).toEqual([])
+      for (const parameter of ['sslmode=disable', 'ssl=0'])
+        expect(remarks({ databaseUrl: `${databaseUrl}?${parameter}`, databaseSslMode })).toHaveLength(1)
+    },
+  )
+
+  test.each(['disable', 'allow', 'Require', ''])(
+    'with PGSSLMODE=%s the driver uses no TLS, so the password is exposed',
+    (databaseSslMode) => {
+      expect(remarks({ databaseUrl: 'postgres://a:hush@db.example.org/chat', databaseSslMode })).toHaveLength(
+        1,
+      )
+    },
+  )
 
   test('the password that stood in .env.example is remarked on', () => {
     const databaseUrl = 'postgres://chat_auth:forTryingOnLocalhostOnly@postgres:5432/chat_auth'
