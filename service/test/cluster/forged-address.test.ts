@@ -30,7 +30,7 @@ async function serviceAt({ port }: Addresses, settings: Record<string, string>):
   return service
 }
 
-/** What the doctor says about untrusted proxies, and about made-up addresses. */
+/** The findings about untrusted proxies and about made-up addresses. */
 async function proxyFindings(service: TestService): Promise<[string, string][]> {
   const { body } = await service.operator().get('/v1/doctor')
   const { findings } = body as { findings: Finding[] }

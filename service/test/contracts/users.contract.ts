@@ -178,20 +178,24 @@ export const usersContract = describeContract('Users', (store: Store) => {
   describe('lifting bans', () => {
     const lift = (now: Date, limit = 10) => inTransaction(store, (tx) => tx.users.liftBans(now, limit))
 
-    test('bans are lifted from their end on, the earliest first, and no others', async () => {
-      const anna = await addUser(store, 'anna', { ban: aBan({ until: at(9), publicReason: 'Spam' }) })
-      const bert = await addUser(store, 'bert', { ban: aBan({ until: at(5) }) })
-      const cleo = await addUser(store, 'cleo', { ban: aBan() })
-      const dora = await addUser(store, 'dora')
-      expect(await lift(at(4))).toEqual([])
-      expect(await lift(at(9), 1)).toEqual([bert.id])
-      expect(await lift(at(9))).toEqual([anna.id])
-      expect(await lift(at(9))).toEqual([])
-      const found = await Promise.all([anna, bert, cleo, dora].map(({ id }) => store.users.find(id)))
-      expect(found).toEqual([{ ...anna, ban: undefined }, { ...bert, ban: undefined }, cleo, dora])
-    })
+    test(
+      'bans are lifted from their end on, the earliest first, and no others',
+      { tags: ['BAN-1'] },
+      async () => {
+        const anna = await addUser(store, 'anna', { ban: aBan({ until: at(9), publicReason: 'Spam' }) })
+        const bert = await addUser(store, 'bert', { ban: aBan({ until: at(5) }) })
+        const cleo = await addUser(store, 'cleo', { ban: aBan() })
+        const dora = await addUser(store, 'dora')
+        expect(await lift(at(4))).toEqual([])
+        expect(await lift(at(9), 1)).toEqual([bert.id])
+        expect(await lift(at(9))).toEqual([anna.id])
+        expect(await lift(at(9))).toEqual([])
+        const found = await Promise.all([anna, bert, cleo, dora].map(({ id }) => store.users.find(id)))
+        expect(found).toEqual([{ ...anna, ban: undefined }, { ...bert, ban: undefined }, cleo, dora])
+      },
+    )
 
-    test('no ban of a deleted user is lifted', async () => {
+    test('no ban of a deleted user is lifted', { tags: ['BAN-1'] }, async () => {
       const anna = await addUser(store, 'anna', { ban: aBan({ until: at(5) }) })
       await save(deleteUser(anna, at(1)))
       expect(await lift(at(9))).toEqual([])

@@ -105,7 +105,7 @@ describe('enabling', () => {
     await world.signIn()
   })
 
-  test('the note of the operator is in the event', async () => {
+  test('the note of the operator is in the event', { tags: ['BAN-6'] }, async () => {
     await world.useCases.disableUser('service:ops', anna.id, aBan())
     await world.useCases.enableUser('service:ops', anna.id, 'Appeal accepted')
     expect(world.store.world().events.at(-1)?.data).toEqual({ note: 'Appeal accepted' })
@@ -133,7 +133,7 @@ describe('bans that are over', () => {
     await world.useCases.disableUser('service:ops', bert()?.id as UserId, aBan())
   })
 
-  test('a ban that is over is lifted by the service, with an event', async () => {
+  test('a ban that is over is lifted by the service, with an event', { tags: ['BAN-1'] }, async () => {
     world.pass(60)
     expect(await lift()).toBe(1)
     expect(stored()).toEqual(anna)
@@ -148,7 +148,7 @@ describe('bans that are over', () => {
     expect(await lift()).toBe(0)
   })
 
-  test('no ban is lifted before its end', async () => {
+  test('no ban is lifted before its end', { tags: ['BAN-1'] }, async () => {
     world.pass(59)
     const before = world.store.world()
     expect(await lift()).toBe(0)

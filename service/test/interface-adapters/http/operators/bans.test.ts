@@ -95,7 +95,7 @@ describe.each(databaseNames)('bans, on %s', (database) => {
     })
   })
 
-  test('an operator undoes a ban, with a note that only operators see', async () => {
+  test('an operator undoes a ban, with a note that only operators see', { tags: ['BAN-6'] }, async () => {
     const ann = await service.client().register()
     await disable(ann.id, { reason: 'Spam of Ann', public_reason: 'Advertisements', until: daysAhead(7) })
     expect((await enable(ann.id, { note: 'Appeal accepted' })).status).toBe(204)

@@ -66,7 +66,7 @@ describe.each(databaseNames)('moderation, on %s', (database) => {
     expect(await row(id)).toEqual(before)
   })
 
-  test('an enabled user may sign in again, and ended sessions stay ended', async () => {
+  test('an enabled user may sign in again, and ended sessions stay ended', { tags: ['BAN-6'] }, async () => {
     const { person, id, tokens } = await signedIn()
     await disable(id)
     for (let time = 0; time < 2; time += 1)
