@@ -6,4 +6,4 @@ export const faultRounds = (usual: number, share = 1): number =>
   Number.isNaN(given) ? usual : Math.max(1, Math.round(given * share))
 
 /** A generous limit: it only ends a test that hangs. */
-export const timeoutFor = (rounds: number, secondsEach = 30): number => 60_000 + rounds * secondsEach * 1_000
+export const timeoutFor = (rounds: number, secondsEach = 30): number => 120_000 + rounds * secondsEach * 1_000

@@ -66,12 +66,22 @@ export async function startNginx(
   instances: readonly Addresses[],
   change: (configuration: string) => string = (configuration) => configuration,
 ): Promise<RunningNginx> {
-  const { path, env } = requireNginx()
   const [port = 0, internalPort = 0] = await steadyPorts(2)
+  const files = { 'nginx.conf': change(configured({ port, internalPort }, instances)) }
+  const { folder, ...nginx } = await runNginx(files, `http://127.0.0.1:${port}`)
+  // The text after the last newline is a line that is still being written.
+  const requests = () =>
+    readFileSync(join(folder, 'access.log'), 'utf8').split('\n').slice(0, -1).map(parseLine)
+  return { ...nginx, internalUrl: `http://127.0.0.1:${internalPort}`, requests }
+}
+
+/** Starts nginx with these files, of which one is nginx.conf and listens at `url`. nginx ends with this process. */
+export async function runNginx(files: Readonly<Record<string, string>>, url: string) {
+  const { path, env } = requireNginx()
   const user = ordinaryUser()
   const folder = await mkdtemp('/tmp/chat-auth-nginx-')
   const log = join(folder, 'access.log')
-  await writeFile(join(folder, 'nginx.conf'), change(configured({ port, internalPort }, instances)))
+  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text)
   // nginx reopens /dev/stdout, which only works if it is a file.
   const output = await open(log, 'a')
   if (user !== undefined) for (const file of [folder, log]) await chown(file, user.uid, user.gid)
@@ -99,16 +109,13 @@ export async function startNginx(
     await output.close()
     await rm(folder, { recursive: true })
   }
-  const url = `http://127.0.0.1:${port}`
   try {
     await listening(url, exited, complaints)
   } catch (error) {
     await stop()
     throw error
   }
-  // The text after the last newline is a line that is still being written.
-  const requests = () => readFileSync(log, 'utf8').split('\n').slice(0, -1).map(parseLine)
-  return { url, internalUrl: `http://127.0.0.1:${internalPort}`, requests, complaints, stop }
+  return { url, folder, complaints, stop }
 }
 
 async function listening(

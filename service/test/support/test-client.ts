@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { randomBytes, randomInt, randomUUID } from 'node:crypto'
 import type { ApiContract } from './api-contract.ts'
 
@@ -88,19 +89,29 @@ export class TestClient {
   async register(wanted: Partial<TestUser> = {}): Promise<TestUser> {
     const person = newUser(wanted)
     const { username, email, password } = person
-    const { status, body } = await this.post('/v1/users', { username, email, password })
+    const { status, body } = await patiently(() => this.post('/v1/users', { username, email, password }))
     if (status !== 201) throw new Error(`registration failed with ${status}: ${JSON.stringify(body)}`)
     return { ...person, id: (body as TestUser).id }
   }
 
   async signIn(person: TestUser, device: { device_id?: string; device_name?: string } = {}): Promise<Tokens> {
     const { username, password } = person
-    const { status, body } = await this.post('/v1/sessions', { username, password, ...device })
+    const { status, body } = await patiently(() =>
+      this.post('/v1/sessions', { username, password, ...device }),
+    )
     if (status !== 201) throw new Error(`sign-in failed with ${status}: ${JSON.stringify(body)}`)
     return body as Tokens
   }
 
   refresh = (refreshToken: string) => this.post('/v1/sessions/refresh', { refresh_token: refreshToken })
+}
+
+/** Of a test's preparation: as every client should, it repeats what a busy machine could not do in time. */
+async function patiently(request: () => Promise<ApiResponse>, attempts = 10): Promise<ApiResponse> {
+  const response = await request()
+  if (response.status !== 503 || attempts <= 1) return response
+  await delay(Number(response.headers.get('retry-after')) * 1_000)
+  return patiently(request, attempts - 1)
 }
 
 const isAsItIs = (body: unknown): body is string | FormData =>
