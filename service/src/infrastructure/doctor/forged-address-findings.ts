@@ -3,7 +3,7 @@ import * as https from 'node:https'
 import { z } from 'zod'
 import type { Finding } from '../../interface-adapters/http/internal/finding.ts'
 import { forwardedAddress } from '../../interface-adapters/http/forwarded-address.ts'
-import { PROBE_HEADER, type SeenProbe } from '../http/proxy-probe.ts'
+import { PROBE_HEADER, type SeenProbe } from '../../interface-adapters/http/seen-probe.ts'
 import type { Config } from '../settings/config.ts'
 import { ok, warning } from './finding.ts'
 

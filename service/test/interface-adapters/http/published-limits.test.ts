@@ -45,6 +45,16 @@ const documents = Object.fromEntries(
 
 type Values = Readonly<Record<string, unknown>>
 
+/** Operators list users in one of these ways. The cursor of the list is not one of a search. */
+const WAYS = ['disabled', 'username', 'email']
+
+/** The values, without the ones that the operation refuses beside `name`. */
+const only = (name: string, values: Values): Values => {
+  if (!('disabled' in values) || !WAYS.includes(name)) return values
+  const others = [...WAYS, ...(name === 'disabled' ? [] : ['cursor'])].filter((other) => other !== name)
+  return Object.fromEntries(Object.entries(values).filter(([other]) => !others.includes(other)))
+}
+
 /** A call of an operation, with a value for each of its parameters and fields. */
 interface Call {
   readonly listener: string
@@ -86,7 +96,7 @@ const operations = Object.entries(documents).flatMap(([listener, document]) =>
             path,
             contentType: contentType || undefined,
             inPath: Object.fromEntries(given('path')),
-            inQuery: Object.fromEntries(given('query')),
+            inQuery: only('disabled', Object.fromEntries(given('query'))),
             inBody: exampleOf(body) as Values,
           }
           const query = Object.fromEntries(
@@ -180,8 +190,8 @@ const cases = operations.flatMap(({ call, query, body }) =>
         title: `${call.method} ${call.path}`,
         kind: call.contentType === FORM ? 'form field' : 'field',
         of: call.listener,
-        within: { ...call, [place]: { ...call[place], [name]: limit.within } },
-        beyond: { ...call, [place]: { ...call[place], [name]: limit.beyond } },
+        within: { ...call, [place]: { ...only(name, call[place]), [name]: limit.within } },
+        beyond: { ...call, [place]: { ...only(name, call[place]), [name]: limit.beyond } },
         place,
         name,
       })),
