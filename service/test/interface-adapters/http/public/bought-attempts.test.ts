@@ -40,6 +40,13 @@ describe.each(databaseNames)('attempts that can be bought, on %s', (database) =>
     expect(body).toMatchObject({ code: 'too_many_attempts', challenge: { parameters: {}, signature: /./ } })
     return (body as { challenge: ProofChallenge }).challenge
   }
+  const trySignUp = (from: string, more: object = {}) => {
+    const { username, email, password } = newUser()
+    return service.client(from).post('/v1/users', { username, email, password, ...more })
+  }
+  const repeatSignUp = async (from: string, times: number) => {
+    for (let count = 0; count < times; count += 1) expect((await trySignUp(from)).status).toBe(201)
+  }
   const buy = async (refused: ApiResponse) => ({ proof_of_work: await solve(challengeOf(refused)) })
   const spendNetwork = (from: string) => repeat(FREE.network, () => guess(newUser().username, from))
   const spendAccount = (username: string) =>
@@ -101,6 +108,18 @@ describe.each(databaseNames)('attempts that can be bought, on %s', (database) =>
       expect((await guess(newUser().username, `2001:db8:${days + 100}::1`)).status).toBe(401)
     },
   )
+
+  test('sign-ups count for the /56 and /48 around a network of IPv6', { tags: ['LIMIT-3'] }, async () => {
+    const from = (subnet: number) => `2001:db8:${days}:${subnet.toString(16)}::1`
+    const signUp = (subnet: number, times: number) => repeatSignUp(from(subnet), times)
+    await signUp(0, 3)
+    await signUp(1, 3)
+    challengeOf(await trySignUp(from(2)))
+    await signUp(256, 3)
+    await signUp(257, 3)
+    challengeOf(await trySignUp(from(512)))
+    expect((await trySignUp(`2001:db8:${days + 100}::1`)).status).toBe(201)
+  })
 
   describe('what a stranger sees', () => {
     /** All of a response that may differ between two requests, with random parts left out. */
@@ -242,21 +261,18 @@ describe.each(databaseNames)('attempts that can be bought, on %s', (database) =>
     })
 
     test('a proof buys a sign-up when the network has none left', { tags: ['LIMIT-12'] }, async () => {
-      const place = service.client(address(1))
-      for (let count = 0; count < 3; count += 1) await place.register()
-      const { username, email, password } = newUser()
-      const refused = await place.post('/v1/users', { username, email, password })
-      const bought = await buy(refused)
-      expect((await place.post('/v1/users', { username, email, password, ...bought })).status).toBe(201)
-      const again = newUser()
-      challengeOf(
-        await place.post('/v1/users', {
-          username: again.username,
-          email: again.email,
-          password: again.password,
-          ...bought,
-        }),
-      )
+      await repeatSignUp(address(1), 3)
+      const bought = await buy(await trySignUp(address(1)))
+      expect((await trySignUp(address(1), bought)).status).toBe(201)
+      challengeOf(await trySignUp(address(1), bought))
+    })
+
+    test('the proof of one network buys no sign-up at another', async () => {
+      await repeatSignUp(address(1), 3)
+      await repeatSignUp(address(2), 3)
+      const bought = await buy(await trySignUp(address(1)))
+      challengeOf(await trySignUp(address(2), bought))
+      expect((await trySignUp(address(1), bought)).status).toBe(201)
     })
 
     test('the older routes offer no challenge, and keep the budget of name and network', async () => {
