@@ -1,5 +1,5 @@
 // The doctor, behind nginx that replaces X-Forwarded-For, adds to it, or passes it on.
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import type { Finding } from '../../src/interface-adapters/http/internal/finding.ts'
 import { startNginx, type Addresses, type RunningNginx } from '../support/nginx.ts'
 import { steadyPorts } from '../support/steady-ports.ts'
@@ -23,6 +23,10 @@ const newAddresses = async (): Promise<Addresses> => {
   const [port = 0, internalPort = 0] = await steadyPorts(2)
   return { port, internalPort }
 }
+
+/** nginx has seen that the service was not there yet, and tries again after two seconds. */
+const reachable = (url: string): Promise<void> =>
+  vi.waitFor(async () => expect((await fetch(`${url}/health/live`)).status).toBe(200), { timeout: 30_000 })
 
 async function serviceAt({ port }: Addresses, settings: Record<string, string>): Promise<TestService> {
   const service = await startTestService('PGlite', { PORT: String(port), ...settings })
@@ -48,6 +52,7 @@ test.each([
   const addresses = await newAddresses()
   const { url } = await nginxBefore(addresses, header)
   const service = await serviceAt(addresses, { PUBLIC_URL: url })
+  await reachable(url)
   expect((await proxyFindings(service))[1]).toEqual(expected)
 })
 
@@ -61,6 +66,7 @@ test(
     // Another address than that of the doctor, as an outer proxy has on its own machine.
     const { url } = await nginxBefore(next, 'proxy_bind 127.0.0.2;')
     const service = await serviceAt(addresses, { PUBLIC_URL: url, TRUSTED_PROXIES: '127.0.0.0/8' })
+    await reachable(url)
     expect((await proxyFindings(service))[1]).toEqual(PASSED_ON)
   },
 )
