@@ -141,11 +141,6 @@ describe('an address to listen at', () => {
       { HOST: 'nowhere.invalid' },
       /^"nowhere\.invalid" is not an address of this machine\./,
     ],
-    [
-      'is not allowed for this user',
-      { PORT: '81' },
-      /^Port 81 is not allowed for this user\. .*1024 or more/,
-    ],
   ])('the service stops with one line if its address %s', async (_, settings, line) => {
     const { err, code } = await run(service, {
       PORT: '0',

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { StubServer, type Received } from '../../../support/stub-server.ts'
 import { newUser, TestClient, type TestUser } from '../../../support/test-client.ts'
 import { databaseNames, startTestService, type TestService } from '../../../support/test-service.ts'
@@ -125,8 +125,9 @@ describe.each(databaseNames)('the outbox, on %s', (database) => {
     // As messaging sends it, with the service key that it needs here.
     const { body } = await operator().post('/users/get-users-info', { user_ids: [person.id] })
     expect(body).toMatchObject([{ id: person.id, username }])
-    // It is delivered before the response, although the next attempt was due in some seconds.
-    expect(usernames()).toEqual([username])
+    // Although the next attempt was due in some seconds. The response waits for it only for a moment.
+    await vi.waitFor(() => expect(usernames()).toEqual([username]), { timeout: 30_000 })
+    await settled()
     const { items } = await list('?state=waiting&consumer=messaging')
     expect(items.map(({ event }) => event.user_id)).toEqual([other.person.id])
   })
