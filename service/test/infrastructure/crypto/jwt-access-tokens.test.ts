@@ -134,6 +134,7 @@ describe.each(kits)('an access token signed with $algorithm', (kit) => {
       userId: 42,
       sessionId: sessionId(1),
       generation: 3,
+      roles: ['admin'],
       issuedAt: algorithm === 'HS256' ? at(-30) : noon,
       expiresAt: at(600),
     })
