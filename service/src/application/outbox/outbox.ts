@@ -1,6 +1,7 @@
 import { DEAD_LETTER_RETENTION_SECONDS, LONGEST_WAIT_SECONDS } from '../../domain/delivery.ts'
 import { secondsAfter } from '../../domain/session.ts'
 import type { UserId } from '../../domain/user.ts'
+import { shareRuns } from '../share-runs.ts'
 import { Deliverer, type DeliverEventsDeps } from './deliver-events.ts'
 import { dispatchEvents, type DispatchEventsDeps } from './dispatch-events.ts'
 
@@ -22,7 +23,7 @@ export interface Outbox {
 
 export function createOutbox(deps: DispatchEventsDeps & DeliverEventsDeps): Outbox {
   const { deliveries, consumers, clock } = deps
-  const dispatch = shared(dispatchEvents(deps))
+  const dispatch = shareRuns(dispatchEvents(deps))
   let lastDispatch: Promise<void> = Promise.resolve()
   const deliverers = consumers.map((consumer) => new Deliverer(deps, consumer))
   const delivererOf = new Map(consumers.map(({ name }, place) => [name, deliverers[place]]))
@@ -64,27 +65,5 @@ export function createOutbox(deps: DispatchEventsDeps & DeliverEventsDeps): Outb
       await lastDispatch.catch(() => undefined)
       await Promise.all(deliverers.map((deliverer) => deliverer.stop()))
     },
-  }
-}
-
-/** Calls during a run share the next run, because the run in progress may have read before these calls. */
-function shared(work: () => Promise<void>): () => Promise<void> {
-  let running: Promise<void> | undefined
-  let next: Promise<void> | undefined
-  const run = (): Promise<void> => {
-    running = work().finally(() => {
-      running = undefined
-    })
-    return running
-  }
-  return () => {
-    if (running === undefined) return run()
-    next ??= running
-      .catch(() => undefined)
-      .then(() => {
-        next = undefined
-        return run()
-      })
-    return next
   }
 }

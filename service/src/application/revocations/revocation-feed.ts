@@ -2,6 +2,7 @@ import type { DomainEvent } from '../../domain/event.ts'
 import type { SessionId } from '../../domain/session.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { LoggedRevocation, LogPage, RevocationLog } from '../ports/revocation-log.ts'
+import { shareRuns } from '../share-runs.ts'
 import { LogCopy, type LogPlace, type RowBlock } from './log-copy.ts'
 
 /** Why the previous revocations cannot be continued: the log is another one now, or rows expired before they were read. */
@@ -80,8 +81,10 @@ export function createRevocationFeed(deps: FeedDeps): RevocationFeed {
   const copy = new LogCopy()
   let listener: FeedListener | undefined
   let position: FeedPosition | undefined
-  /** How often the feed was woken, and how often that was before the start of the latest complete read. */
-  let [wakes, settled] = [0, 0]
+  /** How often the feed was woken. */
+  let wakes = 0
+  /** How often that was before the start of the latest complete read. */
+  let settled = 0
 
   async function readToEnd(): Promise<FeedPosition> {
     const begunAfter = wakes
@@ -119,7 +122,7 @@ export function createRevocationFeed(deps: FeedDeps): RevocationFeed {
     return true
   }
 
-  const catchUp = shared(readToEnd)
+  const catchUp = shareRuns(readToEnd)
 
   return {
     catchUp,
@@ -135,28 +138,6 @@ export function createRevocationFeed(deps: FeedDeps): RevocationFeed {
     since: (place) => copy.since(place),
     position: () => position,
     listen: (only) => (listener = only),
-  }
-}
-
-/** Parallel calls share runs. One in progress may have read before the call, so the caller gets the next one. */
-function shared<T>(work: () => Promise<T>): () => Promise<T> {
-  let running: Promise<T> | undefined
-  let next: Promise<T> | undefined
-  const run = (): Promise<T> => {
-    running = work().finally(() => {
-      running = undefined
-    })
-    return running
-  }
-  return () => {
-    if (running === undefined) return run()
-    next ??= running
-      .catch(() => undefined)
-      .then(() => {
-        next = undefined
-        return run()
-      })
-    return next
   }
 }
 
