@@ -224,6 +224,18 @@ describe('the revocation of a session', () => {
     expect(feed.revocationOf(sessionId(12))).toBeDefined()
   })
 
+  test('an end stays known while any row about it does, whichever expires first', async () => {
+    log.commit(aRevocation(9, { expiresAt: at(30) }))
+    await feed.catchUp()
+    // The log was set back, and the session ended again by a clock that was set back too.
+    log.setBackTo(0)
+    log.commit(aRevocation(9, { expiresAt: at(5) }))
+    await feed.catchUp()
+    seconds = 10
+    await feed.catchUp()
+    expect(feed.revocationOf(sessionId(9))).toMatchObject({ upToGeneration: undefined })
+  })
+
   test('the end of a session is known after an earlier cut-off has expired', async () => {
     log.commit({ ...cutOff(3), expiresAt: at(5) }, aRevocation(9, { expiresAt: at(30) }))
     await feed.catchUp()
