@@ -44,7 +44,6 @@ import { respondToProbes } from '../infrastructure/http/proxy-probe.ts'
 import { requiringRoles } from '../infrastructure/http/require-role.ts'
 import { requireServiceKeys } from '../infrastructure/http/require-service-key.ts'
 import { version } from '../infrastructure/process/version.ts'
-import { hastenMessaging } from './hasten-messaging.ts'
 import { createHealth } from './health.ts'
 import type { Observability } from './observability.ts'
 import type { Ports } from './ports.ts'
@@ -142,7 +141,7 @@ function createInternalListener(deps: ListenerDeps, health: Health): Promise<Fas
       { prefix: '/v1', routes: refusingUnknownFields(invitationRoutes(useCases)) },
       { prefix: '/v1', routes: refusingUnknownFields(signingKeyRoutes(signingKeys)) },
       { prefix: '/v1', routes: refusingUnknownFields(doctorRoutes(doctorOf(deps))) },
-      { prefix: '', routes: platformLookupRoutes(useCases, config, hastenMessaging(deps.outbox)) },
+      { prefix: '', routes: platformLookupRoutes(useCases, config, deps.outbox) },
       { prefix: '', routes: serviceRoutes(health, signingKeys, config) },
       { prefix: '', routes: openApiRoutes },
       { prefix: '', routes: metricsRoute(observability.metricsText) },

@@ -28,10 +28,11 @@ const WITH_ROLE: readonly ProblemCode[] = [
   // For unknown fields.
   'validation_failed',
 ]
+/** What is said of a service key. */
+export const KEY_ERRORS: readonly ProblemCode[] = ['invalid_service_key', 'insufficient_scope']
 /** For a route that requires a service key. */
 export const WITH_SERVICE_KEY: readonly ProblemCode[] = [
-  'invalid_service_key',
-  'insufficient_scope',
+  ...KEY_ERRORS,
   // For unknown fields.
   'validation_failed',
   ...commonErrors,

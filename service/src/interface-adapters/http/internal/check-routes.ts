@@ -1,11 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import { commonErrors } from '../../../application/errors.ts'
 import { authenticateLocallyErrors } from '../../../application/sessions/authenticate-locally.ts'
 import type { UseCases } from '../../../application/use-cases.ts'
 import { isRole } from '../../../domain/roles.ts'
 import { bearerToken } from '../bearer.ts'
-import { responses, WITH_SERVICE_KEY, WITH_STRAY_BODY } from '../responses.ts'
+import { KEY_ERRORS, responses } from '../responses.ts'
 
 const config = { scope: 'verify', hasKeyInOwnHeader: true } as const
 
@@ -40,7 +41,7 @@ export const checkRoutes =
           'immediately by the instance that ended it, and within the delay of the feed by the others.',
         response: responses(
           { 200: z.undefined().describe('The token is valid. The headers say whose it is.') },
-          { errors: [...WITH_SERVICE_KEY, ...WITH_STRAY_BODY, ...authenticateLocallyErrors] },
+          { errors: [...KEY_ERRORS, ...commonErrors, ...authenticateLocallyErrors] },
         ),
       },
       handler: unreachable,

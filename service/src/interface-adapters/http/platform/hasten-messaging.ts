@@ -1,6 +1,6 @@
-import type { Outbox } from '../application/outbox/outbox.ts'
-import { MESSAGING } from '../domain/delivery.ts'
-import type { UserId } from '../domain/user.ts'
+import type { Outbox } from '../../../application/outbox/outbox.ts'
+import { MESSAGING } from '../../../domain/delivery.ts'
+import type { UserId } from '../../../domain/user.ts'
 
 /** Longer than a delivery to a service that is up. A look-up hardly notices it. */
 const LIMIT_MS = 250

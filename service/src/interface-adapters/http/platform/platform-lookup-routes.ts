@@ -1,8 +1,11 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod'
+import type { Outbox } from '../../../application/outbox/outbox.ts'
 import type { UseCases } from '../../../application/use-cases.ts'
 import type { UserId } from '../../../domain/user.ts'
 import { LOOKUP_LIMIT_BYTES } from '../lookup-schemas.ts'
 import * as bodies from '../response-bodies.ts'
+import { KEY_ERRORS } from '../responses.ts'
+import { hastenMessaging } from './hasten-messaging.ts'
 import { followPlatformConventions, TRAILING_SLASH_NOTE } from './platform-conventions.ts'
 import * as schemas from './platform-schemas.ts'
 
@@ -17,10 +20,10 @@ export const platformLookupRoutes =
   (
     useCases: UseCases,
     { publicUrl, platformOpenLookup }: LookupSettings,
-    /** Delivers what waits for these users to the messaging service, which is up since it asks. */
-    hastenMessaging: (ids: readonly UserId[]) => Promise<void>,
+    outbox: Pick<Outbox, 'hasten'>,
   ): FastifyPluginCallbackZod =>
   (app, _options, done) => {
+    const hasten = hastenMessaging(outbox)
     followPlatformConventions(app)
 
     app.post('/users/get-users-info', {
@@ -39,12 +42,10 @@ export const platformLookupRoutes =
       },
       handler: async (request) => {
         const ids = request.body.user_ids as UserId[]
-        const [users] = await Promise.all([useCases.lookupUsers(ids), hastenMessaging(ids)])
+        const [users] = await Promise.all([useCases.lookupUsers(ids), hasten(ids)])
         return users.map((user) => bodies.publicUser(user, publicUrl))
       },
     })
 
     done()
   }
-
-const KEY_ERRORS = ['invalid_service_key', 'insufficient_scope'] as const
