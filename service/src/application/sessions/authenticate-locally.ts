@@ -1,6 +1,6 @@
+import type { SessionId } from '../../domain/session.ts'
 import { ApplicationError, unavailable, type ErrorCode } from '../errors.ts'
 import type { AccessClaims, AccessTokens } from '../ports/access-tokens.ts'
-import type { SessionId } from '../../domain/session.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Receipt } from '../ports/sessions.ts'
 import { MAX_STALENESS_SECONDS, type RevocationFeed } from '../revocations/revocation-feed.ts'

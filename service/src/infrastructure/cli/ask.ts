@@ -7,7 +7,7 @@ interface Terminal {
   readonly output: NodeJS.WritableStream
 }
 
-/** Asks for confirmation and accepts only y or yes. Throws CommandFailure if there is no terminal: a script says `--yes`. */
+/** Asks for confirmation and accepts only y or yes. Throws CommandFailure without a terminal: scripts pass `--yes`. */
 export const confirmAt =
   ({ input, output }: Terminal) =>
   async (question: () => Promise<string>): Promise<boolean> => {

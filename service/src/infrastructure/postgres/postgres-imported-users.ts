@@ -61,7 +61,7 @@ const inTransaction = (db: Transaction<WithGivenIds>): ImportTransaction => ({
     await recordImport(db, ids, now)
   },
   announce: (consumer, ids, now) =>
-    addAnnouncements(db as unknown as Database, consumer, ids, { by: 'system', now }),
+    addAnnouncements(db as unknown as Database, consumer, ids, { by: SYSTEM, now }),
 })
 
 async function recordImport(db: Transaction<WithGivenIds>, ids: readonly UserId[], now: Date): Promise<void> {
