@@ -1,5 +1,5 @@
+import { p256 } from '@noble/curves/nist.js'
 import { createHmac, createPrivateKey, sign, type JsonWebKey } from 'node:crypto'
-import { signDeterministically } from './deterministic-ecdsa.ts'
 import privateKeys from './private-keys.json' with { type: 'json' }
 
 export type Kid = keyof typeof privateKeys
@@ -62,7 +62,9 @@ export function tokenOf(kid: Kid, claims: unknown = claimsWith(), header: unknow
 export function signatureOf(kid: Kid, signed: string): Buffer {
   const data = Buffer.from(signed)
   const jwk = privateKeys[kid] as JsonWebKey
-  if (algorithmOf[kid] === 'ES256') return signDeterministically(data, Buffer.from(jwk.d ?? '', 'base64url'))
+  // By RFC 6979, so that each run makes the same file. OpenSSL draws a number for each signature.
+  if (algorithmOf[kid] === 'ES256')
+    return Buffer.from(p256.sign(data, Buffer.from(jwk.d ?? '', 'base64url'), { lowS: false }))
   const key = createPrivateKey({ key: jwk, format: 'jwk' })
   return sign(algorithmOf[kid] === 'EdDSA' ? null : 'sha256', data, key)
 }
