@@ -1,4 +1,3 @@
-import { heartbeats, opened, ping } from './feed-transcripts.ts'
 import { claimsOf, type SessionTokens } from './session-tokens.ts'
 import { jwkOf, type Json } from './signing.ts'
 import {
@@ -9,6 +8,9 @@ import {
   timeAt,
   Transcript,
   type TranscriptSettings,
+  heartbeats,
+  opened,
+  ping,
 } from './transcript.ts'
 
 const long: TranscriptSettings = { max_staleness_ms: 100_000 }

@@ -1,6 +1,5 @@
-import { opened } from './feed-transcripts.ts'
 import type { SessionTokens } from './session-tokens.ts'
-import { ended, heartbeat, outdated, revoked, type Transcript } from './transcript.ts'
+import { ended, heartbeat, outdated, revoked, type Transcript, opened } from './transcript.ts'
 
 const ENDED = [4401, 'session ended']
 const EXPIRED = [4408, 'token expired']

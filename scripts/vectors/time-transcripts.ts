@@ -1,7 +1,17 @@
-import { opened, ping } from './feed-transcripts.ts'
 import type { SessionTokens } from './session-tokens.ts'
 import { nowSeconds } from './signing.ts'
-import { ended, eventText, heartbeat, idOf, LOG, revoked, snapshot, Transcript } from './transcript.ts'
+import {
+  ended,
+  eventText,
+  heartbeat,
+  idOf,
+  LOG,
+  revoked,
+  snapshot,
+  Transcript,
+  opened,
+  ping,
+} from './transcript.ts'
 
 const freshness = (tokens: SessionTokens): Transcript[] => [
   opened('fresh at the limit, stale after it', [ended(1, 1)])

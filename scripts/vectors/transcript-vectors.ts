@@ -1,5 +1,7 @@
 import { callTranscripts } from './call-transcripts.ts'
-import { feedTranscripts } from './feed-transcripts.ts'
+import { broken, framing, unreadable } from './framing-transcripts.ts'
+import { memory } from './memory-transcripts.ts'
+import { merging } from './merging-transcripts.ts'
 import { SessionTokens } from './session-tokens.ts'
 import { audience, issuer, jwkOf, nowSeconds, type Json } from './signing.ts'
 import { socketTranscripts } from './socket-transcripts.ts'
@@ -8,7 +10,11 @@ import { timeTranscripts } from './time-transcripts.ts'
 export function transcriptVectors(): Json {
   const tokens = new SessionTokens()
   const transcripts = [
-    ...feedTranscripts(tokens),
+    ...merging(tokens),
+    ...framing(tokens),
+    ...unreadable(tokens),
+    ...broken(tokens),
+    ...memory(tokens),
     ...timeTranscripts(tokens),
     ...callTranscripts(tokens),
     ...socketTranscripts(tokens),

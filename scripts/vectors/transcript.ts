@@ -100,3 +100,20 @@ export class Transcript {
 }
 
 const response = (head: Json): Json => ({ status: 200, content_type: 'text/event-stream', ...head })
+
+export const ping = eventText('ping', {})
+
+/** A connection at 0 ms with a snapshot of those rows. */
+export const opened = (name: string, rows: readonly Json[] = [], settings?: TranscriptSettings): Transcript =>
+  new Transcript(name, settings)
+    .connect(0)
+    .bytes(0, snapshot(rows.length, 0, rows), heartbeat(rows.length, 0))
+
+/** Adds heartbeats between both times. */
+export function heartbeats(transcript: Transcript, from: number, to: number, everyMs: number): Transcript {
+  for (let at = from + everyMs; at < to; at += everyMs) transcript.bytes(at, heartbeat(0, at))
+  return transcript
+}
+
+export const notices = (...sessions: readonly number[]) =>
+  sessions.map((session) => ({ sid: sessionOf(session), user_id: session, reason: 'signed_out' }))
