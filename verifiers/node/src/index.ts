@@ -2,17 +2,12 @@
 // and is not a general JWT library: it accepts one issuer and one kind of token.
 export { createVerifier } from './create-verifier.ts'
 export { TokenRefused } from './token/token-refused.ts'
+export type { GuardedSocket, SocketGuard } from './socket-types.ts'
 export type {
   AuthenticationRequirements,
   Claims,
   DeliveryClaims,
-  GuardedSocket,
-  Health,
-  ReadyOptions,
   RefusalCode,
   SessionEnd,
-  SocketGuard,
-  Verifier,
-  VerifierOptions,
-  WhenStale,
-} from './types.ts'
+} from './token-types.ts'
+export type { Health, ReadyOptions, Verifier, VerifierOptions, WhenStale } from './types.ts'

@@ -1,5 +1,6 @@
 import { TokenRefused } from '../token/token-refused.ts'
-import type { AuthenticationRequirements, Claims, Verifier } from '../types.ts'
+import type { AuthenticationRequirements, Claims } from '../token-types.ts'
+import type { Verifier } from '../types.ts'
 import type { RequestHead } from './bearer-token.ts'
 import { authenticate, sendRefusal, type ResponseLike } from './http.ts'
 

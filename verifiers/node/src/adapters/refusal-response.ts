@@ -1,5 +1,5 @@
 import type { TokenRefused } from '../token/token-refused.ts'
-import type { RefusalCode } from '../types.ts'
+import type { RefusalCode } from '../token-types.ts'
 import { TokenMissing } from './bearer-token.ts'
 
 type ProblemCode =

@@ -1,4 +1,5 @@
-import type { Claims, GuardedSocket, SocketGuard } from '../types.ts'
+import type { GuardedSocket, SocketGuard } from '../socket-types.ts'
+import type { Claims } from '../token-types.ts'
 import type { SocketIoSocket } from './socket-io-socket.ts'
 
 type Connection = SocketIoSocket['conn']

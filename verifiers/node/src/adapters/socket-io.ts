@@ -1,5 +1,6 @@
 import { TokenRefused } from '../token/token-refused.ts'
-import type { Claims, Verifier } from '../types.ts'
+import type { Claims } from '../token-types.ts'
+import type { Verifier } from '../types.ts'
 import { TokenMissing } from './bearer-token.ts'
 import { problemDetails } from './refusal-response.ts'
 import { SocketIoConnections } from './socket-io-connections.ts'

@@ -1,5 +1,7 @@
 import { TokenRefused } from '../token/token-refused.ts'
-import type { Claims, GuardedSocket, SocketGuard, Verifier } from '../types.ts'
+import type { GuardedSocket, SocketGuard } from '../socket-types.ts'
+import type { Claims } from '../token-types.ts'
+import type { Verifier } from '../types.ts'
 import type { RequestHead } from './bearer-token.ts'
 import { authenticate as authenticateBearer } from './http.ts'
 import { refusalResponse, type RefusalResponse } from './refusal-response.ts'

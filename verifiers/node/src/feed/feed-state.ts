@@ -1,4 +1,4 @@
-import type { SessionEnd } from '../types.ts'
+import type { SessionEnd } from '../token-types.ts'
 import type { UnreadableRow } from './unreadable-rows.ts'
 import type { FeedEvent } from './feed-events.ts'
 import type { Revocation, RevocationStore } from './revocation-store.ts'

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { Settings } from '../options.ts'
-import type { Claims, SessionEnd } from '../types.ts'
+import type { Claims, SessionEnd } from '../token-types.ts'
 import { FeedReader } from './feed-reader.ts'
 import { FeedState, type OutdatedSubject } from './feed-state.ts'
 import { Freshness } from './freshness.ts'

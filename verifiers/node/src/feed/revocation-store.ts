@@ -1,4 +1,4 @@
-import type { Claims, SessionEnd } from '../types.ts'
+import type { Claims, SessionEnd } from '../token-types.ts'
 import { UnreadableRows, type UnreadableRow } from './unreadable-rows.ts'
 
 export interface Revocation extends SessionEnd {

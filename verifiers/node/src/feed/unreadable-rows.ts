@@ -1,4 +1,4 @@
-import type { Claims } from '../types.ts'
+import type { Claims } from '../token-types.ts'
 
 /** A row of the revocation log that this version cannot read, and what it names. */
 export interface UnreadableRow {

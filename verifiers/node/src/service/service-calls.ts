@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { isJsonObject, isStringArray } from '../token/json-values.ts'
 import { TokenRefused } from '../token/token-refused.ts'
-import type { Claims } from '../types.ts'
+import type { Claims } from '../token-types.ts'
 import type { JsonRequest, JsonResponse, SendJson } from './json-requests.ts'
 
 const TIMEOUT_MS = 2_000

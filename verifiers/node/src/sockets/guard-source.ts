@@ -1,4 +1,4 @@
-import type { Claims, SessionEnd } from '../types.ts'
+import type { Claims, SessionEnd } from '../token-types.ts'
 
 /** The part of a verifier that a socket guard needs. */
 export interface GuardSource {

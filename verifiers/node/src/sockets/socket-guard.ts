@@ -1,6 +1,7 @@
 import { systemClock, type Clock } from '../clock.ts'
 import { TokenRefused } from '../token/token-refused.ts'
-import type { Claims, GuardedSocket, SocketGuard } from '../types.ts'
+import type { GuardedSocket, SocketGuard } from '../socket-types.ts'
+import type { Claims } from '../token-types.ts'
 import type { GuardSource } from './guard-source.ts'
 
 type Timers = Pick<Clock, 'after'>

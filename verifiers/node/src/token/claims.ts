@@ -1,4 +1,4 @@
-import type { Claims } from '../types.ts'
+import type { Claims } from '../token-types.ts'
 import { isGeneration, isSessionId, isStringArray, isUserId } from './json-values.ts'
 import { TokenRefused } from './token-refused.ts'
 

@@ -1,4 +1,4 @@
-import type { DeliveryClaims } from '../types.ts'
+import type { DeliveryClaims } from '../token-types.ts'
 import { isNumericDate } from './claims.ts'
 import { isUserId } from './json-values.ts'
 import { TokenRefused } from './token-refused.ts'

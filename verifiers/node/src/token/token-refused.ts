@@ -1,4 +1,4 @@
-import type { RefusalCode } from '../types.ts'
+import type { RefusalCode } from '../token-types.ts'
 
 /** For the developer who reads the log. Clients get the texts of the adapters. */
 const messages: Readonly<Record<RefusalCode, string>> = {

@@ -8,7 +8,7 @@ import type { CheckedDelivery } from '../token/delivery-claims.ts'
 import type { KeySource } from '../token/key-source.ts'
 import { TokenChecks, type GenuineToken } from '../token/token-checks.ts'
 import { TokenRefused } from '../token/token-refused.ts'
-import type { AuthenticationRequirements, Claims, DeliveryClaims } from '../types.ts'
+import type { AuthenticationRequirements, Claims, DeliveryClaims } from '../token-types.ts'
 import { checkRequirements, requireAuthentication } from './require-authentication.ts'
 import { VerificationCounts } from './verification-counts.ts'
 

@@ -1,6 +1,6 @@
 import { isStringArray } from '../token/json-values.ts'
 import { TokenRefused } from '../token/token-refused.ts'
-import type { AuthenticationRequirements, Claims } from '../types.ts'
+import type { AuthenticationRequirements, Claims } from '../token-types.ts'
 
 /** The clocks of two instances of the service differ by less than this. */
 const CLOCKS_APART_SECONDS = 60

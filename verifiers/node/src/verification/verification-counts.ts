@@ -1,5 +1,5 @@
 import { TokenRefused } from '../token/token-refused.ts'
-import type { RefusalCode } from '../types.ts'
+import type { RefusalCode } from '../token-types.ts'
 
 /** Counts accepted and refused tokens, for `health()`. */
 export class VerificationCounts {

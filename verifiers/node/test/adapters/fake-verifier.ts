@@ -3,14 +3,9 @@ import type { Clock } from '../../src/clock.ts'
 import { createSocketGuard } from '../../src/sockets/socket-guard.ts'
 import { TokenRefused } from '../../src/token/token-refused.ts'
 import type { GuardSource } from '../../src/sockets/guard-source.ts'
-import type {
-  AuthenticationRequirements,
-  Claims,
-  Health,
-  SessionEnd,
-  SocketGuard,
-  Verifier,
-} from '../../src/types.ts'
+import type { SocketGuard } from '../../src/socket-types.ts'
+import type { AuthenticationRequirements, Claims, SessionEnd } from '../../src/token-types.ts'
+import type { Health, Verifier } from '../../src/types.ts'
 import { requireAuthentication } from '../../src/verification/require-authentication.ts'
 
 /** Seconds; when the tests begin, by the service's clock. */

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { request as send, type IncomingMessage } from 'node:http'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { TokenRefused } from '../../src/token/token-refused.ts'
-import type { AuthenticationRequirements, RefusalCode } from '../../src/types.ts'
+import type { AuthenticationRequirements, RefusalCode } from '../../src/token-types.ts'
 import { FakeVerifier, noon, sid, someClaims } from './fake-verifier.ts'
 
 export interface RunningServer {

@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { refusalResponse } from '../../src/adapters/refusal-response.ts'
 import { TokenRefused } from '../../src/token/token-refused.ts'
-import type { RefusalCode } from '../../src/types.ts'
+import type { RefusalCode } from '../../src/token-types.ts'
 
 const read = (path: string): string => readFileSync(join(import.meta.dirname, '../..', path), 'utf8')
 const readme = read('README.md')
-const types = read('src/types.ts')
+const types = read('src/types.ts') + read('src/token-types.ts')
 
 /** The cells of each row under a heading whose first cell is code. */
 function rowsUnder(heading: string): string[][] {
@@ -25,7 +25,7 @@ function rowsUnder(heading: string): string[][] {
 const namesIn = (cells: readonly (string | undefined)[]): string[] =>
   cells.flatMap((cell = '') => [...cell.matchAll(/`(\w+)`/g)].map(([, name = '']) => name))
 
-/** The names that `pattern` finds in a declaration of types.ts. */
+/** The names that `pattern` finds in a declaration of the types. */
 function declared(opening: string, pattern: RegExp): string[] {
   const [, after = ''] = types.split(opening)
   const [body = ''] = after.split(/^}|^$/m).filter((text) => text.trim() !== '')

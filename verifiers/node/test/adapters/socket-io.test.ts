@@ -5,7 +5,7 @@ import { Server, type Socket } from 'socket.io'
 import { io as connect, type Socket as Client } from 'socket.io-client'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { requireSession, type SocketIoSessions } from '../../src/adapters/socket-io.ts'
-import type { Claims } from '../../src/types.ts'
+import type { Claims } from '../../src/token-types.ts'
 import { FakeVerifier, noon, sid, someClaims } from './fake-verifier.ts'
 
 let verifier: FakeVerifier

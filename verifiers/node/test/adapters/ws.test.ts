@@ -4,7 +4,8 @@ import { connect, type AddressInfo, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { acceptWebSockets } from '../../src/adapters/ws.ts'
-import type { Claims, SocketGuard } from '../../src/types.ts'
+import type { SocketGuard } from '../../src/socket-types.ts'
+import type { Claims } from '../../src/token-types.ts'
 import { FakeVerifier, noon, sid, someClaims } from './fake-verifier.ts'
 
 let verifier: FakeVerifier

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { FeedBroken, readFeedEvent, type FeedEvent } from '../../src/feed/feed-events.ts'
 import type { FeedOutcome } from '../../src/feed/feed-state.ts'
-import type { Claims } from '../../src/types.ts'
+import type { Claims } from '../../src/token-types.ts'
 import type { RevocationStore } from '../../src/feed/revocation-store.ts'
 import {
   epoch,

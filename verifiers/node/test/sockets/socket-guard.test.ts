@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Clock } from '../../src/clock.ts'
 import { createSocketGuard } from '../../src/sockets/socket-guard.ts'
-import type { GuardedSocket, SocketGuard } from '../../src/types.ts'
+import type { GuardedSocket, SocketGuard } from '../../src/socket-types.ts'
 import { FakeVerifier, noon, sid, someClaims } from '../adapters/fake-verifier.ts'
 
 setFlagsFromString('--expose-gc')

@@ -3,7 +3,7 @@ import type { FeedEvent } from '../../src/feed/feed-events.ts'
 import { FeedState, type OutdatedSubject } from '../../src/feed/feed-state.ts'
 import { RevocationStore } from '../../src/feed/revocation-store.ts'
 import { ServiceTime } from '../../src/feed/service-time.ts'
-import type { Claims, SessionEnd } from '../../src/types.ts'
+import type { Claims, SessionEnd } from '../../src/token-types.ts'
 
 export const epoch = Date.UTC(2026, 10, 23)
 export const sidOf = (seq: number): string => `00000000-0000-7000-8000-${String(seq).padStart(12, '0')}`

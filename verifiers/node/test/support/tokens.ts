@@ -6,7 +6,7 @@ import {
   sign,
   type KeyObject,
 } from 'node:crypto'
-import type { Claims } from '../../src/types.ts'
+import type { Claims } from '../../src/token-types.ts'
 
 export type Algorithm = 'EdDSA' | 'ES256' | 'RS256'
 

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { createVerificationKey, type VerificationKey } from '../../src/token/signatures.ts'
 import { TokenChecks } from '../../src/token/token-checks.ts'
 import { TokenRefused } from '../../src/token/token-refused.ts'
-import type { RefusalCode } from '../../src/types.ts'
+import type { RefusalCode } from '../../src/token-types.ts'
 import {
   audience,
   claimsAt,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { TokenRefused } from '../../src/token/token-refused.ts'
-import type { Claims, SessionEnd } from '../../src/types.ts'
+import type { Claims, SessionEnd } from '../../src/token-types.ts'
 import { until } from '../support/manual-clock.ts'
 import { answer } from '../support/stand-in-service.ts'
 import { refusalOf, startWorld, type World } from '../support/world.ts'

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { authenticate, sendRefusal } from '../../src/adapters/http.ts'
 import { TokenRefused } from '../../src/token/token-refused.ts'
-import type { Claims, RefusalCode } from '../../src/types.ts'
+import type { Claims, RefusalCode } from '../../src/token-types.ts'
 import { readVectors } from './read-vectors.ts'
 
 interface HttpVectors {

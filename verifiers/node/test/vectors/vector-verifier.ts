@@ -1,6 +1,7 @@
 import { createVerifierAt } from '../../src/create-verifier.ts'
 import { TokenRefused } from '../../src/token/token-refused.ts'
-import type { AuthenticationRequirements, Verifier, VerifierOptions } from '../../src/types.ts'
+import type { AuthenticationRequirements } from '../../src/token-types.ts'
+import type { Verifier, VerifierOptions } from '../../src/types.ts'
 import { ManualClock, until } from '../support/manual-clock.ts'
 import { answer, serviceKey, StandInService } from '../support/stand-in-service.ts'
 
