@@ -26,6 +26,9 @@ interface Report {
 
 export type Command = (context: CommandContext) => Promise<Report>
 
+/** Runs a command with the options that the operator typed. */
+export type Start = (command: Command) => Promise<void>
+
 /** Throws CommandFailure unless the operator agrees, or has agreed with `--yes`. */
 export async function requireConfirmation(
   { confirm }: Pick<CommandContext, 'confirm'>,

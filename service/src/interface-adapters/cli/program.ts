@@ -1,7 +1,9 @@
 import { Command as Program, Option } from 'commander'
 import { listAudit, type ListAuditInput } from './audit-command.ts'
-import { count, deliveryId, invitationId, roleList, sessionId, userId } from './arguments.ts'
-import type { Command } from './command.ts'
+import { addSessions } from './add-sessions.ts'
+import { addUsers } from './add-users.ts'
+import { count, deliveryId, invitationId, userId } from './arguments.ts'
+import type { Command, Start } from './command.ts'
 import { runDoctor } from './doctor-command.ts'
 import {
   createInvitation,
@@ -18,22 +20,6 @@ import {
   type ListDeliveriesInput,
 } from './outbox-commands.ts'
 import type { RestoreOptions } from './restore-command.ts'
-import {
-  countAllSessions,
-  endAllSessions,
-  endSession,
-  endSessionsOfAllUsers,
-  listSessions,
-} from './session-commands.ts'
-import {
-  disableUser,
-  enableUser,
-  findUsers,
-  listUsers,
-  setRoles,
-  type FindUsersInput,
-  type ListUsersInput,
-} from './user-commands.ts'
 
 export interface GlobalOptions {
   readonly url?: string
@@ -87,105 +73,6 @@ export function createProgram({ version, run, restore, out, err }: ProgramOption
     .option('-y, --yes', 'do not ask for confirmation')
     .action(restore)
   return program
-}
-
-type Start = (command: Command) => Promise<void>
-
-function addUsers(program: Program, start: Start): void {
-  const users = program.command('users').description('list, find, disable and enable users, set their roles')
-  users
-    .command('list')
-    .description('list users, newest first')
-    .option('--disabled', 'only disabled users')
-    .option('--limit <count>', 'maximum number of users, up to 100', count)
-    .option('--cursor <cursor>', 'cursor that the previous page printed')
-    .action((options: ListUsersInput) => start(listUsers(options)))
-  users
-    .command('find')
-    .description('find users by part of their username, by e-mail address or by id')
-    .argument('[name]', 'part of the username')
-    .option('--email <address>', 'complete e-mail address')
-    .option('--id <id>', 'id of the user', userId)
-    .option('--limit <count>', 'maximum number of users, up to 100', count)
-    .option('--cursor <cursor>', 'cursor that the previous page printed')
-    .action((name: string | undefined, options: Omit<FindUsersInput, 'name'>, command: Program) => {
-      const ways = [name, options.email, options.id].filter((way) => way !== undefined)
-      if (ways.length !== 1) command.error('error: give exactly one of: part of the username, --email, --id')
-      return start(findUsers({ ...options, name }))
-    })
-  users
-    .command('disable')
-    .description('end all sessions of a user, who can no longer sign in')
-    .argument('<user>', 'id of the user', userId)
-    .requiredOption('--reason <text>', 'shown to operators only')
-    .option('--public-reason <text>', 'shown to the user at sign-in')
-    .option('--until <time>', 'end of the ban, such as 2030-01-31T12:00:00Z (default: none)')
-    .option('-y, --yes', 'do not ask for confirmation')
-    .action((id: string, options: { reason: string; publicReason?: string; until?: string; yes?: true }) => {
-      const { reason, publicReason, until, yes } = options
-      return start(disableUser({ id, reason, publicReason, until, yes: yes === true }))
-    })
-  users
-    .command('enable')
-    .description('let a disabled user sign in again')
-    .argument('<user>', 'id of the user', userId)
-    .option('--note <text>', 'why, for operators')
-    .action((id: string, { note }: { note?: string }) => start(enableUser({ id, note })))
-  users
-    .command('roles')
-    .description('replace the roles of a user')
-    .argument('<user>', 'id of the user', userId)
-    .argument('<roles>', "separated by commas; '' removes all roles", roleList)
-    .action((id: string, roles: string[]) => start(setRoles({ id, roles })))
-}
-
-function addSessions(program: Program, start: Start): void {
-  const sessions = program.command('sessions').description('list and end the sessions of a user')
-  sessions
-    .command('list')
-    .description('list the live sessions, newest first')
-    .argument('<user>', 'id of the user', userId)
-    .action((userId: string) => start(listSessions({ userId })))
-  sessions
-    .command('end')
-    .description('end one session, or all sessions, of a user, or the sessions of all users')
-    .argument('[user]', 'id of the user', userId)
-    .argument('[session]', 'id of the session', sessionId)
-    .option('--all', 'end all sessions of the user')
-    .option('--all-users', 'end the sessions of all users, who sign in again')
-    .option('--dry-run', 'with --all-users: only say how many would end')
-    .option('-y, --yes', 'do not ask for confirmation')
-    .action(
-      (user: string | undefined, session: string | undefined, options: EndOptions, command: Program) => {
-        const chosen = endCommand({ user, session, ...options })
-        return chosen === undefined ? command.error(END_USAGE) : start(chosen)
-      },
-    )
-}
-
-interface EndOptions {
-  readonly all?: true
-  readonly allUsers?: true
-  readonly dryRun?: true
-  readonly yes?: true
-}
-
-const END_USAGE = 'error: give a user with either a session or --all, or --all-users alone'
-
-/** The command that the arguments ask for; undefined if they contradict each other. */
-function endCommand(
-  options: EndOptions & { user: string | undefined; session: string | undefined },
-): Command | undefined {
-  const { user, session, all, allUsers, dryRun } = options
-  const yes = options.yes === true
-  if (allUsers) {
-    if (user !== undefined || all) return undefined
-    return dryRun ? countAllSessions : endSessionsOfAllUsers({ yes })
-  }
-  if (dryRun || user === undefined || (session === undefined) !== (all === true)) return undefined
-  return session === undefined
-    ? endAllSessions({ userId: user, yes })
-    : endSession({ userId: user, sessionId: session })
 }
 
 function addInvitations(program: Program, start: Start): void {
