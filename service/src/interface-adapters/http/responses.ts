@@ -28,7 +28,7 @@ const WITH_ROLE: readonly ProblemCode[] = [
   // For unknown fields.
   'validation_failed',
 ]
-/** What is said of a service key. */
+/** Errors about the service key itself. */
 export const KEY_ERRORS: readonly ProblemCode[] = ['invalid_service_key', 'insufficient_scope']
 /** For a route that requires a service key. */
 export const WITH_SERVICE_KEY: readonly ProblemCode[] = [
