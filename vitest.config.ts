@@ -14,7 +14,7 @@ const inOwnProcess = [
   'service/test/cluster/**/*.test.ts',
   'service/test/model/**/*.test.ts',
   'service/test/infrastructure/{cli,import,observability,outgoing,process,storage}/**/*.test.ts',
-  'service/test/infrastructure/crypto/{argon2-password-hasher,hashing-threads,libsodium}.test.ts',
+  'service/test/infrastructure/crypto/{argon2-password-hasher,task-threads,libsodium}.test.ts',
   'service/test/infrastructure/http/hostile-input.test.ts',
   'service/test/infrastructure/pictures/{sharp-pictures,strip-image}.test.ts',
   'service/test/interface-adapters/http/public/{avatars,deletion-traces}.test.ts',

@@ -1,4 +1,7 @@
-import { HashingThreads, type Hashing } from './hashing-threads.ts'
+import type { HashingTasks, Settings } from './hashing-thread.ts'
+import { TaskThreads, type Threads } from './task-threads.ts'
+
+const MODULE = new URL('hashing-thread.ts', import.meta.url)
 
 /** A hundred times what a hash takes on its own, and longer than a hash of an imported user (PBKDF2). */
 const SLOW_HASH_MS = 1_000
@@ -13,18 +16,22 @@ const WEIGHT_OF_EARLIER = 0.875
  * Hashes in threads of low priority while these make progress, and otherwise in threads of the usual one. A thread cannot
  * raise its priority again, so there are two sets of threads. A hash that takes too long is started a second time.
  */
-export class UnstarvedThreads implements Hashing {
-  readonly #low: HashingThreads
-  readonly #usual: HashingThreads
+export class UnstarvedThreads implements Threads<HashingTasks> {
+  readonly #low: TaskThreads<HashingTasks>
+  readonly #usual: TaskThreads<HashingTasks>
   #processorMs = 0
   #elapsedMs = 0
   #starvedUntil = 0
   /** Hashes at low priority that nobody waits for any more. They show that it still makes no progress. */
   #abandoned = 0
 
-  constructor(module?: URL) {
-    this.#low = new HashingThreads({ module, isLow: true, observe: (took) => this.#note(took) })
-    this.#usual = new HashingThreads({ module, isLow: false })
+  constructor(module = MODULE) {
+    this.#low = new TaskThreads({
+      module,
+      workerData: { isLow: true } satisfies Settings,
+      observe: (took) => this.#note(took),
+    })
+    this.#usual = new TaskThreads({ module, workerData: { isLow: false } satisfies Settings })
   }
 
   /** Whether other programs leave too little of the processors to threads of low priority. */
@@ -32,7 +39,7 @@ export class UnstarvedThreads implements Hashing {
     return this.#abandoned > 0 || performance.now() < this.#starvedUntil
   }
 
-  readonly run: Hashing['run'] = async (name, ...input) => {
+  readonly run: Threads<HashingTasks>['run'] = async (name, ...input) => {
     if (this.isStarved) return this.#usual.run(name, ...input)
     const task = this.#low.run(name, ...input)
     if (await isSettledWithin(task, SLOW_HASH_MS)) return task

@@ -5,7 +5,8 @@ import { getPriority } from 'node:os'
 import { promisify } from 'node:util'
 import type { Worker } from 'node:worker_threads'
 import { describe, expect, test } from 'vitest'
-import { HashingThreads } from '../../../src/infrastructure/crypto/hashing-threads.ts'
+import type { HashingTasks } from '../../../src/infrastructure/crypto/hashing-thread.ts'
+import { TaskThreads } from '../../../src/infrastructure/crypto/task-threads.ts'
 import { hashingThreads } from '../../../src/infrastructure/crypto/unstarved-threads.ts'
 
 /** A thread that sends its number back, or does what the word in its task says. */
@@ -48,7 +49,8 @@ describe('hashing threads', () => {
   test.runIf(process.platform === 'linux')('only threads of low priority have the lowest one', async () => {
     const own = getPriority()
     const before = priorities().filter((nice) => nice === 19).length
-    const threads = [new HashingThreads({ isLow: true }), new HashingThreads({ isLow: false })]
+    const module = new URL('../../../src/infrastructure/crypto/hashing-thread.ts', import.meta.url)
+    const threads = [true, false].map((isLow) => new TaskThreads<HashingTasks>({ module, workerData: { isLow } }))
     const runs = threads.flatMap((each) =>
       [1, 2, 3].map(() => each.run('argon2Hash', 'x', { memoryCost: 64 })),
     )
@@ -58,7 +60,7 @@ describe('hashing threads', () => {
   })
 
   test('hashing threads are started on demand and used again', async () => {
-    const threads = new HashingThreads({ module: obedient, isLow: true })
+    const threads = new TaskThreads<HashingTasks>({ module: obedient })
     const run = () => threads.run('argon2Hash', 'respond')
     const first = await Promise.all([run(), run()])
     expect(new Set(first).size).toBe(2)
@@ -69,7 +71,7 @@ describe('hashing threads', () => {
   test.each(['throw', 'exit'])(
     'a task whose hashing thread ends (%s) is refused as overloaded',
     async (order) => {
-      const threads = new HashingThreads({ module: obedient, isLow: true })
+      const threads = new TaskThreads<HashingTasks>({ module: obedient })
       const [other] = await Promise.all([
         threads.run('argon2Hash', 'respond'),
         expect(threads.run('argon2Hash', order)).rejects.toMatchObject({
@@ -84,12 +86,13 @@ describe('hashing threads', () => {
   )
 
   test('a task is refused as overloaded if its hashing thread cannot start', async () => {
-    const threads = new HashingThreads({ module: new URL('data:text/javascript,not a module'), isLow: true })
+    const module = new URL('data:text/javascript,not a module')
+    const threads = new TaskThreads<HashingTasks>({ module })
     await expect(threads.run('argon2Hash', 'x')).rejects.toMatchObject(overloaded)
   })
 
   test('a hashing thread that ends between two tasks is replaced', async () => {
-    const threads = new HashingThreads({ module: obedient, isLow: true })
+    const threads = new TaskThreads<HashingTasks>({ module: obedient })
     const started = once(process, 'worker') as Promise<[Worker]>
     const exited = started.then(([thread]) => once(thread, 'exit'))
     const first = await threads.run('argon2Hash', 'respond and exit')

@@ -1,28 +1,28 @@
 import { Worker } from 'node:worker_threads'
 import { ApplicationError } from '../../application/errors.ts'
-import type { HashingWork, Result, Settings, Task, Took } from './hashing-thread.ts'
+import type { Result, Task, Tasks, Took } from './serve-tasks.ts'
 
-type Name = keyof HashingWork
-type Input<Of extends Name> = HashingWork[Of] extends (...input: infer Given) => unknown ? Given : never
+export type Input<Of extends Tasks, Name extends keyof Of> = Of[Name] extends (...input: infer Given) => unknown
+  ? Given
+  : never
 
-const MODULE = new URL('hashing-thread.ts', import.meta.url)
-
-export interface Hashing {
-  /** Throws what the work throws, and `overloaded` if the thread ends before the result. */
-  run<Of extends Name>(name: Of, ...input: Input<Of>): Promise<ReturnType<HashingWork[Of]>>
+export interface Threads<Of extends Tasks> {
+  /** Throws what the task throws, and `overloaded` if the thread ends before the result. */
+  run<Name extends keyof Of>(name: Name, ...input: Input<Of, Name>): Promise<ReturnType<Of[Name]>>
 }
 
-interface Options extends Settings {
-  readonly module?: URL | undefined
+interface Options {
+  /** Calls `serveTasks`. */
+  readonly module: URL
+  readonly workerData?: unknown
   readonly observe?: (took: Took) => void
 }
 
 /**
- * Threads that hash passwords: at the lowest priority, so that requests without a hash find a free core, or at the usual
- * one. If all threads are busy, another one is started, and it is kept. The caller has to limit how many tasks run at the
- * same time.
+ * Threads for work that would block the event loop. If all threads are busy, another one is started, and it is kept. The
+ * caller has to limit how many tasks run at the same time.
  */
-export class HashingThreads implements Hashing {
+export class TaskThreads<Of extends Tasks> implements Threads<Of> {
   readonly #options: Options
   readonly #idle: Worker[] = []
 
@@ -30,18 +30,18 @@ export class HashingThreads implements Hashing {
     this.#options = options
   }
 
-  async run<Of extends Name>(name: Of, ...input: Input<Of>): Promise<ReturnType<HashingWork[Of]>> {
+  async run<Name extends keyof Of>(name: Name, ...input: Input<Of, Name>): Promise<ReturnType<Of[Name]>> {
     const thread = this.#idle.pop() ?? this.#start()
     const result = await resultFrom(thread, { name, input })
     this.#idle.push(thread)
     this.#options.observe?.(result.took)
     if ('failure' in result) throw result.failure
-    return result.output as ReturnType<HashingWork[Of]>
+    return result.output as ReturnType<Of[Name]>
   }
 
   #start(): Worker {
-    const { module = MODULE, isLow } = this.#options
-    const thread = new Worker(module, { workerData: { isLow } satisfies Settings })
+    const { module, workerData } = this.#options
+    const thread = new Worker(module, { workerData })
     // Without a listener, an error in an idle thread would end the process.
     thread.on('error', () => undefined)
     thread.on('exit', () => {
@@ -57,7 +57,7 @@ async function resultFrom(thread: Worker, task: Task): Promise<Result> {
   const { promise, resolve, reject } = Promise.withResolvers<Result>()
   const fail = (cause: unknown): void =>
     reject(new ApplicationError('overloaded', { retryAfterSeconds: 1, cause }))
-  const gone = (code: number): void => fail(new Error(`A hashing thread ended with code ${code}.`))
+  const gone = (code: number): void => fail(new Error(`A worker thread ended with code ${code}.`))
   thread.once('message', resolve).once('error', fail).once('exit', gone)
   thread.ref()
   thread.postMessage(task)
