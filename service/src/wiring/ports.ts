@@ -94,7 +94,7 @@ export async function buildPorts(
     consumers: createConsumers(config, { users, tokenKeys }),
     feed: createRevocationFeed({ revocationLog: new PostgresRevocationLog(feedDb), clock }),
     passwords: new Argon2PasswordHasher({ ...hashing, observe: hooks.hashing }),
-    passwordStrength: passwordStrength ?? (await ZxcvbnPasswordStrength.load(namesOf(config))),
+    passwordStrength: passwordStrength ?? (await loadPasswordStrength(config)),
     pictures: new SharpPictures(),
     accessTokens: new JwtAccessTokens(tokenKeys, receiptProofs, {
       issuer: config.tokenIssuer,
@@ -106,11 +106,11 @@ export async function buildPorts(
   }
 }
 
-/** The names of the service that users see, which attackers try in passwords. */
-const namesOf = ({ brandName, publicUrl }: Config): readonly string[] => [
-  brandName,
-  new URL(publicUrl).hostname,
-]
+async function loadPasswordStrength({ brandName, publicUrl }: Config): Promise<PasswordStrength> {
+  const strength = new ZxcvbnPasswordStrength({ serviceNames: [brandName, new URL(publicUrl).hostname] })
+  await strength.load()
+  return strength
+}
 
 const rulesOf = (config: Config) => ({
   sessionLimits: { idleSeconds: config.sessionIdleTtlSeconds, absoluteSeconds: config.sessionTtlSeconds },

@@ -89,7 +89,7 @@ class Instance {
 
   static async start(place: Awaited<ReturnType<typeof migratedDatabase>>): Promise<Instance> {
     const checks = new HeldChecks()
-    const { hashing, ...others } = await cheapPasswordChecks()
+    const { hashing, ...others } = cheapPasswordChecks
     const slots = { slots: 1, queueLimit: QUEUE, longestWaitMs: 100_000, argon2: checks.argon2 }
     const settings = { ...place, remove: () => Promise.resolve() }
     const service = await startOn(settings, {}, undefined, { ...others, hashing: { ...hashing, ...slots } })

@@ -8,10 +8,10 @@ export type PasswordChecks = Omit<Overrides, 'clock'>
 /** For tests of the hashes. */
 export const productionPasswordChecks: PasswordChecks = {}
 
-let dictionaries: Promise<ZxcvbnPasswordStrength> | undefined
+const passwordStrength = new ZxcvbnPasswordStrength()
 
-/** Services in one process share the dictionaries: reading them takes 0.3 s each time. */
-export const cheapPasswordChecks = async (): Promise<PasswordChecks> => ({
+/** The dictionaries are read when a test needs them, once for all services of a process. */
+export const cheapPasswordChecks: PasswordChecks = {
   hashing: { memoryKib: 64, passes: 1 },
-  passwordStrength: await (dictionaries ??= ZxcvbnPasswordStrength.load()),
-})
+  passwordStrength,
+}

@@ -65,7 +65,7 @@ export async function startOn(
   const service = await startService(config, logger, {
     clock,
     maintenance: false,
-    ...(passwordChecks ?? (await cheapPasswordChecks())),
+    ...(passwordChecks ?? cheapPasswordChecks),
   })
   await recordVersion(service)
   const url = `http://127.0.0.1:${service.port}`

@@ -1,5 +1,6 @@
 import type { InvalidValue } from '../../domain/invalid-value.ts'
 import type { NewPassword } from '../../domain/password.ts'
+import type { HashingShare } from './password-hasher.ts'
 
 /**
  * Recognises passwords that attackers try first (ASVS 6.2.4, 6.2.11, 6.2.12). It requires no kinds of characters and no
@@ -11,8 +12,13 @@ export interface PasswordStrength {
    * common pattern or are built from the names of this service; `personal` for those built from `personal`, the user's names
    * and addresses. The message says why and what to do instead.
    *
-   * It runs on the event loop, so an adapter bounds its work whatever it is given (zxcvbn: about 10 ms for the worst
-   * 128 characters a search found, 25 ms for the first call), and callers take an attempt from a budget first.
+   * It may take milliseconds of a processor, so an adapter does it outside the event loop, bounds how many calls wait, and
+   * throws `overloaded` beyond that bound or if a call takes far too long. Shares take turns as in PasswordHasher. Callers
+   * take an attempt from a budget first.
    */
-  objection(password: NewPassword, personal: readonly string[]): InvalidValue | undefined
+  objection(
+    password: NewPassword,
+    personal: readonly string[],
+    share: HashingShare,
+  ): Promise<InvalidValue | undefined>
 }

@@ -47,9 +47,10 @@ export const changePassword =
     // Before the strength check, so that only a caller who knows the password can make the service do that work.
     await checkCurrentPassword(deps)(caller, input.currentPassword)
     await deps.attempts.take([newPasswordsOf(caller.user.id)], deps.clock.now())
-    refuseWeakPassword(deps)('new_password', password, caller.user)
+    const share = ownPasswordShare(caller.user.id)
+    await refuseWeakPassword(deps)('new_password', password, caller.user, share)
     // Before the transaction: hashing inside would hold the user's lock for its whole time.
-    const passwordHash = await deps.passwords.hash(password, ownPasswordShare(caller.user.id))
+    const passwordHash = await deps.passwords.hash(password, share)
     const session = await deps.transactions.transaction(userActor(caller.user.id), async (tx) => {
       const now = deps.clock.now()
       const { user, session, others } = await lockCaller(tx, caller, now)

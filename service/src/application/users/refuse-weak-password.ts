@@ -1,13 +1,20 @@
 import type { EmailAddress } from '../../domain/email-address.ts'
 import type { NewPassword } from '../../domain/password.ts'
 import type { Username } from '../../domain/username.ts'
+import type { HashingShare } from '../ports/password-hasher.ts'
 import type { PasswordStrength } from '../ports/password-strength.ts'
 import { refuseField } from '../validate.ts'
 
-/** Throws `validation_failed` for a password that is common or built from the user's name or address. */
+interface Person {
+  readonly username: Username
+  readonly email: EmailAddress
+}
+
+/** Throws `validation_failed` for a password that is common or built from the user's name or address, or `overloaded`. */
 export const refuseWeakPassword =
   ({ passwordStrength }: { passwordStrength: PasswordStrength }) =>
-  (field: string, password: NewPassword, person: { username: Username; email: EmailAddress }): void => {
-    const objection = passwordStrength.objection(password, [person.username.text, person.email.text])
+  async (field: string, password: NewPassword, person: Person, share: HashingShare): Promise<void> => {
+    const names = [person.username.text, person.email.text]
+    const objection = await passwordStrength.objection(password, names, share)
     if (objection !== undefined) throw refuseField(field, objection)
   }

@@ -76,8 +76,8 @@ export const registerUser =
       const budgets = isBought ? [] : registrationsFrom(input.address, deps.registrationsPerNetwork)
       return countAttempt({ attempts: deps.attempts, requireCapacity })(budgets, now, async () => {
         await requireInvitation(deps, input.invitation, now)
-        // Scoring a password blocks the event loop for milliseconds, so unauthenticated callers are rate-limited.
-        refuseWeakPassword(deps)('password', password, { username, email })
+        // Scoring a password takes milliseconds of a processor, so unauthenticated callers are rate-limited.
+        await refuseWeakPassword(deps)('password', password, { username, email }, share)
         return deps.passwords.hash(password, share)
       })
     })

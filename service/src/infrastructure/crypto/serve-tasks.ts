@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads'
 
-/** What a thread can do, by name. A failure is thrown in the thread that asked. */
+/** The tasks of a thread, by name. A failure is thrown in the thread that asked. */
 export type Tasks = Readonly<Record<string, (...input: never[]) => unknown>>
 
 export interface Task {

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { parseNewPassword } from '../../../src/domain/password.ts'
 import { BreachedPasswords } from '../../../src/infrastructure/crypto/breached-passwords.ts'
-import { ZxcvbnPasswordStrength } from '../../../src/infrastructure/crypto/zxcvbn-password-strength.ts'
+import { ZxcvbnScoring } from '../../../src/infrastructure/crypto/zxcvbn-scoring.ts'
 
 let breached: BreachedPasswords
 beforeAll(async () => {
@@ -30,8 +30,10 @@ describe('the breached passwords', () => {
     'breached passwords that follow no pattern are refused as too common',
     { tags: ['SIGN-IN-7'] },
     async () => {
-      const strength = await ZxcvbnPasswordStrength.load()
-      const codes = samples.map((password) => strength.objection(parseNewPassword(password, 8), [])?.code)
+      const strength = await ZxcvbnScoring.load()
+      const codes = samples.map(
+        (password) => strength.objection(parseNewPassword(password, 8), { personal: [], service: [] })?.code,
+      )
       expect(codes).toEqual(samples.map(() => 'too_common'))
     },
   )

@@ -50,7 +50,9 @@ describe('hashing threads', () => {
     const own = getPriority()
     const before = priorities().filter((nice) => nice === 19).length
     const module = new URL('../../../src/infrastructure/crypto/hashing-thread.ts', import.meta.url)
-    const threads = [true, false].map((isLow) => new TaskThreads<HashingTasks>({ module, workerData: { isLow } }))
+    const threads = [true, false].map(
+      (isLow) => new TaskThreads<HashingTasks>({ module, workerData: { isLow } }),
+    )
     const runs = threads.flatMap((each) =>
       [1, 2, 3].map(() => each.run('argon2Hash', 'x', { memoryCost: 64 })),
     )

@@ -1,14 +1,17 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { parseNewPassword } from '../../../src/domain/password.ts'
-import { ZxcvbnPasswordStrength } from '../../../src/infrastructure/crypto/zxcvbn-password-strength.ts'
+import { ZxcvbnScoring } from '../../../src/infrastructure/crypto/zxcvbn-scoring.ts'
 
-let strength: ZxcvbnPasswordStrength
+let strength: ZxcvbnScoring
 beforeAll(async () => {
-  strength = await ZxcvbnPasswordStrength.load()
+  strength = await ZxcvbnScoring.load()
 })
 
 const acceptedOf = (passwords: readonly string[]): string[] =>
-  passwords.filter((password) => strength.objection(parseNewPassword(password, 1), []) === undefined)
+  passwords.filter(
+    (password) =>
+      strength.objection(parseNewPassword(password, 1), { personal: [], service: [] }) === undefined,
+  )
 
 const listOf = (words: string): readonly string[] => words.split(' ')
 const additions = ['2025!', '@1234', '#2024', '_12345', '!!2026', '123!']

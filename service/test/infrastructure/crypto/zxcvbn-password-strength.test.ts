@@ -1,293 +1,113 @@
-import { dictionary } from '@zxcvbn-ts/language-common'
-import fc from 'fast-check'
-import { beforeAll, describe, expect, test } from 'vitest'
-import { parseNewPassword } from '../../../src/domain/password.ts'
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { parseNewPassword, type NewPassword } from '../../../src/domain/password.ts'
+import type { ScoringTasks } from '../../../src/infrastructure/crypto/scoring-thread.ts'
+import { TaskThreads } from '../../../src/infrastructure/crypto/task-threads.ts'
 import { ZxcvbnPasswordStrength } from '../../../src/infrastructure/crypto/zxcvbn-password-strength.ts'
-import { seededRandom } from '../../support/seeded-random.ts'
+import { ZxcvbnScoring } from '../../../src/infrastructure/crypto/zxcvbn-scoring.ts'
 
-let strength: ZxcvbnPasswordStrength
-beforeAll(async () => {
-  strength = await ZxcvbnPasswordStrength.load()
-})
+const share = ['somebody']
+const overloaded = { code: 'overloaded', details: { retryAfterSeconds: 1 } }
 
-const objectionTo = (password: string, personal: readonly string[] = []): string | undefined =>
-  strength.objection(parseNewPassword(password, 1), personal)?.code
-const accepted = (passwords: readonly string[]): string[] =>
-  passwords.filter((password) => objectionTo(password) === undefined)
-const refused = (passwords: readonly string[]): string[] =>
-  passwords.filter((password) => objectionTo(password) !== undefined)
+/** A thread that objects with the password as the message, or does what the password says. */
+const obedient = new URL(
+  `data:text/javascript,${encodeURIComponent(`
+    import { parentPort } from 'node:worker_threads'
+    parentPort.on('message', ({ input: [password] }) => {
+      if (password === 'stall') return
+      if (password === 'exit') process.exit(3)
+      parentPort.postMessage({ output: { code: 'too_common', message: password }, took: {} })
+    })`)}`,
+)
 
-const everyNth = (n: number, passwords: readonly string[]): string[] =>
-  passwords.filter((_, i) => i % n === 0)
+function obey(options: { queueLimit?: number; longestRunMs?: number } = {}) {
+  const threads = new TaskThreads<ScoringTasks>({ module: obedient, longestRunMs: options.longestRunMs })
+  const strength = new ZxcvbnPasswordStrength({ threads, queueLimit: options.queueLimit ?? 64 })
+  return (order: string) => strength.objection(order as NewPassword, [], share)
+}
 
-const breached = dictionary['passwords-common'].filter((password) => password.length >= 8)
-
-describe('refused as too common', () => {
-  test(
-    'the 3,000 most common breached passwords of at least 8 characters are refused',
-    { tags: ['SIGN-IN-7'] },
-    () => {
-      expect(accepted(breached.slice(0, 3000))).toEqual([])
-    },
-  )
-
-  test('rarer breached passwords are refused, with separators too', { tags: ['SIGN-IN-7'] }, () => {
-    expect(breached.length).toBeGreaterThan(17_000)
-    expect(accepted(everyNth(25, breached))).toEqual([])
-    const separated = breached.filter((password) => /[ _.-]/.test(password))
-    expect(separated.length).toBeGreaterThan(20)
-    expect(accepted(separated)).toEqual([])
-  })
-
-  test('common passwords with the usual changes are refused', () => {
-    const common = everyNth(12, breached.slice(0, 3000))
-    expect(accepted(common.map((password) => password.charAt(0).toUpperCase() + password.slice(1)))).toEqual(
-      [],
-    )
-    expect(accepted(common.map((password) => `${password}1`))).toEqual([])
-    expect(accepted(common.map((password) => `${password}!`))).toEqual([])
-    expect(accepted(common.map((password) => Array.from(password).reverse().join('')))).toEqual([])
-  })
-
-  const habits: Record<string, string[]> = {
-    'words in l33t': [
-      'P@ssw0rd1',
-      'p@55w0rD!2024',
-      'Pa$$w0rd!',
-      'F00tb@ll2023',
-      '4dm1n1str4t0r',
-      'S3cr3t123!',
-    ],
-    'keyboard walks': [
-      'qwertyuiop',
-      'qwertzuiop',
-      'azertyuiop',
-      'zxcvbnm,./',
-      '1qaz2wsx3edc',
-      '1qaz@WSX3edc',
-      '!QAZ2wsx#EDC4rfv',
-      'qwertyuiopasdfghjklzxcvbnm',
-      'mnbvcxzlkjhgfdsapoiuytrewq',
-      '!@#$%^&*()',
-      '147258369',
-    ],
-    repeats: [
-      'aaaaaaaaaa',
-      'abcabcabc',
-      'hallohallo',
-      'ääääääää',
-      '🐢🐢🐢🐢🐢🐢🐢🐢',
-      'password-password',
-      'pass '.repeat(20),
-    ],
-    sequences: [
-      'abcdefghij',
-      'zyxwvutsrq',
-      '0123456789',
-      '98765432',
-      'onetwothree',
-      'monday tuesday wednesday',
-    ],
-    dates: ['19841212', '12.12.1984', '1984-12-12', '12/25/2001', 'december1984'],
-    'a word and a year': ['Summer2024!', 'Welcome2024!', 'Fussball2024', 'michael1987', 'Liverpool1892'],
-    'two common words': ['correct horse', 'redpanda', 'hunter2hunter2', 'letmein please'],
-    'the name of the service': ['chatauth', 'chat-auth', 'Chat_Auth1!', 'ChatAuth2026', '(h@t4uth'],
-  }
-  for (const [habit, passwords] of Object.entries(habits)) {
-    test(`a password made of ${habit} is refused as too common`, { tags: ['SIGN-IN-7'] }, () => {
-      expect(accepted(passwords)).toEqual([])
-      expect(passwords.map((password) => objectionTo(password))).toEqual(passwords.map(() => 'too_common'))
-    })
-  }
-
-  test('the message for a common password says why it is refused and what to do', () => {
-    const { message } = strength.objection(parseNewPassword('password', 8), []) ?? {}
-    expect(message).toMatch(/first that attackers try.*four random words/)
-  })
-})
-
-describe('accepted', () => {
-  test('passphrases in any language are accepted', () => {
-    const passphrases = [
-      'correct horse battery staple',
-      'correcthorsebatterystaple',
-      'my dog likes cheese',
-      'maple otter ridge',
-      'purple-monkey-dishwasher',
-      'kuh tisch lampe regen',
-      'blauer Himmel über Köln',
-      'пингвин летает высоко',
-      '日本語のパスワードです',
-    ]
-    expect(refused(passphrases)).toEqual([])
-  })
-
-  test('ten random characters of any kind are accepted', () => {
-    const random = ['gdjqnwpxkz', 'vt7prw2qz9', 'vT7pRw2qZ9', 'xK9#mQ2$vL', '7Hq-2mP!xz', 'ылшжцэгняб']
-    expect(refused(random)).toEqual([])
-  })
-
-  test('eight random characters without a pattern are accepted', () => {
-    expect(refused(['x9K!m2Qz', 'k3vR8tYp'])).toEqual([])
-  })
-
-  test('eight random characters with a short word or pattern by chance are accepted', () => {
-    const accidents = [
-      'rzDRwfgh',
-      'up38cywu',
-      'FRANCLPX',
-      'judyvkie',
-      'p9u70275',
-      '9xyhd2d2',
-      'mot74ez4',
-      'wrecmmom',
-    ]
-    expect(refused(accidents)).toEqual([])
+describe('scoring passwords in a thread', { tags: ['SIGN-IN-42'] }, () => {
+  let scoring: ZxcvbnScoring
+  beforeAll(async () => {
+    scoring = await ZxcvbnScoring.load()
   })
 
   test.each([
-    ['letters and digits', 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'],
-    ['small letters and digits', 'abcdefghijklmnopqrstuvwxyz0123456789'],
-  ])(
-    'at most four of 2,000 random passwords of eight %s are refused',
-    { tags: ['SIGN-IN-8'] },
-    (_, alphabet) => {
-      const characters = Array.from(alphabet)
-      const chance = seededRandom(20)
-      const random = Array.from({ length: 2000 }, () =>
-        Array.from({ length: 8 }, () => chance.pick(characters)).join(''),
-      )
-      expect(refused(random).length).toBeLessThanOrEqual(4)
-    },
-  )
-
-  test('a password with a weak start and a strong end is accepted', () => {
-    expect(
-      refused([`${'a'.repeat(32)}correct horse battery staple`, `${'password'.repeat(6)}xK9#mQ2$vL7w`]),
-    ).toEqual([])
-  })
-})
-
-describe('long passwords', () => {
-  test('a long password that repeats one idea is refused', () => {
-    const monotonous = [
-      'password'.repeat(16),
-      '1234567890'.repeat(12),
-      'a'.repeat(128),
-      'P@ssw0rd1'.repeat(14),
-    ]
-    expect(accepted(monotonous)).toEqual([])
+    ['password123', []],
+    ['Vraxolde2025!', []],
+    ['marianne_k1984', ['marianne_k', 'mk.smith@example.org']],
+    ['vraxoldekqzvwp', ['kqzvwp']],
+    ['correct horse battery staple', ['marianne_k']],
+    ['ääääääää', []],
+  ])('the thread gives %s the same verdict as a call', async (typed, personal) => {
+    const service = ['Vraxolde', 'talk.example.org']
+    const password = parseNewPassword(typed, 8)
+    const strength = new ZxcvbnPasswordStrength({ serviceNames: service })
+    const inThread = await strength.objection(password, personal, share)
+    const called = scoring.objection(password, { personal, service })
+    expect(inThread && { code: inThread.code, message: inThread.message }).toEqual(called)
   })
 
-  test('only the first and last 32 characters of a long password are checked', () => {
-    const walk = 'abcdefghijklmnopqrstuvwxyz0123456789'
-    const strong = 'maple otter ridge lantern'
-    expect(objectionTo(walk + strong + walk)).toBe('too_common')
-    expect(objectionTo(strong + walk)).toBeUndefined()
-    expect(objectionTo(walk + strong)).toBeUndefined()
-    expect(objectionTo(`${walk.slice(0, 24)}x9K!m2Qz${walk}`)).toBeUndefined()
-    expect(objectionTo(`${walk.slice(0, 32)}x9K!m2Qz${walk}`)).toBe('too_common')
-  })
-})
-
-describe('refused as personal', () => {
-  const user = ['marianne_k', 'mk.smith@example.org']
-
-  test('a password made from the name or address is refused, l33t and backwards too', () => {
-    const built = [
-      'marianne_k',
-      'Marianne_K1984',
-      'marianne1984!',
-      'MARIANNE-K-99',
-      'm4r1ann3_k!',
-      'ennairam99',
-      'mk.smith1990',
-      'mksmith2024',
-      'mk.smith@example.org',
-      'example.org1',
-    ]
-    expect(built.map((password) => [password, objectionTo(password, user)])).toEqual(
-      built.map((password) => [password, 'personal']),
-    )
+  test('the thread of the event loop never loads what scores passwords', async () => {
+    const module = new URL('../../../src/infrastructure/crypto/zxcvbn-password-strength.ts', import.meta.url)
+    const lines = `
+      const { registerHooks } = require('node:module')
+      const loaded = []
+      registerHooks({ load: (url, context, next) => (loaded.push(url), next(url, context)) })
+      import('${module.href}').then(async ({ ZxcvbnPasswordStrength }) => {
+        const { code } = await new ZxcvbnPasswordStrength().objection('password123', [], ['somebody'])
+        console.log(JSON.stringify({ code, loaded }))
+      })`
+    const { stdout } = await promisify(execFile)(process.execPath, ['-e', lines])
+    const { code, loaded } = JSON.parse(stdout) as { code: string; loaded: string[] }
+    expect(code).toBe('too_common')
+    expect(loaded).toContain(module.href)
+    expect(loaded.filter((url) => /zxcvbn-ts|zxcvbn-scoring|breached-passwords/.test(url))).toEqual([])
   })
 
-  test('the own address is refused as a password, even if it is long or has short parts', () => {
-    for (const address of [
-      'a.very.long.local.part.indeed.zq@subdomain.some-company.org',
-      'a.b.c.d.e.f@x.y.z.com',
-    ]) {
-      expect(objectionTo(address, ['somebody', address])).toBe('personal')
-    }
+  test('passwords are scored one after another, and each gets its own verdict', async () => {
+    const objection = obey()
+    const orders = Array.from({ length: 20 }, (_, n) => `password ${n}`)
+    const found = await Promise.all(orders.map(objection))
+    expect(found.map((each) => each?.message)).toEqual(orders)
   })
 
-  test('a name that is in no dictionary is refused as a password, alone and doubled', () => {
-    expect(objectionTo('kqzvwpxtbh1')).toBeUndefined()
-    expect(objectionTo('kqzvwpxtbh1', ['kqzvwpxtbh'])).toBe('personal')
-    expect(objectionTo('kqzvwpxtbhkqzvwpxtbh', ['kqzvwpxtbh'])).toBe('personal')
-    expect(objectionTo('Ölçkqzvß-ыл1', ['ölçkqzvß-ыл'])).toBe('personal')
+  test('a password is refused as overloaded while the queue is full', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const objection = obey({ queueLimit: 1, longestRunMs: 5_000 })
+    const stalled = expect(objection('stall')).rejects.toMatchObject(overloaded)
+    const waiting = objection('password')
+    await expect(objection('one too many')).rejects.toMatchObject(overloaded)
+    // The stalled task is ended after the longest run, and the password that waited has its turn.
+    await vi.advanceTimersByTimeAsync(5_000)
+    await stalled
+    expect((await waiting)?.message).toBe('password')
   })
 
-  test('names of four letters are refused in a password, shorter ones are not', () => {
-    expect(objectionTo('annaKq7!x', ['anna'])).toBe('personal')
-    expect(objectionTo('x9K!lim2Q', ['jo.li@example.org'])).toBeUndefined()
+  test('a password that takes too long is refused with its cause', async () => {
+    await expect(obey({ longestRunMs: 1 })('stall')).rejects.toMatchObject({
+      ...overloaded,
+      cause: new Error('A worker thread had no result within 1 ms.'),
+    })
   })
 
-  test('a strong password that contains the name is accepted', () => {
-    expect(objectionTo('marianne_k likes blue umbrellas', user)).toBeUndefined()
-    expect(objectionTo('mariannexK9#mQ2$vL', user)).toBeUndefined()
+  test('a thread that dies while it scores fails that request only, and is replaced', async () => {
+    const objection = obey()
+    const [failed, next] = [objection('exit'), objection('password')]
+    await expect(failed).rejects.toMatchObject({
+      ...overloaded,
+      cause: new Error('A worker thread ended with code 3.'),
+    })
+    expect((await next)?.message).toBe('password')
   })
 
-  test('a password made from the name of another user is too common, not personal', () => {
-    expect(objectionTo('michael1987', user)).toBe('too_common')
-  })
-
-  test('the message for a personal password says why it is refused and what to do', () => {
-    const { message } = strength.objection(parseNewPassword('marianne_k', 8), user) ?? {}
-    expect(message).toMatch(/made from your name or address.*four random words/)
-  })
-})
-
-describe('refused as made from the names of the service', () => {
-  const objectionTo = async (
-    ownNames: readonly string[],
-    password: string,
-    personal: readonly string[] = [],
-  ) => {
-    const branded = await ZxcvbnPasswordStrength.load(ownNames)
-    const { code, message } = branded.objection(parseNewPassword(password, 8), personal) ?? {}
-    return { code, message }
-  }
-  const names = ['Vraxolde Kjøp', 'talk.zwimbelto.example']
-
-  test.each(['Vraxolde2025!', 'vraxoldekjøp', 'edloxarv#77', 'Kjøp@2024', 'Zwimbelto1!', 'zw1mb3lt0'])(
-    '%s, made from the brand or host name, is refused with that reason',
-    { tags: ['SIGN-IN-7'] },
-    async (password) => {
-      expect(await objectionTo([], password)).toEqual({ code: undefined, message: undefined })
-      const { code, message } = await objectionTo(names, password)
-      expect(code).toBe('too_common')
-      expect(message).toMatch(/made from the name or address of this service.*four random words/)
-    },
-  )
-
-  test('a password made from the brand and the own name is refused as personal', async () => {
-    expect(await objectionTo(names, 'vraxoldekqzvwp', ['kqzvwp'])).toMatchObject({ code: 'personal' })
-  })
-
-  test('a strong password that contains the brand is accepted', { tags: ['SIGN-IN-8'] }, async () => {
-    expect(await objectionTo(names, 'vraxolde likes blue umbrellas')).toMatchObject({ code: undefined })
-  })
-})
-
-describe('any password', () => {
-  test('any password is checked without an error, even the name of an object property', () => {
-    expect(accepted(['constructor', '__proto__', 'constructor1'])).toEqual(['__proto__'])
-    fc.assert(
-      fc.property(fc.string({ unit: 'binary', minLength: 1, maxLength: 128 }), fc.string(), (typed, name) => {
-        const password = typed.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]/gu, '')
-        fc.pre(password !== '')
-        expect([undefined, 'too_common', 'personal']).toContain(objectionTo(password.slice(0, 40), [name]))
-      }),
-    )
+  test('a thread that cannot load its dictionaries stops the start', async () => {
+    const module = new URL('data:text/javascript,throw new Error("a package is missing")')
+    const threads = new TaskThreads<ScoringTasks>({ module })
+    await expect(new ZxcvbnPasswordStrength({ threads }).load()).rejects.toMatchObject({
+      cause: expect.objectContaining({ message: 'a package is missing' }) as Error,
+    })
   })
 })

@@ -243,7 +243,7 @@ describe.each(databaseNames)('every error, on %s', { tags: ['HTTP-4'] }, (databa
   beforeAll(async () => {
     // A short queue, so that a burst fills it.
     const hashing = { memoryKib: 64, passes: 1, slots: 1, queueLimit: 1 }
-    service = await startTestService(database, {}, { ...(await cheapPasswordChecks()), hashing })
+    service = await startTestService(database, {}, { ...cheapPasswordChecks, hashing })
   })
   afterAll(() => service.stop())
 
