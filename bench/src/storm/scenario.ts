@@ -2,10 +2,10 @@
 import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
-import pg from 'pg'
 import { startServiceProcess, type ServiceProcess } from '../../../service/test/support/service-process.ts'
 import { TestClient } from '../../../service/test/support/test-client.ts'
 import { Child } from '../child.ts'
+import { addCopies } from '../users/copies.ts'
 import type { HashProcess } from './bare-hash.ts'
 import type { SignInLoadProcess } from './sign-in-load.ts'
 import type { GatewayProcess } from './gateway.ts'
@@ -84,7 +84,7 @@ export async function measure(databaseUrl: string, note: (progress: string) => v
 async function prepare(service: ServiceProcess, databaseUrl: string, cast: Cast): Promise<Secret> {
   const client = new TestClient(service.url)
   const { password, email } = await client.register()
-  const hash = await addUsers(databaseUrl, email)
+  const hash = await addCopies(databaseUrl, email, PEOPLE)
   const visitors = await signIn(service, password)
   const { url, internalUrl, serviceKey } = service
   await cast.visitors.ask('arrive', { url, visitors })
@@ -108,29 +108,6 @@ async function signIn(service: ServiceProcess, password: string): Promise<Visito
   }
   await Promise.all(Array.from({ length: SIGN_INS_AT_ONCE }, signInOthers))
   return visitors
-}
-
-/** Adds users with the password of the one who signed up; returns its hash. */
-async function addUsers(databaseUrl: string, email: string): Promise<string> {
-  const client = new pg.Client(databaseUrl)
-  await client.connect()
-  try {
-    await client.query(
-      `insert into users (username, username_key, email, email_key, email_verified, password_hash,
-         password_version, roles, created_at)
-       select 'p' || n, 'p' || n, 'p' || n || '@example.org', 'p' || n || '@example.org', false, password_hash,
-         password_version, roles, created_at
-       from users, generate_series(1, ${PEOPLE}) as n where users.email = $1`,
-      [email],
-    )
-    const { rows } = await client.query<{ password_hash: string }>(
-      'select password_hash from users where email = $1',
-      [email],
-    )
-    return rows[0]?.password_hash ?? ''
-  } finally {
-    await client.end()
-  }
 }
 
 async function playRound(cast: Cast, visit: Visit, { hash, password }: Secret): Promise<Round> {
