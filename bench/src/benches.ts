@@ -1,6 +1,8 @@
+import { abuseBench } from './abuse/abuse-bench.ts'
 import type { Bench } from './bench.ts'
 import { feedBench } from './feed/feed-bench.ts'
 import { growthBench } from './growth/growth-bench.ts'
+import { oracleBench } from './oracle/oracle-bench.ts'
 import { peersBench } from './peers/peers-bench.ts'
 import { refreshBench } from './refresh/refresh-bench.ts'
 import { startBench } from './start/start-bench.ts'
@@ -15,5 +17,7 @@ export const benches: Readonly<Record<string, Bench>> = {
   growth: growthBench,
   peers: peersBench,
   storm: stormBench,
+  abuse: abuseBench,
+  oracle: oracleBench,
   start: startBench,
 }

@@ -30,3 +30,23 @@ export function latency(numbers: readonly number[]): Latency {
   const [p50 = NaN, p90 = NaN, p99 = NaN, max = NaN] = percentiles(numbers, [0.5, 0.9, 0.99, 1])
   return { count: numbers.length, p50, p90, p99, max }
 }
+
+/** The chance that a random one of `a` is greater than a random one of `b`; equal ones count half. 0.5: no difference. */
+export function chanceGreater(a: readonly number[], b: readonly number[]): number {
+  const sorted = b.toSorted((one, other) => one - other)
+  const below = (limit: number, isCounted: (value: number, limit: number) => boolean): number => {
+    let [low, high] = [0, sorted.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (isCounted(sorted[middle] ?? NaN, limit)) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+  const wins = a.reduce((sum, value) => {
+    const less = below(value, (other, limit) => other < limit)
+    const equal = below(value, (other, limit) => other <= limit) - less
+    return sum + less + equal / 2
+  }, 0)
+  return wins / (a.length * b.length)
+}

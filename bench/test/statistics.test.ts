@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { latency, median, percentiles, spread } from '../src/statistics.ts'
+import { chanceGreater, latency, median, percentiles, spread } from '../src/statistics.ts'
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => count - index)
 
@@ -20,4 +20,11 @@ test('a slow few show in the tail and nowhere else', () => {
 
 test('percentiles of nothing are NaN', () => {
   expect(median([])).toBeNaN()
+})
+
+test('the chance that one kind is greater is a half for equal kinds, and 0 or 1 for separate ones', () => {
+  expect(chanceGreater(upTo(100), upTo(100))).toBe(0.5)
+  expect(chanceGreater([5, 6], [1, 2, 3])).toBe(1)
+  expect(chanceGreater([1, 2, 3], [5, 6])).toBe(0)
+  expect(chanceGreater([2, 4], [1, 2, 3, 5])).toBe((1.5 + 3) / 8)
 })

@@ -10,11 +10,14 @@ interface Pending {
 
 /** One request at a time. */
 export class Connection {
+  /** Where it was opened to. */
+  readonly url: string
   readonly #socket: Socket
   #received = ''
   #pending: Pending | undefined
 
-  private constructor(socket: Socket) {
+  private constructor(url: string, socket: Socket) {
+    this.url = url
     this.#socket = socket
     socket.setEncoding('latin1').on('data', (text: string) => this.#onData(text))
     socket.on('error', (error) => this.#pending?.reject(error))
@@ -27,7 +30,7 @@ export class Connection {
     const { hostname, port } = new URL(url)
     const socket = connect({ host: hostname, port: Number(port), noDelay: true })
     await once(socket, 'connect')
-    return new Connection(socket)
+    return new Connection(url, socket)
   }
 
   get isOpen(): boolean {
