@@ -178,8 +178,14 @@ describe('every command of the command line', () => {
   })
 
   test('doctor prints its findings', async () => {
-    expect(await words('doctor')).toMatch(/^CHECK .*\nsettings {6}ok [^]*\n\nAll checks passed\.\n$/)
-    expect(await json('doctor')).toMatchObject({ status: 'ok' })
+    // On a busy machine it may warn that the database or the feed is slow.
+    const { findings } = (await json('doctor')) as { findings: { check: string }[] }
+    const lines = (await words('doctor')).split('\n')
+    expect(lines[0]).toMatch(/^CHECK +STATUS +DETAIL$/)
+    expect(lines[1]).toMatch(/^settings +ok +/)
+    const printed = lines.flatMap((line) => /^([a-z_]+) +(?:ok|warning|failed) /.exec(line)?.[1] ?? [])
+    expect(printed).toEqual(findings.map(({ check }) => check))
+    expect(lines.at(-2)).toMatch(/^(All checks passed|0 failed, \d+ warnings?)\.$/)
   })
 })
 
