@@ -1,4 +1,4 @@
-// A process of clients that repeat the requests of an attack and ignore what they are told.
+// A process of clients that repeat the requests of an attack, whatever the responses are.
 import { setPriority } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { serveParent } from '../child.ts'

@@ -16,7 +16,7 @@ interface Wanted {
 export interface SignIns {
   /** Milliseconds of each that succeeded, from when it was due. */
   readonly times: number[]
-  /** Those that were asked for a proof of work. */
+  /** Sign-ins for which the service asked a proof of work. */
   bought: number
   /** Responses by status to those that failed. */
   readonly refused: Record<number, number>

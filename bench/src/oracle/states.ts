@@ -4,7 +4,7 @@ export interface Guess {
   readonly address: string
 }
 
-/** What was guessed before, and where the next guess comes from. */
+/** A history of guesses, and the place of the next one. */
 export interface State {
   readonly name: string
   /** The status of the responses that count. */
