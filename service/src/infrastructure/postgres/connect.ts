@@ -1,4 +1,6 @@
 import pg from 'pg'
+import { uniqueName, withName } from './application-name.ts'
+import { AbandonedConnections } from './abandoned-connections.ts'
 import type { GuardedPool } from './guarded-driver.ts'
 import {
   noDeadlines,
@@ -64,27 +66,47 @@ export const pgTypes: pg.CustomTypesConfig = {
 
 const straight: ConnectionForm = { pooling: 'none', schema: undefined }
 
+/** The name of this service in the server's list of connections. */
+const NAME = 'chat-auth'
+
 /** A bounded pool with a deadline for every step, so that an unreachable database costs each caller little time. */
-export function connectPool(
+export function connectPool(url: string, size: number, form = straight): GuardedPool {
+  const pool = connect({ connectionString: withName(url, NAME), max: size }, form, requestDeadlines)
+  return Object.assign(pool, { responseDeadlineMs: RESPONSE_DEADLINE_MS })
+}
+
+export interface WatchedPool extends GuardedPool {
+  readonly abandoned: AbandonedConnections
+  /** By which the server's list shows the connections of this pool, and no others. */
+  readonly applicationName: string
+}
+
+/**
+ * The same, and a connection keeps its place while the server works on its overdue statement. `isServerBusy` gets the name
+ * of the pool's connections, which no other pool has: its places do not depend on statements of others.
+ */
+export function connectWatchedPool(
   url: string,
   size: number,
-  form = straight,
-  abandoned?: GuardedPool['abandoned'],
-): GuardedPool {
-  const pool = connect({ connectionString: url, max: size }, form, requestDeadlines)
-  return Object.assign(pool, { responseDeadlineMs: RESPONSE_DEADLINE_MS, abandoned })
+  form: ConnectionForm,
+  isServerBusy: (applicationName: string) => Promise<boolean>,
+): WatchedPool {
+  const applicationName = uniqueName(NAME)
+  const address = withName(url, applicationName)
+  const pool = connect({ connectionString: address, max: size }, form, requestDeadlines)
+  const abandoned = new AbandonedConnections(() => isServerBusy(applicationName))
+  return Object.assign(pool, { responseDeadlineMs: RESPONSE_DEADLINE_MS, abandoned, applicationName })
 }
 
 /** One connection for work that may take long and that no request waits for, such as migrations. */
 export const connectWithoutDeadlines = (url: string): pg.Pool =>
-  connect({ connectionString: url, max: 1 }, straight, noDeadlines)
+  connect({ connectionString: withName(url, NAME), max: 1 }, straight, noDeadlines)
 
 function connect(config: pg.PoolConfig, form: ConnectionForm, deadlines: Settings): pg.Pool {
   // The pool waits for it, although its types do not say so.
   const onConnect = (client: pg.ClientBase): unknown => prepareSession(client, form, deadlines)
   const pool = new pg.Pool({
     types: pgTypes,
-    application_name: 'chat-auth',
     keepAlive: true,
     connectionTimeoutMillis: DEADLINE_MS,
     onConnect,

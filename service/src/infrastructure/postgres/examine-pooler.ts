@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { withName } from './application-name.ts'
 import { UnsuitableDatabase } from './unsuitable-database.ts'
 import { serverError, unavailable } from './unavailable.ts'
 
@@ -64,8 +65,7 @@ async function prepared(on: pg.Client): Promise<number | undefined> {
 
 function client(connectionString: string): pg.Client {
   const made = new pg.Client({
-    connectionString,
-    application_name: 'chat-auth',
+    connectionString: withName(connectionString, 'chat-auth'),
     connectionTimeoutMillis: DEADLINE_MS,
     query_timeout: DEADLINE_MS,
   })

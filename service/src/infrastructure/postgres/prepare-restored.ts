@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { SYSTEM } from '../../domain/actor.ts'
+import { LISTENER } from './application-name.ts'
 import { onlyRow } from './affected-rows.ts'
 import type { Database } from './database.ts'
 import { recordChanges } from './record-changes.ts'
@@ -8,7 +9,7 @@ import { recordChanges } from './record-changes.ts'
 export async function countServingInstances(db: Database): Promise<number> {
   const query = sql<{ count: number }>`
     select count(*)::int as count from pg_stat_activity
-    where datname = current_database() and application_name = 'chat-auth feed'`
+    where datname = current_database() and starts_with(application_name, ${LISTENER})`
   return onlyRow((await query.execute(db)).rows).count
 }
 

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
+import { LISTENER, withName } from './application-name.ts'
 import { REVOCATIONS_CHANNEL } from './postgres-revocation-log.ts'
 
 const RETRY_MS = 2_000
@@ -29,8 +30,7 @@ export class RevocationWakeUp {
   /** Resolves when it listens, or when the first attempt failed. Then it keeps trying. */
   async start(): Promise<void> {
     const client = new pg.Client({
-      connectionString: this.#url,
-      application_name: 'chat-auth feed',
+      connectionString: withName(this.#url, LISTENER),
       keepAlive: true,
       connectionTimeoutMillis: 3_000,
     })

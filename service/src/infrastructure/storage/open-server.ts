@@ -1,8 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { ApplicationError } from '../../application/errors.ts'
-import { AbandonedConnections } from '../postgres/abandoned-connections.ts'
-import { connectPool, connectWithoutDeadlines } from '../postgres/connect.ts'
+import { connectPool, connectWatchedPool, connectWithoutDeadlines } from '../postgres/connect.ts'
 import { openDatabase, type StatementObserver } from '../postgres/database.ts'
 import { explainRefusal } from '../postgres/explain-refusal.ts'
 import { examinePooler, type Pooling } from '../postgres/examine-pooler.ts'
@@ -36,11 +35,13 @@ export async function openServer(
   const requests: ConnectionForm = { pooling, schema }
   const direct: ConnectionForm = { pooling: 'none', schema }
   const watcher = connectPool(directUrl, 1, direct)
-  const abandoned = new AbandonedConnections(() => hasOverdueStatements(watcher))
-  const pool = connectPool(url, databasePoolSize, requests, abandoned)
+  const isServerBusy = (name: string): Promise<boolean> => hasOverdueStatements(watcher, name)
+  const pool = connectWatchedPool(url, databasePoolSize, requests, isServerBusy)
+  const feedPool = connectWatchedPool(directUrl, 1, direct, isServerBusy)
+  const outboxPool = connectWatchedPool(url, 2, requests, isServerBusy)
   const db = openDatabase(pool, observe)
-  const feedDb = openDatabase(connectPool(directUrl, 1, direct, abandoned), observe)
-  const outboxDb = openDatabase(connectPool(url, 2, requests, abandoned), observe)
+  const feedDb = openDatabase(feedPool, observe)
+  const outboxDb = openDatabase(outboxPool, observe)
   if (directUrl !== url) await retryUntilReachable(() => refuseAnother(db, feedDb), logger)
   const { host, pathname } = new URL(url)
   return {
@@ -60,7 +61,7 @@ export async function openServer(
       return wakeUp
     },
     close: async () => {
-      abandoned.close()
+      for (const { abandoned } of [pool, feedPool, outboxPool]) abandoned.close()
       await Promise.all([db.destroy(), feedDb.destroy(), outboxDb.destroy(), watcher.end()])
     },
   }
