@@ -1,0 +1,96 @@
+"""The transport of production: httpx."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+
+from ..token.json_values import parse_json
+from ..transport import Request, Response, StreamResponse
+
+
+class HttpStream:
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+
+    @property
+    def status(self) -> int:
+        return self._response.status_code
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return self._response.headers
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        return self._response.aiter_raw()
+
+
+class HttpTransport:
+    def __init__(self, base: str) -> None:
+        """`base` ends with a slash."""
+        self._base = base
+        self._tls = ssl.create_default_context() if base.startswith("https:") else False
+        self._client = self._create_client(httpx.Limits())
+
+    def _create_client(self, limits: httpx.Limits) -> httpx.AsyncClient:
+        # trust_env would let a .netrc file replace the service key, and a proxy of the environment read it.
+        return httpx.AsyncClient(
+            verify=self._tls,
+            trust_env=False,
+            timeout=None,
+            limits=limits,
+            follow_redirects=False,
+            headers={"user-agent": "chat-auth-verifier (Python)"},
+        )
+
+    async def send(self, request: Request) -> Response:
+        connected = False
+
+        async def trace(event: str, _: Any) -> None:
+            nonlocal connected
+            connected = connected or event == "connection.connect_tcp.started"
+
+        try:
+            return await self._send_once(request, trace)
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+            # The service closed a kept-alive connection while the request was sent. All requests are safe to send twice.
+            if connected:
+                raise
+            return await self._send_once(request, trace)
+
+    async def _send_once(self, request: Request, trace: Callable[[str, Any], Any]) -> Response:
+        async with self._client.stream(
+            request.method,
+            self._base + request.path,
+            headers=dict(request.headers),
+            content=request.body,
+            extensions={"trace": trace},
+        ) as response:
+            body = bytearray()
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > request.max_bytes:
+                    raise httpx.RequestError(f"the response is longer than {request.max_bytes} bytes")
+            return Response(response.status_code, parse_json(body.decode("utf-8", "replace")))
+
+    @asynccontextmanager
+    async def stream(
+        self, path: str, headers: Mapping[str, str], on_send: Callable[[], None]
+    ) -> AsyncIterator[StreamResponse]:
+        async def trace(event: str, _: Any) -> None:
+            if event == "http11.send_request_headers.started":
+                on_send()
+
+        # A client of its own: a new connection, to the current address of the name.
+        async with (
+            self._create_client(httpx.Limits(max_connections=1, max_keepalive_connections=0)) as client,
+            client.stream("GET", self._base + path, headers=dict(headers), extensions={"trace": trace}) as response,
+        ):
+            yield HttpStream(response)
+
+    async def close(self) -> None:
+        await self._client.aclose()

@@ -1,0 +1,1 @@
+"""The guard that closes sockets when their session ends."""

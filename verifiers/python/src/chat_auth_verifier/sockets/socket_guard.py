@@ -1,0 +1,201 @@
+"""Closing sockets when their session or token stops being valid."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from math import ceil, inf
+from typing import Protocol
+
+from ..clock import Cancel, Clock
+from ..error_report import logger
+from ..token.claims import Claims
+from .closing import (
+    SESSION_ENDED,
+    TOKEN_EXPIRED,
+    TOKEN_OUTDATED,
+    TRY_LATER,
+    Closing,
+    GuardedSocket,
+    close_socket,
+    cut_off,
+    stop_messages_when,
+)
+from .held_sockets import HeldSocket, HeldSockets
+
+# How long a client may take to complete the closing handshake.
+_HANDSHAKE_TIMEOUT_MS = 5_000
+# Thousands of close frames in one turn would block the event loop.
+_CLOSE_BATCH = 200
+# Expiry is checked at least this often: the service's time may change.
+_MAX_CHECK_DELAY_MS = 5_000
+
+
+class GuardSource(Protocol):
+    """The part of a verifier that a guard needs."""
+
+    def has_ended(self, claims: Claims) -> bool: ...
+
+    def is_outdated(self, claims: Claims) -> bool: ...
+
+    def is_refusing(self) -> bool:
+        """True while the verifier is stale and `when_stale` is `refuse`."""
+
+    def service_now(self) -> float:
+        """The service's time, in milliseconds since 1970."""
+
+
+@dataclass(eq=False)
+class _ClosingSocket:
+    socket: GuardedSocket
+    closing: Closing
+    task: asyncio.Task[None] | None = None
+    cancel_timer: Cancel | None = None
+
+
+class SocketGuard:
+    def __init__(self, source: GuardSource, clock: Clock) -> None:
+        self._source = source
+        self._clock = clock
+        self._held = HeldSockets()
+        # By the identity of the socket: those in their closing handshake.
+        self._closing: dict[int, _ClosingSocket] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._next_check_at = inf
+        self._cancel_check: Callable[[], None] = lambda: None
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def find(self, socket: GuardedSocket) -> HeldSocket | None:
+        return self._held.find(socket)
+
+    async def hold(self, socket: GuardedSocket, claims: Claims) -> Closing | None:
+        """Returns why the socket was closed instead of held; None if it is held."""
+        self.release(socket)
+        # Events between the check of the token and this call were delivered before the socket was held.
+        closing = self._closing_for(claims)
+        if closing is None:
+            self._held.add(HeldSocket(socket, claims, claims.exp))
+            stop_messages_when(lambda: self._closing_of(socket), socket)
+            self._note_expiry(claims.exp)
+            return None
+        self._begin_closing(socket, closing)
+        self._send(socket)
+        task = self._closing[id(socket)].task
+        if task is not None:
+            await asyncio.gather(task, return_exceptions=True)
+        return closing
+
+    def renew(self, held: HeldSocket, claims: Claims) -> None:
+        if claims.gen > held.claims.gen:
+            held.claims = claims
+        if claims.exp > held.exp:
+            self._held.move_expiry(held, claims.exp)
+            self._note_expiry(claims.exp)
+
+    def release(self, socket: GuardedSocket) -> None:
+        """To be called when the socket is closed, by whomever."""
+        held = self._held.find(socket)
+        if held is not None:
+            self._held.remove(held)
+        closing = self._closing.pop(id(socket), None)
+        if closing is not None and closing.cancel_timer is not None:
+            closing.cancel_timer()
+
+    def on_session_ended(self, sid: str) -> None:
+        self._close_each(self._held.of_session(sid), SESSION_ENDED)
+
+    def on_outdated(self, subject: int | str) -> None:
+        """`subject` is a sid or a user id."""
+        held = self._held.of_user(subject) if isinstance(subject, int) else self._held.of_session(subject)
+        self._close_each([one for one in held if self._source.is_outdated(one.claims)], TOKEN_OUTDATED)
+
+    def on_stale(self) -> None:
+        if self._source.is_refusing():
+            self._close_each(self._held.all(), TRY_LATER)
+
+    def close(self) -> None:
+        """Stops guarding. The sockets stay as they are."""
+        self._cancel_check()
+        for closing in self._closing.values():
+            if closing.cancel_timer is not None:
+                closing.cancel_timer()
+        for task in self._tasks:
+            task.cancel()
+
+    def _closing_for(self, claims: Claims) -> Closing | None:
+        if self._source.has_ended(claims):
+            return SESSION_ENDED
+        if claims.exp * 1000 <= self._source.service_now():
+            return TOKEN_EXPIRED
+        if self._source.is_outdated(claims):
+            return TOKEN_OUTDATED
+        return TRY_LATER if self._source.is_refusing() else None
+
+    def _closing_of(self, socket: GuardedSocket) -> Closing | None:
+        closing = self._closing.get(id(socket))
+        return None if closing is None else closing.closing
+
+    def _note_expiry(self, exp: int) -> None:
+        if exp * 1000 < self._next_check_at:
+            self._schedule_check()
+
+    def _schedule_check(self) -> None:
+        self._cancel_check()
+        self._next_check_at = inf
+        earliest = self._held.earliest_expiry()
+        if earliest is None:
+            return
+        now = self._source.service_now()
+        self._next_check_at = min(now + _MAX_CHECK_DELAY_MS, earliest * 1000)
+        self._cancel_check = self._clock.after(max(1, ceil(self._next_check_at - now)), self._close_expired)
+
+    def _close_expired(self) -> None:
+        self._close_each(self._held.expired_at(self._source.service_now()), TOKEN_EXPIRED)
+        self._schedule_check()
+
+    def _close_each(self, held: Iterable[HeldSocket], closing: Closing) -> None:
+        # A list of its own: closing removes sockets from what is iterated.
+        sockets = [one.socket for one in held]
+        for socket in sockets:
+            self._begin_closing(socket, closing)
+        self._send_each(sockets)
+
+    def _begin_closing(self, socket: GuardedSocket, closing: Closing) -> None:
+        self.release(socket)
+        self._closing[id(socket)] = _ClosingSocket(socket, closing)
+
+    def _send_each(self, sockets: list[GuardedSocket]) -> None:
+        for socket in sockets[:_CLOSE_BATCH]:
+            self._send(socket)
+        rest = sockets[_CLOSE_BATCH:]
+        if rest:
+            self._clock.after(0, lambda: self._send_each(rest))
+
+    def _send(self, socket: GuardedSocket) -> None:
+        entry = self._closing.get(id(socket))
+        # The client may have closed it before its turn.
+        if entry is None:
+            return
+        entry.cancel_timer = self._clock.after(_HANDSHAKE_TIMEOUT_MS, lambda: self._cut_off(entry))
+        entry.task = asyncio.create_task(self._close(entry))
+        self._tasks.add(entry.task)
+        entry.task.add_done_callback(self._tasks.discard)
+
+    async def _close(self, entry: _ClosingSocket) -> None:
+        try:
+            await close_socket(entry.socket, entry.closing)
+        except Exception as error:
+            # A socket that cannot be closed must not keep the others open. Most often its client has just left.
+            logger.debug("A socket could not be closed: %s", error)
+            self._cut_off(entry)
+
+    def _cut_off(self, entry: _ClosingSocket) -> None:
+        if entry.cancel_timer is not None:
+            entry.cancel_timer()
+        try:
+            cut_off(entry.socket)
+        except Exception as error:
+            logger.debug("A socket could not be cut off: %s", error)

@@ -1,0 +1,1 @@
+"""Parsing a token, and checking its signature and claims."""

@@ -1,0 +1,1 @@
+"""Checking a token against keys and feed, with health and counts."""
