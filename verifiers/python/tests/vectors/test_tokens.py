@@ -1,0 +1,51 @@
+"""Every token of the vectors gets its result, also the second time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.fresh_verifier import fresh_verifier, outcome_of
+from tests.support.manual_clock import ManualClock
+from tests.support.scripted_service import ScriptedService
+from tests.vectors.read_vectors import name_of, read_vectors
+
+vectors = read_vectors("tokens.json")
+key_sets = read_vectors("key-sets.json")
+
+
+@pytest.mark.parametrize("case", vectors["cases"], ids=name_of)
+async def test_a_token_of_the_vectors_gets_its_result(case: dict[str, Any]) -> None:
+    settings = vectors["verifiers"][case["verifier"]]
+    arguments = {name: settings.get(name) for name in ("issuer", "audience", "shared_secret")}
+    service = ScriptedService(settings.get("jwks"))
+    verify_of = "verify_delivery" if case.get("kind") == "delivery" else "verify"
+    async with fresh_verifier(service, ManualClock(), vectors["now"], **arguments) as verifier:
+        for _ in range(2):
+            seen = await outcome_of(getattr(verifier, verify_of)(case["token"]))
+            assert seen["result"] == case["result"]
+            if seen["result"] == "accepted" and "claims" in case:
+                assert members_of(seen["claims"]) == case["claims"]
+
+
+def members_of(claims: Any) -> dict[str, Any]:
+    return dict(claims.to_dict() if hasattr(claims, "to_dict") else vars(claims))
+
+
+@pytest.mark.parametrize("case", key_sets["cases"], ids=name_of)
+async def test_a_key_set_of_the_vectors_has_its_usable_keys(case: dict[str, Any]) -> None:
+    body = case["jwks"] if "jwks" in case else parsed(case["body"])
+    service = ScriptedService(body)
+    service.keys = service.keys._replace(status=case.get("status", 200))
+    arguments = {"issuer": key_sets["issuer"], "audience": key_sets["audience"]}
+    async with fresh_verifier(service, ManualClock(), key_sets["now"], **arguments) as verifier:
+        assert verifier.health().key_count == case["keys"]
+        for name, result in case["results"].items():
+            assert (name, (await outcome_of(verifier.verify(key_sets["tokens"][name])))["result"]) == (name, result)
+
+
+def parsed(body: str) -> Any:
+    from chat_auth_verifier.token.json_values import parse_json
+
+    return parse_json(body)
