@@ -41,6 +41,7 @@ export default tseslint.config(
       '.prometheus/',
       '.spin/',
       '.pgbouncer/',
+      '.python/',
       '.earlier/',
     ],
   },

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { missingLanguage } from './tested-languages.ts'
 
 const root = join(import.meta.dirname, '../../..')
 let folder: string
@@ -36,9 +37,14 @@ const run = async (files: Record<string, string>, args: string[] = [], setup = '
   return { code, lines: output.trimEnd().split('\n') }
 }
 
-test('the last line counts the passed tests, after the databases and the browser', async () => {
+test('the last line counts the passed tests, after the databases, the browser and the languages', async () => {
   const { code, lines } = await run({ good: "test('a', () => {}); test('b', () => {})" }, ['-t', '.'])
-  expect(lines.slice(-3)).toEqual(['Databases: none', 'Browser: none', '2 passed, 0 failed'])
+  expect(lines.slice(-4)).toEqual([
+    'Databases: none',
+    'Browser: none',
+    'Other languages: none',
+    '2 passed, 0 failed',
+  ])
   expect(code).toBe(0)
 })
 
@@ -48,26 +54,42 @@ test('the fault table comes before the databases, and a lost operation fails the
   await writeFile(file, `${JSON.stringify(result)}\n`)
   const setup = `project.provide('faultResults', ${JSON.stringify(file)})`
   const { code, lines } = await run({ good: "test('a', () => {})" }, ['-t', '.'], setup)
-  expect(lines.slice(-6).map((line) => line.split(/ {2,}/))).toEqual([
+  expect(lines.slice(-7).map((line) => line.split(/ {2,}/))).toEqual([
     ['Fault', 'Rounds', 'Injected', 'Acknowledged', 'Lost', 'False logouts', 'Seeds'],
     ['kill -9', '2', '2', '9', '1', '0'],
     ['total', '2', '2', '9', '1', '0'],
     ['Databases: none'],
     ['Browser: none'],
+    ['Other languages: none'],
     ['1 passed, 1 failed'],
   ])
   expect(code).toBe(1)
 })
 
+test('the closing lines name tested languages, and loudly those that are missing', async () => {
+  const file = join(folder, 'tested-languages')
+  await writeFile(file, `Python 3.12.1, 140 tests\n${missingLanguage('Go', 'install\nGo')}\n`)
+  const setup = `project.provide('testedLanguages', ${JSON.stringify(file)})`
+  const { code, lines } = await run({ good: "test('a', () => {})" }, ['-t', '.'], setup)
+  expect(lines.slice(-3)).toEqual([
+    'Other languages: Python 3.12.1, 140 tests',
+    'NOT TESTED, BECAUSE THE LANGUAGE IS MISSING: Go: install Go',
+    '1 passed, 0 failed',
+  ])
+  expect(code).toBe(0)
+})
+
 test('a full run in which no test opened a database or a browser fails', async () => {
   const { code, lines } = await run({ good: "test('a', () => {})" })
-  expect(lines.slice(-6)).toEqual([
+  expect(lines.slice(-8)).toEqual([
     'No test of this full run opened PGlite.',
     'No test of this full run opened PostgreSQL.',
     'No test of this full run opened Chromium.',
+    'No test of this full run ran Python.',
     'Databases: none',
     'Browser: none',
-    '1 passed, 3 failed',
+    'Other languages: none',
+    '1 passed, 4 failed',
   ])
   expect(code).toBe(1)
 })
@@ -80,7 +102,7 @@ test('the closing lines name each skipped test with its reason', async () => {
   expect(lines).toContain('Skipped: skips.test.mjs > b (no reason given)')
   expect(lines).toContain('Skipped: skips.test.mjs > c (no reason given)')
   expect(lines).toContain('Skipped: skips.test.mjs > d (no moon)')
-  expect(lines.at(-1)).toBe('1 passed, 3 failed, 3 skipped')
+  expect(lines.at(-1)).toBe('1 passed, 4 failed, 3 skipped')
 })
 
 test('a failed test, a file that does not load, a failed hook and an unhandled error all count', async () => {

@@ -1,17 +1,20 @@
-// Prints the last lines of a run: skipped tests, the fault table, the databases and browsers that tests opened, and the
-// count of tests.
+// Prints the last lines of a run: skipped tests, the fault table, the databases, browsers and languages of the tests, and
+// the count of tests.
 import type { Reporter, TestCase, TestModule, TestSpecification, TestSuite, Vitest } from 'vitest/node'
 import { faultTable, hasLosses } from './fault-report.ts'
 import { readOpened } from './opened-databases.ts'
+import { languagesIn } from './tested-languages.ts'
 
 const required = ['PGlite ', 'PostgreSQL ', 'Chromium ']
+/** Those of the verifiers, besides Node.js. */
+const requiredLanguages = ['Python']
 
 export default class ClosingLines implements Reporter {
   #vitest: Vitest | undefined
   #isFiltered = true
   #coversAll = false
   // Printed if the run never reaches its end, for example because the global setup failed.
-  #lines = ['Databases: none', 'Browser: none', '0 passed, 1 failed']
+  #lines = ['Databases: none', 'Browser: none', 'Other languages: none', '0 passed, 1 failed']
 
   onInit(vitest: Vitest): void {
     this.#vitest = vitest
@@ -43,9 +46,13 @@ export default class ClosingLines implements Reporter {
     const browsers = readOpened(provided?.openedBrowsers ?? '')
     const opened = [...databases, ...browsers]
     const missing = required.filter((name) => !opened.some((one) => one.startsWith(name)))
+    const languages = languagesIn(readOpened(provided?.testedLanguages ?? ''))
+    const mentioned = [...languages.tested, ...languages.missing]
+    const untested = requiredLanguages.filter((name) => !mentioned.some((one) => one.startsWith(name)))
     const faults = provided?.faultResults ?? ''
     const neglected = [
       ...(this.#coversAll ? missing.map((name) => `No test of this full run opened ${name.trim()}.`) : []),
+      ...(this.#coversAll ? untested.map((name) => `No test of this full run ran ${name}.`) : []),
       ...(failedTests === 0 && hasLosses(faults) ? ['A fault caused losses, but no test failed.'] : []),
     ]
     const found = failedTests + outsideTests + neglected.length
@@ -59,6 +66,8 @@ export default class ClosingLines implements Reporter {
       ...faultTable(faults),
       `Databases: ${databases.join(', ') || 'none'}`,
       `Browser: ${browsers.join(', ') || 'none'}`,
+      `Other languages: ${languages.tested.join('; ') || 'none'}`,
+      ...languages.missing.map((one) => `NOT TESTED, BECAUSE THE LANGUAGE IS MISSING: ${one}`),
       `${passed} passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ''}`,
     ]
   }

@@ -24,6 +24,8 @@ declare module 'vitest' {
     openedDatabases: string
     /** A file with one line for each browser that a test opened. */
     openedBrowsers: string
+    /** A file with one line for each language that a test ran, or that is missing. */
+    testedLanguages: string
     /** A file with one line of results for each fault test. */
     faultResults: string
     /** A folder that the processes of this run share. */
@@ -69,6 +71,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('postgres', { adminUrl, origin: cluster ? 'private cluster' : 'TEST_DATABASE_URL', prefix })
   project.provide('openedDatabases', join(folder, 'opened-databases'))
   project.provide('openedBrowsers', join(folder, 'opened-browsers'))
+  project.provide('testedLanguages', join(folder, 'tested-languages'))
   project.provide('faultResults', join(folder, 'fault-results'))
   project.provide('runFolder', folder)
   return async () => {

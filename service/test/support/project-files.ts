@@ -12,6 +12,7 @@ const GENERATED = new Set([
   '.postgres',
   '.nginx',
   '.prometheus',
+  '.python',
   '.earlier',
 ])
 
