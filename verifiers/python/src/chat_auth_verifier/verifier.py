@@ -20,7 +20,7 @@ from .service.service_calls import ServiceCalls
 from .settings import WhenStale, read_settings
 from .sockets.closing import GuardedSocket
 from .sockets.socket_guard import SocketGuard
-from .subscribers import void
+from .subscribers import Subscribers, void
 from .token.claims import Claims, DeliveryClaims
 from .token.json_values import session_key
 from .token.refused import TokenRefused
@@ -78,13 +78,14 @@ class Verifier:
         self._clock = clock or SystemClock()
         self._transport = transport
         self._report = ErrorReport(on_error, self._clock)
+        self._listeners: Subscribers[SessionEnd] = Subscribers(self._report)
         self._is_started = False
         self._closing: asyncio.Task[None] | None = None
-        self._build(self._transport or HttpTransport(self._settings.base))
+        self._build()
 
-    def _build(self, transport: Transport) -> None:
+    def _build(self) -> None:
         settings, clock, report = self._settings, self._clock, self._report
-        self._used_transport = transport
+        transport = self._used_transport = self._transport or HttpTransport(settings.base)
         requests = JsonRequests(transport, clock, settings.service_key)
         self._feed = RevocationFeed(settings, transport, clock, lambda: len(self._keys) > 0, report)
         self._keys: KeySet | SharedSecret = (
@@ -99,11 +100,16 @@ class Verifier:
         self._guard = SocketGuard(sessions, clock)
 
     def start(self) -> None:
-        """Starts following the feed. `async with` does it."""
+        """Starts following the feed. `async with` does it. After `close`, it can be started again."""
+        if self._closing is not None:
+            self._closing = None
+            self._is_started = False
+            self._build()
         if self._is_started:
-            raise RuntimeError("The verifier was started before. Make another one.")
+            raise RuntimeError("The verifier is started already.")
         self._is_started = True
         self._feed.ends.subscribe(lambda end: self._guard.on_session_ended(end.sid))
+        self._feed.ends.subscribe(self._listeners.notify)
         self._feed.outdated.subscribe(self._guard.on_outdated)
         self._feed.stale.subscribe(lambda _: self._guard.on_stale())
         self._keys.start()
@@ -220,7 +226,7 @@ class Verifier:
         Example:
             stop = verifier.on_session_ended(lambda end: print(end.user_id, end.reason))
         """
-        return self._feed.ends.subscribe(listener)
+        return self._listeners.subscribe(listener)
 
     def health(self) -> Health:
         """Returns the current state without I/O."""

@@ -1,0 +1,162 @@
+"""A verifier for code without asyncio, such as Flask and Django."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeVar
+
+from .error_report import OnError
+from .feed.feed_state import SessionEnd
+from .settings import WhenStale
+from .token.claims import Claims, DeliveryClaims
+from .verification.health import Health
+from .verifier import Verifier
+
+Result = TypeVar("Result")
+
+# Longer than any call takes by itself.
+_CALL_TIMEOUT_SECONDS = 30.0
+
+
+class BlockingVerifier:
+    """Runs a `Verifier` in a thread of its own, and waits for its results.
+
+    The thread starts with the first call, and in each process of its own: a server may load the application before it
+    forks its workers.
+
+    Example:
+        verifier = BlockingVerifier("http://auth:8010", service_key, issuer, audience="chat")
+        claims = verifier.verify(token)
+    """
+
+    def __init__(
+        self,
+        url: str,
+        service_key: str,
+        issuer: str,
+        audience: str | None = None,
+        shared_secret: str | None = None,
+        max_staleness: float = 5.0,
+        when_stale: WhenStale = "refuse",
+        cache_size: int = 10_000,
+        *,
+        on_error: OnError | None = None,
+        ready_timeout: float | None = 30.0,
+    ) -> None:
+        """As `Verifier`. The first call in each process waits up to `ready_timeout` seconds until it is ready."""
+
+        def create() -> Verifier:
+            return Verifier(
+                url,
+                service_key,
+                issuer,
+                audience,
+                shared_secret,
+                max_staleness,
+                when_stale,
+                cache_size,
+                on_error=on_error,
+            )
+
+        # Invalid arguments fail here, and not with the first request.
+        create()
+        self._create = create
+        self._ready_timeout = ready_timeout
+        self._listeners: list[Callable[[SessionEnd], object]] = []
+        self._lock = threading.Lock()
+        self._pid = 0
+        self._is_closed = False
+        self._loop: asyncio.AbstractEventLoop
+        self._verifier: Verifier
+        # The lock may be held by another thread of the parent while it forks.
+        os.register_at_fork(after_in_child=self._forget_lock)
+
+    def _forget_lock(self) -> None:
+        self._lock = threading.Lock()
+
+    def ready(self) -> None:
+        """Starts the verifier in this process and waits until it is ready. Raises `NotReady`."""
+        self._started()
+
+    def verify(self, token: str, *, max_age: int | None = None, amr: Sequence[str] | None = None) -> Claims:
+        """As `Verifier.verify`."""
+        return self._wait(lambda verifier: verifier.verify(token, max_age=max_age, amr=amr))
+
+    def verify_delivery(self, token: str) -> DeliveryClaims:
+        """As `Verifier.verify_delivery`."""
+        return self._wait(lambda verifier: verifier.verify_delivery(token))
+
+    def redeem_ticket(self, ticket: str, origin: str | None = None) -> Claims:
+        """As `Verifier.redeem_ticket`."""
+        return self._wait(lambda verifier: verifier.redeem_ticket(ticket, origin))
+
+    def check(self, claims: Claims) -> None:
+        """As `Verifier.check`."""
+
+        async def check(verifier: Verifier) -> None:
+            verifier.check(claims)
+
+        self._wait(check)
+
+    def health(self) -> Health:
+        """As `Verifier.health`."""
+
+        async def health(verifier: Verifier) -> Health:
+            return verifier.health()
+
+        return self._wait(health)
+
+    def on_session_ended(self, listener: Callable[[SessionEnd], object]) -> None:
+        """As `Verifier.on_session_ended`, before the first call. `listener` is called in the verifier's thread."""
+        self._listeners.append(listener)
+
+    def close(self) -> None:
+        """As `Verifier.close`. The thread ends."""
+        with self._lock:
+            self._is_closed = True
+            if self._pid != os.getpid():
+                return
+            self._pid = 0
+            asyncio.run_coroutine_threadsafe(self._verifier.close(), self._loop).result(_CALL_TIMEOUT_SECONDS)
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+
+    def _wait(self, call: Callable[[Verifier], Coroutine[Any, Any, Result]]) -> Result:
+        verifier, loop = self._started()
+        return asyncio.run_coroutine_threadsafe(call(verifier), loop).result(_CALL_TIMEOUT_SECONDS)
+
+    def _started(self) -> tuple[Verifier, asyncio.AbstractEventLoop]:
+        if self._pid != os.getpid():
+            with self._lock:
+                if self._pid != os.getpid():
+                    self._start()
+        return self._verifier, self._loop
+
+    def _start(self) -> None:
+        if self._is_closed:
+            raise RuntimeError("The verifier is closed.")
+        loop = self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=loop.run_forever, name="chat-auth-verifier", daemon=True)
+        self._thread.start()
+        verifier = self._verifier = self._create()
+        for listener in self._listeners:
+            verifier.on_session_ended(listener)
+
+        async def start() -> None:
+            verifier.start()
+            try:
+                await verifier.ready(self._ready_timeout)
+            except BaseException:
+                await verifier.close()
+                raise
+
+        try:
+            asyncio.run_coroutine_threadsafe(start(), loop).result()
+        except BaseException:
+            loop.call_soon_threadsafe(loop.stop)
+            raise
+        self._pid = os.getpid()
