@@ -1,9 +1,8 @@
-import { claimsOf, type SessionTokens } from './session-tokens.ts'
+import type { SessionTokens } from './session-tokens.ts'
 import { jwkOf, type Json } from './signing.ts'
 import {
   ended,
   heartbeat,
-  outdated,
   sessionOf,
   timeAt,
   Transcript,
@@ -51,63 +50,6 @@ const keys = (tokens: SessionTokens): Transcript[] => [
     .step(3_599_999, { key_fetches: 1 })
     .step(3_600_000, { key_fetches: 2 }),
 ]
-
-const claims = (session: number, more: Json = {}): Json => {
-  const { iss, aud, sub, user_id, sid, gen, iat, exp, auth_time, amr } = claimsOf(session, { gen: 2 })
-  return { iss, aud, sub, user_id, sid, gen, iat, exp, auth_time, amr, roles: ['moderator'], ...more }
-}
-
-interface Redemption {
-  readonly ticket?: string
-  readonly origin?: string
-  readonly status?: number
-  readonly body?: unknown
-}
-
-const redeem = (
-  transcript: Transcript,
-  at: number,
-  result: string,
-  { ticket = 'ticket', origin, status = 200, body }: Redemption,
-): Transcript =>
-  transcript.step(at, {
-    redeem: { ticket, ...(origin !== undefined && { origin }) },
-    ...(body !== undefined && { response: { status, body } }),
-    result,
-    ...(result === 'accepted' && { claims: body }),
-  })
-
-const tickets = (tokens: SessionTokens): Transcript[] => {
-  const first = opened('tickets', [ended(1, 1), outdated(2, 2, 3)])
-  redeem(first, 0, 'accepted', { body: claims(3), origin: 'https://chat.example.org' })
-  redeem(first, 0, 'ticket_gone', { status: 410, body: { code: 'ticket_gone' } })
-  redeem(first, 0, 'ticket_gone', { status: 422, body: { code: 'invalid_request' } })
-  redeem(first, 0, 'origin_mismatch', {
-    status: 403,
-    body: { code: 'origin_mismatch' },
-    origin: 'https://x.example',
-  })
-  redeem(first, 0, 'unavailable', { status: 403, body: { code: 'insufficient_scope' } })
-  redeem(first, 0, 'unavailable', { status: 503, body: {} })
-  redeem(first, 0, 'unavailable', { status: 200, body: [] })
-  redeem(first, 0, 'ticket_gone', { ticket: '' })
-  redeem(first, 0, 'ticket_gone', { ticket: 't'.repeat(1025) })
-  redeem(first, 0, 'accepted', { ticket: 't'.repeat(1024), body: claims(3) })
-  redeem(first, 0, 'wrong_issuer', { body: claims(3, { iss: 'x' }) })
-  redeem(first, 0, 'wrong_audience', { body: claims(3, { aud: 'x' }) })
-  redeem(first, 0, 'invalid_claims', { body: claims(3, { gen: '2' }) })
-  redeem(first, 0, 'expired', { body: claims(3, { exp: 1 }) })
-  redeem(first, 0, 'session_ended', { body: claims(1) })
-  // The revocation came before the redemption, so its roles are those of now.
-  redeem(first, 0, 'accepted', { body: claims(2) })
-  first.verify(0, tokens.of(2, { gen: 2 }), 'token_outdated')
-  const stale = opened('a ticket is redeemed while stale')
-    .bytes(2000, heartbeat(0, 0))
-    .bytes(4000, heartbeat(0, 1500))
-  stale.health(6501, { fresh: false })
-  redeem(stale, 6501, 'accepted', { body: claims(3) })
-  return [first, stale]
-}
 
 const receiptOf = (session: number, gen: number, seenAtMs: number): Json => ({
   sid: sessionOf(session),
@@ -185,7 +127,6 @@ const reauthentication = (tokens: SessionTokens): Transcript[] => [
 
 export const callTranscripts = (tokens: SessionTokens): Transcript[] => [
   ...keys(tokens),
-  ...tickets(tokens),
   ...receipts(tokens),
   ...reauthentication(tokens),
 ]

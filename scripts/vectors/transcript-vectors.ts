@@ -5,6 +5,7 @@ import { merging } from './merging-transcripts.ts'
 import { SessionTokens } from './session-tokens.ts'
 import { audience, issuer, jwkOf, nowSeconds, type Json } from './signing.ts'
 import { socketTranscripts } from './socket-transcripts.ts'
+import { ticketTranscripts } from './ticket-transcripts.ts'
 import { timeTranscripts } from './time-transcripts.ts'
 
 export function transcriptVectors(): Json {
@@ -17,6 +18,7 @@ export function transcriptVectors(): Json {
     ...memory(tokens),
     ...timeTranscripts(tokens),
     ...callTranscripts(tokens),
+    ...ticketTranscripts(tokens),
     ...socketTranscripts(tokens),
   ].map((transcript) => transcript.toJson())
   return {
