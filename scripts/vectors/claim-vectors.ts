@@ -1,3 +1,4 @@
+import { deliveryToken } from './delivery-tokens.ts'
 import { audience, encode, headerOf, issuer, nowSeconds, tokenOf } from './signing.ts'
 import {
   good,
@@ -12,8 +13,9 @@ import {
   type TokenCase,
 } from './token-case.ts'
 
-export const types = (): TokenCase[] =>
-  [
+export const types = (): TokenCase[] => [
+  refused('wrong_type', 'a delivery token', deliveryToken()),
+  ...[
     'JWT',
     'at+JWT',
     'AT+JWT',
@@ -25,7 +27,8 @@ export const types = (): TokenCase[] =>
     null,
     1,
     undefined,
-  ].map((typ) => refused('wrong_type', `typ is ${textOf(typ)}`, withHeader({ typ })))
+  ].map((typ) => refused('wrong_type', `typ is ${textOf(typ)}`, withHeader({ typ }))),
+]
 
 const BAD_PAYLOADS: readonly [string, string | Buffer][] = [
   ['null', 'null'],

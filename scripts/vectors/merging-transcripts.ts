@@ -5,6 +5,7 @@ import {
   heartbeat,
   notices,
   opened,
+  OTHER_LOG,
   outdated,
   part,
   revoked,
@@ -12,8 +13,6 @@ import {
   timeAt,
   Transcript,
 } from './transcript.ts'
-
-const OTHER_LOG = '77aa0a9d27e4.1'
 
 export const merging = (tokens: SessionTokens): Transcript[] => [
   new Transcript('a snapshot in one event')

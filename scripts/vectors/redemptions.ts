@@ -13,6 +13,10 @@ interface Redemption {
   readonly origin?: string
   readonly status?: number
   readonly body?: unknown
+  /** Bytes of the feed that arrive after the request, and before its response. */
+  readonly meanwhile?: string
+  /** A socket of this name is held with the claims. */
+  readonly hold?: string
 }
 
 /** Adds the redemption of a ticket. */
@@ -20,11 +24,12 @@ export const redeem = (
   transcript: Transcript,
   at: number,
   result: string,
-  { ticket = 'ticket', origin, status = 200, body }: Redemption,
+  { ticket = 'ticket', origin, status = 200, body, ...more }: Redemption,
 ): Transcript =>
   transcript.step(at, {
     redeem: { ticket, ...(origin !== undefined && { origin }) },
     ...(body !== undefined && { response: { status, body } }),
+    ...more,
     result,
     ...(result === 'accepted' && { claims: body }),
   })

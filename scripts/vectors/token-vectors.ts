@@ -1,6 +1,7 @@
 import { claims, order, times, types } from './claim-vectors.ts'
 import { malformed } from './malformed-token-vectors.ts'
-import { algorithms, signatures, tampered } from './signature-vectors.ts'
+import { signatures, validEcdsa } from './signature-byte-vectors.ts'
+import { algorithms, tampered } from './signature-vectors.ts'
 import { audience, issuer, jwkOf, nowSeconds, sharedSecret, type Json } from './signing.ts'
 import { asymmetric } from './token-case.ts'
 import { validTokens } from './valid-token-vectors.ts'
@@ -15,6 +16,7 @@ export const tokenVectors = (): Json => ({
   },
   cases: [
     ...validTokens(),
+    ...validEcdsa(),
     ...malformed(),
     ...algorithms(),
     ...signatures(),

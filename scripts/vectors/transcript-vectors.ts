@@ -1,5 +1,8 @@
 import { callTranscripts } from './call-transcripts.ts'
+import { deliveryTranscripts } from './delivery-transcripts.ts'
 import { broken, framing, unreadable } from './framing-transcripts.ts'
+import { duringIntrospection, duringRedemption } from './in-flight-transcripts.ts'
+import { logs } from './log-transcripts.ts'
 import { memory } from './memory-transcripts.ts'
 import { merging } from './merging-transcripts.ts'
 import { SessionTokens } from './session-tokens.ts'
@@ -12,13 +15,17 @@ export function transcriptVectors(): Json {
   const tokens = new SessionTokens()
   const transcripts = [
     ...merging(tokens),
+    ...logs(tokens),
     ...framing(tokens),
     ...unreadable(tokens),
     ...broken(tokens),
     ...memory(tokens),
     ...timeTranscripts(tokens),
     ...callTranscripts(tokens),
+    ...duringIntrospection(tokens),
     ...ticketTranscripts(tokens),
+    ...duringRedemption(),
+    ...deliveryTranscripts(tokens),
     ...socketTranscripts(tokens),
   ].map((transcript) => transcript.toJson())
   return {

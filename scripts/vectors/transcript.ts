@@ -3,6 +3,7 @@ import { nowSeconds, type Json } from './signing.ts'
 /** The service's time at 0 ms of the monotonic clock. */
 const EPOCH_MS = nowSeconds * 1000
 export const LOG = '5f1c0a9d27e4.1'
+export const OTHER_LOG = '77aa0a9d27e4.1'
 
 export const sessionOf = (number: number): string =>
   `00000000-0000-7000-8000-${String(number).padStart(12, '0')}`
@@ -80,6 +81,10 @@ export class Transcript {
   /** Each accepted or refused with a code, or with a code and a reason. */
   verify(at: number, token: string, result = 'accepted', more: Json = {}): this {
     return this.step(at, { verify: token, result, ...more })
+  }
+
+  verifyDelivery(at: number, token: string, result = 'accepted'): this {
+    return this.step(at, { verify_delivery: token, result })
   }
 
   health(at: number, expected: Json): this {

@@ -1,3 +1,4 @@
+import { deliveryVectors } from './delivery-vectors.ts'
 import { httpVectors } from './http-vectors.ts'
 import { keySetVectors } from './key-set-vectors.ts'
 import { tokenVectors } from './token-vectors.ts'
@@ -8,6 +9,7 @@ export const vectorFiles = (): Map<string, string> =>
   new Map(
     Object.entries({
       'tokens.json': tokenVectors(),
+      'delivery-tokens.json': deliveryVectors(),
       'transcripts.json': transcriptVectors(),
       'http.json': httpVectors(),
       'key-sets.json': keySetVectors(),

@@ -2,66 +2,12 @@ import { expect } from 'vitest'
 import { createVerifierAt } from '../../src/create-verifier.ts'
 import { TokenRefused } from '../../src/token/token-refused.ts'
 import type { GuardedSocket, SocketGuard } from '../../src/socket-types.ts'
-import type { Claims } from '../../src/token-types.ts'
-import type { Verifier, WhenStale } from '../../src/types.ts'
+import type { Claims, DeliveryClaims } from '../../src/token-types.ts'
+import type { Verifier } from '../../src/types.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 import { serviceKey } from '../support/stand-in-service.ts'
 import { TranscriptService } from './transcript-service.ts'
-
-interface Settings {
-  readonly max_staleness_ms: number
-  readonly when_stale: WhenStale
-  readonly wall_clock: number
-}
-
-interface Step {
-  readonly at: number
-  readonly request?: { readonly last_event_id: string | null }
-  readonly response?: {
-    readonly status: number
-    readonly content_type: string
-    readonly content_encoding?: string
-    readonly body?: unknown
-  }
-  readonly bytes?: string
-  readonly base64?: string
-  readonly end?: 'orderly' | 'cut'
-  readonly connection?: 'open' | 'closed'
-  readonly requests?: number
-  readonly ready?: 'waiting' | 'ready' | 'failed'
-  readonly verify?: string
-  readonly result?: string
-  readonly reason?: string | null
-  readonly roles?: readonly string[]
-  readonly max_age?: number
-  readonly amr?: readonly string[]
-  readonly introspection?: { readonly status: number; readonly body: unknown }
-  readonly health?: Readonly<Record<string, unknown>>
-  readonly session_ended?: unknown
-  readonly jwks?: unknown
-  readonly key_fetches?: number
-  readonly receipts?: unknown
-  readonly receipts_status?: number
-  readonly redeem?: { readonly ticket: string; readonly origin?: string }
-  readonly claims?: unknown
-  readonly hold?: string
-  readonly renew?: string
-  readonly token?: string
-  readonly closed?: unknown
-}
-
-export interface Transcript extends Partial<Settings> {
-  readonly name: string
-  readonly steps: readonly Step[]
-}
-
-export interface TranscriptVectors extends Settings {
-  readonly issuer: string
-  readonly audience: string
-  readonly jwks: unknown
-  readonly tokens: Readonly<Record<string, string>>
-  readonly transcripts: readonly Transcript[]
-}
+import type { Settings, Step, Transcript, TranscriptVectors } from './transcript-steps.ts'
 
 /** Plays a transcript against a new verifier. */
 export async function play(vectors: TranscriptVectors, transcript: Transcript): Promise<void> {
@@ -148,50 +94,80 @@ class Player {
   /** The application. */
   async #call(step: Step): Promise<void> {
     if (step.verify !== undefined) await this.#verify(step, step.verify)
+    if (step.verify_delivery !== undefined) {
+      const token = this.#tokenOf(step.verify_delivery)
+      await this.#attempt(step, () => this.verifier.verifyDelivery(token))
+    }
     if (step.redeem !== undefined) await this.#redeem(step, step.redeem)
-    if (step.hold !== undefined) await this.#hold(step.hold, this.#tokenOf(step))
+    else if (step.hold !== undefined)
+      this.#hold(step.hold, await this.verifier.verify(this.#tokenOf(step.token)))
     if (step.renew !== undefined) {
       const socket = this.#sockets.get(step.renew)
       if (socket === undefined) throw new Error(`There is no socket ${step.renew}.`)
-      const { result } = await outcomeOf(this.#guard.renew(socket, this.#tokenOf(step)))
-      expect({ ...step, result }).toEqual(step)
+      await this.#attempt(step, () => this.#guard.renew(socket, this.#tokenOf(step.token)))
     }
   }
 
   async #verify(step: Step, name: string): Promise<void> {
     const { introspection, max_age: maxAgeSeconds, amr } = step
-    const calls = this.#service.calls.length
-    if (introspection !== undefined) this.#service.reply = introspection
-    const token = this.#tokenOf({ ...step, token: name })
-    const { result, reason, claims } = await outcomeOf(this.verifier.verify(token, { maxAgeSeconds, amr }))
-    expect({ ...step, result }).toEqual(step)
+    const token = this.#tokenOf(name)
+    const { reason, claims } = await this.#attempt(
+      step,
+      () => this.verifier.verify(token, { maxAgeSeconds, amr }),
+      introspection && { reply: introspection, call: { path: '/v1/introspect', body: { token } } },
+    )
     if (step.reason !== undefined) expect(reason ?? null, JSON.stringify(step)).toBe(step.reason)
     if (step.roles !== undefined) expect(claims?.roles).toEqual(step.roles)
-    const asked = introspection === undefined ? [] : [{ path: '/v1/introspect', body: { token } }]
-    expect(this.#service.calls.slice(calls)).toEqual(asked)
   }
 
   async #redeem(step: Step, redeem: { readonly ticket: string; readonly origin?: string }): Promise<void> {
     const { response } = step
-    const calls = this.#service.calls.length
-    if (response !== undefined) this.#service.reply = { status: response.status, body: response.body }
-    const { result, claims } = await outcomeOf(this.verifier.redeemTicket(redeem.ticket, redeem.origin))
-    expect({ ...step, result }).toEqual(step)
-    if (result === 'accepted') expect(claims).toEqual(step.claims)
-    const asked = response === undefined ? [] : [{ path: '/v1/tickets/redeem', body: redeem }]
-    expect(this.#service.calls.slice(calls)).toEqual(asked)
+    const { claims } = await this.#attempt(
+      step,
+      () => this.verifier.redeemTicket(redeem.ticket, redeem.origin),
+      response && {
+        reply: { status: response.status, body: response.body },
+        call: { path: '/v1/tickets/redeem', body: redeem },
+      },
+    )
+    if (claims === undefined) return
+    expect(claims).toEqual(step.claims)
+    if (step.hold !== undefined) this.#hold(step.hold, claims)
   }
 
-  async #hold(name: string, token: string): Promise<void> {
+  /** Calls the verifier, which sends the request of `exchange` and no other, and compares the result. */
+  async #attempt<T extends Claims | DeliveryClaims>(
+    step: Step,
+    attempt: () => Promise<T>,
+    exchange?: { readonly reply: { status: number; body: unknown }; readonly call: unknown },
+  ): Promise<Outcome<T>> {
+    const service = this.#service
+    const before = service.calls.length
+    if (exchange !== undefined) service.reply = exchange.reply
+    const release = step.meanwhile === undefined ? undefined : service.holdReply()
+    const attempted = outcomeOf(attempt())
+    if (step.meanwhile !== undefined) {
+      await service.settle()
+      service.send(Buffer.from(step.meanwhile))
+      await service.settle()
+      release?.()
+    }
+    const outcome = await attempted
+    expect({ ...step, result: outcome.result }).toEqual(step)
+    expect(service.calls.slice(before)).toEqual(exchange === undefined ? [] : [exchange.call])
+    return outcome
+  }
+
+  #hold(name: string, claims: Claims): void {
     const socket: GuardedSocket = {
       close: (code, reason) => (this.#closed[name] = [code, reason]),
       once: () => undefined,
     }
     this.#sockets.set(name, socket)
-    this.#guard.hold(socket, await this.verifier.verify(token))
+    this.#guard.hold(socket, claims)
   }
 
-  #tokenOf({ token = '' }: Pick<Step, 'token'>): string {
+  #tokenOf(token = ''): string {
     const found = this.#tokens[token]
     if (found === undefined) throw new Error(`There is no token ${token}.`)
     return found
@@ -244,13 +220,13 @@ class Player {
   #requests = 0
 }
 
-interface Outcome {
+interface Outcome<T> {
   readonly result: string
   readonly reason?: string | undefined
-  readonly claims?: Claims
+  readonly claims?: T
 }
 
-async function outcomeOf(attempt: Promise<Claims>): Promise<Outcome> {
+async function outcomeOf<T>(attempt: Promise<T>): Promise<Outcome<T>> {
   try {
     return { result: 'accepted', claims: await attempt }
   } catch (error) {

@@ -18,6 +18,7 @@ export class TranscriptService {
   readonly receipts: unknown[] = []
   /** The next responses of introspection and of the redemption of tickets. */
   reply: Reply = { status: 500, body: {} }
+  #replyMayGo = Promise.resolve()
   readonly calls: { readonly path: string; readonly body: unknown }[] = []
   readonly feedRequests: IncomingMessage[] = []
   url = ''
@@ -63,6 +64,13 @@ export class TranscriptService {
   end(how: 'orderly' | 'cut'): void {
     if (how === 'orderly') this.#feed?.end()
     else this.#feed?.destroy()
+  }
+
+  /** Until the returned function is called, the calls that arrive get no response. They do not count as in flight. */
+  holdReply(): () => void {
+    const { promise, resolve } = Promise.withResolvers<undefined>()
+    this.#replyMayGo = promise
+    return () => resolve(undefined)
   }
 
   /** Whether the verifier still holds its connection for the feed. */
@@ -116,6 +124,9 @@ export class TranscriptService {
     for await (const chunk of request) chunks.push(chunk as Buffer)
     const body: unknown = chunks.length === 0 ? undefined : JSON.parse(Buffer.concat(chunks).toString())
     const { status, body: sent } = this.#replyTo(path, body)
+    this.#inFlight -= 1
+    await this.#replyMayGo
+    this.#inFlight += 1
     response.writeHead(status, { 'content-type': 'application/json' })
     response.end(status === 204 ? undefined : JSON.stringify(sent))
     this.#inFlight -= 1

@@ -1,6 +1,7 @@
 import { test } from 'vitest'
 import { readVectors } from './read-vectors.ts'
-import { play, type TranscriptVectors } from './transcript-player.ts'
+import { play } from './transcript-player.ts'
+import type { TranscriptVectors } from './transcript-steps.ts'
 
 const vectors = readVectors('transcripts.json') as TranscriptVectors
 

@@ -1,6 +1,5 @@
 import { createVerifierAt } from '../../src/create-verifier.ts'
 import { TokenRefused } from '../../src/token/token-refused.ts'
-import type { AuthenticationRequirements } from '../../src/token-types.ts'
 import type { Verifier, VerifierOptions } from '../../src/types.ts'
 import { ManualClock, until } from '../support/manual-clock.ts'
 import { answer, serviceKey, StandInService } from '../support/stand-in-service.ts'
@@ -44,12 +43,10 @@ export async function startVectorVerifier(
 
 /** `accepted`, or the code of the refusal. Any other error fails the test. */
 export async function resultOf(
-  verifier: Verifier,
-  token: string,
-  requirements?: AuthenticationRequirements,
+  verified: Promise<unknown>,
 ): Promise<{ readonly result: string; readonly claims?: unknown }> {
   try {
-    return { result: 'accepted', claims: await verifier.verify(token, requirements) }
+    return { result: 'accepted', claims: await verified }
   } catch (error) {
     if (error instanceof TokenRefused) return { result: error.code }
     throw error
