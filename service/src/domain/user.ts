@@ -17,7 +17,8 @@ export function parseUserId(value: unknown): UserId | undefined {
 export interface User {
   readonly id: UserId
   readonly username: Username
-  readonly email: EmailAddress
+  /** Undefined for some imported users, until they set one. */
+  readonly email: EmailAddress | undefined
   readonly emailVerified: boolean
   readonly passwordHash: PasswordHash
   /** Counts the passwords that the user has had. A new hash of the same password does not change it. */
@@ -39,7 +40,7 @@ export type NewUser = Omit<User, 'id'>
 
 export function registerUser(
   username: Username,
-  email: EmailAddress,
+  email: EmailAddress | undefined,
   passwordHash: PasswordHash,
   now: Date,
 ): NewUser {
@@ -86,7 +87,7 @@ export const deleteUser = (user: User, now: Date): User => ({
 export const changeEmail = (user: User, email: EmailAddress): User => ({
   ...user,
   email,
-  emailVerified: user.emailVerified && user.email.key === email.key,
+  emailVerified: user.emailVerified && user.email?.key === email.key,
 })
 
 export const changePassword = (user: User, passwordHash: PasswordHash): User => ({

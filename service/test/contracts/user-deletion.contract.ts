@@ -21,6 +21,7 @@ export const userDeletionContract = describeContract('Users, deleted users', (st
   const elsewhere = { deviceId: undefined, network: '192.0.2.1/32' }
   const signInAs = async (usernameKey: string | undefined, emailKey?: string) =>
     (await store.users.findForSignIn({ usernameKey, emailKey }, elsewhere)).user
+  const addressOf = ({ email }: User): string => email?.key ?? ''
   let addresses = 0
   const add = (wanted: string): Promise<User> => {
     addresses += 1
@@ -46,11 +47,11 @@ export const userDeletionContract = describeContract('Users, deleted users', (st
     expect(await store.users.find(anna.id)).toBeUndefined()
     expect(await store.users.findAll([anna.id, bert.id])).toEqual([bert])
     expect(await inTransaction(store, (tx) => tx.users.lock(anna.id))).toBeUndefined()
-    for (const key of [anna.email.key, `:${anna.id}`]) {
+    for (const key of [addressOf(anna), `:${anna.id}`]) {
       expect(await store.users.findByEmail(key)).toBeUndefined()
     }
     expect(await signInAs(anna.username.key)).toBeUndefined()
-    expect(await signInAs(undefined, anna.email.key)).toBeUndefined()
+    expect(await signInAs(undefined, addressOf(anna))).toBeUndefined()
   })
 
   test('several users can be deleted', async () => {
@@ -87,7 +88,7 @@ export const userDeletionContract = describeContract('Users, deleted users', (st
       const { email } = anna
       const next = await addUser(store, 'carla', { email })
       expect(next.id).toBeGreaterThan(bert.id)
-      expect(await store.users.findByEmail(email.key)).toEqual(next)
+      expect(await store.users.findByEmail(addressOf(anna))).toEqual(next)
     },
   )
 

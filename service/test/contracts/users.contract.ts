@@ -39,7 +39,7 @@ export const usersContract = describeContract('Users', (store: Store) => {
 
   test('a user is found for sign-in only by username or e-mail address', async () => {
     const anna = await addUser(store, 'Anna')
-    const byEmail = { usernameKey: undefined, emailKey: anna.email.key }
+    const byEmail = { usernameKey: undefined, emailKey: 'anna@example.org' }
     expect((await store.users.findForSignIn(named('anna'), nowhere)).user).toEqual(anna)
     expect((await store.users.findForSignIn(byEmail, nowhere)).user).toEqual(anna)
     const neither = { usernameKey: undefined, emailKey: undefined }
@@ -173,6 +173,22 @@ export const usersContract = describeContract('Users', (store: Store) => {
     const enabled = { ...changed, ban: undefined }
     await save(enabled)
     expect(await store.users.find(id)).toEqual(enabled)
+  })
+
+  test('several users may have no address, and each may set one later', async () => {
+    const anna = await addUser(store, 'anna', { email: undefined })
+    const bert = await addUser(store, 'bert', { email: undefined })
+    expect(await store.users.findAll([anna.id, bert.id])).toEqual([anna, bert])
+    expect(anna.email).toBeUndefined()
+    const nobody = { usernameKey: undefined, emailKey: undefined }
+    expect((await store.users.findForSignIn(nobody, nowhere)).user).toBeUndefined()
+    expect((await store.users.findForSignIn(named('bert'), nowhere)).user).toEqual(bert)
+    const cleo = await addUser(store, 'cleo')
+    await expect(save({ ...anna, email: cleo.email })).rejects.toMatchObject({ code: 'email_taken' })
+    const reachable = { ...anna, email: parseEmailAddress('anna@example.org') }
+    await save(reachable)
+    expect(await store.users.findByEmail('anna@example.org')).toEqual(reachable)
+    expect(await store.users.find(bert.id)).toEqual(bert)
   })
 
   describe('lifting bans', () => {

@@ -127,7 +127,7 @@ const users = (read: Read, inTurn: InTurn): Users => ({
     read((world) => [...world.users.values()].filter((user) => ids.includes(user.id) && !isDeleted(user))),
 
   findByEmail: (emailKey) =>
-    read((world) => existing([...world.users.values()].find(({ email }) => email.key === emailKey))),
+    read((world) => existing([...world.users.values()].find(({ email }) => email?.key === emailKey))),
 
   newest: ({ onlyDisabled, before, limit, now }) =>
     read((world) =>
@@ -143,7 +143,10 @@ const users = (read: Read, inTurn: InTurn): Users => ({
   findForSignIn: ({ usernameKey, emailKey }, { deviceId, network }) =>
     read((world) => {
       const all = [...world.users.values()]
-      const user = all.find(({ username, email }) => username.key === usernameKey || email.key === emailKey)
+      const user = all.find(
+        ({ username, email }) =>
+          username.key === usernameKey || (email !== undefined && email.key === emailKey),
+      )
       const theirs = [...world.sessions.values()].filter(({ userId }) => userId === user?.id)
       return {
         user,
@@ -302,7 +305,8 @@ function usersInTransaction(draft: World, nextUserId: () => UserId): UsersInTran
     const heldForOthers = draft.heldNames.filter(({ heldFor }) => heldFor === undefined || heldFor !== except)
     if (heldForOthers.some((held) => looksAlike(held.username, username)))
       throw new ApplicationError('username_taken')
-    if (others.some((other) => other.email.key === email.key)) throw new ApplicationError('email_taken')
+    if (email !== undefined && others.some((other) => other.email?.key === email.key))
+      throw new ApplicationError('email_taken')
   }
   return {
     lock: (id) => Promise.resolve(existing(draft.users.get(id))),

@@ -11,7 +11,8 @@ export interface Claims {
 export interface Holder {
   readonly id: UserId
   readonly usernameKey: string
-  readonly emailKey: string
+  /** Undefined for a user without an address. */
+  readonly emailKey: string | undefined
 }
 
 /** The holders of some claims. */

@@ -22,8 +22,8 @@ export interface ImportUsersDeps {
 export interface Outcome {
   readonly row: OldUser
   readonly outcome: 'imported' | 'already_there' | 'skipped'
-  /** Why it was skipped, or a note about an imported user. */
-  readonly remark: Remark | undefined
+  /** Why it was skipped, or notes about an imported user. */
+  readonly remarks: readonly Remark[]
 }
 
 export interface ImportUsersInput {
@@ -70,7 +70,7 @@ const importPage =
       const outcomes = read.map(({ row, result }): Outcome => {
         switch (result.kind) {
           case 'unusable':
-            return { row, outcome: 'skipped', remark: result.remark }
+            return { row, outcome: 'skipped', remarks: [result.remark] }
           case 'candidate': {
             const admission = taken.admit(result.candidate)
             if (admission.kind === 'admitted') added.push(toUser(result.candidate, now))
@@ -86,14 +86,14 @@ const importPage =
     })
   }
 
-function outcomeOf(row: OldUser, { remark }: Candidate, admission: Admission): Outcome {
+function outcomeOf(row: OldUser, { remarks }: Candidate, admission: Admission): Outcome {
   switch (admission.kind) {
     case 'admitted':
-      return { row, outcome: 'imported', remark }
+      return { row, outcome: 'imported', remarks }
     case 'already_there':
-      return { row, outcome: 'already_there', remark }
+      return { row, outcome: 'already_there', remarks }
     case 'refused':
-      return { row, outcome: 'skipped', remark: admission.remark }
+      return { row, outcome: 'skipped', remarks: [admission.remark] }
   }
 }
 

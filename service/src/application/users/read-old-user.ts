@@ -21,10 +21,10 @@ export interface Candidate {
   readonly id: UserId
   readonly username: Username
   readonly looks: readonly string[]
-  readonly email: EmailAddress
+  readonly email: EmailAddress | undefined
   readonly passwordHash: PasswordHash
-  /** Set if the name is kept although it breaks a rule for new names. */
-  readonly remark: Remark | undefined
+  /** The name is kept although it breaks a rule for new names, or there is no address. */
+  readonly remarks: readonly Remark[]
 }
 
 /** The row cannot become a user here. */
@@ -57,9 +57,12 @@ export const readOldUser = (row: OldUser, { recognisesHash, reservedUsernames }:
     const id = readId(row.id)
     const { username, remark } = readUsername(row.username, reservedUsernames)
     const email = readEmail(row.email)
+    const remarks = [remark, email === undefined ? withoutAddress : undefined].filter(
+      (each) => each !== undefined,
+    )
     const passwordHash = readHash(row.password, recognisesHash)
     const looks = looksOf(username)
-    return { kind: 'candidate', candidate: { id, username, looks, email, passwordHash, remark } }
+    return { kind: 'candidate', candidate: { id, username, looks, email, passwordHash, remarks } }
   } catch (error) {
     if (error instanceof Unusable) return { kind: 'unusable', remark: error.remark }
     throw error
@@ -90,10 +93,16 @@ const olderRules = ({ message }: InvalidValue): Remark => ({
   explanation: `The name is kept, but it breaks a rule for new names. ${message}`,
 })
 
-function readEmail(text: string | null): EmailAddress {
-  const typed = present(text, 'email')
+const withoutAddress: Remark = {
+  reason: 'email_missing',
+  explanation: 'The column email is empty. The user is imported without an address, and may set one later.',
+}
+
+/** Undefined if it is empty: the older service lost the addresses of users who changed their name. */
+function readEmail(text: string | null): EmailAddress | undefined {
+  if (text === null || text.trim() === '') return undefined
   try {
-    return parseEmailAddress(typed)
+    return parseEmailAddress(text)
   } catch (error) {
     throw error instanceof InvalidValue ? new Unusable(`email_${error.code}`, error.message) : error
   }

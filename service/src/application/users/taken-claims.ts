@@ -6,7 +6,7 @@ export const claimsOf = (candidates: readonly Candidate[]): Claims => ({
   ids: candidates.map(({ id }) => id),
   usernameKeys: candidates.map(({ username }) => username.key),
   looks: candidates.flatMap(({ looks }) => looks),
-  emailKeys: candidates.map(({ email }) => email.key),
+  emailKeys: candidates.flatMap(({ email }) => (email === undefined ? [] : [email.key])),
 })
 
 /** The result for a candidate who asks for an id, a name and an address. */
@@ -35,14 +35,15 @@ export class TakenClaims {
     const { id, username, email, looks } = candidate
     const holder = this.#byId.get(id)
     if (holder !== undefined) {
-      // The user may have changed one of the two since the last import.
-      const isThem = holder.usernameKey === username.key || holder.emailKey === email.key
+      // The user may have changed one of the two since the last import. Only imported users have no address.
+      const hasAddress = holder.emailKey !== undefined
+      const isThem = !hasAddress || holder.usernameKey === username.key || holder.emailKey === email?.key
       if (isThem) return { kind: 'already_there' }
       return { kind: 'refused', remark: { reason: 'id_taken', explanation: idTaken, takenBy: id } }
     }
     const clash = this.#clashOf(candidate)
     if (clash !== undefined) return { kind: 'refused', remark: clash }
-    this.#note({ id, usernameKey: username.key, emailKey: email.key })
+    this.#note({ id, usernameKey: username.key, emailKey: email?.key })
     for (const look of looks) this.#byLook.set(look, id)
     return { kind: 'admitted' }
   }
@@ -55,14 +56,14 @@ export class TakenClaims {
       return { reason: 'username_looks_taken', explanation: lookTaken, takenBy: byLook }
     if ([username.key, ...looks].some((name) => this.#heldNames.has(name)))
       return { reason: 'username_held', explanation: nameHeld }
-    const byEmail = this.#byEmail.get(email.key)
+    const byEmail = email && this.#byEmail.get(email.key)
     return byEmail && { reason: 'email_taken', explanation: emailTaken, takenBy: byEmail }
   }
 
   #note(holder: Holder): void {
     this.#byId.set(holder.id, holder)
     this.#byUsername.set(holder.usernameKey, holder.id)
-    this.#byEmail.set(holder.emailKey, holder.id)
+    if (holder.emailKey !== undefined) this.#byEmail.set(holder.emailKey, holder.id)
   }
 }
 

@@ -83,7 +83,7 @@ const saveChanges = (
     const renamed = { ...user, username: username ?? user.username }
     const updated = email === undefined ? renamed : changeEmail(renamed, email)
     const changed = (['username', 'email'] as const).filter(
-      (field) => updated[field].text !== user[field].text,
+      (field) => updated[field]?.text !== user[field]?.text,
     )
     if (changed.length === 0) return user
     if (changed.includes('username')) {
@@ -106,17 +106,17 @@ function parseChanges(
   })
   return {
     username: parsed.username?.text === user.username.text ? undefined : parsed.username,
-    email: parsed.email?.text === user.email.text ? undefined : parsed.email,
+    email: parsed.email?.text === user.email?.text ? undefined : parsed.email,
   }
 }
 
 function parseUnless<V extends { readonly text: string }>(
-  present: V,
+  present: V | undefined,
   typed: string | undefined,
   parse: (typed: string) => V,
 ): V | undefined {
   if (typed === undefined) return undefined
-  return typed === present.text ? present : parse(typed)
+  return typed === present?.text ? present : parse(typed)
 }
 
 async function requireProof(

@@ -38,10 +38,10 @@ export class DryRunUsers implements ImportedUsers {
   }
 
   #remember({ id, username, email }: User): void {
-    const holder = { id, usernameKey: username.key, emailKey: email.key }
+    const holder = { id, usernameKey: username.key, emailKey: email?.key }
     this.#byId.set(id, holder)
     this.#byUsername.set(username.key, holder)
-    this.#byEmail.set(email.key, holder)
+    if (email !== undefined) this.#byEmail.set(email.key, holder)
     for (const look of looksOf(username)) this.#looks.set(look, id)
   }
 

@@ -8,10 +8,10 @@ export class ImportCounts {
   #pictures = 0
 
   add(outcomes: readonly Outcome[]): void {
-    for (const { row, outcome, remark } of outcomes) {
+    for (const { row, outcome, remarks } of outcomes) {
       this.#counts[outcome] += 1
       if (outcome !== 'skipped' && row.hasPicture) this.#pictures += 1
-      if (remark !== undefined) this.#reasons.set(remark.reason, (this.#reasons.get(remark.reason) ?? 0) + 1)
+      for (const { reason } of remarks) this.#reasons.set(reason, (this.#reasons.get(reason) ?? 0) + 1)
     }
   }
 

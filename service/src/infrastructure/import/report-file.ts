@@ -6,7 +6,7 @@ import type { Outcome } from '../../application/users/import-users.ts'
 import { CannotImport } from './cannot-import.ts'
 
 export interface Report {
-  /** Writes a line for each row with a remark. */
+  /** Writes a line for each remark. */
   write(outcomes: readonly Outcome[]): Promise<void>
   close(): Promise<void>
 }
@@ -35,10 +35,10 @@ export async function openReport(name: string, stdout: Writable): Promise<Report
 /** Contains no names, addresses or hashes: the id finds them in the old database, and the file may be left unprotected. */
 const linesOf = (outcomes: readonly Outcome[]): string =>
   outcomes
-    .flatMap(({ row, outcome, remark }) => (remark === undefined ? [] : [lineOf(row.id, outcome, remark)]))
+    .flatMap(({ row, outcome, remarks }) => remarks.map((remark) => lineOf(row.id, outcome, remark)))
     .join('')
 
-const lineOf = (id: string | null, outcome: string, remark: NonNullable<Outcome['remark']>): string => {
+const lineOf = (id: string | null, outcome: string, remark: Outcome['remarks'][number]): string => {
   const { reason, explanation, takenBy } = remark
   return `${JSON.stringify({ id: numberIn(id), outcome, reason, explanation, taken_by: takenBy })}\n`
 }

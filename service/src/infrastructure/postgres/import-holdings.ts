@@ -7,7 +7,7 @@ export async function readHoldings(
   db: QueryExecutorProvider,
   { ids, usernameKeys, looks, emailKeys }: Claims,
 ): Promise<Holdings> {
-  const holders = await sql<{ id: UserId; username_key: string; email_key: string }>`
+  const holders = await sql<{ id: UserId; username_key: string; email_key: string | null }>`
     select id, username_key, email_key from users
     where id = any(${ids}::bigint[]) or username_key = any(${usernameKeys}::text[]) or email_key = any(${emailKeys}::text[])
   `.execute(db)
@@ -20,7 +20,7 @@ export async function readHoldings(
     holders: holders.rows.map(({ id, username_key, email_key }) => ({
       id,
       usernameKey: username_key,
-      emailKey: email_key,
+      emailKey: email_key ?? undefined,
     })),
     looks: new Map(owned.rows.map(({ look, user_id }) => [look, user_id])),
     heldNames: new Set(held.rows.map(({ name }) => name)),

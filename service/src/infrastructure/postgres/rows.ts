@@ -15,7 +15,7 @@ export function toUser(row: Selectable<UserRow>): User {
   return {
     id: row.id as UserId,
     username: { text: row.username, key: row.username_key } as Username,
-    email: { text: row.email, key: row.email_key } as EmailAddress,
+    email: toEmail(row),
     emailVerified: row.email_verified,
     passwordHash: row.password_hash as PasswordHash,
     passwordVersion: row.password_version,
@@ -26,6 +26,9 @@ export function toUser(row: Selectable<UserRow>): User {
     deletedAt: row.deleted_at ?? undefined,
   }
 }
+
+const toEmail = ({ email, email_key: key }: Selectable<UserRow>): EmailAddress | undefined =>
+  email === null ? undefined : ({ text: email, key } as EmailAddress)
 
 const toBan = (row: Selectable<UserRow>): Ban | undefined =>
   row.disabled_at === null
@@ -40,8 +43,8 @@ const toBan = (row: Selectable<UserRow>): Ban | undefined =>
 export const fromUser = (user: NewUser): Insertable<UserRow> => ({
   username: user.username.text,
   username_key: user.username.key,
-  email: user.email.text,
-  email_key: user.email.key,
+  email: user.email?.text ?? null,
+  email_key: user.email?.key ?? null,
   email_verified: user.emailVerified,
   password_hash: user.passwordHash,
   password_version: user.passwordVersion,

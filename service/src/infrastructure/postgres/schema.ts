@@ -127,8 +127,8 @@ export interface UserRow {
   id: ColumnType<number, never, never>
   username: string
   username_key: string
-  email: string
-  email_key: string
+  email: string | null
+  email_key: string | null
   email_verified: boolean
   password_hash: string
   password_version: number

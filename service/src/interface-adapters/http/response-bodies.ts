@@ -22,7 +22,7 @@ export const publicUser = (user: User, publicUrl: string) => ({
 
 export const ownUser = (user: User, publicUrl: string) => ({
   ...publicUser(user, publicUrl),
-  email: user.email.text,
+  email: user.email?.text ?? null,
   email_verified: user.emailVerified,
   created_at: user.createdAt.toISOString(),
 })

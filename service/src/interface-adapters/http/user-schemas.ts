@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { EMAIL_ADDRESS_LIMIT } from '../../domain/email-address.ts'
 import { PASSWORD_LIMITS, TYPED_PASSWORD_LIMIT } from '../../domain/password.ts'
 import { USERNAME_LIMITS } from '../../domain/username.ts'
+import { nullableText } from './nullable-text.ts'
 import { textField } from './text-field.ts'
 
 /** That of the README. Not a famous one: users copy it. */
@@ -65,7 +66,10 @@ export const ownUser = z
       .positive()
       .meta({ description: 'Never reused, even after the user is deleted.', examples: [17] }),
     username: z.string().meta({ examples: ['ann_example'] }),
-    email: z.string().meta({ examples: ['ann@example.org'] }),
+    email: nullableText(
+      'ann@example.org',
+      'Null for an imported user whose address was lost. Ask for one, and set it with PATCH.',
+    ),
     email_verified: z.boolean().meta({ examples: [false] }),
     avatar_url: z.url().meta({ examples: ['https://auth.example.org/v1/media/avatars/default-5-512.png'] }),
     created_at: z.iso.datetime().meta({ examples: ['2026-01-31T12:00:00.000Z'] }),

@@ -49,7 +49,7 @@ class FakeImportedUsers implements ImportedUsers {
 }
 
 const holdingsOf = (users: readonly User[]): Holdings => ({
-  holders: users.map(({ id, username, email }) => ({ id, usernameKey: username.key, emailKey: email.key })),
+  holders: users.map(({ id, username, email }) => ({ id, usernameKey: username.key, emailKey: email?.key })),
   looks: new Map(users.flatMap(({ id, username }) => looksOf(username).map((look) => [look, id] as const))),
   heldNames: new Set(['held']),
 })
@@ -102,10 +102,12 @@ async function run(
     note: (page) => Promise.resolve(void outcomes.push(...page)),
     shouldStop,
   })
-  const told = outcomes.map(({ row: { id }, outcome, remark }) =>
-    [id, remark?.reason ?? outcome, remark?.takenBy].filter((word) => word !== undefined),
+  const told = outcomes.map(({ row: { id }, outcome, remarks: [remark, ...more] }) =>
+    [id, remark?.reason ?? outcome, remark?.takenBy, ...more.map(({ reason }) => reason)].filter(
+      (word) => word !== undefined,
+    ),
   )
-  return { end, total, told }
+  return { end, total, told, outcomes }
 }
 
 describe('importing users', () => {
@@ -218,7 +220,6 @@ describe('importing users', () => {
     ['username_invalid_characters', row(1, 'ann a')],
     ['username_invalid_characters', row(1, 'ann@example')],
     ['username_held', row(1, 'held')],
-    ['email_missing', row(1, 'anna', { email: null })],
     ['email_too_long', row(1, 'anna', { email: `${'a'.repeat(65)}@example.org` })],
     ['email_invalid_characters', row(1, 'anna', { email: 'anna berg@example.org' })],
     ['email_invalid_format', row(1, 'anna', { email: 'anna' })],
@@ -241,6 +242,36 @@ describe('importing users', () => {
       expect(importedUsers.users[0]?.username.text).toBe(name.normalize('NFC'))
     },
   )
+
+  test.each([null, '', '  '])('a user whose address is %j is imported without one', async (email) => {
+    const { outcomes, told } = await run([[row(1, 'anna', { email }), row(2, 'berta', { email })]])
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual(['imported', 'imported'])
+    expect(told).toEqual([
+      ['1', 'email_missing'],
+      ['2', 'email_missing'],
+    ])
+    expect(importedUsers.users).toMatchObject([
+      { id: 1, email: undefined, emailVerified: false },
+      { id: 2, email: undefined, emailVerified: false },
+    ])
+    expect(page).toContain('`email_missing`')
+  })
+
+  test('a user without an address and with a name of older rules has both remarks', async () => {
+    const { told } = await run([[row(1, 'Support', { email: '' })]])
+    expect(told).toEqual([['1', 'username_of_older_rules', 'email_missing']])
+  })
+
+  test('a user without an address is already there in a second import, even with a new name', async () => {
+    importedUsers.users = [
+      aUser({ id: 1 as UserId, username: parseUsername('berta'), email: undefined }),
+      aUser({ id: 2 as UserId, username: parseUsername('cleo') }),
+    ]
+    const { outcomes } = await run([
+      [row(1, 'anna', { email: '' }), row(2, 'cleo', { email: '' }), row(3, 'dora', { email: '' })],
+    ])
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual(['already_there', 'already_there', 'imported'])
+  })
 
   test('the import accepts the largest allowed id', async () => {
     expect((await run([[row('4503599627370496')]])).told).toEqual([['4503599627370496', 'imported']])

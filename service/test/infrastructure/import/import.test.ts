@@ -34,7 +34,6 @@ const broken = {
   800: [{ username: 'anna\u202Egpj' }, 'username_invalid_characters'],
   900: [{ username: oldRow(1).username?.toUpperCase() ?? '' }, 'username_taken'],
   1000: [{ username: 'paypa1' }, 'username_looks_taken'],
-  1100: [{ email: null }, 'email_missing'],
   1200: [{ email: 'no address' }, 'email_invalid_characters'],
   1300: [{ email: 'anna@localhost' }, 'email_invalid_format'],
   1400: [{ email: oldRow(2).email?.toUpperCase() ?? '' }, 'email_taken'],
@@ -56,6 +55,8 @@ const people = oldRows(1, 2_500).map((row) => {
   if (id === 11) return oldRow(id, { username: 'paypal', avatar_url: 'https://old.example/11.png' })
   // Latin and Cyrillic in one name, which nobody may choose any more.
   if (id === 12) return oldRow(id, { username: 'pаrty', password: wholeHash })
+  if (id === 13) return oldRow(id, { email: '', password: wholeHash })
+  if (id === 14) return oldRow(id, { email: null })
   return row
 })
 const brokenCount = Object.keys(broken).length
@@ -169,10 +170,14 @@ describe.each(databaseNames)('an import into %s', (database) => {
     expect(first.report).not.toMatch(/pbkdf2-sha256\$\d|\$2b|@example|paypa|banana/i)
   })
 
-  test('an import keeps names that only the rules for new names refuse, and reports them', () => {
+  test('an import keeps names of older rules and users without an address, and reports them', () => {
     expect(first.lines.filter(({ outcome }) => outcome !== 'skipped')).toEqual([
       expect.objectContaining({ id: 12, outcome: 'imported', reason: 'username_of_older_rules' }),
+      expect.objectContaining({ id: 13, outcome: 'imported', reason: 'email_missing' }),
+      expect.objectContaining({ id: 14, outcome: 'imported', reason: 'email_missing' }),
     ])
+    const withoutAddress = before.users.filter(({ email, email_key: key }) => email === null && key === null)
+    expect(withoutAddress.map(({ id }) => id)).toEqual([13, 14])
   })
 
   test('an import keeps ids, names, addresses and hashes as they are', () => {
@@ -236,7 +241,7 @@ describe.each(databaseNames)('an import into %s', (database) => {
     const again = await importFrom(old, place)
     const { read, imported, skipped } = first.counts
     expect(again.counts).toMatchObject({ read, imported: 0, alreadyThere: imported, skipped })
-    expect(again.report).toBe(first.report.replace('"imported"', '"already_there"'))
+    expect(again.report).toBe(first.report.replaceAll('"imported"', '"already_there"'))
     expect(await stateIn(place)).toEqual(before)
   })
 
@@ -272,6 +277,25 @@ describe.each(databaseNames)('an import into %s', (database) => {
       await running()
         .client()
         .signIn({ id: 12, username: 'Pаrty', email: '', password: 'plum-kettle-orbit-91' })
+    })
+
+    test('a user without an address signs in, sees null, and sets an address that then signs in', async () => {
+      const password = 'plum-kettle-orbit-91'
+      const username = oldRow(13).username ?? ''
+      const client = running().client()
+      const { access_token: token } = await client.signIn({ id: 13, username, email: '', password })
+      const own = await client.get('/v1/users/me', token)
+      expect(own).toMatchObject({ status: 200, body: { id: 13, email: null, email_verified: false } })
+      const exported = await client.get('/v1/users/me/export', token)
+      expect(exported).toMatchObject({ status: 200, body: { user: { id: 13, email: null } } })
+      const found = await running().operator().get('/v1/users/13')
+      expect(found).toMatchObject({ status: 200, body: { id: 13, email: null } })
+      const changed = await client.patch('/v1/users/me', { email: 'late@example.org' }, token)
+      expect(changed).toMatchObject({
+        status: 200,
+        body: { email: 'late@example.org', email_verified: false },
+      })
+      await client.signIn({ id: 13, username: 'late@example.org', email: '', password })
     })
 
     test('users who register after an import get ids above all imported ones', async () => {
