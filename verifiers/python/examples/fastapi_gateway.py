@@ -9,7 +9,7 @@ import os
 from contextlib import suppress
 from typing import Any
 
-from fastapi import FastAPI, WebSocket
+from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 
 from chat_auth_verifier import TokenRefused, Verifier
 from chat_auth_verifier.fastapi import accepted, follow, handle_refusals
@@ -30,7 +30,7 @@ async def say(message: dict[str, Any]) -> None:
     # A copy: sockets leave while others get the message.
     for websocket in list(room):
         # A socket that is closing at this moment leaves by itself.
-        with suppress(RuntimeError):
+        with suppress(RuntimeError, WebSocketDisconnect):
             await websocket.send_json(message)
 
 

@@ -13,7 +13,7 @@ import os
 import secrets
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, WebSocket, WebSocketException
+from fastapi import Depends, FastAPI, WebSocket, WebSocketDisconnect, WebSocketException
 
 from chat_auth_verifier import Claims, Verifier
 from chat_auth_verifier.fastapi import RequireToken, follow, handle_refusals
@@ -58,7 +58,7 @@ class Hub:
         for websocket in list(self._connections):
             try:
                 await websocket.send_json(message)
-            except RuntimeError:
+            except (RuntimeError, WebSocketDisconnect):
                 # It is closing: its own handler is about to notice.
                 self.leave(websocket)
 

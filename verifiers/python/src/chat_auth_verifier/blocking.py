@@ -121,9 +121,7 @@ class BlockingVerifier:
                 return
             self._pid = 0
             asyncio.run_coroutine_threadsafe(self._verifier.close(), self._loop).result(_CALL_TIMEOUT_SECONDS)
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-            self._loop.close()
+            self._stop()
 
     def _wait(self, call: Callable[[Verifier], Coroutine[Any, Any, Result]]) -> Result:
         verifier, loop = self._started()
@@ -157,6 +155,11 @@ class BlockingVerifier:
         try:
             asyncio.run_coroutine_threadsafe(start(), loop).result()
         except BaseException:
-            loop.call_soon_threadsafe(loop.stop)
+            self._stop()
             raise
         self._pid = os.getpid()
+
+    def _stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()

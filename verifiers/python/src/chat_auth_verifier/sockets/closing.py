@@ -42,21 +42,27 @@ def stop_messages_when(closing_of: Callable[[], Closing | None], socket: Any) ->
     Until the client completes the handshake, they would still arrive. Known are the sockets of Starlette and `websockets`.
     """
     if hasattr(socket, "client_state") and hasattr(socket, "receive"):
-        socket.receive = _starlette_receive(socket.receive, closing_of)
+        for name in ("receive", "receive_text", "receive_bytes", "receive_json"):
+            setattr(socket, name, _starlette_receive(getattr(socket, name), closing_of))
     elif hasattr(socket, "recv") and hasattr(socket, "transport"):
         socket.recv = _websockets_recv(socket.recv, closing_of)
 
 
 def _starlette_receive(
-    receive: Callable[[], Awaitable[Any]], closing_of: Callable[[], Closing | None]
-) -> Callable[[], Awaitable[Any]]:
+    receive: Callable[..., Awaitable[Any]], closing_of: Callable[[], Closing | None]
+) -> Callable[..., Awaitable[Any]]:
     from starlette.websockets import WebSocketDisconnect
 
-    async def guarded() -> Any:
-        message = await receive()
+    def require_open() -> None:
         closing = closing_of()
-        if closing is not None and message["type"] == "websocket.receive":
+        if closing is not None:
             raise WebSocketDisconnect(closing.code, closing.reason)
+
+    async def guarded(*args: Any, **options: Any) -> Any:
+        # Before: by itself, Starlette raises an error of the program when a closed socket is read.
+        require_open()
+        message = await receive(*args, **options)
+        require_open()
         return message
 
     return guarded

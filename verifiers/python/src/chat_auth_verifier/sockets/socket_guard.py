@@ -73,6 +73,9 @@ class SocketGuard:
 
     async def hold(self, socket: GuardedSocket, claims: Claims) -> Closing | None:
         """Returns why the socket was closed instead of held; None if it is held."""
+        known = self._closing_of(socket)
+        if known is not None:
+            return known
         self.release(socket)
         # Events between the check of the token and this call were delivered before the socket was held.
         closing = self._closing_for(claims)
