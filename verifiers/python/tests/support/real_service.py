@@ -43,6 +43,8 @@ class RealService:
     url: str
     internal_url: str
     service_key: str
+    """Of the command line: it has every scope."""
+    verifier_key: str
 
     def settings(self, **others: Any) -> dict[str, Any]:
         """Arguments of a verifier, for all tests in which it must not become stale on a busy machine."""
@@ -129,7 +131,8 @@ def running_service(data: Path) -> Iterator[RealService]:
     watchdog = subprocess.Popen(["sh", "-c", script, "watchdog", str(process.pid)], stdin=subprocess.PIPE)
     try:
         url, internal_url = _read_banner(process)
-        yield RealService(url, internal_url, (data / "service-key").read_text().strip())
+        keys = [(data / f"{name}-key").read_text().strip() for name in ("service", "verifier")]
+        yield RealService(url, internal_url, *keys)
     finally:
         process.terminate()
         process.wait(PATIENCE_SECONDS)
