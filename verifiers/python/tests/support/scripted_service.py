@@ -50,8 +50,10 @@ class ScriptedService:
         self.key_fetches = 0
         self.receipts_status = 204
         self.receipts: list[Any] = []
-        self.reply: Response | None = Response(500, {})
-        """The next responses of introspection and of the redemption of tickets. None never comes."""
+        self.reply = Response(500, {})
+        """The next responses of introspection and of the redemption of tickets."""
+        self._may_reply = asyncio.Event()
+        self._may_reply.set()
         self.calls: list[tuple[str, Any]] = []
         self.keys_of_calls: list[str] = []
         """The Authorization header of each call."""
@@ -71,10 +73,13 @@ class ScriptedService:
             self.receipts.append(body["items"])
             return Response(self.receipts_status, None)
         self.calls.append((request.path, body))
-        if self.reply is None:
-            await asyncio.Event().wait()
-        assert self.reply is not None
+        await self._may_reply.wait()
         return self.reply
+
+    def hold_reply(self) -> Callable[[], None]:
+        """The next responses wait until the returned function is called."""
+        self._may_reply.clear()
+        return self._may_reply.set
 
     @asynccontextmanager
     async def stream(

@@ -100,7 +100,7 @@ async def test_refused_receipts_are_a_clear_warning_in_the_log(status: int, capl
 
 async def test_a_call_without_a_response_is_unavailable_after_two_seconds() -> None:
     service, clock = ScriptedService(None), ManualClock()
-    service.reply = None
+    service.hold_reply()
     async with fresh_verifier(service, clock, NOW_MS, **SETTINGS) as verifier:
         import asyncio
 
@@ -125,7 +125,7 @@ async def test_many_tokens_of_a_stale_verifier_are_asked_about_64_at_a_time() ->
     import asyncio
 
     service, clock = ScriptedService(None), ManualClock()
-    service.reply = None
+    service.hold_reply()
     settings = {**SETTINGS, "when_stale": "introspect"}
     async with fresh_verifier(service, clock, NOW_MS, **settings) as verifier:
         await clock.pass_ms(5_001)

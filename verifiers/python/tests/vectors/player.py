@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from typing import Any
 
-from chat_auth_verifier import SessionEnd, Verifier
+from chat_auth_verifier import Claims, SessionEnd, Verifier
 from chat_auth_verifier.transport import Response
 from tests.support.fresh_verifier import SERVICE_KEY, outcome_of
 from tests.support.manual_clock import ManualClock, settle
@@ -46,8 +47,6 @@ class Player:
         self._ready = "waiting"
 
     async def play(self) -> None:
-        import asyncio
-
         self._verifier.on_session_ended(self._note_end)
         async with self._verifier:
             waiting = asyncio.create_task(self._wait())
@@ -95,26 +94,43 @@ class Player:
                 expected = [("v1/introspect", {"token": token})]
             attempt = self._verifier.verify(token, max_age=step.get("max_age"), amr=step.get("amr"))
             self._compare(step, await self._during(step, attempt))
+        elif "verify_delivery" in step:
+            delivery = self._verifier.verify_delivery(self._tokens[step["verify_delivery"]])
+            self._compare(step, await outcome_of(delivery))
         elif "redeem" in step:
-            reply, redeem = step.get("response"), step["redeem"]
-            if reply is not None:
-                self._service.reply = Response(reply["status"], reply.get("body"))
-                expected = [("v1/tickets/redeem", redeem)]
-            attempt = self._verifier.redeem_ticket(redeem["ticket"], redeem.get("origin"))
-            self._compare(step, await self._during(step, attempt))
+            expected = await self._redeem(step, step["redeem"])
         elif "hold" in step:
-            await self._hold(step["hold"], self._tokens[step["token"]])
+            await self._hold(step["hold"], await self._verifier.verify(self._tokens[step["token"]]))
         elif "renew" in step:
             socket = self._sockets[step["renew"]]
             self._compare(step, await outcome_of(self._verifier.renew(socket, self._tokens[step["token"]])))
         assert (step["at"], self._service.calls[calls:]) == (step["at"], expected)
 
-    async def _during(self, step: dict[str, Any], attempt: Any) -> dict[str, Any]:
-        return await outcome_of(attempt)
+    async def _redeem(self, step: dict[str, Any], redeem: dict[str, str]) -> list[Any]:
+        """Returns the request that is sent."""
+        reply = step.get("response")
+        if reply is not None:
+            self._service.reply = Response(reply["status"], reply.get("body"))
+        seen = await self._during(step, self._verifier.redeem_ticket(redeem["ticket"], redeem.get("origin")))
+        self._compare(step, seen)
+        if "hold" in step and seen["result"] == "accepted":
+            await self._hold(step["hold"], seen["claims"])
+        return [] if reply is None else [("v1/tickets/redeem", redeem)]
 
-    async def _hold(self, name: str, token: str) -> None:
+    async def _during(self, step: dict[str, Any], attempt: Any) -> dict[str, Any]:
+        """The events of `meanwhile` arrive after the request and before its response."""
+        if "meanwhile" not in step:
+            return await outcome_of(attempt)
+        release = self._service.hold_reply()
+        attempted = asyncio.create_task(outcome_of(attempt))
+        await settle()
+        self._service.send_bytes(step["meanwhile"].encode())
+        await settle()
+        release()
+        return await attempted
+
+    async def _hold(self, name: str, claims: Claims) -> None:
         socket = self._sockets[name] = NamedSocket(name, self._closed)
-        claims = await self._verifier.verify(token)
         await outcome_of(self._verifier.hold(socket, claims))
 
     def _compare(self, step: dict[str, Any], seen: dict[str, Any]) -> None:
