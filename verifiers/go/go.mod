@@ -1,0 +1,3 @@
+module chat-auth/chatauth
+
+go 1.22

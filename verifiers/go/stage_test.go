@@ -1,0 +1,202 @@
+//go:build go1.25
+
+//go:debug asynctimerchan=0
+
+package chatauth_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"chat-auth/chatauth"
+)
+
+// stage is the auth service, and the network between it and a verifier. It lives in a bubble of testing/synctest: time
+// passes when the test sleeps, and synctest.Wait returns when nothing is in flight.
+type stage struct {
+	connections chan net.Conn
+	server      *http.Server
+	// onFeed serves a request for the feed. By default, the test gives commands.
+	onFeed func(w http.ResponseWriter, r *http.Request)
+
+	mutex          sync.Mutex
+	keys           reply
+	keyFetches     int
+	receiptsStatus int
+	receipts       []json.RawMessage
+	// next is the response to the next introspections and tickets.
+	next  reply
+	calls []call
+	feeds []*feedRequest
+}
+
+type reply struct {
+	status int
+	body   string
+}
+
+type call struct{ path, body string }
+
+// feedRequest is one request for the feed. Its handler does what commands say.
+type feedRequest struct {
+	header   http.Header
+	conn     *pipeConn
+	commands chan func(http.ResponseWriter) (isOver bool)
+	done     chan struct{}
+}
+
+// pipeConn is the service's end of a connection. It knows whether the verifier has closed the other end.
+type pipeConn struct {
+	net.Conn
+	client *clientConn
+}
+
+type clientConn struct {
+	net.Conn
+	isClosed atomic.Bool
+}
+
+func (c *clientConn) Close() error {
+	c.isClosed.Store(true)
+	return c.Conn.Close()
+}
+
+type connKey struct{}
+
+func newStage(t *testing.T) *stage {
+	s := &stage{connections: make(chan net.Conn), receiptsStatus: 204}
+	s.onFeed = s.obeyCommands
+	s.server = &http.Server{
+		Handler: http.HandlerFunc(s.handle),
+		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
+			return context.WithValue(ctx, connKey{}, conn)
+		},
+	}
+	go func() { _ = s.server.Serve(pipeListener{s.connections, make(chan struct{})}) }()
+	t.Cleanup(func() { _ = s.server.Close() })
+	return s
+}
+
+// dial connects a verifier, whatever the address.
+func (s *stage) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	near, far := net.Pipe()
+	client := &clientConn{Conn: near}
+	select {
+	case s.connections <- &pipeConn{far, client}:
+		return client, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// options of a verifier of this stage. Random delays take their whole time.
+func (s *stage) options(options chatauth.Options, wall func() time.Time) chatauth.Options {
+	options.URL, options.ServiceKey = "http://auth:8010/base", serviceKey
+	if options.OnError == nil {
+		options.OnError = func(error) {}
+	}
+	return options.WithWorld(s.dial, wall, 1)
+}
+
+const serviceKey = "the-service-key-of-these-tests"
+
+func (s *stage) handle(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/base/v1/revocations/stream" {
+		s.onFeed(w, r)
+		return
+	}
+	body, _ := io.ReadAll(r.Body)
+	response := s.replyTo(r.URL.Path, body)
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.status)
+	if response.status != 204 {
+		_, _ = io.WriteString(w, response.body)
+	}
+}
+
+func (s *stage) replyTo(path string, body []byte) reply {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	switch path {
+	case "/base/.well-known/jwks.json":
+		s.keyFetches++
+		return s.keys
+	case "/base/v1/receipts":
+		var sent struct{ Items json.RawMessage }
+		_ = json.Unmarshal(body, &sent)
+		s.receipts = append(s.receipts, sent.Items)
+		return reply{s.receiptsStatus, "{}"}
+	}
+	s.calls = append(s.calls, call{path, string(body)})
+	return s.next
+}
+
+func (s *stage) obeyCommands(w http.ResponseWriter, r *http.Request) {
+	conn := r.Context().Value(connKey{}).(*pipeConn)
+	feed := &feedRequest{r.Header, conn, make(chan func(http.ResponseWriter) bool), make(chan struct{})}
+	defer close(feed.done)
+	s.mutex.Lock()
+	s.feeds = append(s.feeds, feed)
+	s.mutex.Unlock()
+	for {
+		select {
+		case command := <-feed.commands:
+			if command(w) {
+				return
+			}
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
+// command is for the last request for the feed. It does nothing if the verifier has closed that.
+func (s *stage) command(do func(http.ResponseWriter) bool) {
+	feed := s.lastFeed()
+	select {
+	case feed.commands <- do:
+	case <-feed.done:
+	}
+}
+
+func (s *stage) lastFeed() *feedRequest {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.feeds[len(s.feeds)-1]
+}
+
+func (s *stage) send(bytes []byte) {
+	s.command(func(w http.ResponseWriter) bool {
+		_, err := w.Write(bytes)
+		return err != nil || http.NewResponseController(w).Flush() != nil
+	})
+}
+
+// pipeListener accepts what dial connects.
+type pipeListener struct {
+	connections chan net.Conn
+	closed      chan struct{}
+}
+
+func (l pipeListener) Accept() (net.Conn, error) {
+	select {
+	case conn := <-l.connections:
+		return conn, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l pipeListener) Close() error {
+	close(l.closed)
+	return nil
+}
+
+func (l pipeListener) Addr() net.Addr { return &net.TCPAddr{} }
