@@ -40,6 +40,7 @@ export default tseslint.config(
       '.nginx/',
       '.prometheus/',
       '.spin/',
+      '.go/',
       '.pgbouncer/',
       '.python/',
       '.earlier/',
