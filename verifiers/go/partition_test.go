@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"chat-auth/chatauth"
+	"chat-auth/chatauth/internal/realservice"
 )
 
 // proxy is a network between a verifier and the service.
@@ -129,12 +130,12 @@ func TestBehindASilentNetworkNoEndedSessionIsAcceptedPastTheLimit(t *testing.T) 
 }
 
 func behindABrokenNetwork(t *testing.T, breakNetwork func(*proxy)) {
-	service := findService(t)
+	service := realservice.Find(t)
 	network := startProxy(t, service.InternalURL)
-	options := service.options(t)
+	options := service.Options(t)
 	options.URL, options.MaxStaleness = network.url(), 2*time.Second
 	verifier := connect(t, options)
-	ending, living := service.signIn(t), service.signIn(t)
+	ending, living := service.SignIn(t), service.SignIn(t)
 	eventually(t, "the session is accepted", func() bool { return verdictOn(verifier, ending) == "accepted" })
 	claims, err := verifier.Verify(context.Background(), living.AccessToken)
 	assertEqual(t, "living", verdict(err), "accepted")
@@ -145,7 +146,7 @@ func behindABrokenNetwork(t *testing.T, breakNetwork func(*proxy)) {
 
 	breakNetwork(network)
 	brokenAt := time.Now()
-	ending.signOut(t)
+	ending.SignOut(t)
 	var lastAcceptedAt time.Time
 	eventually(t, "the verifier is stale", func() bool {
 		begunAt := time.Now()

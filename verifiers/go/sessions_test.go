@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"chat-auth/chatauth"
+	"chat-auth/chatauth/internal/realservice"
 )
 
 func TestASignedOutSessionIsRefusedAndItsClaimsToo(t *testing.T) {
-	service := findService(t)
-	verifier := connect(t, service.options(t))
-	session := service.signIn(t)
+	service := realservice.Find(t)
+	verifier := connect(t, service.Options(t))
+	session := service.SignIn(t)
 	ends := make(chan chatauth.SessionEnd, 1000)
 	verifier.OnSessionEnded(func(end chatauth.SessionEnd) { ends <- end })
 
@@ -29,7 +30,7 @@ func TestASignedOutSessionIsRefusedAndItsClaimsToo(t *testing.T) {
 	}
 	assertEqual(t, "stored claims", verdict(verifier.Check(loaded)), "accepted")
 
-	session.signOut(t)
+	session.SignOut(t)
 	for end := range ends {
 		if end.SessionID == session.Session.ID {
 			assertEqual(t, "reason", end.Reason, "signed_out")
@@ -42,11 +43,11 @@ func TestASignedOutSessionIsRefusedAndItsClaimsToo(t *testing.T) {
 }
 
 func TestTheServiceTakesReceipts(t *testing.T) {
-	service := findService(t)
-	verifier := connect(t, service.options(t))
-	session := service.signIn(t)
+	service := realservice.Find(t)
+	verifier := connect(t, service.Options(t))
+	session := service.SignIn(t)
 	assertEqual(t, "verdict", verdictOn(verifier, session), "accepted")
-	assertEqual(t, "verdict", verdictOn(verifier, session.refresh(t)), "accepted")
+	assertEqual(t, "verdict", verdictOn(verifier, session.Refresh(t)), "accepted")
 	eventually(t, "receipts are reported", func() bool {
 		health := verifier.Health()
 		return health.ReceiptsReported > 0 && health.ReceiptsWaiting == 0
@@ -55,21 +56,20 @@ func TestTheServiceTakesReceipts(t *testing.T) {
 }
 
 func TestATicketIsRedeemedOnceAndForItsOrigin(t *testing.T) {
-	service := findService(t)
-	verifier := connect(t, service.options(t))
-	session := service.signIn(t)
-	var ticket struct{ Ticket string }
-	service.request(t, "POST", "/v1/tickets", session.AccessToken, nil, 201, &ticket)
-	claims, err := verifier.RedeemTicket(context.Background(), ticket.Ticket, "")
+	service := realservice.Find(t)
+	verifier := connect(t, service.Options(t))
+	session := service.SignIn(t)
+	ticket := session.Ticket(t)
+	claims, err := verifier.RedeemTicket(context.Background(), ticket, "")
 	assertEqual(t, "first", verdict(err), "accepted")
 	assertEqual(t, "session", claims.SessionID, session.Session.ID)
-	_, err = verifier.RedeemTicket(context.Background(), ticket.Ticket, "")
+	_, err = verifier.RedeemTicket(context.Background(), ticket, "")
 	assertEqual(t, "second", verdict(err), "ticket_gone")
 }
 
 func TestAWrongServiceKeyFailsTheStartImmediately(t *testing.T) {
-	service := findService(t)
-	options := service.options(t)
+	service := realservice.Find(t)
+	options := service.Options(t)
 	options.ServiceKey = "a-key-that-the-service-does-not-have"
 	verifier, err := chatauth.New(context.Background(), options)
 	if err != nil {
@@ -87,7 +87,7 @@ func TestAWrongServiceKeyFailsTheStartImmediately(t *testing.T) {
 
 // fakeSocket records how it was closed.
 type fakeSocket struct {
-	session *signedIn
+	session *realservice.SignedIn
 	mutex   sync.Mutex
 	closed  []int
 }
@@ -106,12 +106,12 @@ func (s *fakeSocket) codes() []int {
 }
 
 func TestOfAHundredSocketsExactlyThoseOfTheEndedSessionClose(t *testing.T) {
-	service := findService(t)
-	verifier := connect(t, service.options(t))
-	var sessions []*signedIn
+	service := realservice.Find(t)
+	verifier := connect(t, service.Options(t))
+	var sessions []*realservice.SignedIn
 	var sockets []*fakeSocket
 	for range 50 {
-		session := service.signIn(t)
+		session := service.SignIn(t)
 		sessions = append(sessions, session)
 		claims, err := verifier.Verify(context.Background(), session.AccessToken)
 		assertEqual(t, "verdict", verdict(err), "accepted")
@@ -125,7 +125,7 @@ func TestOfAHundredSocketsExactlyThoseOfTheEndedSessionClose(t *testing.T) {
 	}
 	assertEqual(t, "sockets", verifier.Health().Sockets, 100)
 	ended := sessions[17]
-	ended.signOut(t)
+	ended.SignOut(t)
 	eventually(t, "both sockets of the session close", func() bool {
 		return len(sockets[34].codes()) == 1 && len(sockets[35].codes()) == 1
 	})
