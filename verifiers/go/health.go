@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -37,7 +38,6 @@ type Health struct {
 func (v *Verifier) Health() Health {
 	ended, outdated := v.feed.Counts()
 	receipts := v.receipts.Counts()
-	verified, cacheHits, refused := v.counts.read()
 	return Health{
 		Fresh:            v.feed.IsFresh(),
 		Staleness:        durationOf(v.feed.StalenessMs()),
@@ -46,9 +46,9 @@ func (v *Verifier) Health() Health {
 		Outdated:         outdated,
 		Keys:             v.keys.Count(),
 		CachedTokens:     v.checks.CachedCount(),
-		Verified:         verified,
-		CacheHits:        cacheHits,
-		Refused:          refused,
+		Verified:         v.counts.verified.Load(),
+		CacheHits:        v.counts.cacheHits.Load(),
+		Refused:          v.counts.refusedByCode(),
 		FeedReconnects:   v.feed.Reconnects(),
 		ReceiptsReported: receipts.Reported,
 		ReceiptsDropped:  receipts.Dropped,
@@ -66,17 +66,15 @@ func durationOf(ms float64) time.Duration {
 
 // counts accepted and refused tokens.
 type counts struct {
+	verified, cacheHits atomic.Uint64
 	mutex               sync.Mutex
-	verified, cacheHits uint64
 	refused             map[string]uint64
 }
 
 func (c *counts) accept(isCacheHit bool) {
-	c.mutex.Lock()
-	defer c.mutex.Unlock()
-	c.verified++
+	c.verified.Add(1)
 	if isCacheHit {
-		c.cacheHits++
+		c.cacheHits.Add(1)
 	}
 }
 
@@ -93,8 +91,8 @@ func (c *counts) refuse(err error) {
 	c.refused[refused.Code]++
 }
 
-func (c *counts) read() (verified, cacheHits uint64, refused map[string]uint64) {
+func (c *counts) refusedByCode() map[string]uint64 {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
-	return c.verified, c.cacheHits, maps.Clone(c.refused)
+	return maps.Clone(c.refused)
 }

@@ -23,8 +23,8 @@ import (
 type stage struct {
 	connections chan net.Conn
 	server      *http.Server
-	// onFeed serves a request for the feed. By default, the test gives commands.
-	onFeed func(w http.ResponseWriter, r *http.Request)
+	// onFeed serves a request for the feed. By default, the test gives commands. onKeys may serve those for the keys.
+	onFeed, onKeys func(w http.ResponseWriter, r *http.Request)
 
 	mutex          sync.Mutex
 	keys           reply
@@ -70,7 +70,7 @@ func (c *clientConn) Close() error {
 
 type connKey struct{}
 
-func newStage(t *testing.T) *stage {
+func newStage(t testing.TB) *stage {
 	s := &stage{connections: make(chan net.Conn), receiptsStatus: 204}
 	s.onFeed = s.obeyCommands
 	s.server = &http.Server{
@@ -110,6 +110,10 @@ const serviceKey = "the-service-key-of-these-tests"
 func (s *stage) handle(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/base/v1/revocations/stream" {
 		s.onFeed(w, r)
+		return
+	}
+	if r.URL.Path == "/base/.well-known/jwks.json" && s.onKeys != nil {
+		s.onKeys(w, r)
 		return
 	}
 	body, _ := io.ReadAll(r.Body)

@@ -2,7 +2,6 @@ package chatauth
 
 import (
 	"context"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -40,7 +39,9 @@ type Verifier struct {
 	subscribers   subscribers
 	counts        counts
 	isClosed      atomic.Bool
-	close         func()
+	// end detaches the verifier from the context of New. closed is closed at the end of Close.
+	end    context.CancelFunc
+	closed chan struct{}
 }
 
 // New starts a verifier. It fetches the keys and follows the revocation feed in the background until Close, or until ctx
@@ -50,7 +51,7 @@ func New(ctx context.Context, options Options) (*Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &Verifier{settings: settings}
+	v := &Verifier{settings: settings, closed: make(chan struct{})}
 	report := newErrorReport(settings.OnError, settings.repeatErrorsAfter)
 	v.requests = service.NewRequests(settings.base, settings.ServiceKey, settings.dial)
 	v.feed = feed.New(v.feedOptions(report))
@@ -70,13 +71,10 @@ func New(ctx context.Context, options Options) (*Verifier, error) {
 	v.introspection = service.NewIntrospection(v.calls)
 	v.guard = v.newGuard()
 	life, end := context.WithCancel(ctx)
-	v.close = sync.OnceFunc(func() {
-		end()
-		v.shutDown()
-	})
+	v.end = end
 	v.keys.Start()
 	v.feed.Open()
-	context.AfterFunc(life, v.close)
+	context.AfterFunc(life, func() { v.Close() })
 	return v, nil
 }
 
@@ -119,12 +117,16 @@ func (v *Verifier) OnSessionEnded(listener func(SessionEnd)) (unsubscribe func()
 // Close sends the last receipts, for up to 2 s, and closes all connections to the service. Close servers and sockets
 // first: a closed verifier refuses every token with unavailable. It always returns nil.
 func (v *Verifier) Close() error {
-	v.close()
+	if v.isClosed.CompareAndSwap(false, true) {
+		v.shutDown()
+		close(v.closed)
+	}
+	<-v.closed
 	return nil
 }
 
 func (v *Verifier) shutDown() {
-	v.isClosed.Store(true)
+	v.end()
 	v.feed.Close()
 	v.keys.Close()
 	v.subscribers.clear()

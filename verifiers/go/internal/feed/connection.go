@@ -71,7 +71,7 @@ func (c *connection) run(ctx context.Context) feedEnd {
 	// After a slower first response, everything on the connection would look older than it is.
 	silence := clock.AfterSilence(c.maxStaleness/2, func() { cancel(errSilent) })
 	defer silence.Stop()
-	transport := service.NewTransport(c.dial)
+	transport := service.NewTransport(ctx, c.dial)
 	transport.DisableKeepAlives = true
 	c.onSend(c.clock.NowMs())
 	// Nothing is written before GotConn, so the times of the look-up of the name and of the handshakes do not count.

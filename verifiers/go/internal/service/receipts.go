@@ -44,8 +44,8 @@ type Receipts struct {
 	timer    *time.Timer
 	failures int
 	isClosed bool
-	// sending is held while a batch is in flight.
-	sending sync.Mutex
+	// sending has room for one: who sends batches.
+	sending chan struct{}
 }
 
 // NewReceipts returns receipts of which none is waiting.
@@ -55,6 +55,7 @@ func NewReceipts(requests *Requests, onError func(error)) *Receipts {
 		onError:  onError,
 		waiting:  recent.NewMap[string, *Receipt](maxWaitingReceipts),
 		reported: recent.NewMap[string, int64](maxReported),
+		sending:  make(chan struct{}, 1),
 	}
 }
 
@@ -94,10 +95,7 @@ func (r *Receipts) Close(ctx context.Context) {
 	sent := make(chan struct{})
 	go func() {
 		defer close(sent)
-		r.sending.Lock()
-		defer r.sending.Unlock()
-		for r.flush() {
-		}
+		r.sendAll()
 	}()
 	select {
 	case <-sent:
@@ -114,15 +112,20 @@ func (r *Receipts) schedule() {
 }
 
 func (r *Receipts) run() {
-	r.sending.Lock()
-	for r.flush() {
-	}
-	r.sending.Unlock()
+	r.sendAll()
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	r.timer = nil
 	if !r.isClosed && r.waiting.Len() > 0 {
 		r.schedule()
+	}
+}
+
+// sendAll sends batches until none waits, or one must be sent again later. Only one call does so at a time.
+func (r *Receipts) sendAll() {
+	r.sending <- struct{}{}
+	defer func() { <-r.sending }()
+	for r.flush() {
 	}
 }
 

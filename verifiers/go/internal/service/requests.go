@@ -20,13 +20,26 @@ type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 // maxHeaderBytes bounds the head of a response.
 const maxHeaderBytes = 64 * 1024
 
+// dialTimeout bounds a connection attempt to a host that does not respond. The transport would go on for minutes with one
+// whose request was given up.
+const dialTimeout = 5 * time.Second
+
 // NewTransport returns a transport that follows no redirect, uses no proxy, asks for no compression and speaks HTTP/1.1.
-func NewTransport(dial Dial) *http.Transport {
+// It connects until life is done. Without dial it uses the network.
+func NewTransport(life context.Context, dial Dial) *http.Transport {
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
 	return &http.Transport{
-		DialContext:            dial,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+			defer cancel()
+			defer context.AfterFunc(life, cancel)()
+			return dial(ctx, network, address)
+		},
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: maxHeaderBytes,
-		TLSHandshakeTimeout:    10 * time.Second,
+		TLSHandshakeTimeout:    dialTimeout,
 		IdleConnTimeout:        90 * time.Second,
 	}
 }
@@ -63,7 +76,7 @@ type Requests struct {
 // NewRequests returns requests relative to base, which ends with a slash.
 func NewRequests(base *url.URL, serviceKey string, dial Dial) *Requests {
 	life, end := context.WithCancel(context.Background())
-	return &Requests{base, serviceKey, NewTransport(dial), life, end}
+	return &Requests{base, serviceKey, NewTransport(life, dial), life, end}
 }
 
 var (

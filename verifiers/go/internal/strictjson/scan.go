@@ -156,9 +156,10 @@ func (s *scanner) escape() bool {
 		s.at += 2
 		return true
 	case 'u':
-		_, isHex := hex4(s.text[s.at+2:])
-		s.at += 6
-		return isHex
+		if _, isHex := hex4(s.text[s.at+2:]); isHex {
+			s.at += 6
+			return true
+		}
 	}
 	return false
 }
