@@ -35,6 +35,8 @@ type stage struct {
 	next  reply
 	calls []call
 	feeds []*feedRequest
+	// mayReply is closed before calls get their response.
+	mayReply chan struct{}
 }
 
 type reply struct {
@@ -71,7 +73,8 @@ func (c *clientConn) Close() error {
 type connKey struct{}
 
 func newStage(t testing.TB) *stage {
-	s := &stage{connections: make(chan net.Conn), receiptsStatus: 204}
+	s := &stage{connections: make(chan net.Conn), receiptsStatus: 204, mayReply: make(chan struct{})}
+	close(s.mayReply)
 	s.onFeed = s.obeyCommands
 	s.server = &http.Server{
 		Handler: http.HandlerFunc(s.handle),
@@ -117,7 +120,8 @@ func (s *stage) handle(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	body, _ := io.ReadAll(r.Body)
-	response := s.replyTo(r.URL.Path, body)
+	response, mayReply := s.replyTo(r.URL.Path, body)
+	<-mayReply
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(response.status)
 	if response.status != 204 {
@@ -125,21 +129,30 @@ func (s *stage) handle(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (s *stage) replyTo(path string, body []byte) reply {
+func (s *stage) replyTo(path string, body []byte) (reply, <-chan struct{}) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	switch path {
 	case "/base/.well-known/jwks.json":
 		s.keyFetches++
-		return s.keys
+		return s.keys, s.mayReply
 	case "/base/v1/receipts":
 		var sent struct{ Items json.RawMessage }
 		_ = json.Unmarshal(body, &sent)
 		s.receipts = append(s.receipts, sent.Items)
-		return reply{s.receiptsStatus, "{}"}
+		return reply{s.receiptsStatus, "{}"}, s.mayReply
 	}
 	s.calls = append(s.calls, call{path, string(body)})
-	return s.next
+	return s.next, s.mayReply
+}
+
+// holdReplies keeps responses back until the returned function is called.
+func (s *stage) holdReplies() (release func()) {
+	held := make(chan struct{})
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.mayReply = held
+	return func() { close(held) }
 }
 
 func (s *stage) obeyCommands(w http.ResponseWriter, r *http.Request) {

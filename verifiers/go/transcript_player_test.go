@@ -126,7 +126,12 @@ func (p *player) call(s step) {
 	case s.Hold != "":
 		claims, err := p.verifier.Verify(p.Context(), p.tokenOf(s.Token))
 		p.assert(s, "hold", resultOf(p.T, err), "accepted")
-		p.sockets[s.Hold], _ = p.verifier.Hold(&recordedConn{p, s.Hold}, claims)
+		p.hold(s.Hold, claims)
+	case s.VerifyDelivery != "":
+		before := len(p.calls)
+		_, err := p.verifier.VerifyDelivery(p.Context(), p.tokenOf(s.VerifyDelivery))
+		p.assert(s, "result", resultOf(p.T, err), s.Result)
+		p.assertCalls(s, p.calls[before:], []call{})
 	case s.Renew != "":
 		_, err := p.sockets[s.Renew].Renew(p.Context(), p.tokenOf(s.Token))
 		p.assert(s, "renew", resultOf(p.T, err), s.Result)
@@ -149,7 +154,9 @@ func (p *player) verify(s step) {
 	if s.AMR != nil {
 		required = append(required, chatauth.AMR(s.AMR...))
 	}
-	claims, err := p.verifier.Verify(p.Context(), p.tokenOf(s.Verify), required...)
+	claims, err := p.during(s, func() (chatauth.Claims, error) {
+		return p.verifier.Verify(p.Context(), p.tokenOf(s.Verify), required...)
+	})
 	p.assert(s, "result", resultOf(p.T, err), s.Result)
 	if s.Reason != nil {
 		var reason *string
@@ -172,12 +179,40 @@ func (p *player) redeem(s step) {
 		asked = append(asked, call{"/base/v1/tickets/redeem", string(s.all["redeem"])})
 	}
 	before := len(p.calls)
-	claims, err := p.verifier.RedeemTicket(p.Context(), s.Redeem.Ticket, s.Redeem.Origin)
+	claims, err := p.during(s, func() (chatauth.Claims, error) {
+		return p.verifier.RedeemTicket(p.Context(), s.Redeem.Ticket, s.Redeem.Origin)
+	})
 	p.assert(s, "result", resultOf(p.T, err), s.Result)
 	if err == nil {
 		p.assert(s, "claims", claims, s.Claims)
+		if s.Hold != "" {
+			p.hold(s.Hold, claims)
+		}
 	}
 	p.assertCalls(s, p.calls[before:], asked)
+}
+
+// during makes a call of the application. What happens meanwhile arrives after its request and before the response.
+func (p *player) during(s step, attempt func() (chatauth.Claims, error)) (claims chatauth.Claims, err error) {
+	if s.Meanwhile == "" {
+		return attempt()
+	}
+	release := p.holdReplies()
+	attempted := make(chan struct{})
+	go func() {
+		defer close(attempted)
+		claims, err = attempt()
+	}()
+	synctest.Wait()
+	p.send([]byte(s.Meanwhile))
+	synctest.Wait()
+	release()
+	<-attempted
+	return claims, err
+}
+
+func (p *player) hold(name string, claims chatauth.Claims) {
+	p.sockets[name], _ = p.verifier.Hold(&recordedConn{p, name}, claims)
 }
 
 // recordedConn records how the verifier closes it.

@@ -38,6 +38,8 @@ type step struct {
 		ContentEncoding string `json:"content_encoding"`
 		Body            json.RawMessage
 	}
+	VerifyDelivery                string `json:"verify_delivery"`
+	Meanwhile                     string
 	Bytes, End, Connection, Ready string
 	Base64                        []byte
 	Requests, KeyFetches          *int `json:"-"`

@@ -100,7 +100,19 @@ type tokenVectors struct {
 }
 
 func TestTheVerifierPassesTheTokenVectors(t *testing.T) {
-	vectors := readVectors[tokenVectors](t, "tokens.json")
+	playTokens(t, "tokens.json", func(v *chatauth.Verifier, token string) (any, error) {
+		return v.Verify(t.Context(), token)
+	})
+}
+
+func TestTheVerifierPassesTheDeliveryTokenVectors(t *testing.T) {
+	playTokens(t, "delivery-tokens.json", func(v *chatauth.Verifier, token string) (any, error) {
+		return v.VerifyDelivery(t.Context(), token)
+	})
+}
+
+func playTokens(t *testing.T, file string, verify func(*chatauth.Verifier, string) (any, error)) {
+	vectors := readVectors[tokenVectors](t, file)
 	for name, settings := range vectors.Verifiers {
 		synctest.Test(t, func(t *testing.T) {
 			options := chatauth.Options{
@@ -113,9 +125,9 @@ func TestTheVerifierPassesTheTokenVectors(t *testing.T) {
 				}
 				// The second time from the cache, where it is accepted.
 				for range 2 {
-					claims, err := verifier.Verify(t.Context(), vector.Token)
+					claims, err := verify(verifier, vector.Token)
 					if got := resultOf(t, err); got != vector.Result {
-						t.Errorf("the token vector %q: got %s, want %s", vector.Name, got, vector.Result)
+						t.Errorf("%s, %q: got %s, want %s", file, vector.Name, got, vector.Result)
 					} else if err == nil {
 						assertJSON(t, vector.Name, claims, vector.Claims)
 					}

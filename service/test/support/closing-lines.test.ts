@@ -81,15 +81,16 @@ test('the closing lines name tested languages, and loudly those that are missing
 
 test('a full run in which no test opened a database or a browser fails', async () => {
   const { code, lines } = await run({ good: "test('a', () => {})" })
-  expect(lines.slice(-8)).toEqual([
+  expect(lines.slice(-9)).toEqual([
     'No test of this full run opened PGlite.',
     'No test of this full run opened PostgreSQL.',
     'No test of this full run opened Chromium.',
     'No test of this full run ran Python.',
+    'No test of this full run ran Go.',
     'Databases: none',
     'Browser: none',
     'Other languages: none',
-    '1 passed, 4 failed',
+    '1 passed, 5 failed',
   ])
   expect(code).toBe(1)
 })
@@ -102,7 +103,7 @@ test('the closing lines name each skipped test with its reason', async () => {
   expect(lines).toContain('Skipped: skips.test.mjs > b (no reason given)')
   expect(lines).toContain('Skipped: skips.test.mjs > c (no reason given)')
   expect(lines).toContain('Skipped: skips.test.mjs > d (no moon)')
-  expect(lines.at(-1)).toBe('1 passed, 4 failed, 3 skipped')
+  expect(lines.at(-1)).toBe('1 passed, 5 failed, 3 skipped')
 })
 
 test('a failed test, a file that does not load, a failed hook and an unhandled error all count', async () => {

@@ -7,7 +7,7 @@ import { languagesIn } from './tested-languages.ts'
 
 const required = ['PGlite ', 'PostgreSQL ', 'Chromium ']
 /** Those of the verifiers, besides Node.js. */
-const requiredLanguages = ['Python']
+const requiredLanguages = ['Python', 'Go']
 
 export default class ClosingLines implements Reporter {
   #vitest: Vitest | undefined

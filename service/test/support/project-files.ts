@@ -13,6 +13,7 @@ const GENERATED = new Set([
   '.nginx',
   '.prometheus',
   '.python',
+  '.go',
   '.earlier',
 ])
 
