@@ -21,7 +21,7 @@ const environment = { GOTOOLCHAIN: 'local', GOPROXY: 'off', GOFLAGS: '-mod=mod',
 
 const runnable = (path: string): Go | undefined => {
   if (!existsSync(path)) return undefined
-  const env = { ...process.env, ...environment }
+  const env: NodeJS.ProcessEnv = { ...process.env, ...environment }
   // It would name the library of another Go.
   delete env['GOROOT']
   const { status, stdout } = spawnSync(path, ['env', 'GOVERSION'], { env, encoding: 'utf8' })
