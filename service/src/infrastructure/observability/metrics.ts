@@ -8,6 +8,7 @@ import {
   MetricReader,
   type CollectionResult,
   type IMetricReader,
+  type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics'
 
 /** How often values for Prometheus are discarded if there is another reader. */
@@ -41,6 +42,19 @@ class ScrapeReader extends MetricReader {
   }
 }
 
+/** Standard metrics have their unit beside the name. Prometheus' convention is to have it in the name. */
+const withPrometheusNames = (metrics: ResourceMetrics): ResourceMetrics => ({
+  ...metrics,
+  scopeMetrics: metrics.scopeMetrics.map((scope) => ({
+    ...scope,
+    metrics: scope.metrics.map((metric) => {
+      const { name, unit } = metric.descriptor
+      if (unit !== 's') return metric
+      return { ...metric, descriptor: { ...metric.descriptor, name: `${name}.seconds`, unit: '' } }
+    }),
+  })),
+})
+
 /** `readers` are those besides Prometheus; `resource` describes the instance to them. */
 export function createMetrics(readers: readonly IMetricReader[] = [], resource?: Resource): Metrics {
   const prometheus = new ScrapeReader()
@@ -59,7 +73,7 @@ export function createMetrics(readers: readonly IMetricReader[] = [], resource?:
   discarding?.unref()
   return {
     meter: provider.getMeter('chat-auth'),
-    text: async () => serializer.serialize((await collect()).resourceMetrics),
+    text: async () => serializer.serialize(withPrometheusNames((await collect()).resourceMetrics)),
     stop: () => {
       clearInterval(discarding)
       return provider.shutdown()

@@ -112,11 +112,13 @@ describe.each(databaseNames)('metrics on %s', (database) => {
     const client = service.client()
     for (const id of [1, 2, 3]) await client.get(`/errors/nothing-${id}`)
     const labels = 'listener="public",method="GET",route="/errors/:code"'
+    const standard =
+      'listener="public",http_request_method="GET",http_route="/errors/:code",http_response_status_code="404",url_scheme="http"'
     // A request is counted after its response.
     await vi.waitFor(async () => {
       const samples = await scrape(service)
       expect(samples[`chat_auth_http_requests_total{${labels},status="404"}`]).toBe(3)
-      expect(samples[`chat_auth_http_request_duration_seconds_count{${labels}}`]).toBe(3)
+      expect(samples[`http_server_request_duration_seconds_count{${standard}}`]).toBe(3)
     }, 60_000)
   })
 

@@ -23,10 +23,15 @@ interface SentSpan {
   readonly kind: number
   readonly attributes: readonly Attribute[]
 }
+interface SentMetric {
+  readonly name: string
+  readonly unit: string
+  readonly histogram?: { readonly dataPoints: readonly { readonly attributes: readonly Attribute[] }[] }
+}
 interface Sent {
   readonly resource: { readonly attributes: readonly Attribute[] }
   readonly scopeSpans?: readonly { readonly spans: readonly SentSpan[] }[]
-  readonly scopeMetrics?: readonly { readonly metrics: readonly { readonly name: string }[] }[]
+  readonly scopeMetrics?: readonly { readonly metrics: readonly SentMetric[] }[]
 }
 
 const SERVER = 2
@@ -153,6 +158,21 @@ describe('with a receiver', () => {
     expect(spans().length).toBeGreaterThan(20)
     const bodies = receiver.received.map(({ body }) => body).join('\n')
     expect(secrets.filter((secret) => bodies.includes(secret))).toEqual([])
+  })
+
+  test('the duration of requests has the name, unit and attributes of the conventions', () => {
+    const durations = calls.metrics().find(({ name }) => name === 'http.server.request.duration')
+    expect(durations?.unit).toBe('s')
+    const points = durations?.histogram?.dataPoints.map(({ attributes }) =>
+      Object.fromEntries(attributes.map(({ key }) => [key, String(valueOf(attributes, key))])),
+    )
+    expect(points).toContainEqual({
+      listener: 'public',
+      'http.request.method': 'POST',
+      'http.route': '/v1/sessions',
+      'http.response.status_code': '201',
+      'url.scheme': 'http',
+    })
   })
 
   test('metrics are sent with the configured service name and headers', () => {

@@ -137,7 +137,7 @@ describe('metrics', () => {
     const there = new Set([...namesIn(await scrape()), 'up'])
     const expressions = [...dashboardQueries, ...alertQueries].map(([, expression]) => expression)
     const named = expressions.flatMap(
-      (text) => text.match(/\b(?:chat_auth|process|nodejs)_\w+|\bup\b/g) ?? [],
+      (text) => text.match(/\b(?:chat_auth|process|nodejs|http_server)_\w+|\bup\b/g) ?? [],
     )
     const missing = named.filter(
       (name) => !there.has(name) && !there.has(name.replace(/_(bucket|sum|count)$/, '')),
@@ -175,6 +175,10 @@ describe('metrics', () => {
       const series = (await scrape()).match(/^chat_auth_http_requests_total\{.*method="other".*$/gm)
       expect(series).toEqual([
         'chat_auth_http_requests_total{listener="public",method="other",route="none",status="404"} 3',
+      ])
+      const durations = (await scrape()).match(/^http_server_request_duration_seconds_count\{.*_OTHER.*$/gm)
+      expect(durations).toEqual([
+        'http_server_request_duration_seconds_count{listener="public",http_request_method="_OTHER",http_response_status_code="404",url_scheme="http"} 3',
       ])
     }, 60_000)
   })
