@@ -61,7 +61,7 @@ function parsed(line: string): TestEvent[] {
   try {
     return [JSON.parse(line) as TestEvent]
   } catch {
-    // What the compiler says is not JSON.
+    // Messages of the compiler are not JSON.
     return line === '' ? [] : [{ Action: 'output', Output: `${line}\n` }]
   }
 }
