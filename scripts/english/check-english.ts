@@ -2,7 +2,15 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { englishRules } from './rules.ts'
-import { proseOfCode, proseOfComments, proseOfHtml, proseOfMarkdown, type Prose } from './prose.ts'
+import {
+  proseOfCode,
+  proseOfComments,
+  proseOfGo,
+  proseOfHtml,
+  proseOfMarkdown,
+  proseOfPython,
+  type Prose,
+} from './prose.ts'
 
 /** Texts of others, generated files, and the rules with their own examples. */
 const LEFT_OUT =
@@ -10,8 +18,10 @@ const LEFT_OUT =
 
 const READERS: readonly (readonly [RegExp, (source: string) => Prose[]])[] = [
   [/\.(?:ts|js|cjs|mjs)$/u, proseOfCode],
+  [/\.go$/u, proseOfGo],
+  [/\.py$/u, proseOfPython],
   [/\.md$/u, proseOfMarkdown],
-  [/\.(?:ya?ml|sh|sql|conf)$|(?:^|\/)(?:Dockerfile|\.env\.example|run)$/u, proseOfComments],
+  [/\.(?:ya?ml|toml|sh|sql|conf)$|(?:^|\/)(?:Dockerfile|\.env\.example|run)$/u, proseOfComments],
   [/\.html$/u, proseOfHtml],
 ]
 

@@ -102,6 +102,24 @@ export function proseOfComments(source: string): Prose[] {
   return found
 }
 
+const GO_TEXT = /`[^`]*`|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])+'|\/\/.*(?:\n\s*\/\/.*)*|\/\*[^]*?\*\//gu
+const PYTHON_TEXT = /"""[^]*?"""|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|#.*(?:\n\s*#.*)*/gu
+
+/** Comments and strings of several words; successive lines of comments are one text. */
+function proseOfTokens(source: string, token: RegExp): Prose[] {
+  return [...source.matchAll(token)].flatMap(({ 0: text, index }) => {
+    const plain = text
+      .replace(/^["'`]+|["'`]+$|^\/\*|\*\/$/gu, '')
+      .replace(/^\s*(?:\/\/|#)/gmu, '')
+      .replace(/`[^`\n]*`/gu, '`code`')
+    if (!/\S\s+\S/u.test(plain)) return []
+    return { line: source.slice(0, index).split('\n').length, text: plain }
+  })
+}
+
+export const proseOfGo = (source: string): Prose[] => proseOfTokens(source, GO_TEXT)
+export const proseOfPython = (source: string): Prose[] => proseOfTokens(source, PYTHON_TEXT)
+
 /** Text between tags. */
 export function proseOfHtml(source: string): Prose[] {
   return source

@@ -9,6 +9,10 @@ test.each([
   ['a test name', 'a.test.ts', "test('this is no session', () => undefined)\n", '"is no"'],
   ['a paragraph of Markdown', 'a.md', 'Some words.\n\nWere the token lost, repeat the call.\n', '"Were the"'],
   ['a comment of YAML', 'a.yaml', 'a: 1 # gets so long to finish\n', '"gets so long"'],
+  ['a comment of Go', 'a.go', '// The service\n// answers 503.\npackage a\n', '"answers"'],
+  ['a string of Go', 'a.go', 'var text = "the database is away"\n', '"is away"'],
+  ['a docstring of Python', 'a.py', '"""Ends all\nat once."""\n', '"at once"'],
+  ['a comment of Python', 'a.py', 'a = 1  # the service answers 503\n', '"answers"'],
   ['text of HTML', 'a.html', '<p>Work under way</p>\n', '"under way"'],
   ['a wrapped sentence', 'a.md', 'It answers at\nonce.\n', '"at once"'],
 ])('plain English: a breach in %s is found', (_, path, source, found) => {
@@ -17,6 +21,7 @@ test.each([
 
 test.each([
   ['identifiers and single words', 'a.ts', "const answers = 'answers'\n"],
+  ['identifiers of Go and Python', 'a.go', 'answers := at.once("answers")\n'],
   ['code spans of Markdown', 'a.md', 'Call `person.answers()` first.\n'],
   ['"there is no" and "is no longer"', 'a.md', 'There is no queue. It is no longer used.\n'],
   ['a question', 'a.md', 'What happens next?\n'],

@@ -192,7 +192,7 @@ func (p *player) redeem(s step) {
 	p.assertCalls(s, p.calls[before:], asked)
 }
 
-// during makes a call of the application. What happens meanwhile arrives after its request and before the response.
+// during makes a call of the application. Events of the meantime arrive after its request and before the response.
 func (p *player) during(s step, attempt func() (chatauth.Claims, error)) (claims chatauth.Claims, err error) {
 	if s.Meanwhile == "" {
 		return attempt()

@@ -1,4 +1,4 @@
-"""What a verification and an ended session cost. Prints ratios of figures that were measured side by side.
+"""Measures the costs of a verification and of an ended session. Prints ratios of figures that were measured side by side.
 
 Run it: python bench/costs.py
 """

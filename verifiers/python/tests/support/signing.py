@@ -98,6 +98,6 @@ class SigningKey:
         return f"{signed}.{encoded(self._sign(signed.encode()))}"
 
     def signed_parts(self, token: str) -> tuple[bytes, bytes]:
-        """What the bare check takes: the signed data and the signature."""
+        """The input of the bare check: the signed data and the signature."""
         signed, _, signature = token.rpartition(".")
         return signed.encode(), base64.urlsafe_b64decode(f"{signature}==")

@@ -1,4 +1,4 @@
-"""What a socket guard asks about the session behind a socket."""
+"""The questions of a socket guard about the session behind a socket."""
 
 from __future__ import annotations
 
