@@ -58,7 +58,7 @@ export function createVerifierAt(options: VerifierOptions, clock: Clock): Verifi
     sharedSecret === undefined
       ? new KeySet({ send, clock, onError, onKeys: () => feed.freshness.update() })
       : createSharedSecret(sharedSecret)
-  const receipts = new Receipts({ send, serviceKey, clock })
+  const receipts = new Receipts({ send, serviceKey, clock, onError })
   const calls = { send, serviceKey, clock, onError }
   const local = new LocalVerifier({ settings, clock, keys, feed, receipts, calls })
   const readiness = new Readiness(feed.freshness, clock)

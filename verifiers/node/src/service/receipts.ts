@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { RecentMap } from '../recent-map.ts'
 import type { JsonResponse, SendJson } from './json-requests.ts'
+import { faultOfSettings } from './wrong-settings.ts'
 
 const WAITING_LIMIT = 10_000
 const REPORTED_LIMIT = 100_000
@@ -22,6 +23,7 @@ interface ReceiptsDeps {
   readonly send: SendJson
   readonly serviceKey: string
   readonly clock: Clock
+  readonly onError: (error: Error) => void
 }
 
 /**
@@ -89,7 +91,7 @@ export class Receipts {
   }
 
   async #report(batch: readonly [string, Receipt][]): Promise<'reported' | 'dropped' | 'later'> {
-    const { send, serviceKey } = this.#deps
+    const { send, serviceKey, onError } = this.#deps
     const items = batch.map(([sid, { userId, gen, seenAtMs, proof }]) => ({
       sid,
       user_id: userId,
@@ -97,9 +99,10 @@ export class Receipts {
       seen_at: new Date(seenAtMs).toISOString(),
       rcp: proof,
     }))
+    const path = 'v1/receipts'
     const response: JsonResponse | undefined = await send({
       method: 'POST',
-      path: 'v1/receipts',
+      path,
       body: { items },
       serviceKey,
       timeoutMs: TIMEOUT_MS,
@@ -107,6 +110,9 @@ export class Receipts {
     }).catch(() => undefined)
     if (response === undefined) return 'later'
     if (response.status === 204 || response.status === 200) return 'reported'
+    // The feed may be open since before the key was changed, so nothing else would show it.
+    const fault = faultOfSettings(path, response.status)
+    if (fault !== undefined) onError(fault)
     // The same batch would be refused again.
     return [400, 413, 422].includes(response.status) ? 'dropped' : 'later'
   }

@@ -3,6 +3,7 @@ import { isJsonObject, isStringArray } from '../token/json-values.ts'
 import { TokenRefused } from '../token/token-refused.ts'
 import type { Claims } from '../token-types.ts'
 import type { JsonRequest, JsonResponse, SendJson } from './json-requests.ts'
+import { faultOfSettings } from './wrong-settings.ts'
 
 const TIMEOUT_MS = 2_000
 const MAX_BYTES = 64 * 1024
@@ -119,11 +120,8 @@ async function call(
   try {
     const response = await send(request)
     const { status, body } = response
-    if (status === 401 || (status === 403 && !isOriginMismatch(body))) {
-      onError(
-        new Error(`POST ${request.path}: status ${status}; check that serviceKey is one of SERVICE_KEYS`),
-      )
-    }
+    const fault = faultOfSettings(request.path, status)
+    if (fault !== undefined && !isOriginMismatch(body)) onError(fault)
     return response
   } catch (error) {
     onError(error instanceof Error ? error : new Error('unknown failure'))

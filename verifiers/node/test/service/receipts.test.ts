@@ -16,8 +16,10 @@ interface Item {
 function start(answers: (() => Promise<JsonResponse>)[] = []) {
   const clock = new ManualClock()
   const batches: Item[][] = []
+  const errors: string[] = []
   const receipts = new Receipts({
     clock,
+    onError: ({ message }) => errors.push(message),
     serviceKey: 'k',
     send: ({ body }: JsonRequest) => {
       batches.push((body as { items: Item[] }).items)
@@ -29,7 +31,7 @@ function start(answers: (() => Promise<JsonResponse>)[] = []) {
   const settle = async () => {
     for (let turn = 0; turn < 30; turn += 1) await Promise.resolve()
   }
-  return { clock, batches, receipts, note, settle }
+  return { clock, batches, errors, receipts, note, settle }
 }
 const status = (code: number) => () => Promise.resolve({ status: code, body: undefined })
 const cut = () => Promise.reject(new Error('cut'))
@@ -65,6 +67,46 @@ describe('receipts', () => {
     // Remembered from before, and accepted for the first time.
     await verifier.verify(refused)
     expect(verifier.health()).toMatchObject({ cacheHits: 1, receipts: { waiting: 1 } })
+  })
+
+  test.each([
+    [401, 'POST v1/receipts: status 401; check that serviceKey'],
+    [403, 'POST v1/receipts: status 403; check that serviceKey'],
+    [404, 'POST v1/receipts: status 404; check that url'],
+  ])('receipts that are refused with %i are reported and sent again', async (code, message) => {
+    const { clock, batches, errors, receipts, note, settle } = start([status(code)])
+    note('a')
+    clock.pass(1_000)
+    await settle()
+    expect(errors).toEqual([expect.stringContaining(message) as string])
+    expect(receipts.counts).toEqual({ reported: 0, dropped: 0, waiting: 1 })
+    clock.pass(2_000)
+    await settle()
+    expect([batches.length, errors.length]).toEqual([2, 1])
+  })
+
+  test('receipts that fail for another reason are not reported', async () => {
+    const { clock, errors, note, settle } = start([status(503), cut, status(422)])
+    note('a')
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      clock.pass(10_000)
+      await settle()
+    }
+    expect(errors).toEqual([])
+  })
+
+  test('an application gets one report of a service key that receipts are refused with', async () => {
+    const { verifier, service, token, clock, errors } = await startWorld({ maxStalenessMs: 1e9 })
+    service.instead.set('/v1/receipts', (_, response) => response.writeHead(401).end())
+    await verifier.verify(token())
+    clock.pass(1_000)
+    await until(() => errors.length > 0)
+    clock.pass(2_000)
+    await until(() => service.timesHeard('/v1/receipts') === 2)
+    await verifier.close()
+    expect(errors.map(({ message }) => message)).toEqual([
+      'POST v1/receipts: status 401; check that serviceKey is one of SERVICE_KEYS of the service, with the scope verify',
+    ])
   })
 
   test('close() sends the last receipts', async () => {
