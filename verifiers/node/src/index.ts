@@ -2,7 +2,7 @@
 // and is not a general JWT library: it accepts one issuer and one kind of token.
 export { createVerifier } from './create-verifier.ts'
 export { TokenRefused } from './token/token-refused.ts'
-export type { GuardedSocket, SocketGuard } from './socket-types.ts'
+export type { GuardedSocket, SilentSocket, SocketGuard } from './socket-types.ts'
 export type {
   AuthenticationRequirements,
   Claims,

@@ -20,6 +20,27 @@ export interface GuardedSocket {
 }
 
 /**
+ * A socket without events of its own, such as a `WebSocket` of uWebSockets.js. Call `guard.release(socket)` when it has
+ * closed.
+ *
+ * @example
+ * ```ts
+ * app.ws('/ws', {
+ *   open: (socket: SilentSocket & { getUserData(): { claims: Claims } }) =>
+ *     guard.hold(socket, socket.getUserData().claims),
+ *   close: (socket) => guard.release(socket),
+ * })
+ * ```
+ */
+export interface SilentSocket {
+  readonly once?: undefined
+  /** Starts the closing handshake (RFC 6455, section 7.1.2). No message arrives after it. */
+  end(code: number, reason: string): unknown
+  /** Cuts the connection. Called 5 seconds after `end` if the socket has not been released by then. */
+  close(): unknown
+}
+
+/**
  * Closes sockets when their session or token stops being valid; created by `verifier.guardSockets()`.
  *
  * Close codes: 4401 for an ended session, 4408 for an expired or outdated token, 4503 for a stale verifier.
@@ -40,7 +61,7 @@ export interface SocketGuard {
    * guard.hold(socket, await verifier.verify(token))
    * ```
    */
-  hold(socket: GuardedSocket, claims: Claims): void
+  hold(socket: GuardedSocket | SilentSocket, claims: Claims): void
   /**
    * Keeps a guarded socket open until a newer token of the same session expires. Throws `TokenRefused` and leaves the
    * socket as it was if the token is refused.
@@ -50,16 +71,16 @@ export interface SocketGuard {
    * const { exp } = await guard.renew(socket, newToken)
    * ```
    */
-  renew(socket: GuardedSocket, newToken: string): Promise<Claims>
+  renew(socket: GuardedSocket | SilentSocket, newToken: string): Promise<Claims>
   /**
-   * Stops guarding a socket without closing it. Sockets that close are released by themselves.
+   * Stops guarding a socket without closing it. Sockets that close are released by themselves, except a `SilentSocket`.
    *
    * @example
    * ```ts
    * guard.release(socket)
    * ```
    */
-  release(socket: GuardedSocket): void
+  release(socket: GuardedSocket | SilentSocket): void
   /** Number of guarded sockets. */
   readonly size: number
 }

@@ -1,6 +1,6 @@
 import { systemClock, type Clock } from '../clock.ts'
 import { TokenRefused } from '../token/token-refused.ts'
-import type { GuardedSocket, SocketGuard } from '../socket-types.ts'
+import type { GuardedSocket, SilentSocket, SocketGuard } from '../socket-types.ts'
 import type { Claims } from '../token-types.ts'
 import type { GuardSource } from './guard-source.ts'
 
@@ -22,11 +22,13 @@ const CLOSE_BATCH = 200
 /** Expiry is checked at least this often: the service's time may change, and timers are limited to 2^31-1 ms. */
 const MAX_CHECK_DELAY_MS = 5_000
 
+type AnySocket = GuardedSocket | SilentSocket
+
 /** A socket that emits messages, such as those of `ws`. */
 type MessageEmitter = GuardedSocket & { removeAllListeners?(event: 'message'): unknown }
 
 interface HeldSocket {
-  readonly socket: GuardedSocket
+  readonly socket: AnySocket
   readonly sid: string
   readonly userId: number
   /** The claims of the newest token it was accepted or renewed with. */
@@ -42,12 +44,12 @@ export const createSocketGuard = (source: GuardSource, timers: Timers = systemCl
 class IndexedSocketGuard implements SocketGuard {
   readonly #source: GuardSource
   readonly #timers: Timers
-  readonly #held = new Map<GuardedSocket, HeldSocket>()
+  readonly #held = new Map<AnySocket, HeldSocket>()
   readonly #bySid = new Map<string, Set<HeldSocket>>()
   readonly #byUserId = new Map<number, Set<HeldSocket>>()
   readonly #byExp = new Map<number, Set<HeldSocket>>()
   /** Sockets in their closing handshake, with the function that cancels its timeout. */
-  readonly #closing = new Map<GuardedSocket, () => void>()
+  readonly #closing = new Map<AnySocket, () => void>()
   readonly #watched = new WeakSet<GuardedSocket>()
   #nextCheckAt = Infinity
   #cancelCheck: () => void = nothing
@@ -70,9 +72,9 @@ class IndexedSocketGuard implements SocketGuard {
     return this.#held.size
   }
 
-  hold(socket: GuardedSocket, claims: Claims): void {
-    this.#watch(socket)
-    this.release(socket)
+  hold(socket: AnySocket, claims: Claims): void {
+    if (!isSilent(socket)) this.#watch(socket)
+    this.#letGo(socket)
     if (this.#closing.has(socket)) return
     // Events between the check of the token and this call were delivered before the socket was held.
     const closing = this.#closingFor(claims)
@@ -89,7 +91,7 @@ class IndexedSocketGuard implements SocketGuard {
     this.#expireAt(held, exp)
   }
 
-  async renew(socket: GuardedSocket, newToken: string): Promise<Claims> {
+  async renew(socket: AnySocket, newToken: string): Promise<Claims> {
     const claims = await this.#source.verify(newToken)
     // Looked up after the await, because the socket may have been closed in the meantime.
     const held = this.#held.get(socket)
@@ -108,7 +110,13 @@ class IndexedSocketGuard implements SocketGuard {
     return claims
   }
 
-  release(socket: GuardedSocket): void {
+  release(socket: AnySocket): void {
+    this.#letGo(socket)
+    // Its application calls this when it has closed.
+    if (isSilent(socket)) this.#hasClosed(socket)
+  }
+
+  #letGo(socket: AnySocket): void {
     const held = this.#held.get(socket)
     if (held === undefined) return
     this.#held.delete(socket)
@@ -129,10 +137,14 @@ class IndexedSocketGuard implements SocketGuard {
     if (this.#watched.has(socket)) return
     this.#watched.add(socket)
     socket.once('close', () => {
-      this.release(socket)
-      this.#closing.get(socket)?.()
-      this.#closing.delete(socket)
+      this.#letGo(socket)
+      this.#hasClosed(socket)
     })
+  }
+
+  #hasClosed(socket: AnySocket): void {
+    this.#closing.get(socket)?.()
+    this.#closing.delete(socket)
   }
 
   #expireAt(held: HeldSocket, exp: number): void {
@@ -164,38 +176,51 @@ class IndexedSocketGuard implements SocketGuard {
   #closeEach(held: Iterable<HeldSocket>, closing: Closing): void {
     const sockets = [...held].map(({ socket }) => socket)
     for (const socket of sockets) this.#silence(socket)
-    this.#sendEach(sockets, closing)
+    // Nothing but its end stops the messages of a silent socket.
+    for (const socket of sockets.filter(isSilent)) this.#send(socket, closing)
+    this.#sendEach(
+      sockets.filter((socket) => !isSilent(socket)),
+      closing,
+    )
   }
 
   /** Removes the message listeners: until the client completes the handshake, its messages would still arrive. */
-  #silence(socket: GuardedSocket): void {
-    this.release(socket)
+  #silence(socket: AnySocket): void {
+    this.#letGo(socket)
     this.#closing.set(socket, nothing)
     tryTo(() => (socket as MessageEmitter).removeAllListeners?.('message'))
   }
 
-  #sendEach(sockets: readonly GuardedSocket[], closing: Closing): void {
+  #sendEach(sockets: readonly AnySocket[], closing: Closing): void {
     for (const socket of sockets.slice(0, CLOSE_BATCH)) this.#send(socket, closing)
     const rest = sockets.slice(CLOSE_BATCH)
     if (rest.length > 0) this.#timers.after(0, () => this.#sendEach(rest, closing))
   }
 
-  #send(socket: GuardedSocket, { code, reason }: Closing): void {
+  #send(socket: AnySocket, { code, reason }: Closing): void {
     // The client may have closed it before its turn.
     if (!this.#closing.has(socket)) return
     this.#closing.set(
       socket,
       this.#timers.after(HANDSHAKE_TIMEOUT_MS, () => this.#terminate(socket)),
     )
-    if (!tryTo(() => socket.close(code, reason))) this.#terminate(socket)
+    const hasClosed = tryTo(() => {
+      if (isSilent(socket)) socket.end(code, reason)
+      else socket.close(code, reason)
+    })
+    if (!hasClosed) this.#terminate(socket)
   }
 
-  #terminate(socket: GuardedSocket): void {
-    this.#closing.get(socket)?.()
-    this.#closing.delete(socket)
-    tryTo(() => socket.terminate?.())
+  #terminate(socket: AnySocket): void {
+    this.#hasClosed(socket)
+    tryTo(() => {
+      if (isSilent(socket)) socket.close()
+      else socket.terminate?.()
+    })
   }
 }
+
+const isSilent = (socket: AnySocket): socket is SilentSocket => typeof socket.once !== 'function'
 
 const nothing = (): void => undefined
 

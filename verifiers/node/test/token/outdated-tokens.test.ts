@@ -165,7 +165,7 @@ describe('a ticket of an outdated token', () => {
     const claims = await redeem(world, given)
     const closed: [number, string][] = []
     const guard = world.verifier.guardSockets()
-    guard.hold({ close: (...told) => closed.push(told), once: () => undefined }, claims)
+    guard.hold({ close: (code, reason) => closed.push([code, reason]), once: () => undefined }, claims)
     world.service.outdate(given.sid, 3)
     await until(() => closed.length > 0)
     expect(closed).toEqual([[4408, 'token outdated']])
