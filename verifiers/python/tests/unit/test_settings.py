@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from chat_auth_verifier import TokenRefused, Verifier
-from tests.support.fresh_verifier import fresh_verifier
-from tests.support.manual_clock import ManualClock
+from chat_auth_verifier.transport import Request, Response
+from tests.support.fresh_verifier import fresh_verifier, outcome_of
+from tests.support.manual_clock import ManualClock, settle
 from tests.support.scripted_service import ScriptedService
+from tests.support.signing import SigningKey
 
 VALID = {"url": "http://auth:8010", "service_key": "secret-key", "issuer": "https://auth.example"}
 
@@ -59,3 +62,15 @@ async def test_a_closed_verifier_refuses_every_token_as_unavailable() -> None:
     with pytest.raises(TokenRefused) as refused:
         await verifier.verify("any")
     assert refused.value.code == "unavailable"
+
+
+async def test_a_verification_that_waits_for_keys_is_unavailable_when_the_verifier_closes() -> None:
+    class WithoutKeys(ScriptedService):
+        async def send(self, request: Request) -> Response:
+            return await asyncio.Future[Response]()
+
+    async with fresh_verifier(WithoutKeys(None), ManualClock(), 0) as verifier:
+        waiting = asyncio.create_task(outcome_of(verifier.verify(SigningKey("EdDSA").token(1))))
+        await settle()
+        assert not waiting.done()
+    assert (await waiting)["result"] == "unavailable"

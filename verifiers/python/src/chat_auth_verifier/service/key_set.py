@@ -84,8 +84,12 @@ class KeySet:
             if self._clock.monotonic_ms() - self._started_at < _COOLDOWN_MS:
                 return self._succeeded
             self.start()
-        # A caller that gives up must not take the fetch from the others.
-        return self._in_flight is not None and await asyncio.shield(self._in_flight)
+        fetch = self._in_flight
+        if fetch is None:
+            return False
+        # Not `await fetch`: a caller that gives up must not take the fetch from the others, nor `close` cancel the callers.
+        await asyncio.wait({fetch})
+        return not fetch.cancelled() and fetch.result()
 
     def start(self) -> None:
         """Fetches now, regardless of the cooldown, and schedules the next fetch."""
