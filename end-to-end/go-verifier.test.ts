@@ -35,7 +35,7 @@ async function describeService(): Promise<string> {
 
 test(
   'the Go verifier passes its tests, also against the real service',
-  { timeout: LIMIT_MS },
+  { timeout: LIMIT_MS, tags: ['VERIFIER-11'] },
   async (context) => {
     const go = requireLanguage('Go', requireGo, context.skip)
     const env = { ...go.env, CHAT_AUTH_TEST_SERVICE: await describeService() }

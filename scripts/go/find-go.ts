@@ -25,7 +25,7 @@ const runnable = (path: string): Go | undefined => {
   // It would name the library of another Go.
   delete env['GOROOT']
   const { status, stdout } = spawnSync(path, ['env', 'GOVERSION'], { env, encoding: 'utf8' })
-  const version = /^go(1\.(\d+)[^ ]*)/u.exec(stdout)
+  const version = /^go(1\.(\d+)\S*)/u.exec(stdout)
   if (status !== 0 || Number(version?.[2]) < LOWEST_MINOR) return undefined
   return { path, version: version?.[1] ?? '', env }
 }

@@ -51,7 +51,6 @@ func TestStoredClaimsExpireAndAreRefusedWhileStale(t *testing.T) {
 			}
 		}
 		check("accepted")
-		s.onFeed = s.obeyCommands
 		_ = s.server.Close()
 		time.Sleep(10 * time.Second)
 		check(chatauth.CodeStale)

@@ -178,7 +178,6 @@ func TestAKeptAliveConnectionThatWasClosedIsReplaced(t *testing.T) {
 		s := newStage(t)
 		s.keys, s.next = reply{200, newSigner().jwks}, reply{410, `{"code":"ticket_gone"}`}
 		s.onFeed = serveFresh
-		s.server.IdleTimeout = 10 * time.Second
 		verifier, _ := startOn(t, s, chatauth.Options{})
 		for range 3 {
 			_, err := verifier.RedeemTicket(t.Context(), "a-ticket", "")
@@ -186,6 +185,19 @@ func TestAKeptAliveConnectionThatWasClosedIsReplaced(t *testing.T) {
 				t.Errorf("got %s", got)
 			}
 			time.Sleep(time.Minute)
+		}
+	})
+}
+
+func TestTheTimeOfTheHandshakeMakesNothingLookOlder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		s.keys, s.onFeed, s.handshake = reply{200, newSigner().jwks}, serveFresh, time.Second
+		verifier, _ := startOn(t, s, chatauth.Options{})
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if health := verifier.Health(); !health.Fresh || health.Staleness != 0 {
+			t.Errorf("got %+v", health)
 		}
 	})
 }

@@ -23,6 +23,8 @@ import (
 type stage struct {
 	connections chan net.Conn
 	server      *http.Server
+	// handshake is how long a connection takes.
+	handshake time.Duration
 	// onFeed serves a request for the feed. By default, the test gives commands. onKeys may serve those for the keys.
 	onFeed, onKeys func(w http.ResponseWriter, r *http.Request)
 
@@ -73,11 +75,14 @@ func (c *clientConn) Close() error {
 type connKey struct{}
 
 func newStage(t testing.TB) *stage {
-	s := &stage{connections: make(chan net.Conn), receiptsStatus: 204, mayReply: make(chan struct{})}
+	s := &stage{
+		connections: make(chan net.Conn), keys: reply{503, "{}"}, receiptsStatus: 204, mayReply: make(chan struct{}),
+	}
 	close(s.mayReply)
 	s.onFeed = s.obeyCommands
 	s.server = &http.Server{
-		Handler: http.HandlerFunc(s.handle),
+		IdleTimeout: 10 * time.Second,
+		Handler:     http.HandlerFunc(s.handle),
 		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
 			return context.WithValue(ctx, connKey{}, conn)
 		},
@@ -89,6 +94,7 @@ func newStage(t testing.TB) *stage {
 
 // dial connects a verifier, whatever the address.
 func (s *stage) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	time.Sleep(s.handshake)
 	near, far := net.Pipe()
 	client := &clientConn{Conn: near}
 	select {
