@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"crypto/sha256"
 	"sync"
 
 	"chat-auth/chatauth/internal/token"
@@ -57,7 +58,7 @@ type knowledge struct {
 	// logOfRows is the log that the seqs in the store belong to.
 	logOfRows logIdentity
 	// beforeTime has rows that came before the first service time. Which tokens are older than they is not known yet.
-	beforeTime []unreadableRow
+	beforeTime map[[sha256.Size]byte]unreadableRow
 }
 
 type logIdentity struct {
@@ -66,7 +67,12 @@ type logIdentity struct {
 }
 
 func newKnowledge(maxStalenessMs float64, l listeners) *knowledge {
-	return &knowledge{listeners: l, store: newStore(), time: NewServiceTime(maxStalenessMs)}
+	return &knowledge{
+		listeners:  l,
+		store:      newStore(),
+		time:       NewServiceTime(maxStalenessMs),
+		beforeTime: map[[sha256.Size]byte]unreadableRow{},
+	}
 }
 
 // apply takes an event that arrived at arrivedAt on the monotonic clock.
@@ -88,8 +94,11 @@ func (k *knowledge) apply(event feedEvent, arrivedAt float64) outcome {
 func (k *knowledge) applySnapshot(event feedEvent, arrivedAt float64) outcome {
 	k.mutex.Lock()
 	isGood := k.time.observe(event.serverTime, arrivedAt)
-	early := k.beforeTime
-	k.beforeTime = nil
+	early := make([]unreadableRow, 0, len(k.beforeTime))
+	for _, row := range k.beforeTime {
+		early = append(early, row)
+	}
+	clear(k.beforeTime)
 	k.mutex.Unlock()
 	k.merge(feedEvent{unreadable: early}, arrivedAt)
 	k.addRows(event, arrivedAt)
@@ -158,7 +167,7 @@ func (k *knowledge) refuseSubject(row unreadableRow, arrivedAt float64) bool {
 	defer k.mutex.Unlock()
 	nowMs := k.time.now(arrivedAt)
 	if nowMs != nowMs { // NaN
-		k.beforeTime = append(k.beforeTime, row)
+		k.beforeTime[row.fingerprint] = row
 		return false
 	}
 	return k.store.addUnreadable(row, nowMs)
