@@ -1,5 +1,6 @@
 // Ends the process with one line if this Node.js cannot run the service: it must run TypeScript and know import.meta.main.
-// Plain JavaScript, so that an older Node.js can read it.
+// Plain JavaScript, so that an older Node.js can read it. Before 22.18 it must be loaded by --import: a file with types is
+// refused there before any line runs.
 const REQUIRED = { major: 24, minor: 2 }
 
 const [major, minor] = process.versions.node.split('.').map(Number)

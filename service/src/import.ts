@@ -1,3 +1,5 @@
+// First, so that an older Node.js that reads TypeScript gets one line instead of a failure, or of nothing.
+import '../bin/check-node.js'
 import type { Writable } from 'node:stream'
 import { importUsers } from './application/users/import-users.ts'
 import { reserveUsernames } from './domain/reserved-usernames.ts'

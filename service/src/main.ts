@@ -1,3 +1,5 @@
+// First, so that an older Node.js that reads TypeScript gets one line instead of a failure, or of nothing.
+import '../bin/check-node.js'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { createOutbox } from './application/outbox/outbox.ts'

@@ -10,7 +10,8 @@ const runAs = (version: string, args: readonly string[]) => {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
     ['--import', `data:text/javascript,${encodeURIComponent(pretend)}`, ...args],
-    { encoding: 'utf8' },
+    // A service that started in spite of its version would not end.
+    { encoding: 'utf8', timeout: 60_000 },
   )
   return { status, stdout, stderr }
 }
@@ -25,6 +26,15 @@ describe('the check of the Node.js version', () => {
     (version) => {
       const result = runAs(version, ['--import', bin('check-node.js'), '-e', 'console.log("started")'])
       expect(result).toEqual({ status: 1, stdout: '', stderr: explanation(version) })
+    },
+  )
+
+  // Before 22.18 Node.js does not read TypeScript at all and says so itself; no code of ours runs.
+  test.each(['main', 'import'])(
+    'a bare "node service/src/%s.ts" on Node.js 22.18 gets the same line',
+    (name) => {
+      const program = fileURLToPath(new URL(`../../../src/${name}.ts`, import.meta.url))
+      expect(runAs('22.18.0', [program])).toEqual({ status: 1, stdout: '', stderr: explanation('22.18.0') })
     },
   )
 
