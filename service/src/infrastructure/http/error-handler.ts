@@ -19,7 +19,7 @@ export const handleError =
     // Our own error texts are safe to log. The cause may come from the database driver, and is needed here.
     if (isFault) request.log.error({ event: 'http.failed', actor: request.actor, err: error })
     // Of a wrong service key the guard writes a bounded number of lines: its sender is a stranger.
-    else if (known.code !== 'invalid_service_key') logRefusal(request, known)
+    else if (!isAboutServiceKey(request, known)) logRefusal(request, known)
     const problem = problemBody(known.code, request.id, publicUrl, known.details)
     return reply
       .code(problem.status)
@@ -28,6 +28,11 @@ export const handleError =
       .serializer(JSON.stringify)
       .send(problem)
   }
+
+/** The key of a proxy is wrong: see `requireServiceKeys`. */
+const isAboutServiceKey = ({ actor, routeOptions }: FastifyRequest, { code }: KnownError): boolean =>
+  code === 'invalid_service_key' ||
+  (code === 'unavailable' && routeOptions.config.hasKeyInOwnHeader === true && actor === undefined)
 
 export const handleNotFound = (): Promise<never> => Promise.reject(new TransportError('not_found'))
 

@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyRequest, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
+import { unavailable } from '../../application/errors.ts'
 import { serviceActor, type Actor } from '../../domain/actor.ts'
 import type { Scope, ServiceKey } from '../../domain/service-key.ts'
 import { bearerToken } from '../../interface-adapters/http/bearer.ts'
@@ -23,10 +24,13 @@ export const requireServiceKeys = (keys: readonly ServiceKey[], observe: Observe
   if (keys.some(({ secret }) => secret === '')) throw new Error('a service key is empty')
   const known = keys.map((key) => ({ ...key, digest: digest(key.secret) }))
   const admit = (request: FastifyRequest, scope: Scope): void => {
-    const token = request.routeOptions.config.hasKeyInOwnHeader ? ownHeader(request) : bearerToken(request)
+    const isOfProxy = request.routeOptions.config.hasKeyInOwnHeader === true
+    const token = isOfProxy ? ownHeader(request) : bearerToken(request)
     const key = token === undefined || token === '' ? undefined : keyOf(known, token)
     if (key === undefined) {
       observe.refusedKey(request, token === undefined ? 'missing' : 'wrong')
+      // The proxy passes the response on to its client, whose token is not at fault: with 401 it would be deleted.
+      if (isOfProxy) throw unavailable('The service key of the proxy is missing or wrong.', 2)
       throw new TransportError('invalid_service_key')
     }
     const actor = serviceActor(key.name)

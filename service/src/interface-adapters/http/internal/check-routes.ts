@@ -6,7 +6,7 @@ import { authenticateLocallyErrors } from '../../../application/sessions/authent
 import type { UseCases } from '../../../application/use-cases.ts'
 import { isRole } from '../../../domain/roles.ts'
 import { bearerToken } from '../bearer.ts'
-import { KEY_ERRORS, responses } from '../responses.ts'
+import { responses } from '../responses.ts'
 
 const config = { scope: 'verify', hasKeyInOwnHeader: true } as const
 
@@ -41,7 +41,7 @@ export const checkRoutes =
           'immediately by the instance that ended it, and within the delay of the feed by the others.',
         response: responses(
           { 200: z.undefined().describe('The token is valid. The headers say whose it is.') },
-          { errors: [...KEY_ERRORS, ...commonErrors, ...authenticateLocallyErrors] },
+          { errors: ['insufficient_scope', ...commonErrors, ...authenticateLocallyErrors] },
         ),
       },
       handler: unreachable,
