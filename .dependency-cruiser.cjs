@@ -105,8 +105,15 @@ module.exports = {
       name: 'verifier-stands-alone',
       comment: 'Other services install it. It may need Node.js and nothing else.',
       severity: 'error',
-      from: { path: verifier },
+      from: { path: verifier, pathNot: `${verifier}adapters/` },
       to: { pathNot: verifier, dependencyTypesNot: ['core'] },
+    },
+    {
+      name: 'adapters-need-their-framework-alone',
+      comment: 'An adapter may import the framework that it is for, an optional peer dependency.',
+      severity: 'error',
+      from: { path: `${verifier}adapters/` },
+      to: { pathNot: verifier, dependencyTypesNot: ['core', 'npm-peer'] },
     },
     {
       name: 'verifier-tests-stand-alone',
