@@ -29,6 +29,7 @@ interface Options {
 export class TaskThreads<Of extends Tasks> implements Threads<Of> {
   readonly #options: Options
   readonly #idle: Worker[] = []
+  readonly #ended = new WeakSet<Worker>()
 
   constructor(options: Options) {
     this.#options = options
@@ -37,7 +38,8 @@ export class TaskThreads<Of extends Tasks> implements Threads<Of> {
   async run<Name extends keyof Of>(name: Name, ...input: Input<Of, Name>): Promise<ReturnType<Of[Name]>> {
     const thread = this.#idle.pop() ?? this.#start()
     const result = await resultFrom(thread, { name, input }, this.#options.longestRunMs)
-    this.#idle.push(thread)
+    // Result and end may come in the same moment, so a thread can have ended by now. It would never return another result.
+    if (!this.#ended.has(thread)) this.#idle.push(thread)
     this.#options.observe?.(result.took)
     if ('failure' in result) throw result.failure
     return result.output as ReturnType<Of[Name]>
@@ -49,6 +51,7 @@ export class TaskThreads<Of extends Tasks> implements Threads<Of> {
     // Without a listener, an error in an idle thread would end the process.
     thread.on('error', () => undefined)
     thread.on('exit', () => {
+      this.#ended.add(thread)
       const place = this.#idle.indexOf(thread)
       if (place >= 0) this.#idle.splice(place, 1)
     })

@@ -16,8 +16,7 @@ const obedient = new URL(
     parentPort.on('message', ({ input: [order] }) => {
       if (order === 'throw') throw new Error('as ordered')
       if (order === 'exit') process.exit(3)
-      parentPort.postMessage({ output: threadId })
-      if (order === 'respond and exit') process.exit(3)
+      if (order === 'respond') parentPort.postMessage({ output: threadId })
     })`)}`,
 )
 const overloaded = { code: 'overloaded', details: { retryAfterSeconds: 1 } }
@@ -93,13 +92,30 @@ describe('hashing threads', () => {
     await expect(threads.run('argon2Hash', 'x')).rejects.toMatchObject(overloaded)
   })
 
-  test('a hashing thread that ends between two tasks is replaced', async () => {
+  /** The threads with the first of them, and the result of its first task. */
+  const withFirst = async (order: string) => {
     const threads = new TaskThreads<HashingTasks>({ module: obedient })
     const started = once(process, 'worker') as Promise<[Worker]>
-    const exited = started.then(([thread]) => once(thread, 'exit'))
-    const first = await threads.run('argon2Hash', 'respond and exit')
-    await exited
+    const result = threads.run('argon2Hash', order)
+    const [thread] = await started
+    return { threads, thread, result }
+  }
+
+  test('a hashing thread that ends between two tasks is replaced', async () => {
+    const { threads, thread, result } = await withFirst('respond')
+    const first = await result
+    await thread.terminate()
     expect(await threads.run('argon2Hash', 'respond')).not.toBe(first)
+  })
+
+  test('a hashing thread that ends in the moment of its result is replaced', async () => {
+    const { threads, thread, result } = await withFirst('wait')
+    // Node emits both without a break if both are there when it looks.
+    thread.emit('message', { output: 'the result' })
+    thread.emit('exit', 1)
+    expect(await result).toBe('the result')
+    expect(await threads.run('argon2Hash', 'respond')).not.toBe(thread.threadId)
+    await thread.terminate()
   })
 
   test('a hashing thread keeps the process alive only until its result is there', async () => {
