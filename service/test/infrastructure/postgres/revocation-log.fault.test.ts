@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { removeOldRevocations } from '../../../src/infrastructure/postgres/clean-up.ts'
 import { connectWithoutDeadlines } from '../../../src/infrastructure/postgres/connect.ts'
-import { openDatabase } from '../../../src/infrastructure/postgres/database.ts'
+import { openDatabase, type Database } from '../../../src/infrastructure/postgres/database.ts'
 import { PostgresRevocationLog } from '../../../src/infrastructure/postgres/postgres-revocation-log.ts'
 import { inTransaction } from '../../contracts/store.ts'
 import {
@@ -17,7 +17,7 @@ import { recordFault } from '../../support/fault-report.ts'
 import { waitingForLocks } from '../../support/lock-waits.ts'
 import { openEmbedded, openOnServer, type PostgresStore } from './open-store.ts'
 
-const clear = async ({ db }: PostgresStore): Promise<void> => {
+const clear = async ({ db }: Pick<PostgresStore, 'db'>): Promise<void> => {
   await db.deleteFrom('revocations').execute()
   await db.updateTable('revocation_log').set({ last_seq: 0 }).execute()
 }
@@ -165,19 +165,23 @@ describe('commits out of order', () => {
 describe('numbering', () => {
   let store: Awaited<ReturnType<typeof openOnServer>>
 
+  /** For statements of the test itself: with many rows and on a busy machine, they take long. */
+  let patient: Database
+
   beforeAll(async () => {
     store = await openOnServer()
+    patient = openDatabase(connectWithoutDeadlines(store.url))
   })
-  beforeEach(() => clear(store))
-  afterAll(() => store.close())
+  beforeEach(() => clear({ db: patient }))
+  afterAll(async () => {
+    await patient.destroy()
+    await store.close()
+  })
 
-  const fill = async (count: number) => {
-    const db = openDatabase(connectWithoutDeadlines(store.url))
-    await sql`insert into revocations (session_id, user_id, reason, expires_at)
+  const fill = (count: number) =>
+    sql`insert into revocations (session_id, user_id, reason, expires_at)
       select gen_random_uuid(), 1, 'signed_out', now() + interval '1 hour'
-      from generate_series(1, ${count}::int)`.execute(db)
-    await db.destroy()
-  }
+      from generate_series(1, ${count}::int)`.execute(patient)
 
   test(
     'a batch is numbered in one round trip, so a client that hangs holds nothing',
@@ -203,7 +207,7 @@ describe('numbering', () => {
       expect(batches).toBeGreaterThan(100)
       const { rows } = await sql<{ count: number; last: number; log: number }>`
       select count(distinct seq), max(seq) as last, (select last_seq from revocation_log) as log
-      from revocations`.execute(store.db)
+      from revocations`.execute(patient)
       expect(rows).toEqual([{ count: 150_000, last: 150_000, log: 150_000 }])
     },
   )
