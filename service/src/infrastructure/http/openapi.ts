@@ -38,7 +38,14 @@ interface SchemaObject {
   readonly anyOf?: readonly SchemaObject[]
 }
 
+interface Parameter {
+  readonly in: string
+  readonly required?: boolean
+  example?: unknown
+}
+
 interface Operation {
+  readonly parameters?: readonly Parameter[]
   readonly responses: Record<string, ResponseObject>
   readonly requestBody?: {
     required?: boolean
@@ -139,26 +146,37 @@ function largeFiles(app: FastifyInstance): ReadonlyMap<string, ReadyMade> {
   const asset = (name: string, type: string) =>
     [`/docs/static/${name}`, readyMade(type, () => readFile(join(folder, name)))] as const
   return new Map([
-    ['/docs/json', openApiDocument(app)],
+    [
+      '/docs/json',
+      readyMade('application/json; charset=utf-8', () => bytesOf(withoutFilters(app.swagger()))),
+    ],
     // Every JSON document is a YAML document too, and writing another form would take 200 ms.
-    ['/docs/yaml', readyMade('application/yaml; charset=utf-8', () => documentOf(app))],
+    ['/docs/yaml', readyMade('application/yaml; charset=utf-8', () => bytesOf(app.swagger()))],
     asset('swagger-ui.css', 'text/css; charset=utf-8'),
     asset('swagger-ui-bundle.js', 'text/javascript; charset=utf-8'),
     asset('swagger-ui-standalone-preset.js', 'text/javascript; charset=utf-8'),
   ])
 }
 
-const documentOf = (app: FastifyInstance): Promise<Buffer> =>
-  Promise.resolve(Buffer.from(JSON.stringify(app.swagger())))
+const bytesOf = (document: object): Promise<Buffer> => Promise.resolve(Buffer.from(JSON.stringify(document)))
 
-const openApiDocument = (app: FastifyInstance): ReadyMade =>
-  readyMade('application/json; charset=utf-8', () => documentOf(app))
+/** The page fills in each example, so it would send filters that exclude each other, and a cursor of another list. */
+function withoutFilters(document: object): object {
+  const shown = structuredClone(document)
+  for (const { parameters = [] } of operationsOf(shown)) {
+    for (const parameter of parameters) {
+      if (parameter.in === 'query' && parameter.required !== true) delete parameter.example
+    }
+  }
+  return shown
+}
 
 /** Serves the document. */
 export const openApiRoutes: FastifyPluginCallback = (app, _options, done) => {
   // Describing all routes takes a while. Done by the first request for the document, it would block all others.
   app.addHook('onReady', () => void app.swagger())
-  app.get('/openapi.json', { schema: { hide: true }, config: { scope: 'none' } }, openApiDocument(app))
+  const document = readyMade('application/json; charset=utf-8', () => bytesOf(app.swagger()))
+  app.get('/openapi.json', { schema: { hide: true }, config: { scope: 'none' } }, document)
   done()
 }
 

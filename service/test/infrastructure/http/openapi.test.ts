@@ -28,7 +28,7 @@ interface Operation {
   readonly summary?: string
   readonly tags?: string[]
   readonly security?: object[]
-  readonly parameters?: { name: string; in: string; schema: Schema; example?: unknown }[]
+  readonly parameters?: { name: string; in: string; required?: boolean; schema: Schema; example?: unknown }[]
   readonly requestBody?: { required?: boolean; content: Record<string, { schema: Schema }> }
   readonly responses: Record<
     string,
@@ -335,7 +335,13 @@ describe.each(databaseNames)('the OpenAPI document, on %s', (database) => {
       const { body: initializer } = await client.get('/docs/static/swagger-initializer.js')
       const code = (initializer as string).replaceAll(/\/\/ .*/g, '')
       expect(code).not.toMatch(/https?:\/\//)
-      expect((await client.get('/docs/json')).body).toEqual(await fetchDocument())
+      const document = await fetchDocument()
+      // The page would fill in the examples of filters and send all of them.
+      for (const { parameters = [] } of operationsOf(document).map(({ operation }) => operation)) {
+        for (const parameter of parameters)
+          if (parameter.in === 'query' && !parameter.required) delete parameter.example
+      }
+      expect((await client.get('/docs/json')).body).toEqual(document)
     })
 
     test(
