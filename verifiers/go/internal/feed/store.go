@@ -146,7 +146,7 @@ func (s *store) revisionOutdating(subject Subject) uint64 {
 
 // forget removes sessions whose tokens have expired at nowMs, the service's time; a bounded number per call.
 func (s *store) forget(nowMs float64) {
-	s.unreadable.forget(nowMs)
+	s.forgottenUpTo = math.Max(s.forgottenUpTo, s.unreadable.forget(nowMs))
 	left := forgetBatch
 	for minute, sessions := range s.byMinute {
 		if endOf(minute) > nowMs {

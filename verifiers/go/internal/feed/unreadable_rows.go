@@ -84,19 +84,22 @@ func (u *unreadableRows) revisionRefusing(subject Subject) uint64 {
 	return revision
 }
 
-func (u *unreadableRows) forget(nowMs float64) {
+// forget returns up to which expiry tokens may have been refused by what it forgot; -Inf if it forgot nothing.
+func (u *unreadableRows) forget(nowMs float64) (forgottenUpTo float64) {
 	for len(u.kept) > 0 && u.kept[0].expiresMs <= nowMs {
 		delete(u.known, u.kept[0].fingerprint)
 		u.kept = u.kept[1:]
 	}
-	forgetRefused(u.ofUser, nowMs)
-	forgetRefused(u.ofSession, nowMs)
+	return math.Max(forgetRefused(u.ofUser, nowMs), forgetRefused(u.ofSession, nowMs))
 }
 
-func forgetRefused[K comparable](entries map[K]refused, nowMs float64) {
+func forgetRefused[K comparable](entries map[K]refused, nowMs float64) float64 {
+	forgottenUpTo := math.Inf(-1)
 	for key, entry := range entries {
-		if entry.issuedUpToMs+keptMs <= nowMs {
+		if lastExpiry := entry.issuedUpToMs + keptMs; lastExpiry <= nowMs {
 			delete(entries, key)
+			forgottenUpTo = math.Max(forgottenUpTo, lastExpiry)
 		}
 	}
+	return forgottenUpTo
 }
