@@ -183,3 +183,27 @@ func TestInvalidOptionsAreNamed(t *testing.T) {
 		}
 	}
 }
+
+func TestStoredClaimsMustNameOneUser(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		verifier, _, signer := startSigned(t, chatauth.Options{})
+		claims, _ := verifier.Verify(t.Context(), signer.token(1))
+		for name, change := range map[string]func(*chatauth.Claims){
+			"no user":         func(c *chatauth.Claims) { c.UserID, c.Subject = 0, "0" },
+			"another subject": func(c *chatauth.Claims) { c.Subject = "18" },
+			"another user":    func(c *chatauth.Claims) { c.UserID = 18 },
+			"another service": func(c *chatauth.Claims) { c.Issuer = "https://other.example.org" },
+			"another session": func(c *chatauth.Claims) { c.SessionID = "x" },
+			"other audience":  func(c *chatauth.Claims) { c.Audience = "mail" },
+		} {
+			stored := claims
+			change(&stored)
+			if got := resultOf(t, verifier.Check(stored)); got != chatauth.CodeInvalidClaims {
+				t.Errorf("%s: Check: got %s", name, got)
+			}
+			if _, err := verifier.Hold(make(closedConn, 1), stored); resultOf(t, err) != chatauth.CodeInvalidClaims {
+				t.Errorf("%s: Hold: got %v", name, err)
+			}
+		}
+	})
+}

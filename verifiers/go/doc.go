@@ -1,7 +1,7 @@
 // Package chatauth checks chat-auth access tokens inside your service, without a request for each token. Within seconds of
 // the end of a session it refuses the session's tokens and closes its sockets.
 //
-//	verifier, err := chatauth.New(ctx, chatauth.Options{
+//	verifier, err := chatauth.New(context.Background(), chatauth.Options{ // closes when this context is done
 //		URL:        "http://auth:8010", // the internal listener
 //		ServiceKey: os.Getenv("SERVICE_KEY"),
 //		Issuer:     "https://auth.example",

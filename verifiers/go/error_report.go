@@ -1,6 +1,8 @@
 package chatauth
 
 import (
+	"log"
+	"regexp"
 	"sync"
 	"time"
 
@@ -8,6 +10,9 @@ import (
 )
 
 const messagesRemembered = 100
+
+// localAddress is the part of a message of package net that differs with each connection: its own port.
+var localAddress = regexp.MustCompile(`\S+->`)
 
 // errorReport passes errors on, each message at most once in a while.
 type errorReport struct {
@@ -26,9 +31,15 @@ func newErrorReport(onError func(error), repeatAfter time.Duration) *errorReport
 }
 
 func (r *errorReport) report(err error) {
-	if r.isDue(err.Error()) {
-		r.onError(err)
+	if !r.isDue(localAddress.ReplaceAllString(err.Error(), "")) {
+		return
 	}
+	defer func() {
+		if cause := recover(); cause != nil {
+			log.Printf("chatauth: OnError panicked: %v", cause)
+		}
+	}()
+	r.onError(err)
 }
 
 func (r *errorReport) isDue(message string) bool {

@@ -3,12 +3,15 @@ package chatauth
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log"
+	"log/slog"
 	"math"
 	"net/url"
 	"regexp"
 	"strings"
 	"time"
+	"unicode"
 
 	"chat-auth/chatauth/internal/clock"
 	"chat-auth/chatauth/internal/service"
@@ -49,8 +52,8 @@ type Options struct {
 	// CacheSize is the number of checked tokens to remember. Default 10,000; NoCache turns the cache off.
 	CacheSize int
 	// OnError is called with errors of the background for your log: a lost feed, keys that cannot be fetched, a service key
-	// that is refused. Each message comes at most once in 30 s, and contains no secrets. It must not block. Default:
-	// package log, each message at most once an hour.
+	// that is refused. Each message comes at most once in 30 s, and contains no secrets. It must not block: Close waits for it,
+	// for up to 2 s. Default: package log, each message at most once an hour.
 	OnError func(error)
 
 	// Tests replace these.
@@ -63,6 +66,29 @@ const (
 	reportedAgainAfter = 30 * time.Second
 )
 
+// String writes the options without their secrets.
+func (o Options) String() string {
+	type plain Options // It has no String.
+	o.ServiceKey, o.SharedSecret = hidden(o.ServiceKey), hidden(o.SharedSecret)
+	if base, err := url.Parse(o.URL); err != nil || base.User != nil {
+		o.URL = hidden(o.URL)
+	}
+	return fmt.Sprintf("%+v", plain(o))
+}
+
+// Format writes what String returns, whatever the verb.
+func (o Options) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, o.String()) }
+
+// LogValue is what package slog writes.
+func (o Options) LogValue() slog.Value { return slog.StringValue(o.String()) }
+
+func hidden(text string) string {
+	if text == "" {
+		return ""
+	}
+	return "(hidden)"
+}
+
 // settings are checked options.
 type settings struct {
 	Options
@@ -74,7 +100,7 @@ type settings struct {
 
 var (
 	headerValue  = regexp.MustCompile(`^[\x21-\x7e]+$`)
-	looksLikeKey = regexp.MustCompile(`-----BEGIN|"kty"|^\s*(ssh-|ecdsa-)`)
+	looksLikeKey = regexp.MustCompile(`-----BEGIN|"kty"|^(ssh-|ecdsa-)`)
 )
 
 // read checks the options. Errors name the option and what it must be, without its value.
@@ -97,7 +123,7 @@ func (o Options) read() (settings, error) {
 		err = errors.New("Issuer: must be TOKEN_ISSUER of the service")
 	case o.SharedSecret != "" && len(o.SharedSecret) < 32:
 		err = errors.New("SharedSecret: must be at least 32 bytes")
-	case looksLikeKey.MatchString(o.SharedSecret):
+	case looksLikeKey.MatchString(strings.TrimLeftFunc(o.SharedSecret, isBlank)):
 		// With a public key as the secret, everyone who has the key could sign tokens (RFC 8725, section 2.1).
 		err = errors.New("SharedSecret: must be a secret, not a public or private key")
 	case o.MaxStaleness < 2*time.Second || o.MaxStaleness > math.MaxInt32*time.Second:
@@ -112,6 +138,9 @@ func (o Options) read() (settings, error) {
 	}
 	return s, nil
 }
+
+// isBlank is true for white space and for the byte order mark, which an editor may have put before a key.
+func isBlank(char rune) bool { return unicode.IsSpace(char) || char == '\uFEFF' }
 
 func (o *Options) setDefaults() {
 	if o.MaxStaleness == 0 {

@@ -3,6 +3,7 @@ package chatauth
 import (
 	"context"
 	"math"
+	"strconv"
 
 	"chat-auth/chatauth/internal/feed"
 	"chat-auth/chatauth/internal/refusal"
@@ -10,7 +11,7 @@ import (
 )
 
 // Conn is the part of a socket that [Verifier.Hold] needs. Close starts the closing handshake (RFC 6455, section 7.1.2).
-// It may block; each socket is closed in a goroutine of its own.
+// It may block; each socket is closed in a goroutine of its own. A panic counts as an error and is reported to OnError.
 //
 // If the connection also has CloseNow() error, it is cut with it when Close fails, and 5 s after the beginning of Close
 // unless Release was called.
@@ -44,9 +45,9 @@ func (v *Verifier) check(claims *Claims) error {
 	if err := v.errClosed(); err != nil {
 		return err
 	}
-	subject, isSession := claims.subject()
-	if !isSession || claims.Issuer != v.settings.Issuer || claims.Audience != v.settings.Audience {
-		return refusal.New(refusal.InvalidClaims)
+	subject, err := v.subjectOf(claims)
+	if err != nil {
+		return err
 	}
 	verdict := v.feed.Judge(subject)
 	expiresMs := float64(claims.Expires) * 1000
@@ -59,18 +60,32 @@ func (v *Verifier) check(claims *Claims) error {
 	return v.checkSession(verdict, claims.redeemed)
 }
 
+// subjectOf refuses claims that no token of this verifier's service has. They may come from a store.
+func (v *Verifier) subjectOf(claims *Claims) (feed.Subject, error) {
+	subject, isSession := claims.subject()
+	if !isSession || claims.UserID < 1 || claims.Subject != strconv.FormatInt(claims.UserID, 10) ||
+		claims.Issuer != v.settings.Issuer || claims.Audience != v.settings.Audience {
+		return feed.Subject{}, refusal.New(refusal.InvalidClaims)
+	}
+	return subject, nil
+}
+
 // Hold guards an open socket with the claims that Verify or RedeemTicket returned. Call Release when the socket has
 // closed. If something happened since the claims were checked, the socket is closed and the error is a *[TokenRefused].
 //
-// The close codes are 4401 for an ended session, 4408 for an expired or outdated token, and 4503 for a stale verifier.
+// The close codes are 4401 for an ended session, 4408 for an expired or outdated token, and 4503 for a stale or closed
+// verifier.
 func (v *Verifier) Hold(conn Conn, claims Claims) (*HeldSocket, error) {
-	subject, isSession := claims.subject()
-	if !isSession {
-		return nil, publicError(refusal.New(refusal.InvalidClaims))
+	subject, err := v.subjectOf(&claims)
+	if err != nil {
+		return nil, publicError(err)
 	}
 	held, closing := v.guard.Hold(conn, identityOf(subject, &claims), claims)
 	if closing == nil {
 		return &HeldSocket{v, held}, nil
+	}
+	if err := v.errClosed(); err != nil {
+		return nil, publicError(err)
 	}
 	code := map[sockets.Closing]string{
 		sockets.SessionEnded:  refusal.SessionEnded,
@@ -116,10 +131,11 @@ func identityOf(subject feed.Subject, claims *Claims) sockets.Identity {
 	}
 }
 
-func (v *Verifier) newGuard() *sockets.Guard[Claims] {
+func (v *Verifier) newGuard(onError func(error)) *sockets.Guard[Claims] {
 	return sockets.NewGuard(sockets.Source[Claims]{
 		ClosingFor: v.closingFor,
 		NowMs:      v.feed.ServiceTimeMs,
+		OnError:    onError,
 		IsOutdated: func(claims Claims) bool {
 			subject, _ := claims.subject()
 			return v.isOutdated(v.feed.Judge(subject), claims.redeemed)
@@ -131,9 +147,11 @@ func (v *Verifier) closingFor(claims Claims) *sockets.Closing {
 	subject, _ := claims.subject()
 	verdict := v.feed.Judge(subject)
 	switch {
+	case v.isClosed.Load():
+		return &sockets.TryLater
 	case verdict.HasEnded:
 		return &sockets.SessionEnded
-	case float64(claims.Expires)*1000 <= v.feed.ServiceTimeMs():
+	case float64(claims.Expires)*1000 <= max(v.feed.ServiceTimeMs(), verdict.ForgottenUpToMs):
 		return &sockets.TokenExpired
 	case v.isOutdated(verdict, claims.redeemed):
 		return &sockets.TokenOutdated

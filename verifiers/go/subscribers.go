@@ -1,15 +1,21 @@
 package chatauth
 
-import "sync"
+import (
+	"fmt"
+	"sync"
+)
 
 // subscribers are functions that are called with each ended session. One that blocks does not delay the others.
 type subscribers struct {
-	mutex sync.Mutex
-	all   map[*subscription]struct{}
+	// onError gets the panic of a listener.
+	onError func(error)
+	mutex   sync.Mutex
+	all     map[*subscription]struct{}
 }
 
 type subscription struct {
 	listener func(SessionEnd)
+	onError  func(error)
 	mutex    sync.Mutex
 	waiting  []SessionEnd
 	// isRunning is true while a goroutine calls the listener.
@@ -18,7 +24,7 @@ type subscription struct {
 }
 
 func (s *subscribers) add(listener func(SessionEnd)) (remove func()) {
-	added := &subscription{listener: listener}
+	added := &subscription{listener: listener, onError: s.onError}
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	if s.all == nil {
@@ -72,9 +78,19 @@ func (s *subscription) run() {
 			if s.hasEnded() {
 				break
 			}
-			s.listener(end)
+			s.call(end)
 		}
 	}
+}
+
+// call survives a listener that panics: its next calls come, and the process goes on.
+func (s *subscription) call(end SessionEnd) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			s.onError(fmt.Errorf("a listener of OnSessionEnded panicked: %v", cause))
+		}
+	}()
+	s.listener(end)
 }
 
 func (s *subscription) end() {

@@ -70,11 +70,12 @@ func (e *TokenRefused) Status() int {
 	return 401
 }
 
-// publicError turns an internal refusal into a *TokenRefused.
+// publicError turns an internal refusal into a *TokenRefused of the caller's own: several may wait for one introspection.
 func publicError(err error) error {
 	var refused *refusal.Error
 	if errors.As(err, &refused) {
-		return (*TokenRefused)(refused)
+		own := TokenRefused(*refused)
+		return &own
 	}
 	return err
 }

@@ -44,8 +44,11 @@ type Verifier struct {
 	closed chan struct{}
 }
 
-// New starts a verifier. It fetches the keys and follows the revocation feed in the background until Close, or until ctx
-// is done. It does not wait for the service: see [Verifier.Ready]. The error names an invalid option.
+// New starts a verifier. It fetches the keys and follows the revocation feed in the background. It does not wait for the
+// service: see [Verifier.Ready]. The error names an invalid option.
+//
+// When ctx is done, the verifier closes for good, as with Close. So ctx must live as long as the verifier: do not give it the
+// deadline of Ready.
 func New(ctx context.Context, options Options) (*Verifier, error) {
 	settings, err := options.read()
 	if err != nil {
@@ -69,7 +72,10 @@ func New(ctx context.Context, options Options) (*Verifier, error) {
 	expected := token.Expected{Issuer: settings.Issuer, Audience: settings.Audience}
 	v.checks = token.NewChecks(v.keys, expected, max(0, settings.CacheSize))
 	v.introspection = service.NewIntrospection(v.calls)
-	v.guard = v.newGuard()
+	v.guard = v.newGuard(onError)
+	v.subscribers.onError = onError
+	// Nothing needs the secrets again, so whoever prints a verifier does not see them.
+	v.settings.ServiceKey, v.settings.SharedSecret = "", ""
 	life, end := context.WithCancel(ctx)
 	v.end = end
 	v.keys.Start()
@@ -109,13 +115,14 @@ func (v *Verifier) feedOptions(report *errorReport) feed.Options {
 func (v *Verifier) Ready(ctx context.Context) error { return v.feed.Ready(ctx) }
 
 // OnSessionEnded calls listener once for each session end received from now on, in order. A listener that blocks delays
-// only its own calls. The returned function ends the subscription.
+// only its own calls; one that panics is reported to OnError. The returned function ends the subscription.
 func (v *Verifier) OnSessionEnded(listener func(SessionEnd)) (unsubscribe func()) {
 	return v.subscribers.add(listener)
 }
 
 // Close sends the last receipts, for up to 2 s, and closes all connections to the service. Close servers and sockets
-// first: a closed verifier refuses every token with unavailable. It always returns nil.
+// first: a closed verifier refuses every token with unavailable and, if WhenStale is Refuse, closes the sockets that it
+// holds with 4503. It always returns nil.
 func (v *Verifier) Close() error {
 	if v.isClosed.CompareAndSwap(false, true) {
 		v.shutDown()
@@ -127,6 +134,9 @@ func (v *Verifier) Close() error {
 
 func (v *Verifier) shutDown() {
 	v.end()
+	if v.settings.WhenStale == Refuse {
+		v.guard.CloseAll()
+	}
 	v.feed.Close()
 	v.keys.Close()
 	v.subscribers.clear()
@@ -134,7 +144,11 @@ func (v *Verifier) shutDown() {
 	defer cancel()
 	v.receipts.Close(ctx)
 	v.requests.Close()
+	v.feed.Wait(ctx)
 }
+
+// String says which service the verifier belongs to.
+func (v *Verifier) String() string { return "chatauth.Verifier of " + v.settings.base.String() }
 
 func (v *Verifier) errClosed() error {
 	if v.isClosed.Load() {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"sync"
 	"time"
 
 	"chat-auth/chatauth/internal/clock"
@@ -37,13 +36,14 @@ type Feed struct {
 	readiness *readiness
 	reader    *reader
 	end       context.CancelFunc
-	running   sync.WaitGroup
+	// stopped is closed when nothing follows the feed any more.
+	stopped chan struct{}
 }
 
 // New returns a feed that is not open yet.
 func New(options Options) *Feed {
 	limitMs := clock.Ms(options.MaxStaleness)
-	f := &Feed{options: options, readiness: newReadiness(), end: func() {}}
+	f := &Feed{options: options, readiness: newReadiness(), end: func() {}, stopped: make(chan struct{})}
 	f.knowledge = newKnowledge(limitMs, listeners{
 		onEnd:        options.OnEnd,
 		onOutdated:   options.OnOutdated,
@@ -75,19 +75,25 @@ func New(options Options) *Feed {
 func (f *Feed) Open() {
 	var ctx context.Context
 	ctx, f.end = context.WithCancel(context.Background())
-	f.running.Add(1)
 	go func() {
-		defer f.running.Done()
+		defer close(f.stopped)
 		f.reader.run(ctx)
 	}()
 }
 
-// Close ends the connection.
+// Close ends the connection and does not wait for it.
 func (f *Feed) Close() {
 	f.readiness.close()
 	f.freshness.close()
 	f.end()
-	f.running.Wait()
+}
+
+// Wait returns when an open feed has stopped after Close, or ctx is done: a callback may wait for the caller.
+func (f *Feed) Wait(ctx context.Context) {
+	select {
+	case <-f.stopped:
+	case <-ctx.Done():
+	}
 }
 
 // Ready waits until keys and a first snapshot are known. See readiness.wait.

@@ -40,6 +40,8 @@ type Source[Claims any] struct {
 	IsOutdated func(Claims) bool
 	// NowMs returns the service's time in milliseconds since the epoch.
 	NowMs func() float64
+	// OnError gets the panic of a connection.
+	OnError func(error)
 }
 
 // Identity says whose socket it is, and the token's generation and expiry in seconds.
@@ -136,7 +138,7 @@ func (g *Guard[Claims]) CloseOutdated(session token.SessionID, userID int64) {
 	g.closeEach(outdated, TokenOutdated)
 }
 
-// CloseAll closes every socket, because the verifier is stale.
+// CloseAll closes every socket, because the verifier is stale or closed.
 func (g *Guard[Claims]) CloseAll() {
 	g.mutex.Lock()
 	var sockets []*Held[Claims]

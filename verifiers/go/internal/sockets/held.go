@@ -1,6 +1,8 @@
 package sockets
 
 import (
+	"errors"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -74,7 +76,7 @@ func (h *Held[Claims]) close(closing Closing) {
 		close(isLate)
 	})
 	defer timer.Stop()
-	if h.conn.Close(closing.Code, closing.Reason) != nil {
+	if h.call("Close", func() error { return h.conn.Close(closing.Code, closing.Reason) }) != nil {
 		h.cut()
 		return
 	}
@@ -84,10 +86,29 @@ func (h *Held[Claims]) close(closing Closing) {
 	}
 }
 
+// cut leaves a released connection alone: it is the application's again.
 func (h *Held[Claims]) cut() {
-	if conn, canCut := h.conn.(cutter); canCut {
-		_ = conn.CloseNow()
+	select {
+	case <-h.gone:
+		return
+	default:
 	}
+	if conn, canCut := h.conn.(cutter); canCut {
+		_ = h.call("CloseNow", conn.CloseNow)
+	}
+}
+
+var errPanicked = errors.New("panicked")
+
+// call calls a method of the application's connection. A panic there must not end the process.
+func (h *Held[Claims]) call(name string, method func() error) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			h.guard.source.OnError(fmt.Errorf("%s of a held connection panicked: %v", name, cause))
+			err = errPanicked
+		}
+	}()
+	return method()
 }
 
 // index holds sockets by a key.
