@@ -97,7 +97,7 @@ class Verifier:
         calls = ServiceCalls(requests, clock, report)
         self._local = LocalVerifier(settings, clock, self._keys, self._feed, self._receipts, calls)
         sessions = GuardedSessions(settings, clock, self._feed, self._local)
-        self._guard = SocketGuard(sessions, clock)
+        self._guard = SocketGuard(sessions, clock, report)
 
     def start(self) -> None:
         """Starts following the feed. `async with` does it. After `close`, it can be started again."""
@@ -176,7 +176,7 @@ class Verifier:
         """Guards an accepted socket: it closes with 4401, 4408 or 4503 when its session or token stops being valid.
 
         If that has happened since the token was checked, closes it now and raises `TokenRefused`. Release the socket when
-        its client disconnects; `holding` does both.
+        its client disconnects; `holding` does both. Raises a `TypeError` for a socket without `close(code, reason)`.
         """
         closing = await self._guard.hold(websocket, claims)
         if closing is None:
@@ -250,19 +250,24 @@ class Verifier:
     async def close(self) -> None:
         """Sends the last receipts, for up to 2 seconds, and closes all connections.
 
-        Close servers and sockets before: a closed verifier refuses every token with `unavailable`.
+        Close servers and sockets before: a closed verifier refuses every token with `unavailable`. Sockets that are still
+        held close with 4503 if `when_stale` is `refuse`, because nothing guards them any more.
         """
         if self._closing is None:
-            self._closing = asyncio.create_task(self._close())
+            self._local.is_closed = True
+            self._guard.close(closes_sockets=self._settings.when_stale == "refuse")
+            # Not looked up later: `start` may replace them while the task still runs.
+            last = self._feed, self._keys, self._receipts, self._used_transport
+            self._closing = asyncio.create_task(self._close(*last))
         await asyncio.shield(self._closing)
 
-    async def _close(self) -> None:
-        self._local.is_closed = True
-        self._guard.close()
-        await self._feed.close()
-        await self._keys.close()
-        last_receipts = asyncio.create_task(self._receipts.close())
+    async def _close(
+        self, feed: RevocationFeed, keys: KeySet | SharedSecret, receipts: Receipts, transport: Transport
+    ) -> None:
+        await feed.close()
+        await keys.close()
+        last_receipts = asyncio.create_task(receipts.close())
         cancel_timer = self._clock.after(_CLOSE_TIMEOUT_MS, lambda: void(last_receipts.cancel()))
         await asyncio.gather(last_receipts, return_exceptions=True)
         cancel_timer()
-        await self._used_transport.close()
+        await transport.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, NamedTuple, Protocol
 
 from ..token.refused import RefusalCode
@@ -27,6 +27,8 @@ TRY_LATER = Closing(4503, "try later", "stale")
 class GuardedSocket(Protocol):
     """The part of a socket that a guard needs. Those of Starlette, FastAPI and `websockets` have it.
 
+    Any other needs a small class around it, as does that of aiohttp, whose `close` takes names only.
+
     Example:
         class Connection:
             async def close(self, code: int, reason: str) -> None: ...
@@ -34,6 +36,21 @@ class GuardedSocket(Protocol):
 
     def close(self, code: int, reason: str, /) -> Awaitable[object] | None:
         """Starts the closing handshake (RFC 6455, section 7.1.2)."""
+
+
+def require_closable(socket: GuardedSocket) -> None:
+    """Raises a `TypeError` for a socket that could not be closed later."""
+    try:
+        signature = inspect.signature(socket.close)
+    except ValueError:
+        # Written in C, without a signature.
+        return
+    try:
+        signature.bind(1000, "")
+    except TypeError:
+        raise TypeError(
+            f"{type(socket).__name__}.close cannot be called as close(code, reason). Hold an object that has such a close."
+        ) from None
 
 
 def stop_messages_when(closing_of: Callable[[], Closing | None], socket: Any) -> None:
@@ -46,6 +63,8 @@ def stop_messages_when(closing_of: Callable[[], Closing | None], socket: Any) ->
             setattr(socket, name, _starlette_receive(getattr(socket, name), closing_of))
     elif hasattr(socket, "recv") and hasattr(socket, "transport"):
         socket.recv = _websockets_recv(socket.recv, closing_of)
+        if hasattr(socket, "recv_streaming"):
+            socket.recv_streaming = _websockets_recv_streaming(socket.recv_streaming, closing_of)
 
 
 def _starlette_receive(
@@ -71,17 +90,31 @@ def _starlette_receive(
 def _websockets_recv(
     recv: Callable[..., Awaitable[Any]], closing_of: Callable[[], Closing | None]
 ) -> Callable[..., Awaitable[Any]]:
-    from websockets.exceptions import ConnectionClosedError
-    from websockets.frames import Close
-
     async def guarded(*args: Any, **options: Any) -> Any:
         message = await recv(*args, **options)
-        closing = closing_of()
-        if closing is not None:
-            raise ConnectionClosedError(None, Close(closing.code, closing.reason))
+        _websockets_require_open(closing_of())
         return message
 
     return guarded
+
+
+def _websockets_recv_streaming(
+    recv_streaming: Callable[..., AsyncIterator[Any]], closing_of: Callable[[], Closing | None]
+) -> Callable[..., AsyncIterator[Any]]:
+    async def guarded(*args: Any, **options: Any) -> AsyncIterator[Any]:
+        async for fragment in recv_streaming(*args, **options):
+            _websockets_require_open(closing_of())
+            yield fragment
+
+    return guarded
+
+
+def _websockets_require_open(closing: Closing | None) -> None:
+    from websockets.exceptions import ConnectionClosedError
+    from websockets.frames import Close
+
+    if closing is not None:
+        raise ConnectionClosedError(None, Close(closing.code, closing.reason))
 
 
 async def close_socket(socket: GuardedSocket, closing: Closing) -> None:
@@ -90,8 +123,16 @@ async def close_socket(socket: GuardedSocket, closing: Closing) -> None:
         await result
 
 
-def cut_off(socket: Any) -> None:
-    """Cuts the connection, as far as the library allows it: a server behind ASGI does it itself."""
+def cut_off(socket: Any) -> bool:
+    """Cuts the connection. Returns False if the library does not allow it: a server behind ASGI does it itself."""
     abort = getattr(getattr(socket, "transport", None), "abort", None)
-    if abort is not None:
-        abort()
+    if abort is None:
+        return False
+    abort()
+    return True
+
+
+def has_left(socket: Any, error: Exception) -> bool:
+    """Whether a close failed because its client was gone already."""
+    state = getattr(socket, "application_state", None)
+    return isinstance(error, OSError) or getattr(state, "name", "") == "DISCONNECTED"

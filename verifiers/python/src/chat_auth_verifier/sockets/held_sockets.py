@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ..token.claims import Claims
-from .closing import GuardedSocket
+from .closing import Closing, GuardedSocket
 
 Key = TypeVar("Key")
 
@@ -19,6 +19,8 @@ class HeldSocket:
     """Of the newest token it was accepted or renewed with."""
     exp: int
     """Seconds, as in the token."""
+    closing: Closing | None = None
+    """Why it is closing or closed."""
 
 
 # Sets that keep their order.

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from ..clock import Cancel, Clock
 from ..error_report import logger
+from ..subscribers import void
 from ..token.claims import Claims
 from .closing import (
     SESSION_ENDED,
@@ -20,6 +21,8 @@ from .closing import (
     GuardedSocket,
     close_socket,
     cut_off,
+    has_left,
+    require_closable,
     stop_messages_when,
 )
 from .held_sockets import HeldSocket, HeldSockets
@@ -36,6 +39,8 @@ class GuardSource(Protocol):
     """The part of a verifier that a guard needs."""
 
     def has_ended(self, claims: Claims) -> bool: ...
+
+    def has_expired(self, claims: Claims) -> bool: ...
 
     def is_outdated(self, claims: Claims) -> bool: ...
 
@@ -55,13 +60,15 @@ class _ClosingSocket:
 
 
 class SocketGuard:
-    def __init__(self, source: GuardSource, clock: Clock) -> None:
+    def __init__(self, source: GuardSource, clock: Clock, on_error: Callable[[Exception], None]) -> None:
         self._source = source
         self._clock = clock
+        self._on_error = on_error
         self._held = HeldSockets()
         # By the identity of the socket: those in their closing handshake.
         self._closing: dict[int, _ClosingSocket] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_closed = False
         self._next_check_at = inf
         self._cancel_check: Callable[[], None] = lambda: None
 
@@ -72,23 +79,28 @@ class SocketGuard:
         return self._held.find(socket)
 
     async def hold(self, socket: GuardedSocket, claims: Claims) -> Closing | None:
-        """Returns why the socket was closed instead of held; None if it is held."""
-        known = self._closing_of(socket)
+        """Returns why the socket was closed instead of held; None if it is held. Raises a `TypeError` for a socket that
+        could not be closed."""
+        require_closable(socket)
+        known = self._closing.get(id(socket))
         if known is not None:
-            return known
+            return known.closing
         self.release(socket)
         # Events between the check of the token and this call were delivered before the socket was held.
         closing = self._closing_for(claims)
         if closing is None:
-            self._held.add(HeldSocket(socket, claims, claims.exp))
-            stop_messages_when(lambda: self._closing_of(socket), socket)
+            held = HeldSocket(socket, claims, claims.exp)
+            self._held.add(held)
+            stop_messages_when(lambda: held.closing, socket)
             self._note_expiry(claims.exp)
             return None
         self._begin_closing(socket, closing)
         self._send(socket)
         task = self._closing[id(socket)].task
         if task is not None:
-            await asyncio.gather(task, return_exceptions=True)
+            # A caller that gives up does not stop the handshake, which ends after its time limit at the latest.
+            await asyncio.wait({task})
+        self.release(socket)
         return closing
 
     def renew(self, held: HeldSocket, claims: Claims) -> None:
@@ -119,27 +131,23 @@ class SocketGuard:
         if self._source.is_refusing():
             self._close_each(self._held.all(), TRY_LATER)
 
-    def close(self) -> None:
-        """Stops guarding. The sockets stay as they are."""
+    def close(self, closes_sockets: bool) -> None:
+        """Stops guarding. No socket is held any more, and none can be."""
+        self._is_closed = True
         self._cancel_check()
-        for closing in self._closing.values():
-            if closing.cancel_timer is not None:
-                closing.cancel_timer()
-        for task in self._tasks:
-            task.cancel()
+        if closes_sockets:
+            self._close_each(self._held.all(), TRY_LATER)
 
     def _closing_for(self, claims: Claims) -> Closing | None:
+        if self._is_closed:
+            return TRY_LATER
         if self._source.has_ended(claims):
             return SESSION_ENDED
-        if claims.exp * 1000 <= self._source.service_now():
+        if self._source.has_expired(claims):
             return TOKEN_EXPIRED
         if self._source.is_outdated(claims):
             return TOKEN_OUTDATED
         return TRY_LATER if self._source.is_refusing() else None
-
-    def _closing_of(self, socket: GuardedSocket) -> Closing | None:
-        closing = self._closing.get(id(socket))
-        return None if closing is None else closing.closing
 
     def _note_expiry(self, exp: int) -> None:
         if exp * 1000 < self._next_check_at:
@@ -167,6 +175,9 @@ class SocketGuard:
         self._send_each(sockets)
 
     def _begin_closing(self, socket: GuardedSocket, closing: Closing) -> None:
+        held = self._held.find(socket)
+        if held is not None:
+            held.closing = closing
         self.release(socket)
         self._closing[id(socket)] = _ClosingSocket(socket, closing)
 
@@ -182,7 +193,7 @@ class SocketGuard:
         # The client may have closed it before its turn.
         if entry is None:
             return
-        entry.cancel_timer = self._clock.after(_HANDSHAKE_TIMEOUT_MS, lambda: self._cut_off(entry))
+        entry.cancel_timer = self._clock.after(_HANDSHAKE_TIMEOUT_MS, lambda: void(self._cut_off(entry)))
         entry.task = asyncio.create_task(self._close(entry))
         self._tasks.add(entry.task)
         entry.task.add_done_callback(self._tasks.discard)
@@ -193,12 +204,21 @@ class SocketGuard:
         except Exception as error:
             # A socket that cannot be closed must not keep the others open. Most often its client has just left.
             logger.debug("A socket could not be closed: %s", error)
-            self._cut_off(entry)
+            if not self._cut_off(entry) and not has_left(entry.socket, error):
+                self._on_error(
+                    RuntimeError(
+                        f"A socket stays open: {type(entry.socket).__name__}.close raised {type(error).__name__}."
+                    )
+                )
 
-    def _cut_off(self, entry: _ClosingSocket) -> None:
+    def _cut_off(self, entry: _ClosingSocket) -> bool:
+        """Returns True if the connection is cut."""
         if entry.cancel_timer is not None:
             entry.cancel_timer()
+        if self._closing.get(id(entry.socket)) is entry:
+            del self._closing[id(entry.socket)]
         try:
-            cut_off(entry.socket)
+            return cut_off(entry.socket)
         except Exception as error:
             logger.debug("A socket could not be cut off: %s", error)
+            return False

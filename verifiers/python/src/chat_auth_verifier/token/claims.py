@@ -46,7 +46,7 @@ class Claims:
     roles: tuple[str, ...]
     aud: str | None = None
     jti: str | None = None
-    redeemed_at: tuple[object, int] | None = field(default=None, repr=False, compare=False)
+    redeemed_at: tuple[str, int] | None = field(default=None, repr=False, compare=False)
     """For claims of a ticket: which changes of roles they include already, in the verifier that redeemed it."""
 
     def to_dict(self) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def read_claims(
     members: Mapping[str, Any],
     issuer: str,
     audience: str | None,
-    redeemed_at: tuple[object, int] | None = None,
+    redeemed_at: tuple[str, int] | None = None,
 ) -> CheckedClaims:
     """Raises `TokenRefused` with `wrong_issuer`, `wrong_audience` or `invalid_claims`. Does not check times."""
     get = members.get

@@ -20,6 +20,9 @@ class GuardedSessions:
     def has_ended(self, claims: Claims) -> bool:
         return self._feed.store.reason_of(session_key(claims.sid)) is not None
 
+    def has_expired(self, claims: Claims) -> bool:
+        return claims.exp * 1000 <= max(self.service_now(), self._feed.store.forgotten_up_to)
+
     def is_outdated(self, claims: Claims) -> bool:
         return self._local.is_outdated(session_key(claims.sid), claims)
 

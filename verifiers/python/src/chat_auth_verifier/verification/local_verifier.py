@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -44,6 +45,8 @@ class LocalVerifier:
         self._calls = calls
         self.checks = TokenChecks(keys, settings.issuer, settings.audience, settings.cache_size)
         self.is_closed = False
+        # Tells claims of tickets that this verifier redeemed from those of others, wherever they were stored.
+        self._id = secrets.token_hex(16)
         self.verified = 0
         self.cache_hits = 0
         self.refused: Counter[RefusalCode] = Counter()
@@ -93,10 +96,11 @@ class LocalVerifier:
 
     async def redeem_ticket(self, ticket: str, origin: str | None = None) -> Claims:
         # The roles are those at the redemption: they include every change up to here.
-        redeemed_at = (self, self._feed.store.revision)
+        redeemed_at = (self._id, self._feed.store.revision)
         try:
             self._require_open()
             members = await self._calls.redeem(ticket, origin)
+            self._require_open()
             checked = read_claims(members, self._settings.issuer, self._settings.audience, redeemed_at)
             # The response is current, so staleness does not matter. Events that arrived during the call do.
             self._require_valid(checked, self._clock.monotonic_ms())
@@ -126,7 +130,7 @@ class LocalVerifier:
         if revision is None:
             return False
         redeemed_by, included = claims.redeemed_at or (None, 0)
-        return redeemed_by is not self or revision > included
+        return redeemed_by != self._id or revision > included
 
     def _require_open(self) -> None:
         if self.is_closed:
@@ -134,6 +138,7 @@ class LocalVerifier:
 
     async def _with_new_keys(self, check: Callable[[], Checked | None]) -> Checked:
         is_current = await self._keys.refresh()
+        self._require_open()
         genuine = check()
         if genuine is None:
             # If the keys could not be fetched, the token may be valid: the user must not be asked to sign in again.
@@ -167,6 +172,7 @@ class LocalVerifier:
                 raise TokenRefused("stale")
             case "introspect":
                 roles = await self._calls.current_roles(token, claims)
+                self._require_open()
                 # The feed may have delivered an end during the call.
                 self._require_valid(genuine.checked, self._clock.monotonic_ms())
                 return claims if roles == claims.roles else replace(claims, roles=roles)
