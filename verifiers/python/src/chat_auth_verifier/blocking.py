@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import os
 import threading
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from .error_report import OnError
 from .feed.feed_state import SessionEnd
+from .feed.readiness import NotReady
 from .settings import WhenStale
 from .token.claims import Claims, DeliveryClaims
+from .token.refused import TokenRefused
 from .verification.health import Health
 from .verifier import Verifier
 
@@ -46,7 +50,10 @@ class BlockingVerifier:
         on_error: OnError | None = None,
         ready_timeout: float | None = 30.0,
     ) -> None:
-        """As `Verifier`. The first call in each process waits up to `ready_timeout` seconds until it is ready."""
+        """As `Verifier`. The first calls in each process wait up to `ready_timeout` seconds until it is ready.
+
+        Without success, the verifier goes on trying, and calls no longer wait: they raise what `Verifier` raises.
+        """
 
         def create() -> Verifier:
             return Verifier(
@@ -71,6 +78,8 @@ class BlockingVerifier:
         self._is_closed = False
         self._loop: asyncio.AbstractEventLoop
         self._verifier: Verifier
+        self._thread: threading.Thread | None = None
+        self._first_wait: concurrent.futures.Future[None]
         # The lock may be held by another thread of the parent while it forks.
         os.register_at_fork(after_in_child=self._forget_lock)
 
@@ -80,18 +89,19 @@ class BlockingVerifier:
     def ready(self) -> None:
         """Starts the verifier in this process and waits until it is ready. Raises `NotReady`."""
         self._started()
+        self._submit(lambda verifier: verifier.ready(self._ready_timeout)).result()
 
     def verify(self, token: str, *, max_age: int | None = None, amr: Sequence[str] | None = None) -> Claims:
         """As `Verifier.verify`."""
-        return self._wait(lambda verifier: verifier.verify(token, max_age=max_age, amr=amr))
+        return self._judge(lambda verifier: verifier.verify(token, max_age=max_age, amr=amr))
 
     def verify_delivery(self, token: str) -> DeliveryClaims:
         """As `Verifier.verify_delivery`."""
-        return self._wait(lambda verifier: verifier.verify_delivery(token))
+        return self._judge(lambda verifier: verifier.verify_delivery(token))
 
     def redeem_ticket(self, ticket: str, origin: str | None = None) -> Claims:
         """As `Verifier.redeem_ticket`."""
-        return self._wait(lambda verifier: verifier.redeem_ticket(ticket, origin))
+        return self._judge(lambda verifier: verifier.redeem_ticket(ticket, origin))
 
     def check(self, claims: Claims) -> None:
         """As `Verifier.check`."""
@@ -99,7 +109,7 @@ class BlockingVerifier:
         async def check(verifier: Verifier) -> None:
             verifier.check(claims)
 
-        self._wait(check)
+        self._judge(check)
 
     def health(self) -> Health:
         """As `Verifier.health`."""
@@ -115,6 +125,7 @@ class BlockingVerifier:
 
     def close(self) -> None:
         """As `Verifier.close`. The thread ends."""
+        self._require_other_thread()
         with self._lock:
             self._is_closed = True
             if self._pid != os.getpid():
@@ -123,16 +134,41 @@ class BlockingVerifier:
             asyncio.run_coroutine_threadsafe(self._verifier.close(), self._loop).result(_CALL_TIMEOUT_SECONDS)
             self._stop()
 
-    def _wait(self, call: Callable[[Verifier], Coroutine[Any, Any, Result]]) -> Result:
-        verifier, loop = self._started()
-        return asyncio.run_coroutine_threadsafe(call(verifier), loop).result(_CALL_TIMEOUT_SECONDS)
+    def _judge(self, call: Callable[[Verifier], Coroutine[Any, Any, Result]]) -> Result:
+        try:
+            return self._wait(call)
+        except concurrent.futures.TimeoutError:
+            raise TokenRefused("unavailable") from None
 
-    def _started(self) -> tuple[Verifier, asyncio.AbstractEventLoop]:
+    def _wait(self, call: Callable[[Verifier], Coroutine[Any, Any, Result]]) -> Result:
+        self._started()
+        with suppress(NotReady):
+            self._first_wait.result()
+        pending = self._submit(call)
+        try:
+            return pending.result(_CALL_TIMEOUT_SECONDS)
+        except concurrent.futures.TimeoutError:
+            pending.cancel()
+            raise
+
+    def _submit(self, call: Callable[[Verifier], Coroutine[Any, Any, Result]]) -> concurrent.futures.Future[Result]:
+        if self._is_closed:
+            raise RuntimeError("The verifier is closed.")
+        return asyncio.run_coroutine_threadsafe(call(self._verifier), self._loop)
+
+    def _require_other_thread(self) -> None:
+        if threading.current_thread() is self._thread:
+            raise RuntimeError(
+                "The verifier cannot be called from its own thread, in which on_error and listeners run. "
+                "Pass the work to another thread."
+            )
+
+    def _started(self) -> None:
+        self._require_other_thread()
         if self._pid != os.getpid():
             with self._lock:
                 if self._pid != os.getpid():
                     self._start()
-        return self._verifier, self._loop
 
     def _start(self) -> None:
         if self._is_closed:
@@ -146,20 +182,17 @@ class BlockingVerifier:
 
         async def start() -> None:
             verifier.start()
-            try:
-                await verifier.ready(self._ready_timeout)
-            except BaseException:
-                await verifier.close()
-                raise
 
         try:
             asyncio.run_coroutine_threadsafe(start(), loop).result()
         except BaseException:
             self._stop()
             raise
+        self._first_wait = self._submit(lambda verifier: verifier.ready(self._ready_timeout))
         self._pid = os.getpid()
 
     def _stop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
         self._loop.close()

@@ -66,3 +66,4 @@ async def test_the_first_call_fails_with_words_about_a_wrong_setting(service: Re
     for _ in range(2):
         with pytest.raises(NotReady, match="SERVICE_KEYS"):
             await asyncio.to_thread(verifier.ready)
+    await asyncio.to_thread(verifier.close)
