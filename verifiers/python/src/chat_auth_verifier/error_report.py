@@ -28,7 +28,8 @@ class ErrorReport:
         self.last: Exception | None = None
 
     def __call__(self, error: Exception) -> None:
-        self.last = error
+        # The text alone: the frames of a traceback hold service key, tokens and tickets, and error trackers send them.
+        error = self.last = type(error)(str(error))
         now, message = self._clock.monotonic_ms(), str(error)
         reported_at = self._reported_at.get(message)
         if reported_at is not None and now - reported_at < self._repeat_after_ms:

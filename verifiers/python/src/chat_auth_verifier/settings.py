@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -14,17 +14,17 @@ WhenStale = Literal["refuse", "introspect", "accept"]
 accepts the token unless its session is known to have ended.
 """
 
-_LOOKS_LIKE_KEY = re.compile(r"-----BEGIN|\"kty\"|^\s*(ssh-|ecdsa-)")
+_LOOKS_LIKE_KEY = re.compile(r"-----BEGIN|\"kty\"|^[\s\ufeff]*(ssh-|ecdsa-)")
 
 
 @dataclass(frozen=True)
 class Settings:
     base: str
     """Ends with a slash."""
-    service_key: str
+    service_key: str = field(repr=False)
     issuer: str
     audience: str | None
-    shared_secret: bytes | None
+    shared_secret: bytes | None = field(repr=False)
     max_staleness_ms: float
     when_stale: WhenStale
     cache_size: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from traceback import extract_tb
 from typing import Generic, TypeVar
 
 from .clock import Cancel
@@ -29,9 +30,10 @@ class Subscribers(Generic[Event]):
             try:
                 listener(event)
             except Exception as error:
-                problem = RuntimeError(f"A listener raised {type(error).__name__}.")
-                problem.__cause__ = error
-                self._on_error(problem)
+                where = extract_tb(error.__traceback__)[-1]
+                self._on_error(
+                    RuntimeError(f"A listener raised {type(error).__name__} in {where.name}, line {where.lineno}.")
+                )
 
     def clear(self) -> None:
         self._listeners.clear()

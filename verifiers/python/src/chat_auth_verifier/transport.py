@@ -16,6 +16,10 @@ class Request(NamedTuple):
     max_bytes: int
     """Of the response."""
 
+    def __repr__(self) -> str:
+        """Without the headers and the body, which contain secrets."""
+        return f"Request({self.method} {self.path})"
+
 
 class Response(NamedTuple):
     status: int

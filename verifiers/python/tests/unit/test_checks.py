@@ -79,7 +79,8 @@ async def test_a_listener_that_raises_is_reported_and_keeps_no_other_from_the_ev
         service.send_event("revoked", row(2, 2))
         await settle()
     assert [end.user_id for end in ends] == [1]
-    assert [str(error) for error in errors] == ["A listener raised KeyError."]
+    line = broken.__code__.co_firstlineno + 1
+    assert [str(error) for error in errors] == [f"A listener raised KeyError in broken, line {line}."]
 
 
 @pytest.mark.parametrize("status", [401, 403])

@@ -34,6 +34,7 @@ VALID = {"url": "http://auth:8010", "service_key": "secret-key", "issuer": "http
         ("shared_secret", "-----BEGIN PUBLIC KEY-----" + "x" * 32),
         ("shared_secret", '{"kty":"OKP"}' + "x" * 32),
         ("shared_secret", " \n ssh-ed25519 " + "x" * 32),
+        ("shared_secret", "\ufeffssh-rsa " + "x" * 32),
         ("max_staleness", 1.9),
         ("max_staleness", float("inf")),
         ("when_stale", "ignore"),

@@ -12,6 +12,8 @@ import httpx
 from ..token.json_values import parse_json
 from ..transport import Request, Response, StreamResponse
 
+_ONE_CONNECTION = httpx.Limits(max_connections=1, max_keepalive_connections=0)
+
 
 class HttpStream:
     def __init__(self, response: httpx.Response) -> None:
@@ -44,7 +46,8 @@ class HttpTransport:
             timeout=None,
             limits=limits,
             follow_redirects=False,
-            headers={"user-agent": "chat-auth-verifier (Python)"},
+            # Compressed, a short response could be of any length.
+            headers={"user-agent": "chat-auth-verifier (Python)", "accept-encoding": "identity"},
         )
 
     async def send(self, request: Request) -> Response:
@@ -55,27 +58,14 @@ class HttpTransport:
             connected = connected or event == "connection.connect_tcp.started"
 
         try:
-            return await self._send_once(request, trace)
+            return await _send_once(self._client, self._base, request, trace)
         except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
             # The service closed a kept-alive connection while the request was sent. All requests are safe to send twice.
             if connected:
                 raise
-            return await self._send_once(request, trace)
-
-    async def _send_once(self, request: Request, trace: Callable[[str, Any], Any]) -> Response:
-        async with self._client.stream(
-            request.method,
-            self._base + request.path,
-            headers=dict(request.headers),
-            content=request.body,
-            extensions={"trace": trace},
-        ) as response:
-            body = bytearray()
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > request.max_bytes:
-                    raise httpx.RequestError(f"the response is longer than {request.max_bytes} bytes")
-            return Response(response.status_code, parse_json(body.decode("utf-8", "replace")))
+        # The others that were kept alive may be closed too.
+        async with self._create_client(_ONE_CONNECTION) as client:
+            return await _send_once(client, self._base, request, trace)
 
     @asynccontextmanager
     async def stream(
@@ -87,10 +77,30 @@ class HttpTransport:
 
         # A client of its own: a new connection, to the current address of the name.
         async with (
-            self._create_client(httpx.Limits(max_connections=1, max_keepalive_connections=0)) as client,
+            self._create_client(_ONE_CONNECTION) as client,
             client.stream("GET", self._base + path, headers=dict(headers), extensions={"trace": trace}) as response,
         ):
             yield HttpStream(response)
 
     async def close(self) -> None:
         await self._client.aclose()
+
+
+async def _send_once(
+    client: httpx.AsyncClient, base: str, request: Request, trace: Callable[[str, Any], Any]
+) -> Response:
+    async with client.stream(
+        request.method,
+        base + request.path,
+        headers=dict(request.headers),
+        content=request.body,
+        extensions={"trace": trace},
+    ) as response:
+        if response.headers.get("content-encoding", "identity") != "identity":
+            raise httpx.RequestError("the response is compressed; turn off compression in the proxy")
+        body = bytearray()
+        async for chunk in response.aiter_raw():
+            body += chunk
+            if len(body) > request.max_bytes:
+                raise httpx.RequestError(f"the response is longer than {request.max_bytes} bytes")
+        return Response(response.status_code, parse_json(body.decode("utf-8", "replace")))

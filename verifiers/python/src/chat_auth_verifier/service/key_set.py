@@ -122,9 +122,11 @@ class KeySet:
             keys = read_key_set(body, self._keys)
             if keys is None:
                 raise ConnectionError("the response contains no usable key")
-        except ConnectionError as error:
+        except Exception as error:
+            # Whatever it is, the next fetch must take place.
             self._failures += 1
-            self._on_error(ConnectionError(f"The keys of the auth service cannot be fetched: {error}"))
+            reason = error if isinstance(error, ConnectionError) else type(error).__name__
+            self._on_error(ConnectionError(f"The keys of the auth service cannot be fetched: {reason}"))
             return False
         is_first = not self._keys
         self._keys = keys

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -94,5 +95,5 @@ def _import_key(algorithm: Algorithm, members: list[str]) -> Verifies | None:
         if not 2048 <= first.bit_length() <= 8192 or second < 3 or second % 2 == 0:
             return None
         return rs256(rsa.RSAPublicNumbers(second, first).public_key())
-    except (ValueError, UnicodeEncodeError):
+    except (ValueError, UnsupportedAlgorithm):
         return None
