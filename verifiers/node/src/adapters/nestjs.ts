@@ -1,4 +1,4 @@
-import { HttpException, type CanActivate } from '@nestjs/common'
+import type { CanActivate, HttpException } from '@nestjs/common'
 import { TokenRefused } from '../token/token-refused.ts'
 import type { AuthenticationRequirements, Claims } from '../token-types.ts'
 import type { Verifier } from '../types.ts'
@@ -48,13 +48,15 @@ export const requireToken = (
       return true
     } catch (error) {
       if (!(error instanceof TokenRefused)) throw error
-      throw refuse(http.getResponse<Response>(), error)
+      throw await refuse(http.getResponse<Response>(), error)
     }
   },
 })
 
 /** NestJS writes the body and its length. It keeps the other headers. */
-function refuse(response: Response, refusal: TokenRefused): HttpException {
+async function refuse(response: Response, refusal: TokenRefused): Promise<HttpException> {
+  // Imported when it is needed, so that the module loads without it, as tools that list exports do.
+  const { HttpException } = await import('@nestjs/common')
   const { status, headers, body } = refusalResponse(refusal)
   for (const [name, value] of Object.entries(headers)) {
     if (name !== 'content-length') response.header(name, value)
