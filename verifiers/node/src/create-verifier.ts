@@ -110,6 +110,7 @@ function guardSource({ feed, local, verifier, whenStale, clock }: GuardSourcePar
     onTokensOutdated: (listener) => feed.onOutdated.subscribe(listener),
     isOutdated: (claims) => local.isOutdated(claims),
     isRefusing,
+    forgottenUpTo: () => feed.forgottenUpTo,
     serviceNow: () => feed.serviceTimeMs() ?? clock.wallMs(),
     verify: (token) => verifier.verify(token),
   }

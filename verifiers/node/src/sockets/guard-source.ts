@@ -14,6 +14,8 @@ export interface GuardSource {
   isOutdated(claims: Claims): boolean
   /** True while the verifier is stale and `whenStale` is `refuse`. */
   isRefusing(): boolean
+  /** Tokens that expire up to this time (epoch milliseconds) are refused: their sessions' ends may be forgotten. */
+  forgottenUpTo(): number
   /** The service's time, in milliseconds since the epoch. */
   serviceNow(): number
   verify(token: string): Promise<Claims>

@@ -128,7 +128,7 @@ class IndexedSocketGuard implements SocketGuard {
   #closingFor(claims: Claims): Closing | undefined {
     const { sid, exp } = claims
     if (this.#source.endReasonOf(sid) !== undefined) return SESSION_ENDED
-    if (exp * 1000 <= this.#source.serviceNow()) return TOKEN_EXPIRED
+    if (exp * 1000 <= Math.max(this.#source.serviceNow(), this.#source.forgottenUpTo())) return TOKEN_EXPIRED
     if (this.#source.isOutdated(claims)) return TOKEN_OUTDATED
     return this.#source.isRefusing() ? TRY_LATER : undefined
   }

@@ -36,6 +36,8 @@ export class FakeVerifier implements Verifier, GuardSource {
   /** Set to hold up every check until it resolves. */
   pause: Promise<void> | undefined
   now = noon
+  /** Epoch milliseconds, as of `GuardSource`. */
+  forgotten = -Infinity
   readonly #ended = new Map<string, string>()
   readonly #outdated = new Map<string, number>()
   readonly #outdatedListeners = new Set<(subject: { sid: string }) => void>()
@@ -48,6 +50,10 @@ export class FakeVerifier implements Verifier, GuardSource {
 
   constructor(timers?: Pick<Clock, 'after'>) {
     this.#timers = timers
+  }
+
+  forgottenUpTo(): number {
+    return this.forgotten
   }
 
   verifyDelivery(): Promise<never> {

@@ -241,6 +241,12 @@ describe('what happened between the check of the token and hold()', () => {
     expect(held().closedWith).toEqual(sessionEnded)
   })
 
+  test('hold() closes a socket whose session may have been forgotten while a clock was ahead', () => {
+    verifier.forgotten = (noon + 600) * 1000
+    expect(held({ exp: noon + 600 }).closedWith).toEqual(tokenExpired)
+    expect(held({ exp: noon + 601 }).closedWith).toBeUndefined()
+  })
+
   test('hold() closes a socket whose token expired since the check', () => {
     expect(held({ exp: noon }).closedWith).toEqual(tokenExpired)
   })
