@@ -108,6 +108,16 @@ export const unreadable = (tokens: SessionTokens): Transcript[] => [
     .bytes(2000, heartbeat(1, 2000))
     .bytes(3000, revoked({ seq: 1, user_id: 1 }), heartbeat(1, 3000))
     .verify(3000, tokens.of(1, { iat: 3 })),
+  opened('a clock that is ahead for a moment ends no refusal')
+    .bytes(1000, revoked({ seq: 1, user_id: 1 }), heartbeat(1, 1000))
+    .step(1100, { end: 'cut' })
+    .connect(1200, idOf(1))
+    .bytes(1200, heartbeat(1, 90_000_000))
+    .step(2000, { end: 'cut' })
+    .connect(2200, idOf(1))
+    .bytes(2200, heartbeat(1, 2200))
+    .verify(2200, tokens.of(1), 'token_outdated')
+    .verify(2200, tokens.of(2)),
   opened('a row whose user cannot be read refuses its session')
     .bytes(1000, revoked(ended(1, 1, { user_id: 0 })), heartbeat(1, 1000))
     .verify(1000, tokens.of(1), 'token_outdated')

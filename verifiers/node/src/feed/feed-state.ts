@@ -108,6 +108,7 @@ export class FeedState {
     if (seq < this.seq) return 'applied'
     if (this.#time.observe(serverTimeMs, arrivedAt) === 'measure_again') return 'measure_again'
     this.#time.completeUpTo(serverTimeMs, arrivedAt)
+    this.#store.forgetUnreadable(arrivedAt)
     this.#store.forget(this.#time.now(arrivedAt) ?? -Infinity)
     return 'applied'
   }
@@ -126,7 +127,7 @@ export class FeedState {
       this.#beforeTime.set(row.fingerprint, row)
       return
     }
-    if (!this.#store.addUnreadable(row, nowMs)) return
+    if (!this.#store.addUnreadable(row, nowMs, arrivedAt)) return
     this.#listeners.onUnreadable(row.problem)
     if (row.userId !== undefined) this.#listeners.onOutdated({ userId: row.userId })
     else if (row.sid !== undefined) this.#listeners.onOutdated({ sid: row.sid })

@@ -71,9 +71,9 @@ export class RevocationStore {
       : this.#addOutdated(revocation, upToGeneration, minute)
   }
 
-  /** Returns true if the row is new. */
-  addUnreadable(row: UnreadableRow, nowMs: number): boolean {
-    const isNew = this.#unreadable.add(row, nowMs, this.#revision + 1)
+  /** `nowMs` is the service's time, `arrivedAt` is on the monotonic clock. Returns true if the row is new. */
+  addUnreadable(row: UnreadableRow, nowMs: number, arrivedAt: number): boolean {
+    const isNew = this.#unreadable.add(row, { nowMs, arrivedAt, revision: this.#revision + 1 })
     if (isNew) this.#revision += 1
     return isNew
   }
@@ -136,9 +136,13 @@ export class RevocationStore {
     return this.#forgottenUpTo
   }
 
+  /** Removes rows that could not be read and came too long ago on the monotonic clock. */
+  forgetUnreadable(monotonicMs: number): void {
+    this.#unreadable.forget(monotonicMs)
+  }
+
   /** Removes sessions whose tokens have expired at `nowMs`, the service's time; a bounded number per call. */
   forget(nowMs: number): void {
-    this.#unreadable.forget(nowMs)
     let left = FORGET_BATCH
     for (const [minute, sids] of this.#byMinute) {
       if (endOf(minute) > nowMs) continue

@@ -12,7 +12,10 @@ export interface UnreadableRow {
 
 type Subject = Pick<Claims, 'user_id' | 'sid'>
 
-/** The longest `ACCESS_TOKEN_TTL` of the service. After it, no token is left that the row could have meant. */
+/**
+ * The longest `ACCESS_TOKEN_TTL` of the service. After it, no token is left that the row could have meant. It runs on the
+ * monotonic clock: a clock of the service that is ahead for a moment must not end a refusal.
+ */
 const KEPT_MS = 86_400_000
 /** How far the clocks of two instances may be apart. */
 const CLOCK_SKEW_MS = 1_000
@@ -21,6 +24,8 @@ interface Refused {
   /** Tokens issued up to this time (epoch milliseconds) are refused. */
   readonly issuedUpToMs: number
   readonly revision: number
+  /** On the monotonic clock. */
+  readonly forgottenAt: number
 }
 
 /**
@@ -28,17 +33,23 @@ interface Refused {
  * issued before: the service considers it when it issues later ones. So a refresh shows whether the session has ended.
  */
 export class UnreadableRows {
-  readonly #expiryByRow = new Map<string, number>()
+  /** By fingerprint, when the row is forgotten, on the monotonic clock. */
+  readonly #rows = new Map<string, number>()
   readonly #refused = new Map<number | string, Refused>()
 
-  /** Returns true if the row is new. */
-  add({ fingerprint, userId, sid }: UnreadableRow, nowMs: number, revision: number): boolean {
-    if (this.#expiryByRow.has(fingerprint)) return false
-    this.#expiryByRow.set(fingerprint, nowMs + KEPT_MS)
+  /** `nowMs` is the service's time, `arrivedAt` is on the monotonic clock. Returns true if the row is new. */
+  add(
+    { fingerprint, userId, sid }: UnreadableRow,
+    { nowMs, arrivedAt, revision }: { nowMs: number; arrivedAt: number; revision: number },
+  ): boolean {
+    if (this.#rows.has(fingerprint)) return false
+    const forgottenAt = arrivedAt + KEPT_MS + CLOCK_SKEW_MS
+    this.#rows.set(fingerprint, forgottenAt)
     const subject = userId ?? sid
     if (subject === undefined) return true
     const before = this.#refused.get(subject)?.issuedUpToMs ?? -Infinity
-    this.#refused.set(subject, { issuedUpToMs: Math.max(before, nowMs + CLOCK_SKEW_MS), revision })
+    const issuedUpToMs = Math.max(before, nowMs + CLOCK_SKEW_MS)
+    this.#refused.set(subject, { issuedUpToMs, revision, forgottenAt })
     return true
   }
 
@@ -51,14 +62,15 @@ export class UnreadableRows {
     return revisions.length === 0 ? undefined : Math.max(...revisions)
   }
 
-  forget(nowMs: number): void {
-    for (const [row, expiresAtMs] of this.#expiryByRow) {
+  /** `monotonicMs` is on the monotonic clock. */
+  forget(monotonicMs: number): void {
+    for (const [row, forgottenAt] of this.#rows) {
       // In the order of their arrival.
-      if (expiresAtMs > nowMs) break
-      this.#expiryByRow.delete(row)
+      if (forgottenAt > monotonicMs) break
+      this.#rows.delete(row)
     }
-    for (const [subject, { issuedUpToMs }] of this.#refused) {
-      if (issuedUpToMs + KEPT_MS <= nowMs) this.#refused.delete(subject)
+    for (const [subject, { forgottenAt }] of this.#refused) {
+      if (forgottenAt <= monotonicMs) this.#refused.delete(subject)
     }
   }
 }
