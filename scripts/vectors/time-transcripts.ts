@@ -144,6 +144,12 @@ const silence = (): Transcript[] => [
     .bytes(2000, ': still here\n\nretry: 500\n\n')
     .isOpen(2499)
     .isClosed(2500),
+  opened('comments in pieces do not break the silence')
+    .bytes(1000, ': still')
+    .bytes(1500, ' here\n\n:')
+    .bytes(2000, ' and again\n')
+    .isOpen(2499)
+    .isClosed(2500),
   opened('an unknown event breaks the silence').bytes(2000, ping).isOpen(4499).isClosed(4500),
   opened('an event that is still arriving breaks the silence')
     .bytes(2000, 'event: heart')

@@ -11,6 +11,7 @@ interface Limits {
 
 const LF = 0x0a
 const CR = 0x0d
+const COLON = 0x3a
 const BOM = '\uFEFF'
 
 /**
@@ -22,9 +23,9 @@ export class EventStreamParser {
   retryMs: number | undefined
   /** The last `id:` value of the stream; undefined before the first. */
   lastEventId: string | undefined
-  /** True while an event is incomplete. */
+  /** True while an event is incomplete. A comment is not part of an event. */
   get insideEvent(): boolean {
-    return this.#bytes > 0
+    return this.#bytes > 0 && !(this.#isBetweenEvents && this.#line[0]?.[0] === COLON)
   }
 
   readonly #onEvent: (event: StreamEvent) => void
@@ -64,6 +65,10 @@ export class EventStreamParser {
     this.#take(chunk.subarray(start))
   }
 
+  get #isBetweenEvents(): boolean {
+    return this.#data.length === 0 && this.#type === ''
+  }
+
   #take(part: Uint8Array): void {
     if (part.length === 0) return
     this.#bytes += part.length
@@ -88,7 +93,7 @@ export class EventStreamParser {
     const colon = line.indexOf(':')
     if (colon === 0) {
       // A comment outside of an event does not count towards its size.
-      if (this.#data.length === 0 && this.#type === '') this.#bytes = 0
+      if (this.#isBetweenEvents) this.#bytes = 0
       return
     }
     const field = colon === -1 ? line : line.slice(0, colon)

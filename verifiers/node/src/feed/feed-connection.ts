@@ -135,10 +135,7 @@ class FeedConnection {
       this.end('failed', error instanceof Error ? error : new Error(reasonOf(error)))
       return
     }
-    if (!this.#parser.insideEvent) {
-      this.#eventSince = undefined
-      return
-    }
+    if (!this.#parser.insideEvent) return
     this.#eventSince ??= this.#arrivedAt
     // A large event that is still arriving resets the silence timer, for a limited time.
     if (this.#arrivedAt - this.#eventSince < MAX_EVENT_MS) this.#restartTimer()

@@ -57,6 +57,10 @@ describe('an event stream', () => {
   test('the event stream parser reports whether it is inside an event', () => {
     const { parser } = read([Buffer.from('retry: 1\n\n: comment\n')])
     expect(parser.insideEvent).toBe(false)
+    parser.push(Buffer.from(': another '))
+    expect(parser.insideEvent).toBe(false)
+    parser.push(Buffer.from('comment\n'))
+    expect(parser.insideEvent).toBe(false)
     parser.push(Buffer.from('da'))
     expect(parser.insideEvent).toBe(true)
     parser.push(Buffer.from('ta: x\n'))
