@@ -2,8 +2,10 @@ package chatauth
 
 import (
 	"context"
+	"time"
 
 	"chat-auth/chatauth/internal/refusal"
+	"chat-auth/chatauth/internal/service"
 	"chat-auth/chatauth/internal/strictjson"
 	"chat-auth/chatauth/internal/token"
 )
@@ -46,15 +48,27 @@ func (v *Verifier) redeem(ctx context.Context, ticket, origin string) (Claims, e
 	return claims, nil
 }
 
-// askAboutTicket returns early when ctx is done.
+// askAboutTicket waits for a place and then for the response. It returns early when ctx is done; then the place is taken
+// until the response arrives.
 func (v *Verifier) askAboutTicket(ctx context.Context, ticket, origin string) (strictjson.Object, error) {
 	type response struct {
 		object strictjson.Object
 		err    error
 	}
+	deadline := time.Now().Add(service.CallTimeout)
+	late := time.NewTimer(service.CallTimeout)
+	defer late.Stop()
+	select {
+	case v.redemptions <- struct{}{}:
+	case <-late.C:
+		return nil, refusal.New(refusal.Unavailable)
+	case <-ctx.Done():
+		return nil, refusal.Because(refusal.Unavailable, ctx.Err())
+	}
 	responses := make(chan response, 1)
 	go func() {
-		object, err := v.calls.Redeem(ticket, origin)
+		defer func() { <-v.redemptions }()
+		object, err := v.calls.Redeem(ticket, origin, time.Until(deadline))
 		responses <- response{object, err}
 	}()
 	select {

@@ -27,12 +27,14 @@ type keySource interface {
 
 // Verifier verifies the tokens of one service. It is made by [New] and safe for concurrent use.
 type Verifier struct {
-	settings      settings
-	requests      *service.Requests
-	keys          keySource
-	feed          *feed.Feed
-	receipts      *service.Receipts
-	calls         service.Calls
+	settings settings
+	requests *service.Requests
+	keys     keySource
+	feed     *feed.Feed
+	receipts *service.Receipts
+	calls    service.Calls
+	// redemptions has a place for each ticket that is being redeemed.
+	redemptions   chan struct{}
 	checks        *token.Checks
 	introspection *service.Introspection
 	guard         *sockets.Guard[Claims]
@@ -69,6 +71,7 @@ func New(ctx context.Context, options Options) (*Verifier, error) {
 	}
 	v.receipts = service.NewReceipts(v.requests, onError)
 	v.calls = service.Calls{Requests: v.requests, OnError: onError}
+	v.redemptions = make(chan struct{}, service.MaxCalls)
 	expected := token.Expected{Issuer: settings.Issuer, Audience: settings.Audience}
 	v.checks = token.NewChecks(v.keys, expected, max(0, settings.CacheSize))
 	v.introspection = service.NewIntrospection(v.calls)

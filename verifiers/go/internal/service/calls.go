@@ -8,8 +8,13 @@ import (
 	"chat-auth/chatauth/internal/strictjson"
 )
 
+// MaxCalls is how many tickets may be redeemed at the same time, and how many tokens introspected.
+const MaxCalls = 64
+
+// CallTimeout is how long a caller waits for a response, including the wait for its turn.
+const CallTimeout = 2 * time.Second
+
 const (
-	callTimeout     = 2 * time.Second
 	maxCallBytes    = 64 * 1024
 	maxTicketLength = 1024
 )
@@ -47,7 +52,7 @@ func isOriginMismatch(object strictjson.Object) bool {
 }
 
 // Redeem returns the claims of a ticket unchecked.
-func (c Calls) Redeem(ticket, origin string) (strictjson.Object, error) {
+func (c Calls) Redeem(ticket, origin string, timeout time.Duration) (strictjson.Object, error) {
 	if ticket == "" || strictjson.Length(ticket) > maxTicketLength {
 		return nil, refusal.New(refusal.TicketGone)
 	}
@@ -55,7 +60,7 @@ func (c Calls) Redeem(ticket, origin string) (strictjson.Object, error) {
 		Ticket string `json:"ticket"`
 		Origin string `json:"origin,omitempty"`
 	}{ticket, origin}
-	status, object, err := c.post("v1/tickets/redeem", body, callTimeout)
+	status, object, err := c.post("v1/tickets/redeem", body, timeout)
 	switch {
 	case err != nil:
 		return nil, err

@@ -9,11 +9,8 @@ import (
 	"chat-auth/chatauth/internal/refusal"
 )
 
-const (
-	maxIntrospections = 64
-	// With more waiting, none would get a response in time.
-	maxWaiting = 10_000
-)
+// maxWaiting: with more, none would get a response in time.
+const maxWaiting = 10_000
 
 // Introspection asks the service about tokens (RFC 7662). It limits the requests in flight, and sends one per token at a
 // time.
@@ -32,7 +29,7 @@ type inquiry struct {
 
 // NewIntrospection returns an introspection without anything in flight.
 func NewIntrospection(calls Calls) *Introspection {
-	return &Introspection{calls: calls, places: make(chan struct{}, maxIntrospections), inFlight: map[string]*inquiry{}}
+	return &Introspection{calls: calls, places: make(chan struct{}, MaxCalls), inFlight: map[string]*inquiry{}}
 }
 
 // CurrentRoles returns the roles of the token's user, which may differ from those in the token. The code of a refusal is
@@ -41,7 +38,7 @@ func (i *Introspection) CurrentRoles(ctx context.Context, token, sid string) ([]
 	i.mutex.Lock()
 	asked := i.inFlight[token]
 	if asked == nil {
-		if len(i.inFlight) >= maxIntrospections+maxWaiting {
+		if len(i.inFlight) >= MaxCalls+maxWaiting {
 			i.mutex.Unlock()
 			return nil, refusal.New(refusal.Unavailable)
 		}
@@ -60,8 +57,8 @@ func (i *Introspection) CurrentRoles(ctx context.Context, token, sid string) ([]
 }
 
 func (i *Introspection) ask(asked *inquiry, token, sid string) {
-	deadline := time.Now().Add(callTimeout)
-	timer := time.NewTimer(callTimeout)
+	deadline := time.Now().Add(CallTimeout)
+	timer := time.NewTimer(CallTimeout)
 	defer timer.Stop()
 	select {
 	case i.places <- struct{}{}:

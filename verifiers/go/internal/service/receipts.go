@@ -182,7 +182,7 @@ func (r *Receipts) report(batch []*Receipt) receiptOutcome {
 	}{batch}
 	const path = "v1/receipts"
 	response, err := r.requests.Send(Request{
-		Method: "POST", Path: path, Body: body, Timeout: callTimeout, MaxBytes: maxReceiptBytes,
+		Method: "POST", Path: path, Body: body, Timeout: CallTimeout, MaxBytes: maxReceiptBytes,
 	})
 	if err != nil {
 		return later

@@ -44,6 +44,9 @@ func NewTransport(life context.Context, dial Dial) *http.Transport {
 	}
 }
 
+// maxConnections is enough for all calls in flight, and for keys and receipts besides. The feed has a connection of its own.
+const maxConnections = 3 * MaxCalls
+
 // Request is one request to the service.
 type Request struct {
 	Method string
@@ -76,7 +79,9 @@ type Requests struct {
 // NewRequests returns requests relative to base, which ends with a slash.
 func NewRequests(base *url.URL, serviceKey string, dial Dial) *Requests {
 	life, end := context.WithCancel(context.Background())
-	return &Requests{base, serviceKey, NewTransport(life, dial), life, end}
+	transport := NewTransport(life, dial)
+	transport.MaxConnsPerHost, transport.MaxIdleConnsPerHost = maxConnections, MaxCalls
+	return &Requests{base, serviceKey, transport, life, end}
 }
 
 var (
