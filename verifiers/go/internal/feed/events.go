@@ -15,6 +15,8 @@ const (
 	maxUserID     = 1<<53 - 1
 	maxGeneration = 1<<31 - 1
 	maxReason     = 100
+	// maxUnreadable is how many rows of one event may be unreadable. A newer service adds a few.
+	maxUnreadable = 100_000
 )
 
 // brokenError says that the feed sent invalid data or lost events, so that a new snapshot is needed.
@@ -54,7 +56,11 @@ type feedEvent struct {
 	hasSeq     bool
 	serverTime float64
 	rows       []row
-	unreadable []unreadableRow
+	// unreadable has those rows that cannot be read but name somebody. unreadableCount counts the others as well.
+	unreadable      []unreadableRow
+	unreadableCount int
+	// nameless is the problem of the last row that names nobody; empty if there is none.
+	nameless string
 }
 
 // readEvent returns an event without a type if only newer versions know its type.
@@ -99,10 +105,16 @@ func (e *feedEvent) readRows(rows strictjson.Value) error {
 	if strictjson.EachItem(rows, e.readRow) != nil {
 		return brokenError("a snapshot of the feed has no list of revocations")
 	}
+	if e.unreadableCount > maxUnreadable {
+		return brokenError("too many rows of the feed cannot be read")
+	}
 	return nil
 }
 
 func (e *feedEvent) readRow(text strictjson.Value) {
+	if e.unreadableCount > maxUnreadable {
+		return
+	}
 	fields, err := strictjson.ReadObject(text)
 	if err == nil {
 		var read row
@@ -111,7 +123,12 @@ func (e *feedEvent) readRow(text strictjson.Value) {
 			return
 		}
 	}
-	e.unreadable = append(e.unreadable, nameSubject(text, fields, err))
+	e.unreadableCount++
+	if named, isNamed := nameSubject(text, fields, err); isNamed {
+		e.unreadable = append(e.unreadable, named)
+	} else {
+		e.nameless = err.Error()
+	}
 }
 
 // readKnownRow reads a row of the log and ignores its unknown fields.
@@ -143,18 +160,24 @@ func readKnownRow(fields strictjson.Object) (row, error) {
 	return read, nil
 }
 
-// nameSubject returns the user of a row that cannot be read; without a user, its session.
-func nameSubject(text strictjson.Value, fields strictjson.Object, problem error) unreadableRow {
+// nameSubject returns the user of a row that cannot be read; without a user, its session. It returns false without both:
+// then there is nothing to refuse or to remember.
+func nameSubject(text strictjson.Value, fields strictjson.Object, problem error) (unreadableRow, bool) {
+	unreadable := unreadableRow{problem: problem.Error()}
+	userID, isUser := fields.Get("user_id").Whole(1, maxUserID)
+	if isUser {
+		unreadable.userID = userID
+	} else {
+		sid, _ := fields.Get("sid").Text()
+		unreadable.session, unreadable.hasSession = token.ParseSessionID(sid)
+		if !unreadable.hasSession {
+			return unreadableRow{}, false
+		}
+	}
 	var compact bytes.Buffer
 	if json.Compact(&compact, text) != nil {
 		compact.Write(text)
 	}
-	unreadable := unreadableRow{fingerprint: sha256.Sum256(compact.Bytes()), problem: problem.Error()}
-	if userID, isUser := fields.Get("user_id").Whole(1, maxUserID); isUser {
-		unreadable.userID = userID
-		return unreadable
-	}
-	sid, _ := fields.Get("sid").Text()
-	unreadable.session, unreadable.hasSession = token.ParseSessionID(sid)
-	return unreadable
+	unreadable.fingerprint = sha256.Sum256(compact.Bytes())
+	return unreadable, true
 }

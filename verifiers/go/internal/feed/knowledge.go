@@ -142,9 +142,10 @@ func (k *knowledge) merge(event feedEvent, arrivedAt float64) {
 			continue
 		}
 		k.listeners.onUnreadable(row.problem)
-		if row.userID != 0 || row.hasSession {
-			k.listeners.onOutdated(OutdatedTokens{Session: row.session, UserID: row.userID})
-		}
+		k.listeners.onOutdated(OutdatedTokens{Session: row.session, UserID: row.userID})
+	}
+	if event.nameless != "" {
+		k.listeners.onUnreadable(event.nameless)
 	}
 }
 

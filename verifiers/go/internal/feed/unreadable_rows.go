@@ -60,10 +60,9 @@ func (u *unreadableRows) add(r unreadableRow, nowMs float64, revision uint64) bo
 	}
 	u.known[r.fingerprint] = struct{}{}
 	u.kept = append(u.kept, keptRow{r.fingerprint, nowMs + keptMs})
-	switch {
-	case r.userID != 0:
+	if r.userID != 0 {
 		u.ofUser[r.userID] = later(u.ofUser, r.userID, nowMs, revision)
-	case r.hasSession:
+	} else {
 		u.ofSession[r.session] = later(u.ofSession, r.session, nowMs, revision)
 	}
 	return true
