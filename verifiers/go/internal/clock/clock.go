@@ -45,6 +45,8 @@ type Silence struct {
 	dueAt  time.Time
 	onEnd  func()
 	isOver bool
+	// wasLate is true while the timer waits a second time, for unread bytes.
+	wasLate bool
 }
 
 // AfterSilence calls onEnd after d, unless the timer is restarted or stopped before.
@@ -64,6 +66,7 @@ func (s *Silence) Restart(d time.Duration) {
 	if s.isOver {
 		return
 	}
+	s.wasLate = false
 	s.dueAt = time.Now().Add(d)
 	s.timer.Reset(d)
 }
@@ -91,7 +94,8 @@ func (s *Silence) ends() bool {
 		return false
 	case overdue < 0: // Restarted while it fired.
 		return false
-	case overdue > late:
+	case overdue > late && !s.wasLate:
+		s.wasLate = true
 		s.dueAt = time.Now().Add(late)
 		s.timer.Reset(late)
 		return false

@@ -130,14 +130,11 @@ func (c *connection) read(ctx context.Context, body io.Reader, silence *clock.Si
 		if err := parser.push(chunk[:count]); err != nil {
 			return feedEnd{failed, err, parser.retryMs}
 		}
-		switch {
-		case !parser.insideEvent():
-			eventSince = -1
-		case count > 0:
+		if count > 0 && parser.insideEvent() {
 			if eventSince < 0 {
 				eventSince = arrivedAt
 			}
-			// A large event that is still arriving restarts the timer, for a limited time.
+			// A large event that is still arriving restarts the timer, for a limited time since the last whole event.
 			if arrivedAt-eventSince < maxEventMs {
 				silence.Restart(limit)
 			}

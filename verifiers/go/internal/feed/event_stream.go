@@ -47,8 +47,10 @@ func newStreamParser(maxBytes int, onEvent func(streamEvent) error) *streamParse
 	return &streamParser{onEvent: onEvent, maxBytes: maxBytes, retryMs: -1}
 }
 
-// insideEvent is true while an event is incomplete.
-func (p *streamParser) insideEvent() bool { return p.bytes > 0 }
+// insideEvent is true while an event is incomplete. A comment is none, even if its line is.
+func (p *streamParser) insideEvent() bool {
+	return p.hasData || p.typ != "" || len(p.line) > 0 && p.line[0] != ':'
+}
 
 func (p *streamParser) push(chunk []byte) error {
 	if p.skipLineFeed && len(chunk) > 0 {
