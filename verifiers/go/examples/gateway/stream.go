@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"time"
 )
 
 // event of a stream of server-sent events.
@@ -15,6 +16,9 @@ type event struct {
 
 // maxWaiting is how many messages may wait for a slow reader. Then its stream closes.
 const maxWaiting = 100
+
+// writeTimeout is how long a client may read nothing while a message waits for it. Then its connection is cut.
+const writeTimeout = 5 * time.Second
 
 // stream is one open response. It is a chatauth.Conn: the last event has the code and the reason of the closing.
 type stream struct {
@@ -47,17 +51,19 @@ func (s *stream) send(e event) {
 	}
 }
 
-// serve writes events until the stream is closed or the client is gone.
+// serve writes events until the stream is closed, or the client is gone or reads nothing.
 func (s *stream) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
+	// The deadline of the last message must not be that of another response.
+	w.Header().Set("Connection", "close")
 	w.WriteHeader(http.StatusOK)
-	write(w, event{"open", []byte("{}")})
-	for {
+	err := write(w, event{"open", []byte("{}")})
+	for err == nil {
 		// First, because nothing may follow the closing.
 		select {
 		case <-s.closing:
-			write(w, s.last)
+			_ = write(w, s.last)
 			return
 		default:
 		}
@@ -66,12 +72,18 @@ func (s *stream) serve(w http.ResponseWriter, r *http.Request) {
 		case <-r.Context().Done():
 			return
 		case e := <-s.events:
-			write(w, e)
+			err = write(w, e)
 		}
 	}
 }
 
-func write(w http.ResponseWriter, e event) {
-	_, _ = fmt.Fprintf(w, "event: %s\ndata: %s\n\n", e.name, e.data)
-	_ = http.NewResponseController(w).Flush()
+func write(w http.ResponseWriter, e event) error {
+	controller := http.NewResponseController(w)
+	if err := controller.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(w, "event: %s\ndata: %s\n\n", e.name, e.data); err != nil {
+		return err
+	}
+	return controller.Flush()
 }
