@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +12,7 @@ from ..token.json_values import is_text_list
 from ..token.refused import TokenRefused
 from ..transport import Response
 from .json_requests import JsonRequests
+from .slots import AllWaiting, Slots
 
 _TIMEOUT_MS = 2_000
 _MAX_IN_FLIGHT = 64
@@ -27,8 +27,9 @@ class ServiceCalls:
         self._clock = clock
         self._on_error = on_error
         self._in_flight: dict[str, asyncio.Task[tuple[str, ...]]] = {}
-        self._waiting: deque[asyncio.Future[None]] = deque()
-        self._running = 0
+        # Apart, so that neither keeps the other from the service.
+        self._introspections = Slots(_MAX_IN_FLIGHT, _WAITING_LIMIT)
+        self._redemptions = Slots(_MAX_IN_FLIGHT, _WAITING_LIMIT)
 
     async def current_roles(self, token: str, claims: Claims) -> tuple[str, ...]:
         """Introspects a token (RFC 7662): returns the current roles of its user. The same token is asked about once at a
@@ -57,7 +58,7 @@ class ServiceCalls:
         if not isinstance(ticket, str) or not 1 <= len(ticket) <= _TICKET_LENGTH_LIMIT:
             raise TokenRefused("ticket_gone")
         body = {"ticket": ticket} if origin is None else {"ticket": ticket, "origin": origin}
-        status, redeemed = await self._post("v1/tickets/redeem", body, _TIMEOUT_MS)
+        status, redeemed = await self._post_in_turn(self._redemptions, "v1/tickets/redeem", body)
         if status == 200 and isinstance(redeemed, dict):
             return redeemed
         if status == 403 and _is_origin_mismatch(redeemed):
@@ -65,37 +66,27 @@ class ServiceCalls:
         raise TokenRefused("ticket_gone" if status in (400, 410, 422) else "unavailable")
 
     async def _introspect(self, token: str, sid: str) -> tuple[str, ...]:
-        deadline = self._clock.monotonic_ms() + _TIMEOUT_MS
-        await self._begin()
-        try:
-            timeout_ms = deadline - self._clock.monotonic_ms()
-            if timeout_ms <= 0:
-                raise TokenRefused("unavailable")
-            status, body = await self._post("v1/introspect", {"token": token}, timeout_ms)
-            members = body if status == 200 and isinstance(body, dict) else {}
-            active, roles = members.get("active"), members.get("roles")
-            # The signature is valid, so an inactive token means that the session has ended.
-            if active is False:
-                raise TokenRefused("session_ended")
-            if active is not True or members.get("sid") != sid or not is_text_list(roles):
-                raise TokenRefused("unavailable")
-            return tuple(roles)
-        finally:
-            self._running -= 1
-            while self._waiting:
-                waiter = self._waiting.popleft()
-                if not waiter.done():
-                    waiter.set_result(None)
-                    break
+        status, body = await self._post_in_turn(self._introspections, "v1/introspect", {"token": token})
+        members = body if status == 200 and isinstance(body, dict) else {}
+        active, roles = members.get("active"), members.get("roles")
+        # The signature is valid, so an inactive token means that the session has ended.
+        if active is False:
+            raise TokenRefused("session_ended")
+        if active is not True or members.get("sid") != sid or not is_text_list(roles):
+            raise TokenRefused("unavailable")
+        return tuple(roles)
 
-    async def _begin(self) -> None:
-        if self._running >= _MAX_IN_FLIGHT:
-            if len(self._waiting) >= _WAITING_LIMIT:
-                raise TokenRefused("unavailable")
-            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append(waiter)
-            await waiter
-        self._running += 1
+    async def _post_in_turn(self, slots: Slots, path: str, body: Any) -> Response:
+        """The time limit includes the wait for a slot."""
+        deadline = self._clock.monotonic_ms() + _TIMEOUT_MS
+        try:
+            async with slots:
+                timeout_ms = deadline - self._clock.monotonic_ms()
+                if timeout_ms <= 0:
+                    raise TokenRefused("unavailable")
+                return await self._post(path, body, timeout_ms)
+        except AllWaiting:
+            raise TokenRefused("unavailable") from None
 
     async def _post(self, path: str, body: Any, timeout_ms: float) -> Response:
         try:
