@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _BOM = b"\xef\xbb\xbf"
+_VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
 _RETRY = re.compile(r"[0-9]{1,9}")
 
 
@@ -88,7 +89,8 @@ class EventStreamParser:
         elif field == "data":
             self._data.append(value)
         elif field == "id" and "\0" not in value:
-            self.last_event_id = value
+            # Any other cannot be sent in a header. Without an id, the next connection gets a snapshot.
+            self.last_event_id = value if _VISIBLE_ASCII.fullmatch(value) else None
         elif field == "retry" and _RETRY.fullmatch(value):
             self.retry_ms = int(value)
 

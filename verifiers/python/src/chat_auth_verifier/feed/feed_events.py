@@ -120,10 +120,18 @@ def _read_row(row: Any) -> Revocation | UnreadableRow:
         return _read_revocation(members)
     except FeedBroken as problem:
         # Of a row that cannot be read, its user; without a user, its session.
-        fingerprint = hashlib.sha256(json.dumps(row).encode()).digest()
+        fingerprint = hashlib.sha256(_text_of(row, members).encode()).digest()
         user_id, sid = user_id_of(members.get("user_id")), members.get("sid")
         named = sid if user_id is None and is_session_id(sid) else None
         return UnreadableRow(fingerprint, str(problem), user_id, named)
+
+
+def _text_of(row: Any, members: dict[str, Any]) -> str:
+    try:
+        return json.dumps(row)
+    except RecursionError:
+        # An error would come again with each snapshot. The members that are not nested tell the row from others.
+        return json.dumps({name: value for name, value in members.items() if not isinstance(value, (dict, list))})
 
 
 def _read_revocation(members: dict[str, Any]) -> Revocation:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from ..clock import Clock, jittered
 from ..transport import Transport
-from .event_stream import StreamEvent
+from .event_stream import EventTooLarge, StreamEvent
 from .feed_connection import FeedConnection, FeedEnd
 from .feed_events import FeedBroken, SnapshotPart, read_feed_event
 from .feed_state import FeedOutcome, FeedState
@@ -99,10 +99,15 @@ class FeedReader:
         self._listeners.on_accepted()
 
     def on_event(self, event: StreamEvent, arrived_at: float, last_event_id: str | None) -> None:
-        read = read_feed_event(event)
-        if read is None:
-            return
-        outcome = self._state.apply(read, arrived_at)
+        try:
+            read = read_feed_event(event)
+            if read is None:
+                return
+            outcome = self._state.apply(read, arrived_at)
+        except Exception:
+            # After the same id, the same event would come again.
+            self._last_event_id = None
+            raise
         if outcome is FeedOutcome.GAP:
             raise FeedBroken("the feed has a gap")
         self._listeners.on_progress()
@@ -131,7 +136,7 @@ class FeedReader:
         self.connected = False
         if self._is_closed:
             return
-        if isinstance(end.error, FeedBroken):
+        if isinstance(end.error, (FeedBroken, EventTooLarge)):
             self._last_event_id = None
         # A service that accepts connections and ends them immediately keeps the long delay.
         if self._clock.monotonic_ms() - self._opened_at > _MAX_DELAY_MS:

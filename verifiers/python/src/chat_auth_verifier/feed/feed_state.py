@@ -114,6 +114,7 @@ class FeedState:
         if not self._time.observe(event.server_time_ms, arrived_at):
             return FeedOutcome.MEASURE_AGAIN
         self._time.complete_up_to(event.server_time_ms, arrived_at)
+        self._store.forget_unreadable(arrived_at)
         self._store.forget(self._now(arrived_at))
         return FeedOutcome.APPLIED
 
@@ -130,7 +131,7 @@ class FeedState:
         if now is None:
             self._before_time[row.fingerprint] = row
             return
-        if not self._store.add_unreadable(row, now):
+        if not self._store.add_unreadable(row, now, arrived_at):
             return
         self._listeners.on_unreadable(row.problem)
         subject = row.sid if row.user_id is None else row.user_id

@@ -84,9 +84,9 @@ class RevocationStore:
             return self._add_end(session, revocation.reason, minute)
         return self._add_outdated(session, revocation.seq, revocation.up_to_generation, minute)
 
-    def add_unreadable(self, row: UnreadableRow, now_ms: float) -> bool:
-        """Returns True if the row is new."""
-        is_new = self._unreadable.add(row, now_ms, self.revision + 1)
+    def add_unreadable(self, row: UnreadableRow, now_ms: float, arrived_at: float) -> bool:
+        """`now_ms` is the service's time, `arrived_at` is on the monotonic clock. Returns True if the row is new."""
+        is_new = self._unreadable.add(row, now_ms, arrived_at, self.revision + 1)
         if is_new:
             self.revision += 1
         return is_new
@@ -134,9 +134,12 @@ class RevocationStore:
             return by_row
         return max(outdated.revision, by_row or 0)
 
+    def forget_unreadable(self, monotonic_ms: float) -> None:
+        """Removes unreadable rows that came too long ago on the monotonic clock."""
+        self._unreadable.forget(monotonic_ms)
+
     def forget(self, now_ms: float) -> None:
         """Removes sessions whose tokens have expired at `now_ms`, the service's time; a bounded number per call."""
-        self._unreadable.forget(now_ms)
         left = _FORGET_BATCH
         for minute in [minute for minute in self._by_minute if _end_of(minute) <= now_ms]:
             self.forgotten_up_to = max(self.forgotten_up_to, _end_of(minute))

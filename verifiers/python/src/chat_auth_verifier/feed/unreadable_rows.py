@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-# The longest ACCESS_TOKEN_TTL of the service. After it, no token is left that the row could have meant.
+# The longest ACCESS_TOKEN_TTL of the service. After it, no token is left that the row could have meant. It runs on the
+# monotonic clock: a clock of the service that is ahead for a moment must not end a refusal.
 _KEPT_MS = 86_400_000
 # How far the clocks of two instances may be apart.
 _CLOCK_SKEW_MS = 1_000
@@ -22,6 +23,8 @@ class UnreadableRow(NamedTuple):
 class _Refused(NamedTuple):
     issued_up_to_ms: float
     revision: int
+    forgotten_at: float
+    """On the monotonic clock."""
 
 
 class UnreadableRows:
@@ -32,21 +35,22 @@ class UnreadableRows:
     """
 
     def __init__(self) -> None:
-        self._expiry_by_row: dict[bytes, float] = {}
+        # By fingerprint, when the row is forgotten, on the monotonic clock.
+        self._rows: dict[bytes, float] = {}
         self._refused: dict[int | str, _Refused] = {}
 
-    def add(self, row: UnreadableRow, now_ms: float, revision: int) -> bool:
-        """Returns True if the row is new."""
-        if row.fingerprint in self._expiry_by_row:
+    def add(self, row: UnreadableRow, now_ms: float, arrived_at: float, revision: int) -> bool:
+        """`now_ms` is the service's time, `arrived_at` is on the monotonic clock. Returns True if the row is new."""
+        if row.fingerprint in self._rows:
             return False
-        self._expiry_by_row[row.fingerprint] = now_ms + _KEPT_MS
+        forgotten_at = self._rows[row.fingerprint] = arrived_at + _KEPT_MS + _CLOCK_SKEW_MS
         subject = row.sid if row.user_id is None else row.user_id
         if subject is not None:
             before = self._refused.get(subject)
             issued_up_to = now_ms + _CLOCK_SKEW_MS
             if before is not None:
                 issued_up_to = max(issued_up_to, before.issued_up_to_ms)
-            self._refused[subject] = _Refused(issued_up_to, revision)
+            self._refused[subject] = _Refused(issued_up_to, revision, forgotten_at)
         return True
 
     def revision_refusing(self, sid: str, user_id: int, iat: int) -> int | None:
@@ -57,11 +61,8 @@ class UnreadableRows:
         revisions = [one.revision for one in found if one is not None and iat * 1000 <= one.issued_up_to_ms]
         return max(revisions, default=None)
 
-    def forget(self, now_ms: float) -> None:
-        if not self._expiry_by_row:
-            return
-        for row in [row for row, expires_at in self._expiry_by_row.items() if expires_at <= now_ms]:
-            del self._expiry_by_row[row]
-        outlived = [key for key, one in self._refused.items() if one.issued_up_to_ms + _KEPT_MS <= now_ms]
-        for subject in outlived:
+    def forget(self, monotonic_ms: float) -> None:
+        for row in [row for row, forgotten_at in self._rows.items() if forgotten_at <= monotonic_ms]:
+            del self._rows[row]
+        for subject in [key for key, one in self._refused.items() if one.forgotten_at <= monotonic_ms]:
             del self._refused[subject]
