@@ -40,8 +40,13 @@ class EventStreamParser:
 
     @property
     def inside_event(self) -> bool:
-        """True while an event is incomplete."""
-        return self._bytes > 0
+        """True while an event is incomplete. A comment is not part of an event."""
+        is_comment = self._is_between_events and self._line[:1] and self._line[0].startswith(b":")
+        return self._bytes > 0 and not is_comment
+
+    @property
+    def _is_between_events(self) -> bool:
+        return not self._data and self._type == ""
 
     def push(self, chunk: bytes) -> None:
         """Raises `EventTooLarge`."""
@@ -80,7 +85,7 @@ class EventStreamParser:
         field, colon, value = line.partition(":")
         if field == "" and colon:
             # A comment outside of an event does not count towards its size.
-            if not self._data and self._type == "":
+            if self._is_between_events:
                 self._bytes = 0
             return
         value = value.removeprefix(" ")

@@ -97,7 +97,6 @@ class FeedConnection:
         self._arrived_at = self._clock.monotonic_ms()
         self._parser.push(chunk)
         if not self._parser.inside_event:
-            self._event_since = None
             return
         if self._event_since is None:
             self._event_since = self._arrived_at
