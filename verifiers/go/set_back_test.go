@@ -47,9 +47,10 @@ func TestARefusedTokenStaysRefusedAfterTheClockOfTheServiceWasSetBack(t *testing
 	for name, happens := range map[string]struct {
 		row   string
 		ahead time.Duration
+		code  string
 	}{
-		"an ended session":  {`{` + session + `"reason":"signed_out","expires_at":"2000-01-01T00:10:00Z"}`, time.Hour},
-		"an unreadable row": {`{` + session + `"new_kind":true}`, 25 * time.Hour},
+		"an ended session":  {`{` + session + `"reason":"signed_out","expires_at":"2000-01-01T00:10:00Z"}`, time.Hour, chatauth.CodeExpired},
+		"an unreadable row": {`{` + session + `"new_kind":true}`, 25 * time.Hour, chatauth.CodeTokenOutdated},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -68,11 +69,11 @@ func TestARefusedTokenStaysRefusedAfterTheClockOfTheServiceWasSetBack(t *testing
 				s.sendAt(1, time.Now().Add(happens.ahead))
 				s.reconnect()
 				s.sendAt(1, time.Now())
-				if _, err := verifier.Verify(t.Context(), token); resultOf(t, err) != chatauth.CodeExpired {
+				if _, err := verifier.Verify(t.Context(), token); resultOf(t, err) != happens.code {
 					t.Errorf("Verify: got %v", err)
 				}
 				conn := make(closedConn, 1)
-				if _, err = verifier.Hold(conn, claims); resultOf(t, err) != chatauth.CodeExpired {
+				if _, err = verifier.Hold(conn, claims); resultOf(t, err) != happens.code {
 					t.Fatalf("Hold: got %v", err)
 				}
 				time.Sleep(5 * time.Second) // Until then it would be cut off, if it could be.

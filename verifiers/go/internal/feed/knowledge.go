@@ -171,7 +171,7 @@ func (k *knowledge) refuseSubject(row unreadableRow, arrivedAt float64) bool {
 		k.beforeTime[row.fingerprint] = row
 		return false
 	}
-	return k.store.addUnreadable(row, nowMs)
+	return k.store.addUnreadable(row, nowMs, arrivedAt)
 }
 
 func (k *knowledge) advance(event feedEvent) outcome {
@@ -202,6 +202,7 @@ func (k *knowledge) applyHeartbeat(event feedEvent, arrivedAt float64) outcome {
 		return measureAgain
 	}
 	k.time.completeUpTo(event.serverTime, arrivedAt)
+	k.store.unreadable.forget(arrivedAt)
 	k.store.forget(k.time.now(arrivedAt))
 	return applied
 }

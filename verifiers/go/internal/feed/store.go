@@ -108,9 +108,9 @@ func (s *store) addOutdated(r row, minute int64) bool {
 	return isNew
 }
 
-// addUnreadable returns true if the row is new.
-func (s *store) addUnreadable(r unreadableRow, nowMs float64) bool {
-	if !s.unreadable.add(r, nowMs, s.revision+1) {
+// addUnreadable returns true if the row is new. nowMs is the service's time, arrivedAt is on the monotonic clock.
+func (s *store) addUnreadable(r unreadableRow, nowMs, arrivedAt float64) bool {
+	if !s.unreadable.add(r, nowMs, arrivedAt, s.revision+1) {
 		return false
 	}
 	s.revision++
@@ -146,7 +146,6 @@ func (s *store) revisionOutdating(subject Subject) uint64 {
 
 // forget removes sessions whose tokens have expired at nowMs, the service's time; a bounded number per call.
 func (s *store) forget(nowMs float64) {
-	s.forgottenUpTo = math.Max(s.forgottenUpTo, s.unreadable.forget(nowMs))
 	left := forgetBatch
 	for minute, sessions := range s.byMinute {
 		if endOf(minute) > nowMs {

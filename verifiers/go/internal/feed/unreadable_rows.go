@@ -2,13 +2,15 @@ package feed
 
 import (
 	"crypto/sha256"
+	"maps"
 	"math"
 
 	"chat-auth/chatauth/internal/token"
 )
 
 const (
-	// keptMs is the longest ACCESS_TOKEN_TTL of the service. After it, no token is left that the row could have meant.
+	// keptMs is the longest ACCESS_TOKEN_TTL of the service. After it, no token is left that the row could have meant. It
+	// runs on the monotonic clock: a clock of the service that is ahead for a moment must not end a refusal.
 	keptMs = 86_400_000
 	// clockSkewMs is how far the clocks of two instances may be apart.
 	clockSkewMs = 1_000
@@ -27,11 +29,14 @@ type Subject struct {
 type refused struct {
 	issuedUpToMs float64
 	revision     uint64
+	// forgottenAt is on the monotonic clock.
+	forgottenAt float64
 }
 
 type keptRow struct {
 	fingerprint [sha256.Size]byte
-	expiresMs   float64
+	// forgottenAt is on the monotonic clock.
+	forgottenAt float64
 }
 
 // unreadableRows refuses the tokens that users have when an unreadable row arrives. The row may say anything, but it
@@ -53,23 +58,26 @@ func newUnreadableRows() *unreadableRows {
 	}
 }
 
-// add returns true if the row is new.
-func (u *unreadableRows) add(r unreadableRow, nowMs float64, revision uint64) bool {
+// add returns true if the row is new. nowMs is the service's time, arrivedAt is on the monotonic clock.
+func (u *unreadableRows) add(r unreadableRow, nowMs, arrivedAt float64, revision uint64) bool {
 	if _, isKnown := u.known[r.fingerprint]; isKnown {
 		return false
 	}
 	u.known[r.fingerprint] = struct{}{}
-	u.kept = append(u.kept, keptRow{r.fingerprint, nowMs + keptMs})
+	forgottenAt := arrivedAt + keptMs + clockSkewMs
+	u.kept = append(u.kept, keptRow{r.fingerprint, forgottenAt})
+	entry := refused{nowMs + clockSkewMs, revision, forgottenAt}
 	if r.userID != 0 {
-		u.ofUser[r.userID] = later(u.ofUser, r.userID, nowMs, revision)
+		u.ofUser[r.userID] = later(u.ofUser[r.userID], entry)
 	} else {
-		u.ofSession[r.session] = later(u.ofSession, r.session, nowMs, revision)
+		u.ofSession[r.session] = later(u.ofSession[r.session], entry)
 	}
 	return true
 }
 
-func later[K comparable](known map[K]refused, key K, nowMs float64, revision uint64) refused {
-	return refused{math.Max(known[key].issuedUpToMs, nowMs+clockSkewMs), revision}
+func later(known, entry refused) refused {
+	entry.issuedUpToMs = math.Max(known.issuedUpToMs, entry.issuedUpToMs)
+	return entry
 }
 
 // revisionRefusing returns the revision of the last change because of which a token is refused; 0 if it is not.
@@ -83,22 +91,16 @@ func (u *unreadableRows) revisionRefusing(subject Subject) uint64 {
 	return revision
 }
 
-// forget returns up to which expiry tokens may have been refused by what it forgot; -Inf if it forgot nothing.
-func (u *unreadableRows) forget(nowMs float64) (forgottenUpTo float64) {
-	for len(u.kept) > 0 && u.kept[0].expiresMs <= nowMs {
+// forget removes what came too long before monotonicMs.
+func (u *unreadableRows) forget(monotonicMs float64) {
+	for len(u.kept) > 0 && u.kept[0].forgottenAt <= monotonicMs {
 		delete(u.known, u.kept[0].fingerprint)
 		u.kept = u.kept[1:]
 	}
-	return math.Max(forgetRefused(u.ofUser, nowMs), forgetRefused(u.ofSession, nowMs))
+	forgetRefused(u.ofUser, monotonicMs)
+	forgetRefused(u.ofSession, monotonicMs)
 }
 
-func forgetRefused[K comparable](entries map[K]refused, nowMs float64) float64 {
-	forgottenUpTo := math.Inf(-1)
-	for key, entry := range entries {
-		if lastExpiry := entry.issuedUpToMs + keptMs; lastExpiry <= nowMs {
-			delete(entries, key)
-			forgottenUpTo = math.Max(forgottenUpTo, lastExpiry)
-		}
-	}
-	return forgottenUpTo
+func forgetRefused[K comparable](entries map[K]refused, monotonicMs float64) {
+	maps.DeleteFunc(entries, func(_ K, entry refused) bool { return entry.forgottenAt <= monotonicMs })
 }
