@@ -135,6 +135,8 @@ test(
 
     for (const ended of [early, late]) expect(await refresh(ended)).toEqual([401, 'session_ended'])
     const newVerifier = await connect(after)
+    // It may be connected, and fresh by what it knew before, and not have read the snapshot yet.
+    await told.of(missed.tokens.session.id)
     for (const each of [verifier, newVerifier]) {
       await waitUntil(() => each.health().connected && each.health().fresh)
       expect(await verdictOnToken(each, early.tokens)).toBe(endedAs('signed_out'))
