@@ -9,7 +9,7 @@ export interface Users {
 /** All that a request of an attack is made of. */
 export interface Moment {
   readonly round: number
-  /** The users who sign in meanwhile. */
+  /** The users who sign in during the attack. */
   readonly others: Users
   readonly password: string
   /** Of a user who takes part in the attack. */

@@ -1,9 +1,9 @@
 // Two instances on one database, ordinary users who sign in, and somebody who wants to keep them from it.
-import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { startServiceProcess, type ServiceProcess } from '../../../service/test/support/service-process.ts'
 import { TestClient } from '../../../service/test/support/test-client.ts'
 import { Child } from '../child.ts'
+import { settingsOn } from '../private-database.ts'
 import { addCopies } from '../users/copies.ts'
 import type { AttackersProcess, Responses } from './attackers.ts'
 import { attacks, type Attack, type Users } from './attacks.ts'
@@ -37,9 +37,7 @@ interface Cast {
 
 /** Stops every process it started, whether it succeeds or fails. */
 export async function measure(databaseUrl: string, note: (progress: string) => void): Promise<Measured[]> {
-  const secret = (): string => randomBytes(32).toString('base64url')
-  const secrets = { AUTH_SECRET: secret(), SERVICE_KEYS: `bench:verify:${secret()}` }
-  const settings = { DATABASE_URL: databaseUrl, LOG_LEVEL: 'error', ...secrets }
+  const settings = settingsOn(databaseUrl)
   const instances: ServiceProcess[] = []
   const others = new Child<OthersProcess>(new URL('others.ts', import.meta.url))
   const attackers = new Child<AttackersProcess>(new URL('attackers.ts', import.meta.url))

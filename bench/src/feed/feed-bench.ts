@@ -1,6 +1,5 @@
-import pg from 'pg'
-import { startPrivateCluster } from '../../../scripts/postgres/private-cluster.ts'
-import type { Bench, Outcome } from '../bench.ts'
+import type { Bench } from '../bench.ts'
+import { inDatabase, onPrivateDatabase } from '../private-database.ts'
 import { report } from './report.ts'
 import { measure, type Arrangement, type Measured } from './scenario.ts'
 
@@ -32,16 +31,6 @@ const arrangements: readonly Arrangement[] = [
   },
 ]
 
-const inDatabase = async (url: string, statement: string): Promise<void> => {
-  const client = new pg.Client(url)
-  await client.connect()
-  try {
-    await client.query(statement)
-  } finally {
-    await client.end()
-  }
-}
-
 /** Revocations of sessions that never were: it is their number that counts. */
 const fillLog = (url: string, count: number): Promise<void> =>
   inDatabase(
@@ -50,25 +39,18 @@ const fillLog = (url: string, count: number): Promise<void> =>
       select gen_random_uuid(), 1, 'signed_out', now() + interval '1 hour' from generate_series(1, ${count})`,
   )
 
-async function run(note: (progress: string) => void): Promise<Outcome> {
-  const cluster = await startPrivateCluster()
-  try {
-    await inDatabase(cluster.url, 'create database auth')
-    const url = new URL('auth', cluster.url).href
-    const measured: Measured[] = []
-    for (const arrangement of arrangements) {
-      note(arrangement.name)
-      if (arrangement.hasStuckReader === true) await fillLog(url, LOG_FOR_STUCK)
-      measured.push(await measure(arrangement, url))
-    }
-    return { ...report(measured), postgres: cluster.version }
-  } finally {
-    await cluster.stop()
+async function measureEach(url: string, note: (progress: string) => void): Promise<Measured[]> {
+  const measured: Measured[] = []
+  for (const arrangement of arrangements) {
+    note(arrangement.name)
+    if (arrangement.hasStuckReader === true) await fillLog(url, LOG_FOR_STUCK)
+    measured.push(await measure(arrangement, url))
   }
+  return measured
 }
 
 export const feedBench: Bench = {
   what: 'how soon an ended session is refused everywhere, by 100 to 5,000 readers of the feed',
   limitSeconds: 420,
-  run,
+  run: (note) => onPrivateDatabase(async (url) => report(await measureEach(url, note))),
 }

@@ -1,11 +1,12 @@
 // One client, one request at a time, guesses at users of every kind in turns.
-import { randomBytes, randomInt } from 'node:crypto'
+import { randomInt } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { startServiceProcess } from '../../../service/test/support/service-process.ts'
 import { TestClient } from '../../../service/test/support/test-client.ts'
 import { Connection } from '../http/connection.ts'
 import { request } from '../http/request.ts'
 import type { Response } from '../http/response.ts'
+import { settingsOn } from '../private-database.ts'
 import { SAMPLES, states, type Guess, type State } from './states.ts'
 import { addUsersOfEveryKind, kinds } from './users.ts'
 
@@ -32,9 +33,7 @@ const allKinds: readonly NamedKind[] = Object.entries(kinds)
 
 /** Stops the service it started, whether it succeeds or fails. */
 export async function measure(databaseUrl: string, note: (progress: string) => void): Promise<Measured[]> {
-  const secret = (): string => randomBytes(32).toString('base64url')
-  const secrets = { AUTH_SECRET: secret(), SERVICE_KEYS: `bench:verify:${secret()}` }
-  const service = await startServiceProcess({ DATABASE_URL: databaseUrl, LOG_LEVEL: 'error', ...secrets })
+  const service = await startServiceProcess(settingsOn(databaseUrl))
   try {
     const { email } = await new TestClient(service.url).register()
     await addUsersOfEveryKind(databaseUrl, email)

@@ -1,10 +1,10 @@
 // A service with users, its visitors, a gateway, and a storm of sign-ins.
-import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { startServiceProcess, type ServiceProcess } from '../../../service/test/support/service-process.ts'
 import { TestClient } from '../../../service/test/support/test-client.ts'
 import { Child } from '../child.ts'
+import { settingsOn } from '../private-database.ts'
 import { addCopies } from '../users/copies.ts'
 import type { HashProcess } from './bare-hash.ts'
 import type { SignInLoadProcess } from './sign-in-load.ts'
@@ -52,12 +52,9 @@ interface Secret {
   readonly hash: string
 }
 
-const randomSecret = (): string => randomBytes(32).toString('base64url')
-
 /** Stops every process it started, whether it succeeds or fails. */
 export async function measure(databaseUrl: string, note: (progress: string) => void): Promise<Round[]> {
-  const secrets = { AUTH_SECRET: randomSecret(), SERVICE_KEYS: `bench:verify:${randomSecret()}` }
-  const service = await startServiceProcess({ DATABASE_URL: databaseUrl, LOG_LEVEL: 'warn', ...secrets })
+  const service = await startServiceProcess(settingsOn(databaseUrl))
   const cast = {
     visitors: new Child<VisitorProcess>(new URL('visitors.ts', import.meta.url)),
     gateway: new Child<GatewayProcess>(new URL('gateway.ts', import.meta.url)),
