@@ -1,6 +1,6 @@
 /**
- * Parallel calls share the work. A run in progress may have read before a call, so calls meanwhile share the next run: what
- * was committed before a call is included.
+ * Parallel calls share the work. A run in progress may have read too early for a new call, so calls during a run share the
+ * next one: its result includes everything that was committed before the call.
  */
 export function shareRuns<T>(work: () => Promise<T>): () => Promise<T> {
   let running: Promise<T> | undefined
