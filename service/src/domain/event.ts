@@ -22,7 +22,18 @@ export type DomainEvent = { readonly userId: UserId; readonly occurredAt: Date }
       readonly type: 'user.updated'
       readonly data: { username: string; changed: readonly ('username' | 'email' | 'avatar')[] }
     }
+  | {
+      /** There is an earlier address that was verified. Added before `user.updated`. */
+      readonly type: 'user.email_changed'
+      /** Counts the addresses that the user has had: the version of the new one. */
+      readonly data: { email_version: number }
+    }
+  | { readonly type: 'user.email_change_undone'; readonly data: Record<string, never> }
+  | { readonly type: 'user.email_verification_requested'; readonly data: { email_version: number } }
+  | { readonly type: 'user.email_verified'; readonly data: Record<string, never> }
   | { readonly type: 'user.password_changed'; readonly data: { session_id: string } }
+  | { readonly type: 'user.password_reset_requested'; readonly data: { password_version: number } }
+  | { readonly type: 'user.password_reset'; readonly data: Record<string, never> }
   | {
       readonly type: 'user.disabled'
       /** `reason` is for operators, `public_reason` for the user. `until` is null for a ban without an end. */
@@ -35,7 +46,15 @@ export type DomainEvent = { readonly userId: UserId; readonly occurredAt: Date }
     }
   | { readonly type: 'user.roles_changed'; readonly data: { roles: readonly string[] } }
   | { readonly type: 'user.deleted'; readonly data: Record<string, never> }
-  | { readonly type: 'session.created'; readonly data: { session_id: string; device_name: string } }
+  | {
+      readonly type: 'session.created'
+      readonly data: {
+        session_id: string
+        device_name: string
+        /** The user had sessions before, none from this network and none with this device id. */
+        is_new_place: boolean
+      }
+    }
   | { readonly type: 'session.reauthenticated'; readonly data: { session_id: string } }
   | { readonly type: 'session.ended'; readonly data: { session_id: string; reason: string } }
   | {
@@ -78,6 +97,50 @@ export const passwordChanged = (session: Session, now: Date): DomainEvent => ({
   data: { session_id: session.id },
 })
 
+/** `emailVersion` is that of the new address. */
+export const emailChanged = (userId: UserId, emailVersion: number, now: Date): DomainEvent => ({
+  type: 'user.email_changed',
+  userId,
+  occurredAt: now,
+  data: { email_version: emailVersion },
+})
+
+export const emailChangeUndone = (userId: UserId, now: Date): DomainEvent => ({
+  type: 'user.email_change_undone',
+  userId,
+  occurredAt: now,
+  data: {},
+})
+
+export const emailVerificationRequested = (userId: UserId, emailVersion: number, now: Date): DomainEvent => ({
+  type: 'user.email_verification_requested',
+  userId,
+  occurredAt: now,
+  data: { email_version: emailVersion },
+})
+
+export const emailVerified = (userId: UserId, now: Date): DomainEvent => ({
+  type: 'user.email_verified',
+  userId,
+  occurredAt: now,
+  data: {},
+})
+
+export const passwordResetRequested = (user: User, now: Date): DomainEvent => ({
+  type: 'user.password_reset_requested',
+  userId: user.id,
+  occurredAt: now,
+  data: { password_version: user.passwordVersion },
+})
+
+/** The user set a new password by a link from a mail. */
+export const passwordReset = (userId: UserId, now: Date): DomainEvent => ({
+  type: 'user.password_reset',
+  userId,
+  occurredAt: now,
+  data: {},
+})
+
 export const userDisabled = (userId: UserId, ban: Ban): DomainEvent => ({
   type: 'user.disabled',
   userId,
@@ -110,11 +173,11 @@ export const userDeleted = (user: User, now: Date): DomainEvent => ({
   data: {},
 })
 
-export const sessionCreated = (session: Session): DomainEvent => ({
+export const sessionCreated = (session: Session, isNewPlace: boolean): DomainEvent => ({
   type: 'session.created',
   userId: session.userId,
   occurredAt: session.createdAt,
-  data: { session_id: session.id, device_name: session.device.name },
+  data: { session_id: session.id, device_name: session.device.name, is_new_place: isNewPlace },
 })
 
 /** The user proved again who they are. `session` is the renewed one. */

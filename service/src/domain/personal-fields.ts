@@ -4,7 +4,13 @@ import type { DomainEvent } from './event.ts'
 export const personalFields = {
   'user.created': ['username'],
   'user.updated': ['username'],
+  'user.email_changed': [],
+  'user.email_change_undone': [],
+  'user.email_verification_requested': [],
+  'user.email_verified': [],
   'user.password_changed': [],
+  'user.password_reset_requested': [],
+  'user.password_reset': [],
   // Operators' own words about the user.
   'user.disabled': ['reason', 'public_reason'],
   'user.enabled': ['note'],

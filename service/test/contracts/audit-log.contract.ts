@@ -52,7 +52,7 @@ export const auditLogContract = describeContract('AuditLog', (store: Store) => {
           store.transactions.transaction('service:ops', (tx) =>
             tx.outbox.add([
               userDisabled(anna.id, aBan({ reason: 'Spam "ünïcode" 🐢', since: at(1) })),
-              sessionCreated(session),
+              sessionCreated(session, false),
             ]),
           ),
       )

@@ -44,6 +44,37 @@ export const sessionsContract = describeContract('Sessions', (store: Store) => {
     expect(await store.sessions.page(anna.id, ended?.id, 2)).toEqual([])
   })
 
+  describe('a new place', () => {
+    const isNewPlace = (user: User, deviceId: string | undefined, network: string) =>
+      inTransaction(store, async (tx) => {
+        await tx.users.lock(user.id)
+        return tx.sessions.isNewPlace(user.id, { deviceId, network })
+      })
+    const elsewhere = '192.0.2.1/32'
+
+    test('no place is new to a user who has no session yet', async () => {
+      await addSession(store, bert, { device: aDevice({ id: 'phone' }) })
+      expect(await isNewPlace(anna, 'phone', elsewhere)).toBe(false)
+    })
+
+    test.each([
+      ['another device in another network', 'laptop', elsewhere, true],
+      ['a device without an id in another network', undefined, elsewhere, true],
+      ['the device in another network', 'phone', elsewhere, false],
+      ['another device in the network', 'laptop', '198.51.100.7/32', false],
+      ['a device without an id in the network', undefined, '198.51.100.7/32', false],
+    ])('after a sign-in, %s is new or not: %s in %s: %s', async (_, deviceId, network, isNew) => {
+      const device = aDevice({ id: 'phone', address: '198.51.100.7' })
+      await addSession(store, anna, { device, endedAt: at(9), endReason: 'signed_out' })
+      expect(await isNewPlace(anna, deviceId, network)).toBe(isNew)
+    })
+
+    test('sessions without a device id make no other device known', async () => {
+      await addSession(store, anna, { device: aDevice({ address: '198.51.100.7' }) })
+      expect(await isNewPlace(anna, undefined, elsewhere)).toBe(true)
+    })
+  })
+
   describe('find', () => {
     test('a session is found as it was added, with its user', async () => {
       const device = aDevice({ id: 'phone', name: 'Annas Telefon 📱', address: '2001:db8::7' })

@@ -358,6 +358,14 @@ const sessionsInTransaction = (draft: World): SessionsInTransaction => ({
     const last = sessions.at(-1)
     return Promise.resolve({ sessions, next: last && { userId: last.userId, id: last.id } })
   },
+  isNewPlace: (userId, { deviceId, network }) => {
+    const theirs = [...draft.sessions.values()].filter((session) => session.userId === userId)
+    const isKnown = theirs.some(
+      ({ device }) => (deviceId !== undefined && device.id === deviceId) || contains(network, device.address),
+    )
+    return Promise.resolve(theirs.length > 0 && !isKnown)
+  },
+
   add: (session) => done(() => draft.sessions.set(session.id, session)),
 
   saveRefreshed: (refreshed) =>

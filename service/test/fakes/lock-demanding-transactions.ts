@@ -59,6 +59,10 @@ function demanding({
         demand(userId)
         return sessions.lockLive(userId, now)
       },
+      isNewPlace: async (userId, from) => {
+        demand(userId)
+        return sessions.isNewPlace(userId, from)
+      },
       add: async (session) => {
         demand(session.userId)
         await sessions.add(session)

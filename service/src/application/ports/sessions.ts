@@ -96,6 +96,12 @@ export interface SessionsInTransaction {
   /** Locks a page of live sessions with their users, in the order of users and ids. */
   lockLiveAfter(query: LiveSessionsQuery): Promise<LiveSessionsPage>
 
+  /**
+   * Whether the user has stored sessions, ended ones included, none of which was signed in from this network or with this
+   * device id.
+   */
+  isNewPlace(userId: UserId, from: { deviceId: string | undefined; network: string }): Promise<boolean>
+
   add(session: Session): Promise<void>
 
   /** Writes what a refresh, a roll forward or a renewal changes (see domain/session.ts). The session is locked. */

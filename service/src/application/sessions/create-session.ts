@@ -62,9 +62,11 @@ export const createSession =
         const user = await lockUnchanged(tx, checked, now)
         const person = { userId: user.id, device, amr: ['pwd'], roles: user.roles }
         const session = startSession({ id: deps.sessionIds.next(), ...person }, deps.sessionLimits, now)
+        const from = { deviceId: device.id, network: input.address.network }
+        const isNewPlace = await tx.sessions.isNewPlace(user.id, from)
         await makeRoom(deps, tx, session, now)
         await tx.sessions.add(session)
-        await tx.outbox.add([sessionCreated(session)])
+        await tx.outbox.add([sessionCreated(session, isNewPlace)])
         return session
       }),
     )

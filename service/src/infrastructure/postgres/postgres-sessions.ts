@@ -11,6 +11,7 @@ import type {
 } from '../../application/ports/sessions.ts'
 import type { Session, SessionId } from '../../domain/session.ts'
 import type { UserId } from '../../domain/user.ts'
+import { onlyRow } from './affected-rows.ts'
 import { confirmReceipts } from './confirm-receipts.ts'
 import type { Database } from './database.ts'
 import { findSession } from './find-session.ts'
@@ -115,6 +116,19 @@ export class PostgresSessions implements Sessions, SessionsInTransaction {
 
   lockLiveAfter(query: LiveSessionsQuery): Promise<LiveSessionsPage> {
     return lockLiveSessionsAfter(this.#db, query)
+  }
+
+  async isNewPlace(
+    userId: UserId,
+    { deviceId, network }: { deviceId: string | undefined; network: string },
+  ): Promise<boolean> {
+    const { rows } = await sql<{ is_new: boolean }>`
+      select exists (select from sessions where user_id = ${userId})
+        and not exists (
+          select from sessions
+          where user_id = ${userId} and (device_id = ${deviceId ?? null} or address <<= ${network}::inet)
+        ) as is_new`.execute(this.#db)
+    return onlyRow(rows).is_new
   }
 
   async add(session: Session): Promise<void> {

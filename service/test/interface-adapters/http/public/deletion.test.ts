@@ -263,7 +263,11 @@ describe.each(databaseNames)('deleting the account, on %s', (database) => {
             ...[own, second].map(({ session }) => ({
               type: 'session.created',
               occurred_at: time,
-              data: { session_id: session.id, device_name: expect.any(String) as string },
+              data: {
+                session_id: session.id,
+                device_name: expect.any(String) as string,
+                is_new_place: expect.any(Boolean) as boolean,
+              },
             })),
             {
               type: 'session.ended',
