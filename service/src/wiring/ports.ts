@@ -2,6 +2,7 @@ import type { EventConsumer } from '../application/ports/event-consumer.ts'
 import { createRefusalBuffer, type RefusalBuffer } from '../application/audit/refusal-buffer.ts'
 import { createRevocationFeed, type RevocationFeed } from '../application/revocations/revocation-feed.ts'
 import type { Clock } from '../application/ports/clock.ts'
+import type { MailLinks } from '../application/ports/mail-links.ts'
 import type { PasswordStrength } from '../application/ports/password-strength.ts'
 import { createReceiptBuffer } from '../application/sessions/receipt-buffer.ts'
 import type { UseCaseDeps } from '../application/use-cases.ts'
@@ -10,6 +11,7 @@ import { currentOrigin } from '../infrastructure/context/request-origin.ts'
 import { Argon2PasswordHasher, type Argon2Options } from '../infrastructure/crypto/argon2-password-hasher.ts'
 import { HmacReceiptProofs } from '../infrastructure/crypto/hmac-receipt-proofs.ts'
 import { AltchaProofOfWork } from '../infrastructure/crypto/altcha-proof-of-work.ts'
+import { HmacMailLinks } from '../infrastructure/crypto/hmac-mail-links.ts'
 import { HmacRefreshTokens } from '../infrastructure/crypto/hmac-refresh-tokens.ts'
 import { JwtAccessTokens } from '../infrastructure/crypto/jwt-access-tokens.ts'
 import { UuidSessionIds } from '../infrastructure/crypto/uuid-session-ids.ts'
@@ -43,6 +45,8 @@ export interface Ports extends Omit<UseCaseDeps, 'feedStalenessSeconds'> {
   readonly auditRetentionSeconds: number
   readonly consumers: readonly EventConsumer[]
   readonly feed: RevocationFeed
+  readonly mailLinks: MailLinks
+  readonly mailIsOn: boolean
 }
 
 interface Foundations {
@@ -102,6 +106,7 @@ export async function buildPorts(
       ttlSeconds: config.accessTokenTtlSeconds,
     }),
     refreshTokens: new HmacRefreshTokens(secrets),
+    mailLinks: new HmacMailLinks(secrets),
     sessionIds: new UuidSessionIds(),
   }
 }
@@ -121,6 +126,7 @@ const rulesOf = (config: Config) => ({
   auditRetentionSeconds: config.auditRetentionSeconds,
   passwordMinimumLength: config.passwordMinimumLength,
   registration: config.registration,
+  mailIsOn: config.mail.kind !== 'off',
   registrationsPerNetwork: config.registrationsPerNetwork,
   reservedUsernames: reserveUsernames(config.reservedUsernames),
 })

@@ -1,7 +1,9 @@
 import { LONGEST_ACCESS_TOKEN_TTL_SECONDS, SIGNING_ALGORITHMS } from '../../domain/signing-key.ts'
+import { readBrand } from './brand.ts'
 import { readConsumers } from './consumer-settings.ts'
 import { readDatabaseUrl } from './database-url.ts'
 import { isLoopback } from './loopback.ts'
+import { readMail } from './mail-settings.ts'
 import { readReservedUsernames } from './reserved-usernames.ts'
 import { readOtlp } from './otlp-settings.ts'
 import { weaknessOf } from './secret-strength.ts'
@@ -26,11 +28,13 @@ export function readConfig(environment: Environment) {
     settings.refuse('DATABASE_DIRECT_URL', 'is only for a pooler at DATABASE_URL; set both, or leave it out')
   }
   const publicUrl = readPublicUrl(settings)
+  const internalHost = settings.text('INTERNAL_HOST') ?? '127.0.0.1'
+  const brand = readBrand(settings)
   const config = {
     port: settings.port('PORT', 8000),
     host: settings.text('HOST') ?? '0.0.0.0',
     internalPort: settings.port('INTERNAL_PORT', 8010),
-    internalHost: settings.text('INTERNAL_HOST') ?? '127.0.0.1',
+    internalHost,
     publicUrl,
     databaseUrl,
     databaseDirectUrl,
@@ -51,7 +55,8 @@ export function readConfig(environment: Environment) {
     lostResponse: settings.oneOf('LOST_ANSWER', ['receipts', 'window'], 'receipts'),
     auditRetentionSeconds: settings.seconds('AUDIT_RETENTION', days(180), days(1), days(3650)),
     maximumSessionsPerUser: settings.integer('MAX_SESSIONS_PER_USER', 50, 1, 1000),
-    brandName: settings.text('BRAND_NAME') ?? 'chat-auth',
+    ...brand,
+    mail: readMail(settings, { ...brand, databaseUrl, publicUrl, internalHost }),
     passwordMinimumLength: settings.integer('PASSWORD_MIN_LENGTH', 8, 8, 64),
     registration: settings.oneOf('REGISTRATION', ['open', 'invite', 'closed'], 'open'),
     registrationsPerNetwork: settings.integer('REGISTRATIONS_PER_NETWORK', 20, 1, 10_000),

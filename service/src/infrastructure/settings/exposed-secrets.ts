@@ -1,6 +1,6 @@
 import type { Config } from './config.ts'
 import { isLoopback } from './loopback.ts'
-import { isPublicAddress, literalAddress } from './public-addresses.ts'
+import { isPrivateHost } from './private-hosts.ts'
 
 /** The problem, and what to do about it. */
 export type Remark = readonly [detail: string, advice: string]
@@ -74,12 +74,7 @@ function usesTls(parameters: URLSearchParams, sslMode: string | undefined): bool
   return ssl === null ? MODES_WITH_TLS.includes(sslMode) : ['true', '1'].includes(ssl)
 }
 
-/** Names without a dot are of containers and the local network. */
-const PRIVATE_NAME = /^[^.]+$|\.(?:internal|local|localhost|lan|svc|home\.arpa)$/i
-
 function isPrivate(host: string): boolean {
   const isSocket = host.startsWith('/') || /^%2f/i.test(host)
-  if (isSocket || isLoopback(host)) return true
-  const literal = literalAddress({ hostname: host })
-  return literal === undefined ? PRIVATE_NAME.test(host) : !isPublicAddress(literal)
+  return isSocket || isPrivateHost(host)
 }

@@ -53,6 +53,12 @@ describe('with no setting at all', () => {
       auditRetentionSeconds: 180 * 24 * 3600,
       maximumSessionsPerUser: 50,
       brandName: 'chat-auth',
+      brandColor: '#2563eb',
+      mail: {
+        kind: 'mailbox',
+        from: { name: 'chat-auth', address: 'no-reply@localhost' },
+        templates: undefined,
+      },
       passwordMinimumLength: 8,
       registration: 'open',
       registrationsPerNetwork: 20,
