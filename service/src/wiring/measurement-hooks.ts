@@ -9,5 +9,6 @@ export interface MeasurementHooks {
   /** Gets the number of sessions that one statement refreshes. */
   readonly refreshBatch: (sessions: number) => void
   readonly hashing: SlotObserver
+  readonly scoring: SlotObserver
   readonly delivery: (report: DeliveryReport) => void
 }

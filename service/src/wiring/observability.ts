@@ -10,7 +10,7 @@ import { logDelivery } from '../infrastructure/observability/delivery-log.ts'
 import { logEvents } from '../infrastructure/observability/event-log.ts'
 import { countEvents } from '../infrastructure/observability/event-metrics.ts'
 import { FeedMetrics, type ObservedStream } from '../infrastructure/observability/feed-metrics.ts'
-import { observeHasher, timeHashing } from '../infrastructure/observability/hashing-metrics.ts'
+import { observeHasher, timeHashing, timeScoring } from '../infrastructure/observability/hashing-metrics.ts'
 import { createMetrics } from '../infrastructure/observability/metrics.ts'
 import { ObservedTransactions } from '../infrastructure/observability/observed-transactions.ts'
 import { OutcomeMetrics } from '../infrastructure/observability/outcome-metrics.ts'
@@ -49,7 +49,7 @@ export async function openObservability({ otlp: settings, trustedProxies }: Conf
   const hooks: MeasurementHooks = {
     statement: tracing?.statement,
     refreshBatch: measureRefreshBatches(meter),
-    hashing: timeHashing(meter),
+    ...timePasswords(meter),
     delivery: (report) => {
       logDelivery(logger)(report)
       deliveryFailures.count(report)
@@ -95,6 +95,8 @@ export async function openObservability({ otlp: settings, trustedProxies }: Conf
     },
   }
 }
+
+const timePasswords = (meter: Meter) => ({ hashing: timeHashing(meter), scoring: timeScoring(meter) })
 
 /** Measures the state of ports when metrics are read. */
 function observePorts(meter: Meter, ports: Ports): void {

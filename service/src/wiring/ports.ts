@@ -9,6 +9,7 @@ import type { UseCaseDeps } from '../application/use-cases.ts'
 import { reserveUsernames } from '../domain/reserved-usernames.ts'
 import { currentOrigin } from '../infrastructure/context/request-origin.ts'
 import { Argon2PasswordHasher, type Argon2Options } from '../infrastructure/crypto/argon2-password-hasher.ts'
+import type { SlotObserver } from '../infrastructure/crypto/bounded-slots.ts'
 import { HmacReceiptProofs } from '../infrastructure/crypto/hmac-receipt-proofs.ts'
 import { AltchaProofOfWork } from '../infrastructure/crypto/altcha-proof-of-work.ts'
 import { HmacMailLinks } from '../infrastructure/crypto/hmac-mail-links.ts'
@@ -53,7 +54,7 @@ interface Foundations {
   readonly config: Config
   readonly storage: Storage
   readonly clock: Clock
-  readonly hooks: Pick<MeasurementHooks, 'refreshBatch' | 'hashing'>
+  readonly hooks: Pick<MeasurementHooks, 'refreshBatch' | 'hashing' | 'scoring'>
 }
 
 /** The expensive parts of checking a password. Tests about something else replace them. */
@@ -98,7 +99,7 @@ export async function buildPorts(
     consumers: createConsumers(config, { users, tokenKeys }),
     feed: createRevocationFeed({ revocationLog: new PostgresRevocationLog(feedDb), clock }),
     passwords: new Argon2PasswordHasher({ ...hashing, observe: hooks.hashing }),
-    passwordStrength: passwordStrength ?? (await loadPasswordStrength(config)),
+    passwordStrength: passwordStrength ?? (await loadPasswordStrength(config, hooks.scoring)),
     pictures: new SharpPictures(),
     accessTokens: new JwtAccessTokens(tokenKeys, receiptProofs, {
       issuer: config.tokenIssuer,
@@ -111,8 +112,12 @@ export async function buildPorts(
   }
 }
 
-async function loadPasswordStrength({ brandName, publicUrl }: Config): Promise<PasswordStrength> {
-  const strength = new ZxcvbnPasswordStrength({ serviceNames: [brandName, new URL(publicUrl).hostname] })
+async function loadPasswordStrength(
+  { brandName, publicUrl }: Config,
+  observe: SlotObserver,
+): Promise<PasswordStrength> {
+  const serviceNames = [brandName, new URL(publicUrl).hostname]
+  const strength = new ZxcvbnPasswordStrength({ serviceNames, observe })
   await strength.load()
   return strength
 }

@@ -2,7 +2,7 @@ import type { HashingShare } from '../../application/ports/password-hasher.ts'
 import type { PasswordStrength } from '../../application/ports/password-strength.ts'
 import { InvalidValue } from '../../domain/invalid-value.ts'
 import type { NewPassword } from '../../domain/password.ts'
-import { BoundedSlots } from './bounded-slots.ts'
+import { BoundedSlots, type SlotObserver } from './bounded-slots.ts'
 import type { ScoringTasks } from './scoring-thread.ts'
 import { TaskThreads, type Threads } from './task-threads.ts'
 
@@ -24,6 +24,7 @@ interface Options {
   readonly serviceNames?: readonly string[]
   readonly threads?: Threads<ScoringTasks>
   readonly queueLimit?: number
+  readonly observe?: SlotObserver
 }
 
 /** Scores passwords by zxcvbn, one at a time, in a thread: one password takes up to 10 ms. */
@@ -32,7 +33,12 @@ export class ZxcvbnPasswordStrength implements PasswordStrength {
   readonly #threads: Threads<ScoringTasks>
   readonly #slots: BoundedSlots
 
-  constructor({ serviceNames = [], threads = scoringThread, queueLimit = QUEUE_LIMIT }: Options = {}) {
+  constructor({
+    serviceNames = [],
+    threads = scoringThread,
+    queueLimit = QUEUE_LIMIT,
+    observe,
+  }: Options = {}) {
     this.#serviceNames = serviceNames
     this.#threads = threads
     this.#slots = new BoundedSlots({
@@ -40,6 +46,7 @@ export class ZxcvbnPasswordStrength implements PasswordStrength {
       queueLimit,
       longestWaitMs: LONGEST_WAIT_MS,
       retryAfterSeconds: 1,
+      observe,
     })
   }
 

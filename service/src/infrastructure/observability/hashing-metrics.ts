@@ -9,16 +9,32 @@ export interface LoadedHasher extends PasswordHasher {
 }
 
 /** Returns an observer for the hasher: it records how long each password waited and how long it was hashed. */
-export function timeHashing(meter: Meter): SlotObserver {
-  const advice = { explicitBucketBoundaries: DURATION_BUCKETS }
-  const wait = meter.createHistogram('chat_auth_hashing_wait_seconds', {
-    description: 'Time that passwords waited before they were hashed',
-    advice,
+export const timeHashing = (meter: Meter): SlotObserver =>
+  timeSlots(meter, {
+    wait: ['chat_auth_hashing_wait_seconds', 'Time that passwords waited before they were hashed'],
+    work: ['chat_auth_hashing_seconds', 'Time to hash or verify a password, without the wait'],
   })
-  const work = meter.createHistogram('chat_auth_hashing_seconds', {
-    description: 'Time to hash or verify a password, without the wait',
-    advice,
+
+/** The same for the scoring of new passwords. */
+export const timeScoring = (meter: Meter): SlotObserver =>
+  timeSlots(meter, {
+    wait: ['chat_auth_scoring_wait_seconds', 'Time that new passwords waited before they were scored'],
+    work: ['chat_auth_scoring_seconds', 'Time to score a new password, without the wait'],
   })
+
+type NameAndDescription = readonly [name: string, description: string]
+
+function timeSlots(
+  meter: Meter,
+  measured: { readonly wait: NameAndDescription; readonly work: NameAndDescription },
+): SlotObserver {
+  const histogram = ([name, description]: NameAndDescription) =>
+    meter.createHistogram(name, {
+      description,
+      advice: { explicitBucketBoundaries: DURATION_BUCKETS },
+    })
+  const wait = histogram(measured.wait)
+  const work = histogram(measured.work)
   return (waitedMs, ranMs) => {
     wait.record(waitedMs / 1_000)
     work.record(ranMs / 1_000)

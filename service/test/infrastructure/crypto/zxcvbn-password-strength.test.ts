@@ -33,6 +33,14 @@ describe('scoring passwords in a thread', { tags: ['SIGN-IN-42'] }, () => {
     scoring = await ZxcvbnScoring.load()
   })
 
+  test('the observer gets the time each password waited and was scored', async () => {
+    const observe = vi.fn()
+    const threads = new TaskThreads<ScoringTasks>({ module: obedient })
+    const strength = new ZxcvbnPasswordStrength({ threads, observe })
+    await strength.objection('any password' as NewPassword, [], share)
+    expect(observe).toHaveBeenCalledExactlyOnceWith(expect.any(Number), expect.any(Number))
+  })
+
   test.each([
     ['password123', []],
     ['Vraxolde2025!', []],
