@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 
@@ -27,16 +26,17 @@ class Response(NamedTuple):
     """None if the response is empty or not JSON."""
 
 
-class StreamResponse(Protocol):
-    @property
-    def status(self) -> int: ...
+class StreamReceiver(Protocol):
+    """Takes a response as it arrives. An error that it raises ends the exchange."""
 
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """Their names are in lower case."""
+    def on_send(self) -> None:
+        """Called just before the request is written."""
 
-    def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it arrives. Ends with the response; raises if it is cut off."""
+    def on_head(self, status: int, headers: Mapping[str, str]) -> bool:
+        """`headers` finds names in any case. Returns False if the body is not needed."""
+
+    def on_data(self, chunk: bytes) -> None:
+        """Called with the body, part by part."""
 
 
 class Transport(Protocol):
@@ -45,9 +45,8 @@ class Transport(Protocol):
     async def send(self, request: Request) -> Response:
         """Returns any status; redirects are not followed. Raises if there is no complete response. May be cancelled."""
 
-    def stream(
-        self, path: str, headers: Mapping[str, str], on_send: Callable[[], None]
-    ) -> AbstractAsyncContextManager[StreamResponse]:
-        """Opens a new connection for one request. Calls `on_send` just before the request is written."""
+    async def stream(self, path: str, headers: Mapping[str, str], receiver: StreamReceiver) -> None:
+        """Opens a new connection for one request. Returns after the response, and raises if it is cut off or the receiver
+        raises. May be cancelled."""
 
     async def close(self) -> None: ...

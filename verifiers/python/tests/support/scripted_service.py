@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from chat_auth_verifier.transport import Request, Response, StreamResponse
+from chat_auth_verifier.transport import Request, Response, StreamReceiver
 
 ORDERLY_END = object()
 CUT = object()
@@ -26,20 +25,16 @@ class FeedExchange:
     )
     parts: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
 
-
-class ScriptedResponse:
-    def __init__(self, exchange: FeedExchange) -> None:
-        self.status, self.headers = exchange.head.result()
-        self._exchange = exchange
-
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def run(self, receiver: StreamReceiver) -> None:
+        if not receiver.on_head(*await self.head):
+            return
         while True:
-            part = await self._exchange.parts.get()
+            part = await self.parts.get()
             if part is ORDERLY_END:
                 return
             if part is CUT:
                 raise ConnectionResetError("the stream was cut off")
-            yield part
+            receiver.on_data(part)
 
 
 class ScriptedService:
@@ -81,17 +76,13 @@ class ScriptedService:
         self._may_reply.clear()
         return self._may_reply.set
 
-    @asynccontextmanager
-    async def stream(
-        self, path: str, headers: Mapping[str, str], on_send: Callable[[], None]
-    ) -> AsyncIterator[StreamResponse]:
+    async def stream(self, path: str, headers: Mapping[str, str], receiver: StreamReceiver) -> None:
         assert path == "v1/revocations/stream"
         exchange = FeedExchange(headers)
         self.feeds.append(exchange)
-        on_send()
+        receiver.on_send()
         try:
-            await exchange.head
-            yield ScriptedResponse(exchange)
+            await exchange.run(receiver)
         finally:
             exchange.is_open = False
 

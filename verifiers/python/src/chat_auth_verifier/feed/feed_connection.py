@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple, Protocol
 
 from ..clock import Clock, after_silence
-from ..transport import StreamResponse, Transport
+from ..transport import Transport
 from .event_stream import EventStreamParser, StreamEvent
 
 _PATH = "v1/revocations/stream"
@@ -67,31 +67,26 @@ class FeedConnection:
 
     async def _run(self, headers: Mapping[str, str]) -> None:
         try:
-            async with self._transport.stream(_PATH, headers, self._on_send) as response:
-                if self._accepts(response):
-                    async for chunk in response.chunks():
-                        self._on_data(chunk)
-                        if self._has_ended:
-                            return
-                    self.end("orderly", Exception("the service ended the stream"))
+            await self._transport.stream(_PATH, headers, self)
+            self.end("orderly", Exception("the service ended the stream"))
         except Exception as error:
             self.end("failed", error)
 
-    def _on_send(self) -> None:
+    def on_send(self) -> None:
         if not self._has_ended:
             self._handlers.on_send(self._clock.monotonic_ms())
 
-    def _accepts(self, response: StreamResponse) -> bool:
+    def on_head(self, status: int, headers: Mapping[str, str]) -> bool:
         if self._has_ended:
             return False
-        problem = _problem_of(response)
+        problem = _problem_of(status, headers)
         if problem is None:
             self._handlers.on_open()
             return True
-        self.end("refused" if response.status in (401, 403, 404) else "failed", Exception(problem))
+        self.end("refused" if status in (401, 403, 404) else "failed", Exception(problem))
         return False
 
-    def _on_data(self, chunk: bytes) -> None:
+    def on_data(self, chunk: bytes) -> None:
         if self._has_ended:
             return
         self._arrived_at = self._clock.monotonic_ms()
@@ -145,8 +140,7 @@ def _headers(service_key: str, last_event_id: str | None) -> dict[str, str]:
     return headers
 
 
-def _problem_of(response: StreamResponse) -> str | None:
-    status, headers = response.status, response.headers
+def _problem_of(status: int, headers: Mapping[str, str]) -> str | None:
     if status in (401, 403):
         return f"status {status}; check that service_key is one of SERVICE_KEYS of the service"
     if status == 404:

@@ -1,53 +1,38 @@
-"""The transport of production: httpx."""
+"""The transport of production: httpx for calls, and a stream of its own for the feed."""
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
 
 from ..token.json_values import parse_json
-from ..transport import Request, Response, StreamResponse
+from ..transport import Request, Response, StreamReceiver
+from .http_stream import stream_response
 
+_USER_AGENT = {"user-agent": "chat-auth-verifier (Python)"}
 _ONE_CONNECTION = httpx.Limits(max_connections=1, max_keepalive_connections=0)
-
-
-class HttpStream:
-    def __init__(self, response: httpx.Response) -> None:
-        self._response = response
-
-    @property
-    def status(self) -> int:
-        return self._response.status_code
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return self._response.headers
-
-    def chunks(self) -> AsyncIterator[bytes]:
-        return self._response.aiter_raw()
 
 
 class HttpTransport:
     def __init__(self, base: str) -> None:
         """`base` ends with a slash."""
         self._base = base
-        self._tls = ssl.create_default_context() if base.startswith("https:") else False
+        self._tls = ssl.create_default_context() if base.startswith("https:") else None
         self._client = self._create_client(httpx.Limits())
 
     def _create_client(self, limits: httpx.Limits) -> httpx.AsyncClient:
         # trust_env would let a .netrc file replace the service key, and a proxy of the environment read it.
         return httpx.AsyncClient(
-            verify=self._tls,
+            verify=self._tls or False,
             trust_env=False,
             timeout=None,
             limits=limits,
             follow_redirects=False,
             # Compressed, a short response could be of any length.
-            headers={"user-agent": "chat-auth-verifier (Python)", "accept-encoding": "identity"},
+            headers={**_USER_AGENT, "accept-encoding": "identity"},
         )
 
     async def send(self, request: Request) -> Response:
@@ -67,20 +52,8 @@ class HttpTransport:
         async with self._create_client(_ONE_CONNECTION) as client:
             return await _send_once(client, self._base, request, trace)
 
-    @asynccontextmanager
-    async def stream(
-        self, path: str, headers: Mapping[str, str], on_send: Callable[[], None]
-    ) -> AsyncIterator[StreamResponse]:
-        async def trace(event: str, _: Any) -> None:
-            if event == "http11.send_request_headers.started":
-                on_send()
-
-        # A client of its own: a new connection, to the current address of the name.
-        async with (
-            self._create_client(_ONE_CONNECTION) as client,
-            client.stream("GET", self._base + path, headers=dict(headers), extensions={"trace": trace}) as response,
-        ):
-            yield HttpStream(response)
+    async def stream(self, path: str, headers: Mapping[str, str], receiver: StreamReceiver) -> None:
+        await stream_response(httpx.URL(self._base + path), {**_USER_AGENT, **headers}, self._tls, receiver)
 
     async def close(self) -> None:
         await self._client.aclose()
