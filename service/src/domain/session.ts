@@ -64,6 +64,7 @@ export interface Session {
   readonly device: Device
   /** Where the last refresh came from, or else the sign-in. */
   readonly lastPlace: Place
+  /** When the user authenticated by the methods in `amr`; the time of the first one, if they were not used together. */
   readonly authTime: Date
   /** How the user authenticated (RFC 8176). */
   readonly amr: readonly string[]
@@ -118,12 +119,12 @@ export const movedTo = (session: Session, { address, userAgent }: Place): Sessio
  */
 export function renewSession(
   session: Session,
-  amr: readonly string[],
+  { authTime, amr }: Pick<Session, 'authTime' | 'amr'>,
   now: Date,
   idleSeconds: number,
 ): Session {
   const next = refreshSession(session, now, idleSeconds)
-  return { ...next, oldestGeneration: next.generation, authTime: now, amr }
+  return { ...next, oldestGeneration: next.generation, authTime, amr }
 }
 
 /** Whether tokens of this generation were withdrawn. Their session may be live. */

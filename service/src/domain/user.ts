@@ -1,6 +1,7 @@
 import { isInForce, type Ban } from './ban.ts'
 import type { EmailAddress } from './email-address.ts'
 import type { PasswordHash } from './password.ts'
+import type { FactorKind } from './second-factor.ts'
 import type { Username } from './username.ts'
 
 declare const brand: unique symbol
@@ -23,6 +24,10 @@ export interface User {
   readonly passwordHash: PasswordHash
   /** Counts the passwords that the user has had. A new hash of the same password does not change it. */
   readonly passwordVersion: number
+  /** The second factors that a sign-in needs one of; empty for users who need only the password. */
+  readonly factors: readonly FactorKind[]
+  /** Counts the changes of the factors and recovery codes. */
+  readonly factorsVersion: number
   readonly roles: readonly string[]
   readonly createdAt: Date
   /** The last ban, unless it was lifted. It may be over: see `banOf`. */
@@ -50,6 +55,8 @@ export function registerUser(
     emailVerified: false,
     passwordHash,
     passwordVersion: 1,
+    factors: [],
+    factorsVersion: 1,
     roles: [],
     createdAt: now,
     ban: undefined,
@@ -77,6 +84,8 @@ export const deleteUser = (user: User, now: Date): User => ({
   emailVerified: false,
   passwordHash: NO_HASH,
   passwordVersion: user.passwordVersion + 1,
+  factors: [],
+  factorsVersion: user.factorsVersion + 1,
   roles: [],
   ban: undefined,
   avatar: undefined,
@@ -95,6 +104,27 @@ export const changePassword = (user: User, passwordHash: PasswordHash): User => 
   passwordHash,
   passwordVersion: user.passwordVersion + 1,
 })
+
+/** Whether a sign-in with the password alone is not enough. */
+export const hasFactor = ({ factors }: Pick<User, 'factors'>): boolean => factors.length > 0
+
+/** A proof from before a change of the factors is worth nothing after it. */
+const withFactors = (user: User, factors: readonly FactorKind[]): User => ({
+  ...user,
+  factors,
+  factorsVersion: user.factorsVersion + 1,
+})
+
+export const addFactor = (user: User, kind: FactorKind): User => withFactors(user, [...user.factors, kind])
+
+export const removeFactors = (user: User, kinds: readonly FactorKind[]): User =>
+  withFactors(
+    user,
+    user.factors.filter((each) => !kinds.includes(each)),
+  )
+
+/** Earlier recovery codes are worth nothing. */
+export const renewRecoveryCodes = (user: User): User => withFactors(user, user.factors)
 
 /** A ban replaces an earlier one. */
 export const disable = (user: User, ban: Ban): User => ({ ...user, ban })

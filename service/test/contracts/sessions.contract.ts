@@ -266,7 +266,7 @@ export const sessionsContract = describeContract('Sessions', (store: Store) => {
       const other = await addSession(store, anna, { id: sessionId(2) })
       const from = { address: '198.51.100.9', userAgent: 'Other/2.0' }
       const moved = movedTo(rollForward(session, 8, at(60), HOUR), from)
-      const refreshed = renewSession(moved, ['otp'], at(60), HOUR)
+      const refreshed = renewSession(moved, { authTime: at(60), amr: ['otp'] }, at(60), HOUR)
       expect(refreshed).toMatchObject({ generation: 10, oldestGeneration: 10, authTime: at(60) })
       const changed = { ...refreshed, confirmedGeneration: 9, roles: ['helper'], device: aDevice() }
       await inTransaction(store, (tx) => tx.sessions.saveRefreshed(changed))

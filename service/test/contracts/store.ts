@@ -1,6 +1,7 @@
 import type { AttemptLimits } from '../../src/application/ports/attempt-limits.ts'
 import type { AuditLog } from '../../src/application/ports/audit-log.ts'
 import type { Deliveries } from '../../src/application/ports/deliveries.ts'
+import type { Factors } from '../../src/application/ports/factors.ts'
 import type { Invitations } from '../../src/application/ports/invitations.ts'
 import type { Media } from '../../src/application/ports/media.ts'
 import type { Sessions } from '../../src/application/ports/sessions.ts'
@@ -31,6 +32,7 @@ export interface Store {
   readonly deliveries: Deliveries
   readonly auditLog: AuditLog
   readonly invitations: Invitations
+  readonly factors: Factors
   revocations(): Promise<readonly Revocation[]>
   /** In the order in which they will be delivered. */
   events(): Promise<readonly DomainEvent[]>

@@ -161,6 +161,8 @@ export const usersContract = describeContract('Users', (store: Store) => {
       emailVerified: true,
       passwordHash: '$argon2id$other' as PasswordHash,
       passwordVersion: 2,
+      factors: ['totp'],
+      factorsVersion: 3,
       roles: ['admin'],
       createdAt: at(1),
       ban: aBan({ since: at(2), publicReason: 'Advertisements', until: at(9) }),

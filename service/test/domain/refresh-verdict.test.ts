@@ -41,7 +41,7 @@ describe('a refresh token', () => {
   })
 
   test('a withdrawn refresh token is unknown, in and after the window, and never a replay', () => {
-    const renewed = renewSession(unconfirmed, ['pwd'], at(100), DAY)
+    const renewed = renewSession(unconfirmed, { authTime: at(100), amr: ['pwd'] }, at(100), DAY)
     expect(renewed).toMatchObject({ generation: 6, oldestGeneration: 6 })
     for (const policy of policies) {
       for (const presented of [0, 4, 5])

@@ -144,7 +144,7 @@ test('an authentication by a clock that was ahead is not recent when the clock i
 test('only proving again who one is renews the time of the authentication, a refresh does not', () => {
   const refreshed = refreshSession(aSession(), at(400), 30 * DAY)
   expect(isAuthenticatedRecently(refreshed, at(400), 300)).toBe(false)
-  const renewed = renewSession(refreshed, ['pwd'], at(500), 30 * DAY)
+  const renewed = renewSession(refreshed, { authTime: at(500), amr: ['pwd'] }, at(500), 30 * DAY)
   expect(isAuthenticatedRecently(renewed, at(800), 300)).toBe(true)
 })
 

@@ -30,6 +30,9 @@ const open = (): Promise<Store> => {
     get invitations() {
       return store.invitations
     },
+    get factors() {
+      return store.factors
+    },
     get auditLog() {
       return store.auditLog
     },

@@ -1,5 +1,6 @@
 import { ApplicationError, unavailable } from '../../src/application/errors.ts'
 import type { AuditLog } from '../../src/application/ports/audit-log.ts'
+import type { Factors } from '../../src/application/ports/factors.ts'
 import type { Invitations } from '../../src/application/ports/invitations.ts'
 import type { Media, MediaInTransaction } from '../../src/application/ports/media.ts'
 import type { SessionKey, Sessions, SessionsInTransaction } from '../../src/application/ports/sessions.ts'
@@ -21,6 +22,7 @@ import {
 import { looksOf } from '../../src/domain/skeleton.ts'
 import { enable, isDeleted, isDisabled, type User, type UserId } from '../../src/domain/user.ts'
 import { entryOf, fakeAuditLog, forgetInAudit, record } from './fake-audit-log.ts'
+import { fakeFactors, fakeFactorsInTransaction } from './fake-factors.ts'
 import { fakeInvitations, fakeInvitationsInTransaction } from './fake-invitations.ts'
 import { contains, type InTurn, type Read, type World } from './fake-world.ts'
 import { MATCHES, type Match, type SearchCursor } from '../../src/domain/user-search.ts'
@@ -31,6 +33,7 @@ export interface FakeStore {
   readonly media: Media
   readonly auditLog: AuditLog
   readonly invitations: Invitations
+  readonly factors: Factors
   readonly transactions: Transactions
   /** The committed state. */
   world(): World
@@ -53,6 +56,9 @@ export function createFakeStore(): FakeStore {
     revocations: [],
     heldNames: [],
     invitations: new Map(),
+    totp: new Map(),
+    recoveryCodes: new Map(),
+    spent: new Set(),
     events: [],
     actors: [],
     audit: [],
@@ -99,6 +105,7 @@ export function createFakeStore(): FakeStore {
     media: media(read),
     auditLog: fakeAuditLog(read, inTurn),
     invitations: fakeInvitations(read),
+    factors: fakeFactors(read, inTurn),
     transactions: {
       transaction: (author, work) => inTurn((draft) => work(transactionOn(draft, nextUserId, author))),
     },
@@ -115,6 +122,9 @@ const copyOf = (world: World): World => ({
   revocations: [...world.revocations],
   heldNames: [...world.heldNames],
   invitations: new Map(world.invitations),
+  totp: new Map(world.totp),
+  recoveryCodes: new Map(world.recoveryCodes),
+  spent: new Set(world.spent),
   events: [...world.events],
   actors: [...world.actors],
   audit: [...world.audit],
@@ -289,6 +299,14 @@ const transactionOn = (draft: World, nextUserId: () => UserId, author: Author): 
       }),
   },
   invitations: fakeInvitationsInTransaction(draft, author),
+  factors: fakeFactorsInTransaction(draft),
+  spentProofs: {
+    spend: async ({ id }) => {
+      await Promise.resolve()
+      const key = Buffer.from(id).toString('hex')
+      return !draft.spent.has(key) && draft.spent.add(key).has(key)
+    },
+  },
   audit: { forget: (userId) => done(() => forgetInAudit(draft.audit, userId)) },
 })
 

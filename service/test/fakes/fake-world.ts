@@ -1,9 +1,11 @@
 import { BlockList, isIPv4 } from 'node:net'
 import type { RecordedEntry } from '../../src/application/ports/audit-log.ts'
+import type { StoredTotp } from '../../src/application/ports/factors.ts'
 import type { Actor } from '../../src/domain/actor.ts'
 import type { Avatar } from '../../src/domain/avatar.ts'
 import type { DomainEvent } from '../../src/domain/event.ts'
 import type { Invitation } from '../../src/domain/invitation.ts'
+import type { RecoveryCode } from '../../src/domain/recovery-code.ts'
 import type { Revocation } from '../../src/domain/revocation.ts'
 import type { Session, SessionId } from '../../src/domain/session.ts'
 import type { User, UserId } from '../../src/domain/user.ts'
@@ -18,6 +20,10 @@ export interface World {
   readonly heldNames: HeldName[]
   /** By their tokens. */
   readonly invitations: Map<string, Invitation>
+  readonly totp: Map<UserId, StoredTotp & { readonly lastStep: number }>
+  readonly recoveryCodes: Map<UserId, readonly RecoveryCode[]>
+  /** The ids of what was spent in transactions. */
+  readonly spent: Set<string>
   readonly events: DomainEvent[]
   /** Who made them, at the same index. */
   readonly actors: Actor[]

@@ -17,6 +17,8 @@ function demanding({
   outbox,
   audit,
   invitations,
+  factors,
+  spentProofs,
 }: Transaction): Transaction {
   const held = new Set<UserId>()
   const hold = <T extends { readonly userId: UserId }>(found: readonly T[]): readonly T[] => {
@@ -118,6 +120,37 @@ function demanding({
       },
     },
     invitations,
+    spentProofs,
+    factors: {
+      totpOf: async (userId) => {
+        demand(userId)
+        return factors.totpOf(userId)
+      },
+      addPendingTotp: async (userId, ...given) => {
+        demand(userId)
+        await factors.addPendingTotp(userId, ...given)
+      },
+      confirmTotp: async (userId, ...given) => {
+        demand(userId)
+        await factors.confirmTotp(userId, ...given)
+      },
+      useStep: async (userId, step) => {
+        demand(userId)
+        return factors.useStep(userId, step)
+      },
+      replaceRecoveryCodes: async (userId, codes) => {
+        demand(userId)
+        await factors.replaceRecoveryCodes(userId, codes)
+      },
+      spendRecoveryCode: async (userId, code) => {
+        demand(userId)
+        return factors.spendRecoveryCode(userId, code)
+      },
+      removeAll: async (userId) => {
+        demand(userId)
+        await factors.removeAll(userId)
+      },
+    },
     audit: {
       forget: async (userId) => {
         demand(userId)

@@ -3,9 +3,11 @@ import type { DomainEvent } from '../../domain/event.ts'
 import type { Revocation } from '../../domain/revocation.ts'
 import type { UserId } from '../../domain/user.ts'
 import type { AuditInTransaction } from './audit-log.ts'
+import type { FactorsInTransaction } from './factors.ts'
 import type { InvitationsInTransaction } from './invitations.ts'
 import type { MediaInTransaction } from './media.ts'
 import type { SessionsInTransaction } from './sessions.ts'
+import type { SpentProofs } from './spent-proofs.ts'
 import type { UsersInTransaction } from './users.ts'
 
 /** Tells verifiers to refuse the tokens of an ended session, or the outdated tokens of a live one. Append only. */
@@ -33,6 +35,9 @@ export interface Transaction {
   readonly outbox: Outbox
   readonly audit: AuditInTransaction
   readonly invitations: InvitationsInTransaction
+  readonly factors: FactorsInTransaction
+  /** As outside, but a proof is not spent if the transaction fails. */
+  readonly spentProofs: Pick<SpentProofs, 'spend'>
 }
 
 /**

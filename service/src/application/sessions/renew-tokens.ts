@@ -18,7 +18,7 @@ export const renewTokens =
   async (tx: Transaction, session: Session): Promise<Session> => {
     // Read after the lock, so that every withdrawn token was issued before.
     const now = clock.now()
-    const renewed = renewSession(session, ['pwd'], now, sessionLimits.idleSeconds)
+    const renewed = renewSession(session, { authTime: now, amr: ['pwd'] }, now, sessionLimits.idleSeconds)
     await tx.sessions.saveRefreshed(renewed)
     const outdated = outdatedTokensOf(session, 'tokens_renewed', accessTokenTtlSeconds, now)
     if (outdated !== undefined) await tx.revocations.add([outdated])

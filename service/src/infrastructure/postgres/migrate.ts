@@ -21,6 +21,7 @@ import { up as lastPlaces } from './migrations/0018-last-places.ts'
 import { up as invitations } from './migrations/0019-invitations.ts'
 import { up as newestUsers } from './migrations/0020-newest-users.ts'
 import { up as usersWithoutAddress } from './migrations/0021-users-without-address.ts'
+import { up as factors } from './migrations/0023-factors.ts'
 import { recomputeLooks } from './recompute-looks.ts'
 
 interface Migration {
@@ -55,6 +56,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0019-invitations': { up: invitations },
   '0020-newest-users': { up: newestUsers },
   '0021-users-without-address': { up: usersWithoutAddress },
+  '0023-factors': { up: factors },
 }
 
 /** Requests queue behind a table lock that is waited for, so the wait is short. The start tries again. */

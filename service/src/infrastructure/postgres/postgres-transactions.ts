@@ -3,10 +3,12 @@ import type { Author } from '../../domain/actor.ts'
 import type { Revocation } from '../../domain/revocation.ts'
 import type { Database } from './database.ts'
 import { PostgresAuditInTransaction } from './postgres-audit-in-transaction.ts'
+import { PostgresFactors } from './postgres-factors.ts'
 import { PostgresInvitations } from './postgres-invitations.ts'
 import { PostgresOutbox } from './postgres-outbox.ts'
 import { PostgresMedia } from './postgres-media.ts'
 import { PostgresSessions } from './postgres-sessions.ts'
+import { PostgresSpentProofs } from './postgres-spent-proofs.ts'
 import { PostgresUsers } from './postgres-users.ts'
 import { retryConflicts } from './retry-conflicts.ts'
 
@@ -30,6 +32,8 @@ const inTransaction = (db: Database, author: Author): Transaction => ({
   outbox: new PostgresOutbox(db, author),
   audit: new PostgresAuditInTransaction(db),
   invitations: new PostgresInvitations(db, author),
+  factors: new PostgresFactors(db),
+  spentProofs: new PostgresSpentProofs(db),
 })
 
 class PostgresRevocations implements Revocations {

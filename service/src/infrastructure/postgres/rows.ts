@@ -3,6 +3,7 @@ import type { StoredEvent } from '../../application/ports/deliveries.ts'
 import type { Ban } from '../../domain/ban.ts'
 import type { EmailAddress } from '../../domain/email-address.ts'
 import type { PasswordHash } from '../../domain/password.ts'
+import type { FactorKind } from '../../domain/second-factor.ts'
 import type { EndReason, Session, SessionId } from '../../domain/session.ts'
 import { expiryOf } from '../../domain/session.ts'
 import type { NewUser, User, UserId } from '../../domain/user.ts'
@@ -19,6 +20,8 @@ export function toUser(row: Selectable<UserRow>): User {
     emailVerified: row.email_verified,
     passwordHash: row.password_hash as PasswordHash,
     passwordVersion: row.password_version,
+    factors: row.factors as FactorKind[],
+    factorsVersion: row.factors_version,
     roles: row.roles,
     createdAt: row.created_at,
     ban: toBan(row),
@@ -48,6 +51,8 @@ export const fromUser = (user: NewUser): Insertable<UserRow> => ({
   email_verified: user.emailVerified,
   password_hash: user.passwordHash,
   password_version: user.passwordVersion,
+  factors: [...user.factors],
+  factors_version: user.factorsVersion,
   roles: [...user.roles],
   created_at: user.createdAt,
   disabled_at: user.ban?.since ?? null,

@@ -73,6 +73,14 @@ export interface Schema {
     forgotten_before: Date | null
   }
   spent_proofs: { id: Buffer; expires_at: Date }
+  totp_secrets: {
+    user_id: number
+    secret: string
+    created_at: Date
+    confirmed_at: Date | null
+    last_step: Generated<number>
+  }
+  recovery_codes: { user_id: number; hash: Buffer }
 }
 
 /**
@@ -88,6 +96,8 @@ export const userColumns = Object.keys({
   email_verified: true,
   password_hash: true,
   password_version: true,
+  factors: true,
+  factors_version: true,
   roles: true,
   created_at: true,
   disabled_at: true,
@@ -132,6 +142,8 @@ export interface UserRow {
   email_verified: boolean
   password_hash: string
   password_version: number
+  factors: string[]
+  factors_version: number
   roles: string[]
   created_at: Date
   disabled_at: Date | null

@@ -10,6 +10,7 @@ import { migrate } from '../../../src/infrastructure/postgres/migrate.ts'
 import { PostgresAttemptLimits } from '../../../src/infrastructure/postgres/postgres-attempt-limits.ts'
 import { PostgresAuditLog } from '../../../src/infrastructure/postgres/postgres-audit-log.ts'
 import { PostgresDeliveries } from '../../../src/infrastructure/postgres/postgres-deliveries.ts'
+import { PostgresFactors } from '../../../src/infrastructure/postgres/postgres-factors.ts'
 import { PostgresInvitations } from '../../../src/infrastructure/postgres/postgres-invitations.ts'
 import { PostgresMedia } from '../../../src/infrastructure/postgres/postgres-media.ts'
 import { PostgresSessions } from '../../../src/infrastructure/postgres/postgres-sessions.ts'
@@ -112,6 +113,7 @@ export function storeOver(pool: pg.Pool): Omit<PostgresStore, 'close'> {
     deliveries: new PostgresDeliveries(db),
     auditLog: new PostgresAuditLog(db),
     invitations: new PostgresInvitations(db),
+    factors: new PostgresFactors(db),
     revocations: () => revocationsIn(db),
     events: () => eventsIn(db),
     clear: () => clear(pool),
@@ -155,6 +157,8 @@ async function clear(pool: pg.Pool): Promise<void> {
     'audit_log',
     'attempts',
     'spent_proofs',
+    'totp_secrets',
+    'recovery_codes',
     'invitations',
     'signing_keys',
   ]

@@ -1,0 +1,28 @@
+/** The kinds of second factors. Recovery codes come with the first factor and stand in for it. */
+export const FACTOR_KINDS = ['totp'] as const
+
+export type FactorKind = (typeof FACTOR_KINDS)[number]
+
+/** Six digits, for a time step of 30 seconds (RFC 6238). */
+export const CODE_DIGITS = 6
+export const STEP_SECONDS = 30
+
+/** Longer than setting up an authenticator takes. A secret that is not confirmed by then is worth nothing. */
+export const PENDING_FACTOR_SECONDS = 3600
+
+/** A longer text is neither a code nor a recovery code. */
+export const TYPED_CODE_LIMIT = 64
+
+declare const code: unique symbol
+
+/** A code as an authenticator shows it. */
+export type TotpCode = string & { readonly [code]: true }
+
+const CODE = new RegExp(`^[0-9]{${CODE_DIGITS}}$`)
+
+/** Reads a typed code; undefined if it cannot be one. Authenticators show a space in the middle. */
+export function parseTotpCode(typed: string): TotpCode | undefined {
+  if (typed.length > TYPED_CODE_LIMIT) return undefined
+  const digits = typed.replace(/\s/gu, '')
+  return CODE.test(digits) ? (digits as TotpCode) : undefined
+}
