@@ -36,8 +36,9 @@ const withPrototypes = (text: string): string => {
   return mapped(sorted, prototypeOf).replace(dotOverStem, '')
 }
 
+/** Not put into canonical order afterwards: a nukta, mapped to a dot below, would part a stacker from its letter. */
 const mapped = (text: string, map: (character: string) => string): string =>
-  withSortedMarks(Array.from(text, map).join('').normalize('NFD'))
+  withSortedMarks(Array.from(text, map).join(''))
 
 const isMark = (text: string): boolean => /^\p{M}+$/v.test(text)
 

@@ -57,6 +57,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0020-newest-users': { up: newestUsers },
   '0021-users-without-address': { up: usersWithoutAddress },
   '0023-factors': { up: factors },
+  '0026-stacked-marks': { up: recomputeLooks, isRepeatable: true },
 }
 
 /** Requests queue behind a table lock that is waited for, so the wait is short. The start tries again. */
