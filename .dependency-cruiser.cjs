@@ -22,13 +22,14 @@ const rooms = {
   postgres: ['context'],
   pictures: ['crypto'],
   outgoing: ['settings'],
+  mail: ['settings'],
   cli: ['settings'],
   embedded: ['postgres'],
   storage: ['settings', 'postgres', 'embedded'],
   import: ['settings', 'postgres', 'embedded', 'storage'],
   process: ['settings', 'postgres', 'embedded', 'storage'],
   observability: ['settings', 'crypto', 'postgres', 'storage'],
-  doctor: ['settings', 'crypto', 'postgres', 'storage'],
+  doctor: ['settings', 'crypto', 'mail', 'postgres', 'storage'],
 }
 const roomNames = Object.keys(rooms)
 const infrastructure = `${src}infrastructure/`

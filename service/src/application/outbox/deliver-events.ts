@@ -14,7 +14,7 @@ import type { ClaimedDelivery, Deliveries } from '../ports/deliveries.ts'
 import { DeliveryFailed, type EventConsumer } from '../ports/event-consumer.ts'
 
 /** Deliveries in flight per consumer and instance. Bounds the load on both sides. */
-const LANES = 8
+export const LANES = 8
 const BATCH = 500
 
 /** A change that operators see in the log and the metrics. */
@@ -137,10 +137,13 @@ export class Deliverer {
     // Only messages of `DeliveryFailed` are stored, since they are written for operators. Others go to the log.
     const error = cause instanceof DeliveryFailed ? cause.message : 'the delivery failed on our side'
     if (!(cause instanceof DeliveryFailed)) this.#interrupted(cause)
-    const until = nextAttempt(delivery.attempts, now, chance())
+    const isPermanent = cause instanceof DeliveryFailed && cause.isPermanent
+    const until = isPermanent ? undefined : nextAttempt(delivery.attempts, now, chance())
     if (until === undefined) await deliveries.moveToDeadLetters(delivery, { now, error })
     else await deliveries.postpone(delivery, { until, error })
     report({ kind: until === undefined ? 'dead' : 'failed', delivery, error })
+    // The consumer is up: it has judged this one event.
+    if (isPermanent) return this.#noteSuccess()
     const before = this.#circuit
     this.#circuit = afterFailure(before, delivery.event.userId, now, chance())
     if (!isOpen(this.#circuit) || this.#circuit === before) return

@@ -19,8 +19,16 @@ export interface EventConsumer {
  * and nothing that the consumer sent.
  */
 export class DeliveryFailed extends Error {
-  constructor(message: string, options?: ErrorOptions) {
+  /** The consumer is up and refuses this event for good, so it becomes a dead letter without another attempt. */
+  readonly isPermanent: boolean
+
+  constructor(message: string, { isPermanent = false, ...options }: DeliveryFailedOptions = {}) {
     super(message, options)
     this.name = 'DeliveryFailed'
+    this.isPermanent = isPermanent
   }
+}
+
+interface DeliveryFailedOptions extends ErrorOptions {
+  readonly isPermanent?: boolean
 }

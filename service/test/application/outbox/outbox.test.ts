@@ -219,6 +219,47 @@ describe('a delivery that fails', () => {
   })
 })
 
+describe('an event that a consumer refuses for good', () => {
+  const refuseForGood = (): never => {
+    throw new DeliveryFailed('no such mailbox', { isPermanent: true })
+  }
+
+  test('an event refused for good is a dead letter after one attempt, and the next one is sent', async () => {
+    const { outbox, consumer, happened, dead, waiting, users } = await anOutbox()
+    consumer.respond = ({ data }) => {
+      if ((data as { reason: string }).reason === 'poison') refuseForGood()
+    }
+    await happened(0, 'poison', 'behind it')
+    await outbox.settle()
+    expect(await dead()).toMatchObject([{ attempts: 1, lastError: 'no such mailbox' }])
+    expect(await waiting()).toEqual([])
+    expect(consumer.received).toEqual([[users[0]?.id, 'behind it']])
+  })
+
+  test('events refused for good do not pause the consumer for others', async () => {
+    const { outbox, consumer, happened, kinds, pass } = await anOutbox()
+    consumer.respond = refuseForGood
+    for (const user of [0, 1, 2, 3, 4, 5]) await happened(user, '1', '2')
+    await outbox.settle()
+    expect(consumer.attempts).toBe(12)
+    expect(new Set(kinds())).toEqual(new Set(['dead']))
+    await pass(DAY, HOUR)
+    expect(consumer.attempts).toBe(12)
+  })
+
+  test('an event refused for good shows that the consumer is up again', async () => {
+    const { outbox, consumer, happened, kinds, pass, waiting } = await anOutbox()
+    consumer.respond = refuse
+    for (const user of [0, 1, 2, 3, 4]) await happened(user, '1')
+    await outbox.settle()
+    expect(kinds()).toContain('paused')
+    consumer.respond = refuseForGood
+    await pass(10, 1)
+    expect(kinds()).toContain('resumed')
+    expect(await waiting()).toEqual([])
+  })
+})
+
 describe('a consumer that is down', () => {
   test('a consumer that is down is paused and probed, and receives everything on recovery', async () => {
     const { outbox, consumer, happened, pass, kinds, users } = await anOutbox()
