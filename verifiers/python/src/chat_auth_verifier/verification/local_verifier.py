@@ -69,7 +69,7 @@ class LocalVerifier:
             if not self._feed.freshness.is_fresh_at(monotonic_ms):
                 claims = await self._claims_when_stale(token, genuine)
             if not genuine.is_reported:
-                self._report(genuine)
+                self._report(genuine, monotonic_ms)
             if has_requirements:
                 require_authentication(claims, max_age, amr, self._now(self._clock.monotonic_ms()))
             self.verified += 1
@@ -179,10 +179,10 @@ class LocalVerifier:
             case "accept":
                 return claims
 
-    def _report(self, genuine: GenuineToken) -> None:
+    def _report(self, genuine: GenuineToken, monotonic_ms: float) -> None:
         genuine.is_reported = True
         claims = genuine.checked.claims
-        service_time = self._feed.service_time_ms()
+        service_time = self._feed.time.now(monotonic_ms)
         seen_at = self._clock.wall_ms() if service_time is None else service_time
         receipt = Receipt(claims.user_id, claims.gen, seen_at, genuine.checked.receipt_proof)
         self._receipts.add(claims.sid, receipt)
