@@ -38,6 +38,14 @@ export const framing = (tokens: SessionTokens): Transcript[] => [
     snapshot(0, 0).replaceAll('\n', '\r') + revoked(ended(1, 1)).replaceAll('\n', '\r\n') + heartbeat(1, 0),
     1_000,
   ).health(0, { fresh: true, revoked: 1 }),
+  // A line feed that counted as another line end would end the event before its data.
+  ['event: revoked\r', `\ndata: ${JSON.stringify(ended(1, 1))}\r`, '\n\r', '\n']
+    .reduce(
+      (transcript, chunk) => transcript.bytes(100, chunk),
+      opened('a line end of two bytes is split between two chunks'),
+    )
+    .health(100, { revoked: 1 })
+    .verify(100, tokens.of(1), 'session_ended'),
   new Transcript('unusual fields')
     .connect(0)
     .bytes(
@@ -145,6 +153,26 @@ export const unreadable = (tokens: SessionTokens): Transcript[] => [
     .verify(0, tokens.of(1, { iat: 2 }))
     .verify(0, tokens.of(3), 'token_outdated')
     .verify(0, tokens.of(4)),
+]
+
+/** A part of a snapshot with so many rows that cannot be read, and one that can. */
+const manyUnreadable = (name: string, count: number): Transcript =>
+  new Transcript(name)
+    .connect(0)
+    .bytes(0, `event: revocations\ndata: {"log":"${LOG}","revocations":[`)
+    .step(0, { bytes: '0,', times: count - 1 })
+    .bytes(0, `${JSON.stringify(ended(1, 1))},0]}\n\n`)
+
+export const bounds = (tokens: SessionTokens): Transcript[] => [
+  manyUnreadable('an event with 100,000 rows that cannot be read', 100_000)
+    .isOpen(0)
+    .bytes(0, snapshot(1, 0))
+    .health(0, { fresh: true })
+    .verify(0, tokens.of(1), 'session_ended'),
+  manyUnreadable('an event with more than 100,000 rows that cannot be read', 100_001)
+    .isClosed(0)
+    .health(0, { revoked: 0 })
+    .connect(100),
 ]
 
 /** Events after which a connection is of no use. */

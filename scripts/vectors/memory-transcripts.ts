@@ -48,6 +48,17 @@ export const memory = (tokens: SessionTokens): Transcript[] => [
     .verify(70_100, tokens.of(1, { exp: 60 }), 'expired')
     .verify(70_100, tokens.of(4, { exp: 60 }), 'expired')
     .verify(70_100, tokens.of(4, { exp: 61 })),
+  new Transcript('what had expired on arrival stays expired', { max_staleness_ms: 100_000 })
+    .connect(0)
+    .bytes(0, snapshot(0, 660_000), revoked(ended(1, 1)))
+    .health(0, { revoked: 0 })
+    .step(1000, { end: 'cut' })
+    // The service's clock is set back.
+    .connect(1100, idOf(1))
+    .bytes(1100, snapshot(1, 1100))
+    .verify(1100, tokens.of(1), 'expired')
+    .verify(1100, tokens.of(2, { exp: 660 }), 'expired')
+    .verify(1100, tokens.of(2, { exp: 661 })),
   opened('the later expiry of a session counts', [ended(1, 1, { expires_at: timeAt(10_000) })], {
     max_staleness_ms: 100_000,
   })

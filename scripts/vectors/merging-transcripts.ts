@@ -3,6 +3,7 @@ import {
   ended,
   eventText,
   heartbeat,
+  idOf,
   notices,
   opened,
   OTHER_LOG,
@@ -50,6 +51,10 @@ export const merging = (tokens: SessionTokens): Transcript[] => [
     .bytes(1000, heartbeat(2, 1000))
     .isOpen(1000)
     .health(1000, { staleness_ms: 0, revoked: 2 }),
+  opened('a late row does not set the id to go on from')
+    .bytes(100, revoked(ended(1, 1)), revoked(ended(2, 2)), revoked(ended(1, 1)))
+    .step(200, { end: 'cut' })
+    .connect(300, idOf(2)),
   opened('a row is missing', [ended(1, 1)])
     .bytes(1000, revoked(ended(3, 3)))
     .isClosed(1000)

@@ -40,6 +40,18 @@ export const socketTranscripts = (tokens: SessionTokens): Transcript[] => [
   opened('with accept, a stale verifier closes no socket', [], { when_stale: 'accept' })
     .step(0, { hold: 'a', token: tokens.of(1) })
     .step(6000, { closed: {} }),
+  opened('a verifier that closes closes its sockets and its feed')
+    .step(0, { hold: 'a', token: tokens.of(1) })
+    .step(0, { hold: 'b', token: tokens.of(2) })
+    .step(100, { close: true })
+    .step(100, { closed: { a: LATER, b: LATER } })
+    .isClosed(100)
+    .verify(100, tokens.of(1), 'unavailable'),
+  opened('with accept, a verifier that closes leaves its sockets open', [], { when_stale: 'accept' })
+    .step(0, { hold: 'a', token: tokens.of(1) })
+    .step(100, { close: true })
+    .isClosed(100)
+    .step(700_000, { closed: {} }),
   opened('a renewed socket stays open until the newer token expires', [], { max_staleness_ms: 100_000 })
     .step(0, { hold: 'a', token: tokens.of(1, { exp: 2 }) })
     .step(1000, { renew: 'a', token: tokens.of(1, { gen: 1, exp: 4 }), result: 'accepted' })

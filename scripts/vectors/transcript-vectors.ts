@@ -1,6 +1,6 @@
 import { callTranscripts } from './call-transcripts.ts'
 import { deliveryTranscripts } from './delivery-transcripts.ts'
-import { broken, framing, unreadable } from './framing-transcripts.ts'
+import { bounds, broken, framing, unreadable } from './framing-transcripts.ts'
 import { duringIntrospection, duringRedemption } from './in-flight-transcripts.ts'
 import { logs } from './log-transcripts.ts'
 import { memory } from './memory-transcripts.ts'
@@ -18,6 +18,7 @@ export function transcriptVectors(): Json {
     ...logs(tokens),
     ...framing(tokens),
     ...unreadable(tokens),
+    ...bounds(tokens),
     ...broken(tokens),
     ...memory(tokens),
     ...timeTranscripts(tokens),

@@ -3,6 +3,7 @@
 package chatauth_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -94,7 +95,7 @@ func (p *player) act(s step) {
 		})
 	}
 	if s.Bytes != "" || s.Base64 != nil {
-		p.send(append([]byte(s.Bytes), s.Base64...))
+		p.send(append(bytes.Repeat([]byte(s.Bytes), max(1, s.Times)), s.Base64...))
 	}
 	switch s.End {
 	case "orderly":
@@ -123,6 +124,8 @@ func (p *player) call(s step) {
 		p.verify(s)
 	case s.Redeem != nil:
 		p.redeem(s)
+	case s.Close:
+		p.verifier.Close()
 	case s.Hold != "":
 		claims, err := p.verifier.Verify(p.Context(), p.tokenOf(s.Token))
 		p.assert(s, "hold", resultOf(p.T, err), "accepted")

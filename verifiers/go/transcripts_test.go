@@ -42,6 +42,8 @@ type step struct {
 	Meanwhile                     string
 	Bytes, End, Connection, Ready string
 	Base64                        []byte
+	Times                         int
+	Close                         bool
 	Requests, KeyFetches          *int `json:"-"`
 	Verify, Result, Token         string
 	Hold, Renew                   string

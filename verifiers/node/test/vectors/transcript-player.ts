@@ -78,11 +78,11 @@ class Player {
   }
 
   /** The service and the network. */
-  #act({ response, bytes, base64, end, redeem, ...step }: Step): void {
+  #act({ response, bytes, times = 1, base64, end, redeem, ...step }: Step): void {
     const service = this.#service
     if (response !== undefined && redeem === undefined)
       service.respond(response.status, response.content_type, response.content_encoding)
-    if (bytes !== undefined) service.send(Buffer.from(bytes))
+    if (bytes !== undefined) service.send(Buffer.from(bytes.repeat(times)))
     if (base64 !== undefined) service.send(Buffer.from(base64, 'base64'))
     if (end !== undefined) service.end(end)
     if ('jwks' in step) {
@@ -93,6 +93,7 @@ class Player {
 
   /** The application. */
   async #call(step: Step): Promise<void> {
+    if (step.close === true) await this.verifier.close()
     if (step.verify !== undefined) await this.#verify(step, step.verify)
     if (step.verify_delivery !== undefined) {
       const token = this.#tokenOf(step.verify_delivery)

@@ -17,6 +17,7 @@ export interface Step {
     readonly body?: unknown
   }
   readonly bytes?: string
+  readonly times?: number
   readonly base64?: string
   readonly end?: 'orderly' | 'cut'
   readonly connection?: 'open' | 'closed'
@@ -37,6 +38,7 @@ export interface Step {
   readonly key_fetches?: number
   readonly receipts?: unknown
   readonly receipts_status?: number
+  readonly close?: true
   readonly redeem?: { readonly ticket: string; readonly origin?: string }
   readonly claims?: unknown
   readonly hold?: string

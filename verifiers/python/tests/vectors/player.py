@@ -74,7 +74,7 @@ class Player:
         if response is not None and "redeem" not in step:
             service.respond(response["status"], response["content_type"], response.get("content_encoding"))
         if "bytes" in step:
-            service.send_bytes(step["bytes"].encode())
+            service.send_bytes(step["bytes"].encode() * step.get("times", 1))
         if "base64" in step:
             service.send_bytes(base64.b64decode(step["base64"]))
         if "end" in step:
@@ -99,6 +99,8 @@ class Player:
             self._compare(step, await outcome_of(delivery))
         elif "redeem" in step:
             expected = await self._redeem(step, step["redeem"])
+        elif "close" in step:
+            await self._verifier.close()
         elif "hold" in step:
             await self._hold(step["hold"], await self._verifier.verify(self._tokens[step["token"]]))
         elif "renew" in step:
