@@ -37,6 +37,9 @@ export class FeedBroken extends Error {
   override readonly name = 'FeedBroken'
 }
 
+/** A newer service adds a few such rows. More of them are an attack on the memory, or another kind of data. */
+const UNREADABLE_LIMIT = 100_000
+
 /** Reads an event. Returns undefined for a type that only newer versions know. Throws `FeedBroken`. */
 export function readFeedEvent({ type, data }: StreamEvent): FeedEvent | undefined {
   switch (type) {
@@ -68,8 +71,16 @@ const readLog = ({ log }: Record<string, unknown>): string | undefined =>
 
 function readRows({ revocations: rows }: Record<string, unknown>) {
   if (!Array.isArray(rows)) throw new FeedBroken('A snapshot of the feed has no list of revocations.')
-  const read = rows.map(readRow)
-  return { revocations: read.filter(isRevocation), unreadable: read.filter(isUnreadable) }
+  const revocations: Revocation[] = []
+  const unreadable: UnreadableRow[] = []
+  for (const row of rows) {
+    const read = readRow(row)
+    if (isUnreadable(read)) unreadable.push(read)
+    else revocations.push(read)
+    if (unreadable.length > UNREADABLE_LIMIT)
+      throw new FeedBroken('An event of the feed has too many rows that cannot be read.')
+  }
+  return { revocations, unreadable }
 }
 
 function readRevoked(body: Record<string, unknown>): FeedEvent {
@@ -128,7 +139,6 @@ function readRow(row: unknown): Revocation | UnreadableRow {
 }
 
 const isUnreadable = (row: Revocation | UnreadableRow): row is UnreadableRow => 'fingerprint' in row
-const isRevocation = (row: Revocation | UnreadableRow): row is Revocation => !isUnreadable(row)
 
 const RFC_3339 =
   /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$/

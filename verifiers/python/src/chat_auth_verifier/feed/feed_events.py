@@ -49,6 +49,9 @@ class Heartbeat(NamedTuple):
     server_time_ms: float
 
 
+# A newer service adds a few such rows. More of them are an attack on the memory, or another kind of data.
+_UNREADABLE_LIMIT = 100_000
+
 FeedEvent = Snapshot | SnapshotPart | Revoked | UnreadableEvent | Heartbeat
 
 
@@ -102,8 +105,10 @@ def _read_rows(body: dict[str, Any]) -> tuple[list[Revocation], list[UnreadableR
         read = _read_row(row)
         if isinstance(read, Revocation):
             revocations.append(read)
-        else:
-            unreadable.append(read)
+            continue
+        unreadable.append(read)
+        if len(unreadable) > _UNREADABLE_LIMIT:
+            raise FeedBroken("An event of the feed has too many rows that cannot be read.")
     return revocations, unreadable
 
 
