@@ -124,8 +124,8 @@ func (v *Verifier) OnSessionEnded(listener func(SessionEnd)) (unsubscribe func()
 }
 
 // Close sends the last receipts, for up to 2 s, and closes all connections to the service. Close servers and sockets
-// first: a closed verifier refuses every token with unavailable and, if WhenStale is Refuse, closes the sockets that it
-// holds with 4503. It always returns nil.
+// first: a closed verifier refuses every token with unavailable. Nothing guards its sockets any more: if WhenStale is Refuse,
+// they close with 4503. It always returns nil.
 func (v *Verifier) Close() error {
 	if v.isClosed.CompareAndSwap(false, true) {
 		v.shutDown()
@@ -139,6 +139,8 @@ func (v *Verifier) shutDown() {
 	v.end()
 	if v.settings.WhenStale == Refuse {
 		v.guard.CloseAll()
+	} else {
+		v.guard.LetGo()
 	}
 	v.feed.Close()
 	v.keys.Close()

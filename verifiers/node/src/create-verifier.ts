@@ -2,6 +2,7 @@ import { systemClock, type Clock } from './clock.ts'
 import { createErrorReport } from './error-report.ts'
 import { Readiness } from './feed/readiness.ts'
 import { RevocationFeed } from './feed/revocation-feed.ts'
+import { Subscribers } from './feed/subscribers.ts'
 import { readOptions } from './options.ts'
 import { createJsonRequests } from './service/json-requests.ts'
 import { createSharedSecret, KeySet } from './service/key-set.ts'
@@ -62,9 +63,14 @@ export function createVerifierAt(options: VerifierOptions, clock: Clock): Verifi
   const calls = { send, serviceKey, clock, onError }
   const local = new LocalVerifier({ settings, clock, keys, feed, receipts, calls })
   const readiness = new Readiness(feed.freshness, clock)
+  const onClosed = new Subscribers<[closesSockets: boolean]>(onError)
   let closing: Promise<void> | undefined
+  let hasClosed = false
+  const isClosed = (): boolean => hasClosed
 
   async function close(): Promise<void> {
+    hasClosed = true
+    onClosed.notify(whenStale === 'refuse')
     readiness.close()
     feed.close()
     keys.close()
@@ -80,12 +86,13 @@ export function createVerifierAt(options: VerifierOptions, clock: Clock): Verifi
 
   const verifier: Verifier = {
     ready: (readyOptions = {}) => readiness.wait(readyOptions, () => lastError),
-    verify: (token, requirements) => (closing === undefined ? local.verify(token, requirements) : refuse()),
-    verifyDelivery: (token) => (closing === undefined ? local.verifyDelivery(token) : refuse()),
-    redeemTicket: (ticket, origin) => (closing === undefined ? local.redeemTicket(ticket, origin) : refuse()),
+    verify: (token, requirements) => (isClosed() ? refuse() : local.verify(token, requirements)),
+    verifyDelivery: (token) => (isClosed() ? refuse() : local.verifyDelivery(token)),
+    redeemTicket: (ticket, origin) => (isClosed() ? refuse() : local.redeemTicket(ticket, origin)),
     onSessionEnded: (listener) => feed.onEnd.subscribe(listener),
     health: () => describeHealth({ feed, keys, local, receipts }),
-    guardSockets: () => createSocketGuard(guardSource({ feed, local, verifier, whenStale, clock }), clock),
+    guardSockets: () =>
+      createSocketGuard(guardSource({ feed, local, verifier, onClosed, isClosed, whenStale, clock }), clock),
     close: () => (closing ??= close()),
   }
   void keys.refresh()
@@ -97,15 +104,20 @@ interface GuardSourceParts {
   readonly feed: RevocationFeed
   readonly local: LocalVerifier
   readonly verifier: Verifier
+  readonly onClosed: Subscribers<[closesSockets: boolean]>
+  readonly isClosed: () => boolean
   readonly whenStale: WhenStale
   readonly clock: Clock
 }
 
-function guardSource({ feed, local, verifier, whenStale, clock }: GuardSourceParts): GuardSource {
+function guardSource(parts: GuardSourceParts): GuardSource {
+  const { feed, local, verifier, onClosed, isClosed, whenStale, clock } = parts
   const isRefusing = (): boolean => whenStale === 'refuse' && !feed.isFresh()
   return {
     onSessionEnded: (listener) => feed.onEnd.subscribe(listener),
     onStale: (listener) => feed.onStale.subscribe(() => (isRefusing() ? listener() : undefined)),
+    onClosed: (listener) => onClosed.subscribe(listener),
+    isClosed,
     endReasonOf: (sid) => feed.reasonOf(sid),
     onTokensOutdated: (listener) => feed.onOutdated.subscribe(listener),
     isOutdated: (claims) => local.isOutdated(claims),

@@ -196,7 +196,8 @@ export interface Verifier {
   guardSockets(): SocketGuard
   /**
    * Sends the last receipts, for up to 2 seconds, and closes all connections. Close servers and sockets before: a closed
-   * verifier refuses every token with `unavailable`.
+   * verifier refuses every token with `unavailable`. Nothing guards its sockets any more: if `whenStale` is `refuse`, they
+   * close with 4503.
    *
    * @example
    * ```ts

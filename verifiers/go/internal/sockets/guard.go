@@ -141,12 +141,28 @@ func (g *Guard[Claims]) CloseOutdated(session token.SessionID, userID int64) {
 // CloseAll closes every socket, because the verifier is stale or closed.
 func (g *Guard[Claims]) CloseAll() {
 	g.mutex.Lock()
+	sockets := g.all()
+	g.mutex.Unlock()
+	g.closeEach(sockets, TryLater)
+}
+
+// LetGo stops guarding all sockets without closing them.
+func (g *Guard[Claims]) LetGo() {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	for _, held := range g.all() {
+		g.forget(held)
+	}
+	g.scheduleCheck()
+}
+
+// all returns every socket. The mutex is held.
+func (g *Guard[Claims]) all() []*Held[Claims] {
 	var sockets []*Held[Claims]
 	for session := range g.bySession {
 		sockets = append(sockets, g.bySession.list(session)...)
 	}
-	g.mutex.Unlock()
-	g.closeEach(sockets, TryLater)
+	return sockets
 }
 
 // closeEach stops the messages of all sockets first.

@@ -6,6 +6,10 @@ export interface GuardSource {
   onSessionEnded(listener: (end: SessionEnd) => void): () => void
   /** Calls `listener` each time the verifier becomes stale and therefore refuses tokens. */
   onStale(listener: () => void): () => void
+  /** Calls `listener` when the verifier closes, because nothing guards a socket from then on. */
+  onClosed(listener: (closesSockets: boolean) => void): () => void
+  /** True once the verifier is closed. */
+  isClosed(): boolean
   /** The reason a session ended; undefined if it is not known to have ended. */
   endReasonOf(sid: string): string | undefined
   /** Calls `listener` each time older tokens of a session or a user become outdated. The sessions may continue. */

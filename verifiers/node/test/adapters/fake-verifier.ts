@@ -45,8 +45,10 @@ export class FakeVerifier implements Verifier, GuardSource {
   current = new WeakSet<Claims>()
   readonly #endListeners = new Set<(end: SessionEnd) => void>()
   readonly #staleListeners = new Set<() => void>()
+  readonly #closedListeners = new Set<(closesSockets: boolean) => void>()
   readonly #timers: Pick<Clock, 'after'> | undefined
   #isStale = false
+  #isClosed = false
 
   constructor(timers?: Pick<Clock, 'after'>) {
     this.#timers = timers
@@ -89,6 +91,15 @@ export class FakeVerifier implements Verifier, GuardSource {
     return () => this.#staleListeners.delete(listener)
   }
 
+  onClosed(listener: (closesSockets: boolean) => void): () => void {
+    this.#closedListeners.add(listener)
+    return () => this.#closedListeners.delete(listener)
+  }
+
+  isClosed(): boolean {
+    return this.#isClosed
+  }
+
   endReasonOf(id: string): string | undefined {
     return this.#ended.get(id)
   }
@@ -118,7 +129,9 @@ export class FakeVerifier implements Verifier, GuardSource {
     throw new Error('nobody asks for it here')
   }
 
-  close(): Promise<void> {
+  close(closesSockets = true): Promise<void> {
+    this.#isClosed = true
+    for (const listener of this.#closedListeners) listener(closesSockets)
     return Promise.resolve()
   }
 

@@ -390,6 +390,31 @@ describe('letting go', () => {
   })
 })
 
+describe('when the verifier closes', () => {
+  test('a verifier that closes closes its sockets with 4503', () => {
+    const [one, two] = [held({ sid: sid(1) }), held({ sid: sid(2) })]
+    void verifier.close()
+    expect([one.closedWith, two.closedWith]).toEqual([tryLater, tryLater])
+    one.emit('close')
+    pass(60_000)
+    expect([one.terminated, two.terminated, timers.pending]).toEqual([false, true, 0])
+  })
+
+  test('a socket that is held with a closed verifier closes with 4503', () => {
+    void verifier.close(false)
+    expect(held().closedWith).toEqual(tryLater)
+    expect(guard.size).toBe(0)
+  })
+
+  test('a closed verifier that accepts while stale lets go of its sockets', () => {
+    const socket = held({ exp: noon + 600 })
+    void verifier.close(false)
+    expect([guard.size, timers.pending]).toEqual([0, 0])
+    pass(600_000)
+    expect(socket.closedWith).toBeUndefined()
+  })
+})
+
 describe('the closing handshake', () => {
   test('a socket that does not complete the closing handshake in 5 seconds is cut off', () => {
     const socket = held()

@@ -137,6 +137,9 @@ class SocketGuard:
         self._cancel_check()
         if closes_sockets:
             self._close_each(self._held.all(), TRY_LATER)
+            return
+        for held in list(self._held.all()):
+            self._held.remove(held)
 
     def _closing_for(self, claims: Claims) -> Closing | None:
         if self._is_closed:
