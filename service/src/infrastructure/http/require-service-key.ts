@@ -29,14 +29,14 @@ export const requireServiceKeys = (keys: readonly ServiceKey[], observe: Observe
     const key = token === undefined || token === '' ? undefined : keyOf(known, token)
     if (key === undefined) {
       observe.refusedKey(request, token === undefined ? 'missing' : 'wrong')
-      // The proxy passes the response on to its client, whose token is not at fault: with 401 it would be deleted.
-      if (isOfProxy) throw unavailable('The service key of the proxy is missing or wrong.', 2)
+      if (isOfProxy) throw proxyRefused('is missing or wrong')
       throw new TransportError('invalid_service_key')
     }
     const actor = serviceActor(key.name)
     request.actor = actor
     if (!key.scopes.includes(scope)) {
       observe.missingScope(actor, scope)
+      if (isOfProxy) throw proxyRefused(`does not have the scope "${scope}"`)
       const detail = `The service key "${key.name}" does not have the scope "${scope}". Use a key that has it, or add it to this key in SERVICE_KEYS.`
       throw new TransportError('insufficient_scope', { scope, detail })
     }
@@ -51,6 +51,9 @@ export const requireServiceKeys = (keys: readonly ServiceKey[], observe: Observe
     done()
   })
 }
+
+/** The proxy passes the response on to its client, whose token is not at fault: with 401 or 403 the client would give up. */
+const proxyRefused = (problem: string): Error => unavailable(`The service key of the proxy ${problem}.`, 2)
 
 function refuseWithoutScope({ method, url, config }: RouteOptions): void {
   if (config?.scope === undefined) {

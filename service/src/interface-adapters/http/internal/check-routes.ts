@@ -41,7 +41,7 @@ export const checkRoutes =
           'immediately by the instance that ended it, and within the delay of the feed by the others.',
         response: responses(
           { 200: z.undefined().describe('The token is valid. The headers say whose it is.') },
-          { errors: ['insufficient_scope', ...commonErrors, ...authenticateLocallyErrors] },
+          { errors: [...commonErrors, ...authenticateLocallyErrors] },
         ),
       },
       handler: unreachable,
