@@ -26,7 +26,7 @@ interface Surroundings {
 /** Builds the import by hand and runs it. Returns its counts, and whether it read every row. */
 export async function runImport(
   { from, dryRun, report: reportName }: ImportOptions,
-  config: MaintenanceSettings & Pick<Config, 'reservedUsernames' | 'messagingUrl'>,
+  config: MaintenanceSettings & Pick<Config, 'reservedUsernames' | 'messagingUrl' | 'mail'>,
   { stdout, stderr, shouldStop }: Surroundings,
 ) {
   const counts = new ImportCounts()
@@ -43,8 +43,9 @@ export async function runImport(
   const hasMessaging = config.messagingUrl !== undefined
   stderr.write(`${dryRun ? 'Dry run: nothing is written' : 'Importing'} to ${target.location}\n`)
   try {
-    const deps = { oldUsers, importedUsers, recognisesHash, reservedUsernames, hasMessaging, clock }
-    const end = await importUsers(deps)({
+    const mailIsOn = config.mail.kind !== 'off'
+    const rules = { recognisesHash, reservedUsernames, hasMessaging, mailIsOn }
+    const end = await importUsers({ oldUsers, importedUsers, clock, ...rules })({
       begin: (count) => (counts.total = count),
       note: async (outcomes) => {
         counts.add(outcomes)

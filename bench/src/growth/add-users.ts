@@ -61,9 +61,9 @@ const statements = (count: number): readonly string[] => [
        end as name from parts
      ) as all_of_them where length(name) between 4 and 32
    ) as each_once limit ${count}`,
-  `insert into users (id, username, username_key, email, email_key, email_verified, password_hash, password_version,
+  `insert into users (id, username, username_key, email, email_key, email_verified, email_version, password_hash, password_version,
      roles, created_at, disabled_at)
-   select id, name, name, name || '@example.org', name || '@example.org', false, '$argon2id$x', 1, '{}', now(),
+   select id, name, name, name || '@example.org', name || '@example.org', false, 1, '$argon2id$x', 1, '{}', now(),
      case when id % 500 = 0 then now() end
    from names order by id`,
   // As the service writes them, see its user-search.ts. In one transaction, as the sessions (see bulk-sessions.ts).

@@ -49,9 +49,9 @@ export interface BulkSessions {
 /** Users without search entries. */
 const addPlainPeople = (url: string, count: number): Promise<void> =>
   runStatements(url, [
-    `insert into users (id, username, username_key, email, email_key, email_verified, password_hash, password_version,
+    `insert into users (id, username, username_key, email, email_key, email_verified, email_version, password_hash, password_version,
        roles, created_at)
-     select n, name, name, name || '@example.org', name || '@example.org', false, '$argon2id$none', 1, '{}', now()
+     select n, name, name, name || '@example.org', name || '@example.org', false, 1, '$argon2id$none', 1, '{}', now()
      from generate_series(1, ${count}) as n, concat('user', n) as name`,
   ])
 

@@ -9,9 +9,9 @@ export async function addCopies(databaseUrl: string, email: string, count: numbe
   await client.connect()
   try {
     await client.query(
-      `insert into users (username, username_key, email, email_key, email_verified, password_hash,
+      `insert into users (username, username_key, email, email_key, email_verified, email_version, password_hash,
          password_version, roles, created_at)
-       select 'p' || n, 'p' || n, 'p' || n || '@example.org', 'p' || n || '@example.org', false, password_hash,
+       select 'p' || n, 'p' || n, 'p' || n || '@example.org', 'p' || n || '@example.org', false, 1, password_hash,
          password_version, roles, created_at
        from users, generate_series(1, ${count}) as n where users.email = $1`,
       [email],

@@ -9,6 +9,14 @@ const HOUR = 60 * MINUTE
 /** Growing waits, never a lock-out: 1, 2, 4 … seconds up to a quarter of an hour. */
 const guessing = { firstDelaySeconds: 1, longestDelaySeconds: 15 * MINUTE, forgetAfterSeconds: 24 * HOUR }
 
+/** Of one address. */
+const mailing = {
+  free: 5,
+  firstDelaySeconds: 10 * MINUTE,
+  longestDelaySeconds: HOUR,
+  forgetAfterSeconds: 24 * HOUR,
+}
+
 /**
  * Guesses at many users from one network, and from the networks around it, which have larger budgets. Wide enough for an
  * office behind one address.
@@ -62,8 +70,8 @@ export const passwordChecksIn = (sessionId: SessionId): AttemptBudget => ({
 })
 
 /**
- * Changes of the address. They reveal which addresses are taken, as registration does. They count after the password, so
- * that a thief of a token does not use up the owner's.
+ * Changes of the address. Each sends mail to an address that somebody typed, or, without mail, reveals which addresses are
+ * taken. They count after the password, so that a thief of a token does not use up the owner's.
  */
 export const emailChangesOf = (userId: UserId): AttemptBudget => ({
   key: `email-change:${userId}`,
@@ -72,6 +80,49 @@ export const emailChangesOf = (userId: UserId): AttemptBudget => ({
   longestDelaySeconds: HOUR,
   forgetAfterSeconds: 24 * HOUR,
 })
+
+/** Mails that verify the address once more. */
+export const emailVerificationsOf = (userId: UserId): AttemptBudget => ({
+  key: `email-verification:${userId}`,
+  free: 5,
+  firstDelaySeconds: MINUTE,
+  longestDelaySeconds: HOUR,
+  forgetAfterSeconds: 24 * HOUR,
+})
+
+/** Mails that verify one address, whoever types it. More are not sent, so that nobody can flood a stranger. */
+export const verificationMailsTo = (emailKey: string): AttemptBudget => ({
+  key: `verification-mail:address:${emailKey}`,
+  ...mailing,
+})
+
+/** Requests for new passwords from a network, and from the networks around it. */
+export const passwordResetsFrom = (address: ClientAddress): readonly AttemptBudget[] =>
+  networksAround(address).map((network, width) => ({
+    key: `password-reset:network:${network}`,
+    free: 20 * 2 ** width,
+    firstDelaySeconds: 30,
+    longestDelaySeconds: HOUR,
+    forgetAfterSeconds: 2 * HOUR,
+  }))
+
+/**
+ * Mails with a link for a new password to one address, whoever asks. More are not sent, but the earlier links work. A link is
+ * good for as long as the longest wait, so a stranger who uses the budget up leaves the owner with one.
+ */
+export const passwordResetMailsTo = (emailKey: string): AttemptBudget => ({
+  key: `password-reset:address:${emailKey}`,
+  ...mailing,
+})
+
+/** Links that are not good. Nobody can guess one, but each costs a look-up. */
+export const linksFrom = (address: ClientAddress): readonly AttemptBudget[] =>
+  networksAround(address).map((network, width) => ({
+    key: `link:network:${network}`,
+    free: 60 * 2 ** width,
+    ...guessing,
+    forgetAfterSeconds: HOUR,
+  }))
 
 /** Changes of the name, three in a row and then none for a day: each one reserves the old name for 90 days. */
 export const renamesOf = (userId: UserId): AttemptBudget => ({

@@ -19,7 +19,7 @@ export const registrationShare = (address: ClientAddress): HashingShare => [
   'registration',
 ]
 
-/** Of a user who has a session already. */
+/** Of a user who has a session already, or a link from a mail. */
 export const ownPasswordShare = (userId: UserId): HashingShare => ['signed in', String(userId)]
 
 const networksOf = ({ network, widerNetworks }: ClientAddress): string[] => [

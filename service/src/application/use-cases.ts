@@ -1,5 +1,6 @@
 import { listAuditEntries } from './audit/list-audit-entries.ts'
 import type { AuditLog } from './ports/audit-log.ts'
+import type { EmailChanges } from './ports/email-changes.ts'
 import type { Events } from './ports/events.ts'
 import { createInvitation } from './invitations/create-invitation.ts'
 import { listInvitations } from './invitations/list-invitations.ts'
@@ -13,6 +14,7 @@ import type { CheckAccessTokenDeps } from './sessions/check-access-token.ts'
 import { createSession, type CreateSessionDeps } from './sessions/create-session.ts'
 import { endAllOwnSessions, endOwnSession } from './sessions/end-own-sessions.ts'
 import { countAllSessions, endSessionsOfAllUsers } from './sessions/end-sessions-of-all-users.ts'
+import { endSessionByLink } from './sessions/end-session-by-link.ts'
 import { endUserSession, endUserSessions } from './sessions/end-user-sessions.ts'
 import { expireSessions } from './sessions/expire-sessions.ts'
 import { introspectToken, type IntrospectTokenDeps } from './sessions/introspect-token.ts'
@@ -23,12 +25,13 @@ import { listUserSessions } from './sessions/list-user-sessions.ts'
 import { noteReceipts, type NoteReceiptsDeps } from './sessions/note-receipts.ts'
 import { createTicket, type CreateTicketDeps } from './tickets/create-ticket.ts'
 import { redeemTicket, type RedeemTicketDeps } from './tickets/redeem-ticket.ts'
+import { acceptPasswordResets } from './users/accept-password-resets.ts'
 import { changePassword, type ChangePasswordDeps } from './users/change-password.ts'
 import { deleteUser } from './users/delete-user.ts'
 import { disableUser } from './users/disable-user.ts'
 import { enableUser } from './users/enable-user.ts'
 import { exportUser } from './users/export-user.ts'
-import { countSessions, findUserByEmail, inspectUser } from './users/inspect-users.ts'
+import { countSessions, findUsersByEmail, inspectUser } from './users/inspect-users.ts'
 import { listUsers } from './users/list-users.ts'
 import { liftBans } from './users/lift-bans.ts'
 import { lookupUsers } from './users/lookup-users.ts'
@@ -37,10 +40,15 @@ import { listActivity } from './users/list-activity.ts'
 import { readUser, type ReadUserDeps } from './users/read-user.ts'
 import { registerUser, type RegisterUserDeps } from './users/register-user.ts'
 import { removeAvatar } from './users/remove-avatar.ts'
+import { requestEmailVerification } from './users/request-email-verification.ts'
+import { requestPasswordReset, type RequestPasswordResetDeps } from './users/request-password-reset.ts'
+import { resetPassword, type ResetPasswordDeps } from './users/reset-password.ts'
 import { searchUsers, type SearchUsersDeps } from './users/search-users.ts'
 import { setAvatar, type SetAvatarDeps } from './users/set-avatar.ts'
 import { setRoles } from './users/set-roles.ts'
+import { undoEmailChange } from './users/undo-email-change.ts'
 import { updateUser, type UpdateUserDeps } from './users/update-user.ts'
+import { verifyEmail } from './users/verify-email.ts'
 
 export type UseCaseDeps = AnnounceUsersDeps &
   AuthenticateLocallyDeps &
@@ -58,7 +66,13 @@ export type UseCaseDeps = AnnounceUsersDeps &
   ReplayDeliveryDeps &
   SearchUsersDeps &
   SetAvatarDeps &
-  UpdateUserDeps & { readonly auditLog: AuditLog; readonly events: Events }
+  RequestPasswordResetDeps &
+  ResetPasswordDeps &
+  UpdateUserDeps & {
+    readonly auditLog: AuditLog
+    readonly events: Events
+    readonly emailChanges: EmailChanges
+  }
 
 /** Everything the service can do. */
 export type UseCases = ReturnType<typeof createUseCases>
@@ -98,11 +112,18 @@ export const createUseCases = (deps: UseCaseDeps) => ({
   lookupUsers: lookupUsers(deps),
   inspectUser: inspectUser(deps),
   listUsers: listUsers(deps),
-  findUserByEmail: findUserByEmail(deps),
+  findUsersByEmail: findUsersByEmail(deps),
   countSessions: countSessions(deps),
   disableUser: disableUser(deps),
   enableUser: enableUser(deps),
   liftBans: liftBans(deps),
+  requestPasswordReset: requestPasswordReset(deps),
+  acceptPasswordResets: acceptPasswordResets(deps),
+  resetPassword: resetPassword(deps),
+  requestEmailVerification: requestEmailVerification(deps),
+  verifyEmail: verifyEmail(deps),
+  undoEmailChange: undoEmailChange(deps),
+  endSessionByLink: endSessionByLink(deps),
   setRoles: setRoles(deps),
   listDeliveries: listDeliveries(deps),
   replayDelivery: replayDelivery(deps),

@@ -6,6 +6,7 @@ const REFUSAL_ACTIONS = [
   'sign_in.refused',
   'password_check.refused',
   'refresh.refused',
+  'link.refused',
   'service_key.refused',
   'access.refused',
 ] as const

@@ -21,8 +21,13 @@ export interface User {
   /** Undefined for some imported users, until they set one. */
   readonly email: EmailAddress | undefined
   readonly emailVerified: boolean
+  /** Counts the addresses that the user has had. A link that verifies an address names its version. */
+  readonly emailVersion: number
   readonly passwordHash: PasswordHash
-  /** Counts the passwords that the user has had. A new hash of the same password does not change it. */
+  /**
+   * Raised by every change of the password, and of the address that a new one can be requested at: links for a new password
+   * name it, and so do sign-ins in progress. A new hash of the same password does not change it.
+   */
   readonly passwordVersion: number
   /** The second factors that a sign-in needs one of; empty for users who need only the password. */
   readonly factors: readonly FactorKind[]
@@ -53,6 +58,7 @@ export function registerUser(
     username,
     email,
     emailVerified: false,
+    emailVersion: 1,
     passwordHash,
     passwordVersion: 1,
     factors: [],
@@ -82,6 +88,7 @@ export const deleteUser = (user: User, now: Date): User => ({
   username: { text: `:${user.id}`, key: `:${user.id}` } as Username,
   email: { text: `:${user.id}`, key: `:${user.id}` } as EmailAddress,
   emailVerified: false,
+  emailVersion: user.emailVersion + 1,
   passwordHash: NO_HASH,
   passwordVersion: user.passwordVersion + 1,
   factors: [],
@@ -92,11 +99,21 @@ export const deleteUser = (user: User, now: Date): User => ({
   deletedAt: now,
 })
 
-/** A new address is not verified yet. */
-export const changeEmail = (user: User, email: EmailAddress): User => ({
-  ...user,
-  email,
-  emailVerified: user.emailVerified && user.email?.key === email.key,
+/** A new address is not verified yet. Another spelling of the same one stays as it was. */
+export function changeEmail(user: User, email: EmailAddress): User {
+  const emailVersion = user.emailVersion + 1
+  if (user.email?.key === email.key) return { ...user, email, emailVersion }
+  // A link for a new password may have gone to the address before, whose reader must not use it any more.
+  return { ...user, email, emailVerified: false, emailVersion, passwordVersion: user.passwordVersion + 1 }
+}
+
+/** The user has shown that they read the mail at their address. */
+export const verifyEmail = (user: User): User => ({ ...user, emailVerified: true })
+
+/** Takes an earlier address back. `isVerified` says whether it is this user's alone again. */
+export const restoreEmail = (user: User, email: EmailAddress, isVerified: boolean): User => ({
+  ...changeEmail(user, email),
+  emailVerified: isVerified,
 })
 
 export const changePassword = (user: User, passwordHash: PasswordHash): User => ({

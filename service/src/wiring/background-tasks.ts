@@ -26,7 +26,7 @@ interface BackgroundTaskDeps {
   readonly databaseClock: DatabaseClock
   readonly outbox: Outbox
   readonly stream: RevocationStream
-  readonly useCases: Pick<UseCases, 'expireSessions' | 'liftBans'>
+  readonly useCases: Pick<UseCases, 'acceptPasswordResets' | 'expireSessions' | 'liftBans'>
   /** Whether keys are rotated and rows cleaned up. */
   readonly maintenance: boolean
   readonly logger: Logger
@@ -39,6 +39,7 @@ export function startBackgroundTasks(deps: BackgroundTaskDeps): { stop(): Promis
   const tasks = [
     new PeriodicTask('feed', SECOND_MS, () => stream.beat(), logger),
     new PeriodicTask('outbox', SECOND_MS, () => outbox.advance(), logger),
+    new PeriodicTask('password-resets', SECOND_MS, () => acceptResets(deps, stopping.signal), logger),
     new PeriodicTask('receipts', SECOND_MS, () => ports.receipts.flush(), logger),
     new PeriodicTask('refusals', 10 * SECOND_MS, () => ports.refusals.flush(), logger),
     new PeriodicTask('clock', MINUTE_MS, () => databaseClock.synchronise(), logger),
@@ -58,8 +59,11 @@ export function startBackgroundTasks(deps: BackgroundTaskDeps): { stop(): Promis
   }
 }
 
+const acceptResets = ({ useCases }: BackgroundTaskDeps, signal: AbortSignal): Promise<void> =>
+  runInBatches([useCases.acceptPasswordResets], { limit: ROWS_PER_BATCH, signal })
+
 function cleanUp({ ports, outbox, useCases }: BackgroundTaskDeps, signal: AbortSignal): Promise<void> {
-  const { clock, attempts, spentProofs, auditRetentionSeconds } = ports
+  const { clock, attempts, spentProofs, emailChanges, auditRetentionSeconds } = ports
   const { db } = ports.storage
   const batches: Batch[] = [
     (limit) => postponeChecks(db, clock.now(), limit),
@@ -69,6 +73,7 @@ function cleanUp({ ports, outbox, useCases }: BackgroundTaskDeps, signal: AbortS
     (limit) => removeOldRevocations(db, clock.now(), limit),
     (limit) => removeOldTickets(db, clock.now(), limit),
     (limit) => removeOldInvitations(db, clock.now(), limit),
+    (limit) => emailChanges.removeOld(clock.now(), limit),
     (limit) => removeReleasedNames(db, clock.now(), limit),
     (limit) => removeOldAudit(db, { now: clock.now(), retentionSeconds: auditRetentionSeconds, limit }),
     (limit) => outbox.cleanUp(limit),

@@ -14,6 +14,7 @@ import { checkRoutes } from '../interface-adapters/http/internal/check-routes.ts
 import { feedRoutes } from '../interface-adapters/http/internal/feed-routes.ts'
 import { signingKeyRoutes } from '../interface-adapters/http/internal/signing-key-routes.ts'
 import { invitationRoutes } from '../interface-adapters/http/internal/invitation-routes.ts'
+import { mailLinkRoutes } from '../interface-adapters/http/public/mail-link-routes.ts'
 import { mediaRoutes } from '../interface-adapters/http/public/media-routes.ts'
 import { inspectionRoutes } from '../interface-adapters/http/operators/inspection-routes.ts'
 import { moderationRoutes } from '../interface-adapters/http/operators/moderation-routes.ts'
@@ -88,6 +89,7 @@ async function createPublicListener(deps: ListenerDeps, health: Health): Promise
       { prefix: '/v1', routes: avatarRoutes(useCases, config.publicUrl) },
       { prefix: '/v1', routes: userSearchRoutes(useCases, config.publicUrl) },
       { prefix: '/v1', routes: ticketRoutes(useCases) },
+      { prefix: '/v1', routes: mailLinkRoutes(useCases) },
       { prefix: '/v1/admin', routes: forOperators(inspectionRoutes(useCases, config.publicUrl, forUsers)) },
       { prefix: '/v1/admin', routes: forOperators(moderationRoutes(useCases, forUsers)) },
       { prefix: '/v1/admin', routes: forOperators(auditRoutes(useCases, forUsers)) },

@@ -2,7 +2,6 @@ import type { EventConsumer } from '../application/ports/event-consumer.ts'
 import { createRefusalBuffer, type RefusalBuffer } from '../application/audit/refusal-buffer.ts'
 import { createRevocationFeed, type RevocationFeed } from '../application/revocations/revocation-feed.ts'
 import type { Clock } from '../application/ports/clock.ts'
-import type { MailLinks } from '../application/ports/mail-links.ts'
 import type { PasswordStrength } from '../application/ports/password-strength.ts'
 import { createReceiptBuffer } from '../application/sessions/receipt-buffer.ts'
 import type { UseCaseDeps } from '../application/use-cases.ts'
@@ -22,8 +21,10 @@ import { SharpPictures } from '../infrastructure/pictures/sharp-pictures.ts'
 import { PostgresAttemptLimits } from '../infrastructure/postgres/postgres-attempt-limits.ts'
 import { PostgresAuditLog } from '../infrastructure/postgres/postgres-audit-log.ts'
 import { PostgresDeliveries } from '../infrastructure/postgres/postgres-deliveries.ts'
+import { PostgresEmailChanges } from '../infrastructure/postgres/postgres-email-changes.ts'
 import { PostgresEvents } from '../infrastructure/postgres/postgres-events.ts'
 import { PostgresInvitations } from '../infrastructure/postgres/postgres-invitations.ts'
+import { PostgresPasswordResetRequests } from '../infrastructure/postgres/postgres-password-reset-requests.ts'
 import { PostgresRevocationLog } from '../infrastructure/postgres/postgres-revocation-log.ts'
 import { PostgresSessions } from '../infrastructure/postgres/postgres-sessions.ts'
 import { PostgresSpentProofs } from '../infrastructure/postgres/postgres-spent-proofs.ts'
@@ -46,8 +47,6 @@ export interface Ports extends Omit<UseCaseDeps, 'feedStalenessSeconds'> {
   readonly auditRetentionSeconds: number
   readonly consumers: readonly EventConsumer[]
   readonly feed: RevocationFeed
-  readonly mailLinks: MailLinks
-  readonly mailIsOn: boolean
 }
 
 interface Foundations {
@@ -93,6 +92,8 @@ export async function buildPorts(
     spentProofs: new PostgresSpentProofs(db),
     events: new PostgresEvents(db),
     invitations: new PostgresInvitations(db),
+    emailChanges: new PostgresEmailChanges(db),
+    passwordResetRequests: new PostgresPasswordResetRequests(db),
     tickets: new PostgresTickets(db),
     transactions: new PostgresTransactions(db),
     deliveries: new PostgresDeliveries(outboxDb),

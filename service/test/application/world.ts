@@ -12,6 +12,7 @@ import { createUseCases, type UseCaseDeps } from '../../src/application/use-case
 import { addUser } from '../contracts/store.ts'
 import { FakeAttemptLimits } from '../fakes/fake-attempt-limits.ts'
 import { FakeDeliveries } from '../fakes/fake-deliveries.ts'
+import { fakeMailLinks } from '../fakes/fake-mail-links.ts'
 import { FakePasswordHasher } from '../fakes/fake-password-hasher.ts'
 import { FakePasswordStrength } from '../fakes/fake-password-strength.ts'
 import { FakePictures } from '../fakes/fake-pictures.ts'
@@ -69,6 +70,10 @@ export function aWorld(replace: (deps: UseCaseDeps) => Partial<UseCaseDeps> = ()
     feed: createRevocationFeed({ revocationLog: new FakeRevocationLog(), clock }),
     feedStalenessSeconds: () => 0,
     invitations: store.invitations,
+    emailChanges: store.emailChanges,
+    passwordResetRequests: store.passwordResetRequests,
+    mailLinks: fakeMailLinks,
+    mailIsOn: false,
     tickets: new FakeTickets(),
     deliveries: new FakeDeliveries(store),
     consumers: [],

@@ -16,8 +16,8 @@ const id = (user: number, number: number): string =>
   `019bd0a4-5a3c-7c7e-9a53-${String(user).padStart(6, '0')}${String(number).padStart(6, '0')}`
 
 const fill = [
-  `insert into users (username, username_key, email, email_key, email_verified, password_hash, password_version, roles, created_at)
-     select 'u' || n, 'u' || n, 'u' || n || '@example.org', 'u' || n || '@example.org', false, 'x', 1, '{}', now()
+  `insert into users (username, username_key, email, email_key, email_verified, email_version, password_hash, password_version, roles, created_at)
+     select 'u' || n, 'u' || n, 'u' || n || '@example.org', 'u' || n || '@example.org', false, 1, 'x', 1, '{}', now()
      from generate_series(1, 3) as n`,
   // Each has five sessions: one has expired unnoticed, one has ended.
   `insert into sessions (user_id, id, generation, confirmed_generation, created_at, refreshed_at, last_seen_at,

@@ -12,8 +12,8 @@ const SESSIONS = 2_500 * scale
 const launcher = join(import.meta.dirname, '../../bin/chat-auth.js')
 
 const fill = [
-  `insert into users (username, username_key, email, email_key, email_verified, password_hash, password_version, roles, created_at)
-     select 'u' || n, 'u' || n, 'u' || n || '@example.org', 'u' || n || '@example.org', false, 'x', 1, '{}', now()
+  `insert into users (username, username_key, email, email_key, email_verified, email_version, password_hash, password_version, roles, created_at)
+     select 'u' || n, 'u' || n, 'u' || n || '@example.org', 'u' || n || '@example.org', false, 1, 'x', 1, '{}', now()
      from generate_series(1, ${SESSIONS}) as n`,
   `insert into sessions (user_id, id, generation, confirmed_generation, created_at, refreshed_at, last_seen_at,
        idle_expires_at, expires_at, check_after, device_name, user_agent, address, auth_time, amr)

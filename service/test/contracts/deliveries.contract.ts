@@ -472,7 +472,7 @@ export const deliveriesContract = describeContract('Deliveries', (store: Store) 
         ['user.disabled', anna.id, { reason: null, public_reason: null, until: null }],
         ['user.enabled', anna.id, { note: null }],
         ['user.disabled', bert.id, { reason: 'Ham', public_reason: null, until: null }],
-        ['session.created', anna.id, { session_id: session.id, device_name: null }],
+        ['session.created', anna.id, { session_id: session.id, device_name: null, is_new_place: false }],
       ])
       await dispatch()
       const delivered = (await claim(at(1))).filter(({ event }) => event.userId === anna.id)

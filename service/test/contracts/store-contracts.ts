@@ -2,6 +2,7 @@ import { attemptLimitsContract } from './attempt-limits.contract.ts'
 import { auditLogContract } from './audit-log.contract.ts'
 import { deliveriesContract } from './deliveries.contract.ts'
 import { factorsContract } from './factors.contract.ts'
+import { emailHoldersContract } from './email-holders.contract.ts'
 import { invitationsContract } from './invitations.contract.ts'
 import { mediaContract } from './media.contract.ts'
 import { sessionsContract } from './sessions.contract.ts'
@@ -21,6 +22,7 @@ export const describeStoreContracts: Contract<Store> = (implementation, open) =>
   auditLogContract(implementation, open)
   deliveriesContract(implementation, open)
   factorsContract(implementation, open)
+  emailHoldersContract(implementation, open)
   invitationsContract(implementation, open)
   mediaContract(implementation, open)
   sessionsContract(implementation, open)

@@ -2,8 +2,10 @@ import type { AttemptLimits } from '../../src/application/ports/attempt-limits.t
 import type { AuditLog } from '../../src/application/ports/audit-log.ts'
 import type { Deliveries } from '../../src/application/ports/deliveries.ts'
 import type { Factors } from '../../src/application/ports/factors.ts'
+import type { EmailChanges } from '../../src/application/ports/email-changes.ts'
 import type { Invitations } from '../../src/application/ports/invitations.ts'
 import type { Media } from '../../src/application/ports/media.ts'
+import type { PasswordResetRequests } from '../../src/application/ports/password-reset-requests.ts'
 import type { Sessions } from '../../src/application/ports/sessions.ts'
 import type { SigningKeyStore } from '../../src/application/ports/signing-keys.ts'
 import type { SpentProofs } from '../../src/application/ports/spent-proofs.ts'
@@ -33,6 +35,8 @@ export interface Store {
   readonly auditLog: AuditLog
   readonly invitations: Invitations
   readonly factors: Factors
+  readonly emailChanges: EmailChanges
+  readonly passwordResetRequests: PasswordResetRequests
   revocations(): Promise<readonly Revocation[]>
   /** In the order in which they will be delivered. */
   events(): Promise<readonly DomainEvent[]>

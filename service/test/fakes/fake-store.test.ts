@@ -33,6 +33,12 @@ const open = (): Promise<Store> => {
     get factors() {
       return store.factors
     },
+    get emailChanges() {
+      return store.emailChanges
+    },
+    get passwordResetRequests() {
+      return store.passwordResetRequests
+    },
     get auditLog() {
       return store.auditLog
     },

@@ -1,13 +1,16 @@
 import { ApplicationError, unavailable } from '../../src/application/errors.ts'
 import type { AuditLog } from '../../src/application/ports/audit-log.ts'
 import type { Factors } from '../../src/application/ports/factors.ts'
+import type { EmailChanges } from '../../src/application/ports/email-changes.ts'
 import type { Invitations } from '../../src/application/ports/invitations.ts'
 import type { Media, MediaInTransaction } from '../../src/application/ports/media.ts'
+import type { PasswordResetRequests } from '../../src/application/ports/password-reset-requests.ts'
 import type { SessionKey, Sessions, SessionsInTransaction } from '../../src/application/ports/sessions.ts'
 import type { Transaction, Transactions } from '../../src/application/ports/transactions.ts'
 import type { FoundUser, Users, UserSearch, UsersInTransaction } from '../../src/application/ports/users.ts'
 import { actorOf, type Author } from '../../src/domain/actor.ts'
 import { isInForce } from '../../src/domain/ban.ts'
+import { ownerAmong } from '../../src/domain/email-owner.ts'
 import { redacted } from '../../src/domain/personal-fields.ts'
 import {
   beganWithin,
@@ -23,6 +26,7 @@ import { looksOf } from '../../src/domain/skeleton.ts'
 import { enable, isDeleted, isDisabled, type User, type UserId } from '../../src/domain/user.ts'
 import { entryOf, fakeAuditLog, forgetInAudit, record } from './fake-audit-log.ts'
 import { fakeFactors, fakeFactorsInTransaction } from './fake-factors.ts'
+import { fakeEmailChanges, fakeEmailChangesInTransaction } from './fake-email-changes.ts'
 import { fakeInvitations, fakeInvitationsInTransaction } from './fake-invitations.ts'
 import { contains, type InTurn, type Read, type World } from './fake-world.ts'
 import { MATCHES, type Match, type SearchCursor } from '../../src/domain/user-search.ts'
@@ -34,6 +38,8 @@ export interface FakeStore {
   readonly auditLog: AuditLog
   readonly invitations: Invitations
   readonly factors: Factors
+  readonly emailChanges: EmailChanges
+  readonly passwordResetRequests: PasswordResetRequests
   readonly transactions: Transactions
   /** The committed state. */
   world(): World
@@ -59,6 +65,8 @@ export function createFakeStore(): FakeStore {
     totp: new Map(),
     recoveryCodes: new Map(),
     spent: new Set(),
+    emailChanges: [],
+    resetRequests: [],
     events: [],
     actors: [],
     audit: [],
@@ -106,6 +114,10 @@ export function createFakeStore(): FakeStore {
     auditLog: fakeAuditLog(read, inTurn),
     invitations: fakeInvitations(read),
     factors: fakeFactors(read, inTurn),
+    emailChanges: fakeEmailChanges(read, inTurn),
+    passwordResetRequests: {
+      add: (emailKey) => inTurn((draft) => void draft.resetRequests.push(emailKey)),
+    },
     transactions: {
       transaction: (author, work) => inTurn((draft) => work(transactionOn(draft, nextUserId, author))),
     },
@@ -125,6 +137,8 @@ const copyOf = (world: World): World => ({
   totp: new Map(world.totp),
   recoveryCodes: new Map(world.recoveryCodes),
   spent: new Set(world.spent),
+  emailChanges: [...world.emailChanges],
+  resetRequests: [...world.resetRequests],
   events: [...world.events],
   actors: [...world.actors],
   audit: [...world.audit],
@@ -136,8 +150,9 @@ const users = (read: Read, inTurn: InTurn): Users => ({
   findAll: (ids) =>
     read((world) => [...world.users.values()].filter((user) => ids.includes(user.id) && !isDeleted(user))),
 
-  findByEmail: (emailKey) =>
-    read((world) => existing([...world.users.values()].find(({ email }) => email?.key === emailKey))),
+  findByEmail: (emailKey) => read((world) => ownerAmong(holdersIn(world, emailKey))),
+
+  holdersOf: (emailKey, limit) => read((world) => holdersIn(world, emailKey).slice(0, limit)),
 
   newest: ({ onlyDisabled, before, limit, now }) =>
     read((world) =>
@@ -153,10 +168,9 @@ const users = (read: Read, inTurn: InTurn): Users => ({
   findForSignIn: ({ usernameKey, emailKey }, { deviceId, network }) =>
     read((world) => {
       const all = [...world.users.values()]
-      const user = all.find(
-        ({ username, email }) =>
-          username.key === usernameKey || (email !== undefined && email.key === emailKey),
-      )
+      const user =
+        all.find(({ username }) => username.key === usernameKey) ??
+        (emailKey === undefined ? undefined : ownerAmong(holdersIn(world, emailKey)))
       const theirs = [...world.sessions.values()].filter(({ userId }) => userId === user?.id)
       return {
         user,
@@ -172,6 +186,11 @@ const users = (read: Read, inTurn: InTurn): Users => ({
       if (user?.passwordHash === old) draft.users.set(id, { ...user, passwordHash: renewed })
     }),
 })
+
+const holdersIn = (world: Pick<World, 'users'>, emailKey: string): readonly User[] =>
+  [...world.users.values()]
+    .filter((user) => user.email?.key === emailKey && !isDeleted(user))
+    .toSorted((a, b) => Number(b.emailVerified) - Number(a.emailVerified) || a.id - b.id)
 
 const existing = (user: User | undefined): User | undefined =>
   user === undefined || isDeleted(user) ? undefined : user
@@ -307,6 +326,8 @@ const transactionOn = (draft: World, nextUserId: () => UserId, author: Author): 
       return !draft.spent.has(key) && draft.spent.add(key).has(key)
     },
   },
+  emailChanges: fakeEmailChangesInTransaction(draft),
+  passwordResetRequests: { take: (limit) => Promise.resolve(draft.resetRequests.splice(0, limit)) },
   audit: { forget: (userId) => done(() => forgetInAudit(draft.audit, userId)) },
 })
 
@@ -316,18 +337,34 @@ async function done(step: () => unknown): Promise<void> {
 }
 
 function usersInTransaction(draft: World, nextUserId: () => UserId): UsersInTransaction {
-  function refuseTaken({ username, email }: Omit<User, 'id'>, except?: UserId): void {
+  function refuseTaken({ username, email, emailVerified }: Omit<User, 'id'>, except?: UserId): void {
     const others = [...draft.users.values()].filter(({ id }) => id !== except)
     if (others.some((other) => looksAlike(other.username, username)))
       throw new ApplicationError('username_taken')
     const heldForOthers = draft.heldNames.filter(({ heldFor }) => heldFor === undefined || heldFor !== except)
     if (heldForOthers.some((held) => looksAlike(held.username, username)))
       throw new ApplicationError('username_taken')
-    if (email !== undefined && others.some((other) => other.email?.key === email.key))
-      throw new ApplicationError('email_taken')
+    const isVerified = others.some((other) => other.emailVerified && other.email?.key === email?.key)
+    if (emailVerified && isVerified) throw new ApplicationError('email_taken')
   }
   return {
     lock: (id) => Promise.resolve(existing(draft.users.get(id))),
+    lockRecipients: (emailKeys) =>
+      Promise.resolve(
+        [...new Set(emailKeys)].flatMap((key) => {
+          const holders = holdersIn(draft, key)
+          return holders.slice(0, holders[0]?.emailVerified === true ? 1 : 5)
+        }),
+      ),
+    requireOnlyHolder: ({ id, email }) =>
+      done(() => {
+        const others = email === undefined ? [] : holdersIn(draft, email.key).filter((each) => each.id !== id)
+        if (others.length > 0) throw new ApplicationError('email_taken')
+      }),
+    isVerifiedByAnother: ({ id, email }) => {
+      const [first] = email === undefined ? [] : holdersIn(draft, email.key)
+      return Promise.resolve(first?.emailVerified === true && first.id !== id)
+    },
     add: async (user) => {
       await done(() => refuseTaken(user))
       const added = { ...user, id: nextUserId() }

@@ -3,6 +3,7 @@ import type { RecordedEntry } from '../../src/application/ports/audit-log.ts'
 import type { StoredTotp } from '../../src/application/ports/factors.ts'
 import type { Actor } from '../../src/domain/actor.ts'
 import type { Avatar } from '../../src/domain/avatar.ts'
+import type { EmailChange } from '../../src/domain/email-change.ts'
 import type { DomainEvent } from '../../src/domain/event.ts'
 import type { Invitation } from '../../src/domain/invitation.ts'
 import type { RecoveryCode } from '../../src/domain/recovery-code.ts'
@@ -24,6 +25,9 @@ export interface World {
   readonly recoveryCodes: Map<UserId, readonly RecoveryCode[]>
   /** The ids of what was spent in transactions. */
   readonly spent: Set<string>
+  readonly emailChanges: EmailChange[]
+  /** The addresses for which somebody asked for a new password. */
+  readonly resetRequests: string[]
   readonly events: DomainEvent[]
   /** Who made them, at the same index. */
   readonly actors: Actor[]

@@ -19,6 +19,8 @@ function demanding({
   invitations,
   factors,
   spentProofs,
+  emailChanges,
+  passwordResetRequests,
 }: Transaction): Transaction {
   const held = new Set<UserId>()
   const hold = <T extends { readonly userId: UserId }>(found: readonly T[]): readonly T[] => {
@@ -49,6 +51,19 @@ function demanding({
         const lifted = await users.liftBans(...given)
         for (const id of lifted) held.add(id)
         return lifted
+      },
+      lockRecipients: async (keys) => {
+        const recipients = await users.lockRecipients(keys)
+        for (const { id } of recipients) held.add(id)
+        return recipients
+      },
+      requireOnlyHolder: async (user) => {
+        demand(user.id)
+        await users.requireOnlyHolder(user)
+      },
+      isVerifiedByAnother: async (user) => {
+        demand(user.id)
+        return users.isVerifiedByAnother(user)
       },
       holdName: (...given) => users.holdName(...given),
     },
@@ -149,6 +164,25 @@ function demanding({
       removeAll: async (userId) => {
         demand(userId)
         await factors.removeAll(userId)
+      },
+    },
+    passwordResetRequests,
+    emailChanges: {
+      add: async (change) => {
+        demand(change.userId)
+        await emailChanges.add(change)
+      },
+      find: async (userId, version) => {
+        demand(userId)
+        return emailChanges.find(userId, version)
+      },
+      removeFrom: async (userId, version) => {
+        demand(userId)
+        await emailChanges.removeFrom(userId, version)
+      },
+      forget: async (userId) => {
+        demand(userId)
+        await emailChanges.forget(userId)
       },
     },
     audit: {

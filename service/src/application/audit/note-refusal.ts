@@ -7,6 +7,7 @@ const NOT_NOTED: readonly ErrorCode[] = [
   'unavailable',
   'no_signing_keys',
   'no_messaging',
+  'no_mail',
   'refresh_token_reused',
 ]
 

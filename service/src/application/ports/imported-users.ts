@@ -36,7 +36,7 @@ export interface ImportedUsers {
 }
 
 export interface ImportTransaction {
-  /** Every user who has at least one of the claims. */
+  /** Every user who has at least one of the claims. Until the transaction ends, nobody else gets one of the addresses. */
   holdings(claims: Claims): Promise<Holdings>
 
   /**

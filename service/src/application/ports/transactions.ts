@@ -4,8 +4,10 @@ import type { Revocation } from '../../domain/revocation.ts'
 import type { UserId } from '../../domain/user.ts'
 import type { AuditInTransaction } from './audit-log.ts'
 import type { FactorsInTransaction } from './factors.ts'
+import type { EmailChangesInTransaction } from './email-changes.ts'
 import type { InvitationsInTransaction } from './invitations.ts'
 import type { MediaInTransaction } from './media.ts'
+import type { PasswordResetRequestsInTransaction } from './password-reset-requests.ts'
 import type { SessionsInTransaction } from './sessions.ts'
 import type { SpentProofs } from './spent-proofs.ts'
 import type { UsersInTransaction } from './users.ts'
@@ -38,6 +40,8 @@ export interface Transaction {
   readonly factors: FactorsInTransaction
   /** As outside, but a proof is not spent if the transaction fails. */
   readonly spentProofs: Pick<SpentProofs, 'spend'>
+  readonly emailChanges: EmailChangesInTransaction
+  readonly passwordResetRequests: PasswordResetRequestsInTransaction
 }
 
 /**

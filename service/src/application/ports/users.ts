@@ -54,7 +54,11 @@ export interface Users {
   /** The users with these ids, in no particular order. Unknown ids are left out. */
   findAll(ids: readonly UserId[]): Promise<readonly User[]>
 
+  /** The owner of an address: the user who verified it, or else the only user who has it. */
   findByEmail(emailKey: string): Promise<User | undefined>
+
+  /** Up to `limit` users who have the address: the one who verified it first, then by rising ids. */
+  holdersOf(emailKey: string, limit: number): Promise<readonly User[]>
 
   /**
    * The users whose name contains the fragment, each once: the exact match first, then names that begin with it, then
@@ -66,7 +70,7 @@ export interface Users {
   /** Users by falling ids. The work grows with `limit`, not with the number of users. */
   newest(wanted: NewestUsers): Promise<readonly User[]>
 
-  /** Does the same work whether the user exists or not. */
+  /** An address finds its owner, as `findByEmail`. Does the same work whether the user exists or not. */
   findForSignIn(
     name: SignInName,
     from: { deviceId: string | undefined; network: string },
@@ -84,14 +88,33 @@ export interface UsersInTransaction {
    */
   lock(id: UserId): Promise<User | undefined>
 
-  /** Throws `username_taken` or `email_taken`; of parallel calls with the same name one succeeds. */
+  /**
+   * Locks the users to whom mail about these addresses goes: of each address the user who verified it, or else the five who have
+   * had it for longest, so that nobody can keep the others from their mail. Returns them in no particular order.
+   */
+  lockRecipients(emailKeys: readonly string[]): Promise<readonly User[]>
+
+  /**
+   * Throws `username_taken`; of parallel calls with the same name one succeeds. Several users may have an address, but only one
+   * a verified one.
+   */
   add(user: NewUser): Promise<User>
 
   /**
-   * Writes everything but the id. A changed name or address is refused as `add` refuses it, but a name that is held for this
-   * user may be taken. Names that are held for a user who is saved as deleted stay reserved, for nobody.
+   * Writes everything but the id. A changed name is refused as `add` refuses it, but a name that is held for this
+   * user may be taken. Names that are held for a user who is saved as deleted stay reserved, for nobody. An address that another
+   * user has verified cannot be saved as verified: see `isVerifiedByAnother`.
    */
   save(user: User): Promise<void>
+
+  /**
+   * For services that cannot verify addresses: throws `email_taken` if another user than this one has the address. Call it after
+   * `add` or `save`: of parallel transactions that do so with one address, one succeeds.
+   */
+  requireOnlyHolder(user: User): Promise<void>
+
+  /** Whether another user has verified this user's address. Until the transaction ends, nobody else can verify it. */
+  isVerifiedByAnother(user: Pick<User, 'id' | 'email'>): Promise<boolean>
 
   /**
    * Lifts up to `limit` bans that are over, except those of users whom another transaction holds. Returns the users and

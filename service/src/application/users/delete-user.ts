@@ -37,6 +37,7 @@ export const deleteUser =
       await tx.sessions.forgetDevices(user.id)
       await tx.users.holdName(user.username, secondsAfter(now, RELEASED_NAME_SECONDS), undefined)
       await tx.media.remove(user.id)
+      await tx.emailChanges.forget(user.id)
       await tx.users.save(emptied(user, now))
       await tx.outbox.redact(user.id)
       await tx.outbox.add([userDeleted(user, now)])

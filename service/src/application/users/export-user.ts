@@ -1,3 +1,4 @@
+import type { EmailChange } from '../../domain/email-change.ts'
 import type { Session } from '../../domain/session.ts'
 import type { User } from '../../domain/user.ts'
 import { exportsOf } from '../attempt-budgets.ts'
@@ -5,6 +6,7 @@ import type { ErrorCode } from '../errors.ts'
 import { activityOf, type Activity } from '../audit/activity.ts'
 import type { AttemptLimits } from '../ports/attempt-limits.ts'
 import type { AuditCursor, AuditLog } from '../ports/audit-log.ts'
+import type { EmailChanges } from '../ports/email-changes.ts'
 import type { Events, RecordedEvent } from '../ports/events.ts'
 import type { Sessions } from '../ports/sessions.ts'
 import type { Caller } from '../sessions/caller.ts'
@@ -18,10 +20,13 @@ interface ExportUserDeps extends RequireRecentAuthenticationDeps {
   readonly events: Events
   readonly auditLog: AuditLog
   readonly attempts: AttemptLimits
+  readonly emailChanges: EmailChanges
 }
 
 export interface ExportedUser {
   readonly user: User
+  /** Of the changes that can still be undone. */
+  readonly emailChanges: readonly EmailChange[]
   /** Includes ended sessions that are still stored. */
   readonly sessions: AsyncIterable<readonly Session[]>
   /** Events that are waiting for delivery or were delivered recently. */
@@ -45,12 +50,13 @@ export const exportUserErrors = [
 export const exportUser =
   (deps: ExportUserDeps) =>
   async (caller: Caller): Promise<ExportedUser> => {
-    const { sessions, events, auditLog, attempts, clock } = deps
+    const { sessions, events, auditLog, attempts, emailChanges, clock } = deps
     const { user } = caller
     requireRecentAuthentication(deps)(caller)
     await attempts.take([exportsOf(user.id)], clock.now())
     return {
       user,
+      emailChanges: await emailChanges.list(user.id),
       sessions: pages((last?: Session) => sessions.page(user.id, last?.id, PAGE_SIZE)),
       events: pages((last?: RecordedEvent) => events.page(user.id, last?.id, PAGE_SIZE)),
       activity: pages(async (before?: AuditCursor) =>

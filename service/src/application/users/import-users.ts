@@ -15,6 +15,8 @@ export interface ImportUsersDeps {
   readonly reservedUsernames: ReservedUsernames
   /** The messaging service has copies of the users with the addresses of their older pictures. */
   readonly hasMessaging: boolean
+  /** With mail several users may have an address, until one of them verifies it. */
+  readonly mailIsOn: boolean
   readonly clock: Clock
 }
 
@@ -59,13 +61,13 @@ export const importUsers =
   }
 
 const importPage =
-  ({ importedUsers, recognisesHash, reservedUsernames, hasMessaging, clock }: ImportUsersDeps) =>
+  ({ importedUsers, recognisesHash, reservedUsernames, hasMessaging, mailIsOn, clock }: ImportUsersDeps) =>
   async (page: readonly OldUser[]): Promise<readonly Outcome[]> => {
     const read = page.map((row) => ({ row, result: readOldUser(row, { recognisesHash, reservedUsernames }) }))
     const candidates = read.flatMap(({ result }) => (result.kind === 'candidate' ? [result.candidate] : []))
     const now = clock.now()
     return importedUsers.transaction(async (tx) => {
-      const taken = new TakenClaims(await tx.holdings(claimsOf(candidates)))
+      const taken = new TakenClaims(await tx.holdings(claimsOf(candidates)), { mayShareAddresses: mailIsOn })
       const added: User[] = []
       const outcomes = read.map(({ row, result }): Outcome => {
         switch (result.kind) {

@@ -33,14 +33,17 @@ export const inspectUser =
     return { user, ban: banOf(user, now), liveSessions: counts.get(id) ?? 0 }
   }
 
-export const findUserByEmailErrors = ['validation_failed'] as const satisfies readonly ErrorCode[]
+/** Far more than operators have to compare. */
+const HOLDERS = 50
 
-/** The user with an e-mail address, if there is one. Throws `validation_failed`. */
-export const findUserByEmail =
+export const findUsersByEmailErrors = ['validation_failed'] as const satisfies readonly ErrorCode[]
+
+/** The users with an e-mail address: the one who verified it first, then the oldest. Throws `validation_failed`. */
+export const findUsersByEmail =
   ({ users }: { users: Users }) =>
-  async (typed: string): Promise<User | undefined> => {
+  async (typed: string): Promise<readonly User[]> => {
     const { email } = validate({ email: () => parseEmailAddress(typed) })
-    return users.findByEmail(email.key)
+    return users.holdersOf(email.key, HOLDERS)
   }
 
 /** Their bans, and how many live sessions each of them has. */

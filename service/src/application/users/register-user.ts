@@ -33,6 +33,8 @@ export interface RegisterUserDeps extends SellAttemptDeps {
   readonly registrationsPerNetwork: number
   readonly invitations: Invitations
   readonly reservedUsernames: ReservedUsernames
+  /** Without mail nobody can verify an address, so the first one who has it keeps it. */
+  readonly mailIsOn: boolean
 }
 
 export interface RegisterUserInput {
@@ -56,8 +58,8 @@ export const registerUserErrors = [
 ] as const satisfies readonly ErrorCode[]
 
 /**
- * Adds a user. Throws `registration_closed`, `invalid_invitation`, `validation_failed`, `username_taken`, `email_taken`,
- * `too_many_attempts`, `overloaded`.
+ * Adds a user. With mail, a taken address makes no difference: its owner gets a mail. Throws `registration_closed`,
+ * `invalid_invitation`, `validation_failed`, `username_taken`, `email_taken`, `too_many_attempts`, `overloaded`.
  */
 export const registerUser =
   (deps: RegisterUserDeps) =>
@@ -84,6 +86,7 @@ export const registerUser =
     return deps.transactions.transaction(NEW_USER, async (tx) => {
       const invitationId = await spendInvitation(deps, tx, input.invitation)
       const user = await tx.users.add(register(username, email, passwordHash, deps.clock.now()))
+      if (!deps.mailIsOn) await tx.users.requireOnlyHolder(user)
       await tx.outbox.add([userCreated(user, invitationId)])
       return user
     })

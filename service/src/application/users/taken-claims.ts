@@ -24,8 +24,13 @@ export class TakenClaims {
   readonly #byEmail = new Map<string, UserId>()
   readonly #byLook: Map<string, UserId>
   readonly #heldNames: ReadonlySet<string>
+  readonly #mayShareAddresses: boolean
 
-  constructor({ holders, looks, heldNames }: Holdings) {
+  constructor(
+    { holders, looks, heldNames }: Holdings,
+    { mayShareAddresses }: { readonly mayShareAddresses: boolean },
+  ) {
+    this.#mayShareAddresses = mayShareAddresses
     this.#byLook = new Map(looks)
     this.#heldNames = heldNames
     for (const holder of holders) this.#note(holder)
@@ -56,7 +61,8 @@ export class TakenClaims {
       return { reason: 'username_looks_taken', explanation: lookTaken, takenBy: byLook }
     if ([username.key, ...looks].some((name) => this.#heldNames.has(name)))
       return { reason: 'username_held', explanation: nameHeld }
-    const byEmail = email && this.#byEmail.get(email.key)
+    if (email === undefined || this.#mayShareAddresses) return undefined
+    const byEmail = this.#byEmail.get(email.key)
     return byEmail && { reason: 'email_taken', explanation: emailTaken, takenBy: byEmail }
   }
 

@@ -1,10 +1,11 @@
 import { userActor } from '../../domain/actor.ts'
 import { parseEmailAddress, type EmailAddress } from '../../domain/email-address.ts'
-import { userUpdated } from '../../domain/event.ts'
+import { changedEmail } from '../../domain/email-change.ts'
+import { emailChanged, userUpdated } from '../../domain/event.ts'
 import { InvalidValue } from '../../domain/invalid-value.ts'
 import { parseFreeUsername, type ReservedUsernames } from '../../domain/reserved-usernames.ts'
 import { isAuthenticatedRecently, secondsAfter } from '../../domain/session.ts'
-import { changeEmail, RELEASED_NAME_SECONDS, type User } from '../../domain/user.ts'
+import { RELEASED_NAME_SECONDS, type User } from '../../domain/user.ts'
 import type { Username } from '../../domain/username.ts'
 import { emailChangesOf, renamesOf } from '../attempt-budgets.ts'
 import type { ErrorCode } from '../errors.ts'
@@ -25,6 +26,7 @@ export interface UpdateUserDeps extends CheckCurrentPasswordDeps, RequireRecentA
   readonly transactions: Transactions
   readonly requestLimits: RequestLimits
   readonly reservedUsernames: ReservedUsernames
+  readonly mailIsOn: boolean
 }
 
 export interface UpdateUserInput {
@@ -49,7 +51,7 @@ export const updateUserErrors = [
 
 /**
  * Changes name or address, after a recent authentication or with the current password (ASVS 7.5.1). The old name stays
- * reserved for 90 days, and only this user may take it back. Throws `validation_failed`, `reauthentication_required`,
+ * reserved for 90 days, and only this user may take it back. With mail, a taken address makes no difference. Throws `validation_failed`, `reauthentication_required`,
  * `username_taken`, `email_taken`, `too_many_attempts`.
  */
 export const updateUser =
@@ -73,7 +75,7 @@ interface Changes {
 }
 
 const saveChanges = (
-  { transactions, clock }: UpdateUserDeps,
+  { transactions, clock, mailIsOn }: UpdateUserDeps,
   caller: Caller,
   { username, email }: Changes,
 ): Promise<User> =>
@@ -81,7 +83,8 @@ const saveChanges = (
     const now = clock.now()
     const { user } = await lockCaller(tx, caller, now)
     const renamed = { ...user, username: username ?? user.username }
-    const updated = email === undefined ? renamed : changeEmail(renamed, email)
+    const { user: updated, change } =
+      email === undefined ? { user: renamed } : changedEmail(renamed, email, now)
     const changed = (['username', 'email'] as const).filter(
       (field) => updated[field]?.text !== user[field]?.text,
     )
@@ -90,6 +93,11 @@ const saveChanges = (
       await tx.users.holdName(user.username, secondsAfter(now, RELEASED_NAME_SECONDS), user.id)
     }
     await tx.users.save(updated)
+    if (email !== undefined && !mailIsOn) await tx.users.requireOnlyHolder(updated)
+    if (change !== undefined) {
+      await tx.emailChanges.add(change)
+      await tx.outbox.add([emailChanged(user.id, updated.emailVersion, now)])
+    }
     await tx.outbox.add([userUpdated(updated, changed, now)])
     return updated
   })

@@ -34,6 +34,7 @@ const LIMITED: readonly UseCaseName[] = [
   'updateUser',
   'deleteUser',
   'setAvatar',
+  'resetPassword',
 ]
 
 /** Counts the results of sign-ins and refreshes, and the refusals and failures of every use case. */

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { EMAIL_UNDO_SECONDS } from '../../domain/email-change.ts'
 import type { Database } from './database.ts'
 import { affectedRows, onlyRow } from './affected-rows.ts'
 
@@ -109,6 +110,7 @@ export async function readOldestDue(
       (select expires_at from revocations where seq is not null order by seq limit 1) as revocations,
       (select min(expires_at) from tickets) as tickets,
       (select min(free_at) from released_names) as released_names,
+      (select min(changed_at) from email_changes) + ${EMAIL_UNDO_SECONDS} * interval '1 second' as email_changes,
       (select min(at) from audit_log) + ${auditRetentionSeconds} * interval '1 second' as audit_log,
       (select min(forget_at) from attempts) as attempts,
       (select min(expires_at) from spent_proofs) as spent_proofs`.execute(db)

@@ -1,12 +1,15 @@
 import { sql, type QueryExecutorProvider } from 'kysely'
 import type { Claims, Holdings } from '../../application/ports/imported-users.ts'
 import type { UserId } from '../../domain/user.ts'
+import { lockAddresses } from './email-holders.ts'
 
 /** As `ImportTransaction.holdings`. */
 export async function readHoldings(
   db: QueryExecutorProvider,
   { ids, usernameKeys, looks, emailKeys }: Claims,
 ): Promise<Holdings> {
+  // No unique index keeps others from the addresses meanwhile.
+  await lockAddresses(db, emailKeys)
   const holders = await sql<{ id: UserId; username_key: string; email_key: string | null }>`
     select id, username_key, email_key from users
     where id = any(${ids}::bigint[]) or username_key = any(${usernameKeys}::text[]) or email_key = any(${emailKeys}::text[])

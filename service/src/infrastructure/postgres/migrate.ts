@@ -21,7 +21,9 @@ import { up as lastPlaces } from './migrations/0018-last-places.ts'
 import { up as invitations } from './migrations/0019-invitations.ts'
 import { up as newestUsers } from './migrations/0020-newest-users.ts'
 import { up as usersWithoutAddress } from './migrations/0021-users-without-address.ts'
+import { up as holdersOfAddresses } from './migrations/0022-holders-of-addresses.ts'
 import { up as factors } from './migrations/0023-factors.ts'
+import { up as ownedAddresses } from './migrations/0024-owned-addresses.ts'
 import { recomputeLooks } from './recompute-looks.ts'
 
 interface Migration {
@@ -56,7 +58,9 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0019-invitations': { up: invitations },
   '0020-newest-users': { up: newestUsers },
   '0021-users-without-address': { up: usersWithoutAddress },
+  '0022-holders-of-addresses': { up: holdersOfAddresses },
   '0023-factors': { up: factors },
+  '0024-owned-addresses': { up: ownedAddresses },
   '0026-stacked-marks': { up: recomputeLooks, isRepeatable: true },
 }
 

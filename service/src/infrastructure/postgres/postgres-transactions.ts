@@ -4,9 +4,11 @@ import type { Revocation } from '../../domain/revocation.ts'
 import type { Database } from './database.ts'
 import { PostgresAuditInTransaction } from './postgres-audit-in-transaction.ts'
 import { PostgresFactors } from './postgres-factors.ts'
+import { PostgresEmailChanges } from './postgres-email-changes.ts'
 import { PostgresInvitations } from './postgres-invitations.ts'
 import { PostgresOutbox } from './postgres-outbox.ts'
 import { PostgresMedia } from './postgres-media.ts'
+import { PostgresPasswordResetRequests } from './postgres-password-reset-requests.ts'
 import { PostgresSessions } from './postgres-sessions.ts'
 import { PostgresSpentProofs } from './postgres-spent-proofs.ts'
 import { PostgresUsers } from './postgres-users.ts'
@@ -34,6 +36,8 @@ const inTransaction = (db: Database, author: Author): Transaction => ({
   invitations: new PostgresInvitations(db, author),
   factors: new PostgresFactors(db),
   spentProofs: new PostgresSpentProofs(db),
+  emailChanges: new PostgresEmailChanges(db),
+  passwordResetRequests: new PostgresPasswordResetRequests(db),
 })
 
 class PostgresRevocations implements Revocations {

@@ -9,11 +9,13 @@ import type {
   UserSearch,
   UsersInTransaction,
 } from '../../application/ports/users.ts'
+import { HOLDERS_THAT_DECIDE, ownerAmong } from '../../domain/email-owner.ts'
 import type { PasswordHash } from '../../domain/password.ts'
 import { looksOf } from '../../domain/skeleton.ts'
 import { isDeleted, type NewUser, type User, type UserId } from '../../domain/user.ts'
 import type { Username } from '../../domain/username.ts'
 import type { Database } from './database.ts'
+import { isVerifiedByAnother, lockRecipients, readHolders, requireOnlyHolder } from './email-holders.ts'
 import { fromUser, toUser } from './rows.ts'
 import { findSignInCandidate } from './sign-in-candidate.ts'
 import { requireOneRow } from './affected-rows.ts'
@@ -38,8 +40,11 @@ export class PostgresUsers implements Users, UsersInTransaction {
   }
 
   async findByEmail(emailKey: string): Promise<User | undefined> {
-    const row = await this.#existing().where('email_key', '=', emailKey).executeTakeFirst()
-    return row && toUser(row)
+    return ownerAmong(await this.holdersOf(emailKey, HOLDERS_THAT_DECIDE))
+  }
+
+  holdersOf(emailKey: string, limit: number): Promise<readonly User[]> {
+    return readHolders(this.#db, emailKey, limit)
   }
 
   search(search: UserSearch): Promise<readonly FoundUser[]> {
@@ -76,6 +81,18 @@ export class PostgresUsers implements Users, UsersInTransaction {
   async lock(id: UserId): Promise<User | undefined> {
     const row = await this.#existing().where('id', '=', id).forNoKeyUpdate().executeTakeFirst()
     return row && toUser(row)
+  }
+
+  lockRecipients(emailKeys: readonly string[]): Promise<readonly User[]> {
+    return lockRecipients(this.#db, emailKeys)
+  }
+
+  requireOnlyHolder(user: User): Promise<void> {
+    return requireOnlyHolder(this.#db, user)
+  }
+
+  isVerifiedByAnother(user: Pick<User, 'id' | 'email'>): Promise<boolean> {
+    return isVerifiedByAnother(this.#db, user)
   }
 
   async add(user: NewUser): Promise<User> {
@@ -159,7 +176,7 @@ const hashesOf = (username: Username): Buffer[] =>
 const TAKEN = new Map<string, 'username_taken' | 'email_taken'>([
   ['users_username_key_unique', 'username_taken'],
   ['username_looks_unique', 'username_taken'],
-  ['users_email_key_unique', 'email_taken'],
+  ['users_email_verified', 'email_taken'],
 ])
 
 function asTaken(error: unknown): never {

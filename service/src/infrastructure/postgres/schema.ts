@@ -20,6 +20,15 @@ export interface Schema {
   invitations: InvitationRow
   avatars: { user_id: number; name: string; large: Buffer; small: Buffer }
   username_endings: { user_id: number; repeated: number; ending: string }
+  email_changes: {
+    user_id: number
+    version: number
+    previous_email: string
+    previous_email_key: string
+    previous_verified: boolean
+    changed_at: Date
+  }
+  password_reset_requests: { id: Generated<number>; email_key: string; requested_at: Date }
   released_names: { hash: Buffer; free_at: Date; user_id: number | null }
   outbox: {
     id: Generated<number>
@@ -94,6 +103,7 @@ export const userColumns = Object.keys({
   email: true,
   email_key: true,
   email_verified: true,
+  email_version: true,
   password_hash: true,
   password_version: true,
   factors: true,
@@ -140,6 +150,7 @@ export interface UserRow {
   email: string | null
   email_key: string | null
   email_verified: boolean
+  email_version: number
   password_hash: string
   password_version: number
   factors: string[]

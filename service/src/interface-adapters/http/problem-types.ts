@@ -168,11 +168,23 @@ export const problemTypes = {
     advice:
       'There is no messaging service to send to: MESSAGING_URL is not set. Set it on every instance and start them again.',
   },
+  no_mail: {
+    status: 409,
+    title: 'No mail',
+    advice:
+      'This service sends no mail, so nothing was sent. Ask the operator of this service, who can set SMTP_URL and MAIL_FROM.',
+  },
   ticket_gone: {
     status: 410,
     title: 'Ticket gone',
     advice:
       'The ticket was used, has expired or is unknown, or its session has ended. Get a new one with POST /v1/tickets.',
+  },
+  link_gone: {
+    status: 410,
+    title: 'Link gone',
+    advice:
+      'The link was used, has expired or is incomplete, or a later change made it void. Ask for a new one if you still need it.',
   },
   payload_too_large: {
     status: 413,

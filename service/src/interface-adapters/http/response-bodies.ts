@@ -4,6 +4,7 @@ import type { Introspection } from '../../application/sessions/introspect-token.
 import type { IssuedTokens } from '../../application/sessions/issue-tokens.ts'
 import type { InspectedUser } from '../../application/users/inspect-users.ts'
 import { dataForUser } from '../../domain/data-for-user.ts'
+import type { EmailChange } from '../../domain/email-change.ts'
 import { expiryOf, type Session, type SessionId } from '../../domain/session.ts'
 import type { User } from '../../domain/user.ts'
 import { AVATARS_PATH, avatarFileOf } from './avatar-files.ts'
@@ -41,6 +42,12 @@ export const exportedUser = (user: User, publicUrl: string) => ({
   ...ownUser(user, publicUrl),
   roles: [...user.roles],
   password: `kept as ${user.passwordHash.startsWith('$argon2id$') ? 'an argon2id' : 'an imported'} hash`,
+})
+
+export const exportedEmailChange = ({ previous, previousWasVerified, changedAt }: EmailChange) => ({
+  email: previous.text,
+  email_verified: previousWasVerified,
+  changed_at: changedAt.toISOString(),
 })
 
 export const exportedSession = (session: Session) => ({

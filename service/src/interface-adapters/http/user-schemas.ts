@@ -14,10 +14,10 @@ const username = textField(
   'ann_example',
   `${USERNAME_LIMITS.minimum} to ${USERNAME_LIMITS.maximum} characters. Shown as typed. Unique regardless of case, and of characters that look alike.`,
 ).meta({ minLength: USERNAME_LIMITS.minimum, maxLength: USERNAME_LIMITS.maximum })
-const email = textField(
+export const email = textField(
   512,
   'ann@example.org',
-  `Up to ${EMAIL_ADDRESS_LIMIT} characters. Unique regardless of case.`,
+  `Up to ${EMAIL_ADDRESS_LIMIT} characters. Belongs to the account that verifies it first; without mail, to the first one that has it, regardless of case.`,
 ).meta({ maxLength: EMAIL_ADDRESS_LIMIT })
 /** A password that the user chooses, unlike one that is only compared. */
 export const newPassword = textField(

@@ -109,11 +109,17 @@ describe('inspecting', () => {
   })
 
   test('a user is found by the email address in any case, but not by a part of it', async () => {
-    expect(await world.useCases.findUserByEmail('ANNA@Example.org')).toEqual(anna)
-    expect(await world.useCases.findUserByEmail('nna@example.org')).toBeUndefined()
-    await expect(world.useCases.findUserByEmail('example.org')).rejects.toMatchObject({
+    expect(await world.useCases.findUsersByEmail('ANNA@Example.org')).toEqual([anna])
+    expect(await world.useCases.findUsersByEmail('nna@example.org')).toEqual([])
+    await expect(world.useCases.findUsersByEmail('example.org')).rejects.toMatchObject({
       code: 'validation_failed',
       details: { fields: [{ field: 'email' }] },
     })
+  })
+
+  test('operators find every user who has an address, the one who verified it first', async () => {
+    const cleo = await world.addUser('cleo', { email: anna.email })
+    const dora = await world.addUser('dora', { email: anna.email, emailVerified: true })
+    expect(await world.useCases.findUsersByEmail('anna@example.org')).toEqual([dora, anna, cleo])
   })
 })

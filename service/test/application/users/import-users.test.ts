@@ -76,6 +76,7 @@ async function run(
   pages: readonly (readonly OldUser[])[],
   shouldStop: () => boolean = () => false,
   hasMessaging = false,
+  mailIsOn = false,
 ) {
   const outcomes: Outcome[] = []
   let total: number | undefined
@@ -95,6 +96,7 @@ async function run(
     recognisesHash: (hash: string) => hash === 'known',
     reservedUsernames: reserveUsernames(['support']),
     hasMessaging,
+    mailIsOn,
     clock: { now: () => noon },
   }
   const end = await importUsers(deps)({
@@ -159,6 +161,15 @@ describe('importing users', () => {
       ['4', 'email_taken', 1],
       ['1', 'id_taken', 1],
       ['5', 'imported'],
+    ])
+  })
+
+  test('with mail, rows with one address are imported, and it belongs to the user who verifies it', async () => {
+    const rows = [row(1, 'anna'), row(2, 'bert', { email: 'ANNA@example.org' })]
+    const { told } = await run([rows], undefined, false, true)
+    expect(told).toEqual([
+      ['1', 'imported'],
+      ['2', 'imported'],
     ])
   })
 

@@ -86,6 +86,8 @@ const provocations: Record<ProblemCode, Provocation> = {
   },
   no_signing_keys: () => responseWithoutSigningKeys(),
   no_messaging: ({ service }) => service.operator().post('/v1/outbox/tell-messaging', {}),
+  no_mail: () => responseWithoutMail(),
+  link_gone: ({ client }) => client.post('/v1/email-verifications/complete', { token: 'nonsense' }),
   ticket_gone: ({ service }) => service.operator().post('/v1/tickets/redeem', { ticket: 'nonsense' }),
   not_found: ({ client }) => client.get('/v1/nowhere'),
   session_not_found: ({ client, tokens }) =>
@@ -176,7 +178,16 @@ async function responseToSignUp(registration: string): Promise<ApiResponse> {
   }
 }
 
-/** The response of a service that signs with a shared secret. */
+/** From an instance on a server, where there is no mail without a setting. */
+async function responseWithoutMail(): Promise<ApiResponse> {
+  const other = await startTestService('PostgreSQL')
+  try {
+    return await other.client().post('/v1/password-resets', { email: 'ann@example.org' })
+  } finally {
+    await other.stop()
+  }
+}
+
 /** From an instance of its own, whose only key may verify and nothing else. */
 async function responseToNarrowKey(): Promise<ApiResponse> {
   const keys = serviceKeySetting('a-narrow-service-key-of-the-tests-1', ['verify'])
@@ -188,6 +199,7 @@ async function responseToNarrowKey(): Promise<ApiResponse> {
   }
 }
 
+/** The response of a service that signs with a shared secret. */
 async function responseWithoutSigningKeys(): Promise<ApiResponse> {
   const options = {
     publicUrl: 'http://localhost:8000',

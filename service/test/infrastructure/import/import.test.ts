@@ -78,7 +78,7 @@ async function importFrom(
   const options = { from: old.url, dryRun, report }
   const counts = await runImport(
     options,
-    { ...config, reservedUsernames: ['admin'], messagingUrl },
+    { ...config, reservedUsernames: ['admin'], messagingUrl, mail: { kind: 'off' } },
     {
       stdout: new PassThrough(),
       stderr,

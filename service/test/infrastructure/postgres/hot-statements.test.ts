@@ -20,8 +20,8 @@ describe('the hot statements', () => {
     // One connection, because prepared statements and their statistics belong to a connection.
     store = storeOver(connectPool(cluster.url, 1))
     await store.pool.query(
-      `insert into users (username, username_key, email, email_key, email_verified, password_hash, password_version, roles, created_at)
-       select 'user' || n, 'user' || n, 'user' || n || '@example.org', 'user' || n || '@example.org', false, '$argon2id$x', 1, '{}', now()
+      `insert into users (username, username_key, email, email_key, email_verified, email_version, password_hash, password_version, roles, created_at)
+       select 'user' || n, 'user' || n, 'user' || n || '@example.org', 'user' || n || '@example.org', false, 1, '$argon2id$x', 1, '{}', now()
        from generate_series(1, ${10 * USERS}) as n`,
     )
     await inTransaction(store, async (tx) => {
@@ -75,7 +75,14 @@ describe('the hot statements', () => {
     [
       'find_for_sign_in',
       `('user1', null, 'phone', '203.0.113.7/32')`,
-      ['users_username_key_unique', 'users_email_key_unique', 'sessions_pkey', 'users_foreign_password_hash'],
+      [
+        'users_username_key_unique',
+        'users_email_verified',
+        'users_email_holders',
+        'users_pkey',
+        'sessions_pkey',
+        'users_foreign_password_hash',
+      ],
     ],
     [
       'confirm_receipts',

@@ -11,8 +11,10 @@ import { PostgresAttemptLimits } from '../../../src/infrastructure/postgres/post
 import { PostgresAuditLog } from '../../../src/infrastructure/postgres/postgres-audit-log.ts'
 import { PostgresDeliveries } from '../../../src/infrastructure/postgres/postgres-deliveries.ts'
 import { PostgresFactors } from '../../../src/infrastructure/postgres/postgres-factors.ts'
+import { PostgresEmailChanges } from '../../../src/infrastructure/postgres/postgres-email-changes.ts'
 import { PostgresInvitations } from '../../../src/infrastructure/postgres/postgres-invitations.ts'
 import { PostgresMedia } from '../../../src/infrastructure/postgres/postgres-media.ts'
+import { PostgresPasswordResetRequests } from '../../../src/infrastructure/postgres/postgres-password-reset-requests.ts'
 import { PostgresSessions } from '../../../src/infrastructure/postgres/postgres-sessions.ts'
 import { PostgresSigningKeys } from '../../../src/infrastructure/postgres/postgres-signing-keys.ts'
 import { PostgresSpentProofs } from '../../../src/infrastructure/postgres/postgres-spent-proofs.ts'
@@ -114,6 +116,8 @@ export function storeOver(pool: pg.Pool): Omit<PostgresStore, 'close'> {
     auditLog: new PostgresAuditLog(db),
     invitations: new PostgresInvitations(db),
     factors: new PostgresFactors(db),
+    emailChanges: new PostgresEmailChanges(db),
+    passwordResetRequests: new PostgresPasswordResetRequests(db),
     revocations: () => revocationsIn(db),
     events: () => eventsIn(db),
     clear: () => clear(pool),
@@ -160,6 +164,8 @@ async function clear(pool: pg.Pool): Promise<void> {
     'totp_secrets',
     'recovery_codes',
     'invitations',
+    'email_changes',
+    'password_reset_requests',
     'signing_keys',
   ]
   await pool.query(tables.map((table) => `delete from ${table}`).join(';'))

@@ -30,9 +30,9 @@ describe('a search among 30,000 users', () => {
     // One connection, because the server counts the reads of each connection.
     store = await openOnServer(1)
     await store.pool.query(
-      `insert into users (username, username_key, email, email_key, email_verified, password_hash, password_version,
+      `insert into users (username, username_key, email, email_key, email_verified, email_version, password_hash, password_version,
          roles, created_at, disabled_at)
-       select name, name, n, n, false, '$argon2id$x', 1, '{}', now(), case when n % 100 = 0 then now() end
+       select name, name, n, n, false, 1, '$argon2id$x', 1, '{}', now(), case when n % 100 = 0 then now() end
        from generate_series(1, ${PEOPLE}) as n,
          lateral (select (array['anna', 'joanna', 'bert', 'otto', 'mississippi'])[1 + n % 5] || md5(n::text) as long) as made,
          lateral (select left(long, 20) as name) as cut`,
@@ -80,9 +80,9 @@ describe('a list of 100,000 users, of whom the newest half is deleted and few ar
     // In parts, because of the deadline of a statement.
     for (let first = 1; first < COUNT; first += 10_000) {
       await store.pool.query(
-        `insert into users (username, username_key, email, email_key, email_verified, password_hash, password_version,
+        `insert into users (username, username_key, email, email_key, email_verified, email_version, password_hash, password_version,
          roles, created_at, disabled_at, deleted_at)
-       select name, name, name, name, false, '$argon2id$x', 1, '{}', now(),
+       select name, name, name, name, false, 1, '$argon2id$x', 1, '{}', now(),
          case when n % 2000 = 0 and n <= ${COUNT / 2} then now() end, case when n > ${COUNT / 2} then now() end
        from generate_series(${first}, ${first + 9_999}) as n, lateral (select 'user' || n as name) as named`,
       )

@@ -1,7 +1,7 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod'
 import type { z } from 'zod'
 import { ApplicationError } from '../../../application/errors.ts'
-import { findUserByEmailErrors, inspectUserErrors } from '../../../application/users/inspect-users.ts'
+import { findUsersByEmailErrors, inspectUserErrors } from '../../../application/users/inspect-users.ts'
 import type { UseCases } from '../../../application/use-cases.ts'
 import { refuseField } from '../../../application/validate.ts'
 import { InvalidValue } from '../../../domain/invalid-value.ts'
@@ -38,7 +38,7 @@ export const inspectionRoutes =
         querystring: schemas.inspection,
         response: responses(
           { 200: schemas.inspectedUsers.describe('A page of users, including disabled ones.') },
-          { errors: errorsWith([...findUserByEmailErrors, 'validation_failed']) },
+          { errors: errorsWith([...findUsersByEmailErrors, 'validation_failed']) },
         ),
       },
       handler: async ({ query }) => {
@@ -77,7 +77,7 @@ async function find(useCases: UseCases, query: z.infer<typeof schemas.inspection
   const { username, email, disabled, limit, cursor } = query
   refuseAllButOne({ username, email, disabled })
   const place = startOfPage(cursor)
-  if (email !== undefined) return { users: await byEmail(useCases, email), next: undefined }
+  if (email !== undefined) return { users: await useCases.findUsersByEmail(email), next: undefined }
   if (username !== undefined)
     return useCases.searchUsers({ username, limit, after: placeInSearch(place), ...OPERATOR })
   return useCases.listUsers({ onlyDisabled: disabled !== undefined, limit, before: placeInList(place) })
@@ -92,8 +92,3 @@ function refuseAllButOne(ways: Record<string, string | undefined>): void {
 }
 
 const OPERATOR = { askedBy: undefined, withDisabled: true } as const
-
-async function byEmail(useCases: UseCases, email: string): Promise<readonly User[]> {
-  const user = await useCases.findUserByEmail(email)
-  return user === undefined ? [] : [user]
-}

@@ -24,6 +24,15 @@ export const exported = z
         .string()
         .meta({ description: 'How the password is stored.', examples: ['kept as an argon2id hash'] }),
     }),
+    earlier_emails: z
+      .array(
+        z.object({
+          email: z.string().meta({ examples: ['ann@example.net'] }),
+          email_verified: z.boolean().meta({ examples: [true] }),
+          changed_at: time,
+        }),
+      )
+      .meta({ description: 'Addresses that you had in the last seven days, newest first.' }),
     sessions: z.array(
       session.omit({ current: true }).extend({
         device_id: z

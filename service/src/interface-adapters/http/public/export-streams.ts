@@ -100,10 +100,11 @@ async function* followedBy(first: string, rest: AsyncIterable<string>): AsyncGen
 
 /** The body of an export in pieces, one for each page. */
 async function* jsonOf(
-  { user, sessions, events, activity }: ExportedUser,
+  { user, emailChanges, sessions, events, activity }: ExportedUser,
   publicUrl: string,
 ): AsyncGenerator<string, undefined> {
-  const head = `{"user":${JSON.stringify(bodies.exportedUser(user, publicUrl))},"sessions":[`
+  const earlier = JSON.stringify(emailChanges.map(bodies.exportedEmailChange))
+  const head = `{"user":${JSON.stringify(bodies.exportedUser(user, publicUrl))},"earlier_emails":${earlier},"sessions":[`
   yield* listOf(head, sessions, bodies.exportedSession)
   yield* listOf('],"events":[', events, bodies.exportedEvent)
   yield* listOf('],"activity":[', activity, activityBody)
