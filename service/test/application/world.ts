@@ -42,6 +42,7 @@ export function aWorld(replace: (deps: UseCaseDeps) => Partial<UseCaseDeps> = ()
   let seconds = 0
   let sessions = 0
   const clock = { now: () => at(seconds) }
+  const refusals = createRefusalBuffer({ auditLog: store.auditLog, clock, origin: currentOrigin })
   const usual: UseCaseDeps = {
     attempts,
     passwords,
@@ -49,7 +50,7 @@ export function aWorld(replace: (deps: UseCaseDeps) => Partial<UseCaseDeps> = ()
     clock,
     users: store.users,
     auditLog: store.auditLog,
-    refusals: createRefusalBuffer({ auditLog: store.auditLog, clock, origin: currentOrigin }),
+    refusals,
     events: {
       page: (userId, last = 0, limit) =>
         Promise.resolve(
@@ -99,6 +100,7 @@ export function aWorld(replace: (deps: UseCaseDeps) => Partial<UseCaseDeps> = ()
 
   return {
     store,
+    refusals,
     attempts,
     passwords,
     pictures,

@@ -76,7 +76,7 @@ export const auditLogContract = describeContract('AuditLog', (store: Store) => {
           at: session.createdAt,
           action: 'session.created',
           session: sessionId(7),
-          data: { device_name: session.device.name },
+          data: { device_name: session.device.name, is_new_place: false },
         },
       ])
     },

@@ -74,25 +74,28 @@ describe('a user', () => {
       username: name,
       email,
       emailVerified: false,
+      emailVersion: 1,
       passwordHash: 'hash',
       passwordVersion: 1,
+      factors: [],
+      factorsVersion: 1,
       roles: [],
       createdAt: noon,
       ban: undefined,
     })
   })
 
-  test('a changed email address is unverified', () => {
+  test('a changed email address is unverified, and outdates links for it and for the password', () => {
     const other = parseEmailAddress('anna@example.com')
     expect(changeEmail(aUser({ emailVerified: true }), other)).toEqual(
-      aUser({ email: other, emailVerified: false }),
+      aUser({ email: other, emailVerified: false, emailVersion: 2, passwordVersion: 2 }),
     )
   })
 
   test('respelling an email address does not change whether it is verified', () => {
     const respelled = parseEmailAddress('Anna@EXAMPLE.org')
     expect(changeEmail(aUser({ emailVerified: true }), respelled)).toEqual(
-      aUser({ email: respelled, emailVerified: true }),
+      aUser({ email: respelled, emailVerified: true, emailVersion: 2 }),
     )
     expect(changeEmail(aUser(), respelled).emailVerified).toBe(false)
   })

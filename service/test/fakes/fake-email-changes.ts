@@ -27,9 +27,14 @@ export const fakeEmailChanges = (read: Read, inTurn: InTurn): EmailChanges => ({
 export const fakeEmailChangesInTransaction = (draft: World): EmailChangesInTransaction => ({
   add: (change) => Promise.resolve(void draft.emailChanges.push(change)),
   find: (userId, version) => Promise.resolve(findIn(draft, userId, version)),
-  removeFrom: (userId, version) =>
-    Promise.resolve(remove(draft, (change) => change.userId === userId && change.version >= version)),
-  forget: (userId) => Promise.resolve(remove(draft, (change) => change.userId === userId)),
+  removeFrom: async (userId, version) => {
+    await Promise.resolve()
+    remove(draft, (change) => change.userId === userId && change.version >= version)
+  },
+  forget: async (userId) => {
+    await Promise.resolve()
+    remove(draft, (change) => change.userId === userId)
+  },
 })
 
 function remove(draft: World, isGone: (change: EmailChange) => boolean): void {

@@ -24,9 +24,9 @@ export async function lockCaller(
     throw new ApplicationError('session_ended', { reason: endReasonOf(ended) })
   }
   if (user === undefined) throw new ApplicationError('invalid_access_token')
-  // The session is still live, so the password was changed on it. A 401 would sign the user out for no reason.
+  // The session is still live, so password or address were changed on it. A 401 would sign the user out for no reason.
   if (user.passwordVersion !== asked.passwordVersion) {
-    throw unavailable('Another request changed your password at the same time.', 1)
+    throw unavailable('Another request changed your password or e-mail address at the same time.', 1)
   }
   // Tokens that were withdrawn while the request was in flight must not renew themselves, nor change anything.
   if (isWithdrawn(session, token.generation)) {

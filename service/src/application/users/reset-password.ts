@@ -44,7 +44,7 @@ export const resetPasswordErrors = [
  */
 export const resetPassword =
   (deps: ResetPasswordDeps) =>
-  (input: ResetPasswordInput): Promise<User> => {
+  async (input: ResetPasswordInput): Promise<User> => {
     const { new_password: password } = validate({
       new_password: () => parseNewPassword(input.newPassword, deps.passwordMinimumLength),
     })
@@ -84,7 +84,7 @@ function hashAccepted(deps: ResetPasswordDeps, user: User, password: NewPassword
   })
 }
 
-/** Whoever has the link reads the mail at the user's address, so the address is verified, unless another user was faster. */
+/** The link shows that the user reads the mail at the address, so that is verified, unless another user was faster. */
 async function saveNewPassword(
   tx: Transaction,
   user: User,

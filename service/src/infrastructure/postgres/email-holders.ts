@@ -12,7 +12,7 @@ export async function readHolders(db: Database, emailKey: string, limit: number)
   // Two parts, so that each is a range of an index, however many users have the address.
   const rows = await holders
     .where('email_verified', '=', true)
-    .unionAll(({ parens }) => parens(others))
+    .unionAll((builder) => builder.parens(others))
     .execute()
   return rows
     .map(toUser)

@@ -59,7 +59,7 @@ describe('signing in', () => {
         type: 'session.created',
         userId: anna.id,
         occurredAt: at(0),
-        data: { session_id: sessionId(1), device_name: 'Firefox on Linux' },
+        data: { session_id: sessionId(1), device_name: 'Firefox on Linux', is_new_place: false },
       },
     ])
   })

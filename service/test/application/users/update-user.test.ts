@@ -51,7 +51,9 @@ test('a new name is stored and emits an event', async () => {
 
 test('a new email address with the password is stored and unverified', async () => {
   const updated = await update({ email: 'new@example.org', currentPassword: password })
-  expect(updated).toEqual({ ...anna.user, email: parseEmailAddress('new@example.org'), emailVerified: false })
+  const outdated = { emailVersion: 2, passwordVersion: 2 }
+  const email = parseEmailAddress('new@example.org')
+  expect(updated).toEqual({ ...anna.user, email, emailVerified: false, ...outdated })
   expect(stored()).toEqual(updated)
   expect(lastEvent()).toMatchObject({ data: { changed: ['email'] } })
   expect(world.attempts.countOf(passwordChecksIn(anna.session.id).key)).toBe(0)
@@ -110,6 +112,7 @@ describe('changes of the name', () => {
     expect(await update({ username: 'anna' })).toMatchObject({ username: { text: 'anna3' } })
     await update({ email: 'new@example.org', currentPassword: password })
     world.pass(DAY)
+    anna = await world.signInAsCaller({ username: 'anna3' })
     await update({ username: 'anna4', currentPassword: password })
   })
 
@@ -284,6 +287,53 @@ test('a name or an address of another user is refused', async () => {
   const taken = update({ email: 'bert@example.org', currentPassword: password })
   await expect(taken).rejects.toMatchObject({ code: 'email_taken' })
   expect(stored()).toEqual(anna.user)
+})
+
+describe('a changed address', () => {
+  const email = 'new@example.org'
+
+  test(
+    'a change of address is kept for its undo, and its event comes first',
+    { tags: ['RESET-9'] },
+    async () => {
+      world.pass(5)
+      await update({ email, currentPassword: password })
+      expect(world.store.world().emailChanges).toEqual([
+        {
+          userId: anna.user.id,
+          version: 2,
+          previous: anna.user.email,
+          previousWasVerified: true,
+          changedAt: at(5),
+        },
+      ])
+      expect(world.store.world().events.slice(-2)).toMatchObject([
+        { type: 'user.email_changed', data: { email_version: 2 } },
+        { type: 'user.updated', data: { changed: ['email'] } },
+      ])
+    },
+  )
+
+  test('another spelling of the address is nothing to undo', async () => {
+    await update({ email: 'ANNA@example.org', currentPassword: password })
+    expect(world.store.world().emailChanges).toEqual([])
+    expect(lastEvent()).toMatchObject({ type: 'user.updated' })
+    expect(stored()).toMatchObject({ emailVerified: true, emailVersion: 2, passwordVersion: 1 })
+  })
+
+  test(
+    'with mail, an address of another user may be set, and stays theirs',
+    { tags: ['RESET-5'] },
+    async () => {
+      world = aWorld(() => ({ mailIsOn: true }))
+      await world.addUser('anna')
+      anna = await world.signInAsCaller()
+      const bert = await world.addUser('bert', { emailVerified: true })
+      const updated = await update({ email: 'bert@example.org', currentPassword: password })
+      expect(updated).toMatchObject({ email: { text: 'bert@example.org' }, emailVerified: false })
+      expect(await world.store.users.findByEmail('bert@example.org')).toEqual(bert)
+    },
+  )
 })
 
 describe('an update on a session', () => {

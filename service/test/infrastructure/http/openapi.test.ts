@@ -82,8 +82,14 @@ const publicOperations = `
   POST /sessions/terminate
   POST /sessions/terminate-all
   POST /users
+  POST /v1/email-changes/undo
+  POST /v1/email-verifications
+  POST /v1/email-verifications/complete
+  POST /v1/password-resets
+  POST /v1/password-resets/complete
   POST /v1/sessions
   POST /v1/sessions/current/reauthenticate
+  POST /v1/sessions/end-by-link
   POST /v1/sessions/refresh
   POST /v1/tickets
   POST /v1/users
@@ -174,7 +180,9 @@ describe.each(databaseNames)('the OpenAPI document, on %s', (database) => {
       for (const { name, operation } of operations) {
         expect(operation).toMatchObject({ summary: expect.any(String) as string, tags: [expect.any(String)] })
         const isOpen =
-          /^(POST (\/v1)?\/(users|sessions|sessions\/refresh)|GET \/(\.well|errors|health).*)$/.test(name)
+          /^(POST (\/v1)?\/(users|sessions|sessions\/refresh|sessions\/end-by-link|password-resets(\/complete)?|email-verifications\/complete|email-changes\/undo)|GET \/(\.well|errors|health).*)$/.test(
+            name,
+          )
         // scopes.test.ts and admin.test.ts compare scopes and roles with those of the routes.
         const scope = expect.stringMatching(/^[a-z:]+$/) as string
         const roles = name.includes(' /v1/admin/') ? [scope] : []

@@ -1,7 +1,7 @@
 import { sql, type Kysely } from 'kysely'
 
 /**
- * What several users with one address need (decision 44): indexes, and the tables of resets and changes. Building the indexes
+ * Several users may have one address (decision 44). These are its indexes, and the tables of resets and changes. Building the indexes
  * blocks writes to users, not reads, so the columns and the end of the uniqueness have a migration of their own.
  */
 export async function up(db: Kysely<never>): Promise<void> {
