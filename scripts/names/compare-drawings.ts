@@ -1,6 +1,7 @@
 // Looks for names that fonts draw alike and that two users could both have. Run it after a change of `looksOf`:
 // node scripts/names/compare-drawings.ts FOLDER [SCRIPT …]
 // The folder holds the Noto fonts, such as /usr/share/fonts/truetype/noto of Debian's package fonts-noto-core.
+import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Blob, Buffer, Face, Font, shape } from 'harfbuzzjs'
@@ -102,7 +103,10 @@ function draw(font: Font, text: string): string | undefined {
     y += glyph.yAdvance ?? 0
     return place
   })
-  return `${drawn.sort().join('|')} ${x}`
+  // Outlines are long, and there are hundreds of thousands of names.
+  return createHash('sha256')
+    .update(`${drawn.sort().join('|')} ${x}`)
+    .digest('base64')
 }
 
 const outlines = new WeakMap<Font, Map<number, string>>()

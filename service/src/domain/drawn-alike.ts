@@ -15,6 +15,8 @@ const drawnAlike: readonly (readonly [drawn: RegExp, form: string])[] = [
   [/\u0ACD\u0A91/g, '\u0ACD\u0A85\u0AC9'],
   [/\u0ACD\u0A93/g, '\u0ACD\u0A85\u0ACB'],
   [/\u0ACD\u0A94/g, '\u0ACD\u0A85\u0ACC'],
+  // Sinhala lla with the long u, or with the short u and a sign that is drawn as its rest.
+  [/(?<=\u0DC5)\u0DD4\u0DD1/g, '\u0DD6'],
   // Under a vowel above the letter, the Khmer register shifters are drawn as the vowel u.
   [/[\u17C9\u17CA]/g, '\u17BB'],
   // Thai and Lao am, as one character or as its parts.
