@@ -10,12 +10,17 @@ import { responses } from '../responses.ts'
 
 const config = { scope: 'verify', hasKeyInOwnHeader: true } as const
 
+const announcesBody = ({ headers }: FastifyRequest): boolean =>
+  (headers['content-length'] ?? '0') !== '0' || headers['transfer-encoding'] !== undefined
+
 /** Forward authentication: a proxy asks about each request before it passes the request on. */
 export const checkRoutes =
   ({ authenticateLocally }: Pick<UseCases, 'authenticateLocally'>): FastifyPluginCallbackZod =>
   (app, _options, done) => {
     /** Before a body is read: what the proxy passes on is for the service behind it. */
     const onRequest = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+      // A proxy may announce the body of its client and send none. The next check must not be taken for that body.
+      if (announcesBody(request)) reply.header('connection', 'close')
       const { userId, sessionId, roles } = await authenticateLocally(bearerToken(request))
       return (
         reply

@@ -121,6 +121,24 @@ describe.each(databaseNames)('forward authentication, on %s', (database) => {
     expectProblem(response, 'invalid_service_key')
   })
 
+  test('after a check that announces a body, the connection closes', { tags: ['ACCESS-7'] }, async () => {
+    // nginx does so unless it is configured not to, and keeps the connection for the check of another client.
+    for (const [token, status] of [
+      [tokens.access_token, 200],
+      ['x', 401],
+    ] as const) {
+      const head = [
+        'GET /v1/check HTTP/1.1',
+        'Host: localhost',
+        'Content-Length: 1000',
+        `X-Service-Key: ${service.serviceKey}`,
+        `Authorization: Bearer ${token}`,
+      ]
+      const response = await exchange(service.internalUrl, `${head.join('\r\n')}\r\n\r\n`)
+      expect([response.status, response.headers.get('connection')]).toEqual([status, 'close'])
+    }
+  })
+
   test.each([
     'GET /v1/check/api/messages?text=hello&cursor=1',
     'POST /v1/check/api/messages',
