@@ -42,6 +42,7 @@ export default tseslint.config(
       '.spin/',
       '.go/',
       '.pgbouncer/',
+      '.proxies/',
       '.python/',
       '.earlier/',
     ],

@@ -1,23 +1,20 @@
-// nginx with deploy/forward-auth/nginx.conf, in front of a service that knows nothing of tokens.
-import { readFileSync } from 'node:fs'
+// The proxies with the configurations of deploy/forward-auth, in front of a service that knows nothing of tokens.
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { firstSecret, testServiceKeys } from '../service/test/support/service-keys.ts'
-import { runNginx } from '../service/test/support/nginx.ts'
 import { steadyPorts } from '../service/test/support/steady-ports.ts'
 import { TestClient, type TestUser, type Tokens } from '../service/test/support/test-client.ts'
 import type { TestService } from '../service/test/support/test-service.ts'
+import { proxies } from './forward-proxies.ts'
 import { startPair } from './instance-pair.ts'
-
-const configuration = readFileSync(new URL('../deploy/forward-auth/nginx.conf', import.meta.url), 'utf8')
 
 let pair: Awaited<ReturnType<typeof startPair>>
 let first: TestService
 let second: TestService
 let person: TestUser
 let servicePort: number
-/** The requests that reached the service behind nginx. */
+/** The requests that reached the service behind the proxy. */
 const received: IncomingMessage[] = []
 const behind = createServer((request, response) => {
   received.push(request)
@@ -36,25 +33,28 @@ afterAll(async () => {
   await pair.stop()
 })
 
-/** A client of nginx, which asks the instance with this internal URL. */
-async function clientOf(internalUrl: string, secret = firstSecret(testServiceKeys)): Promise<TestClient> {
-  const [port = 0] = await steadyPorts(1)
-  const files = {
-    'nginx.conf': configuration
-      .replace('listen 8080;', `listen 127.0.0.1:${port};`)
-      .replace('127.0.0.1:8010', new URL(internalUrl).host)
-      .replace('127.0.0.1:3000', `127.0.0.1:${servicePort}`),
-    'service-key.conf': `proxy_set_header X-Service-Key "${secret}";`,
-  }
-  const nginx = await runNginx(files, `http://127.0.0.1:${port}`)
-  onTestFinished(() => nginx.stop())
-  return new TestClient(nginx.url)
+type Proxy = keyof typeof proxies
+
+/** A client of the proxy, which asks the instance with this internal URL. */
+async function clientOf(
+  proxy: Proxy,
+  internalUrl: string,
+  serviceKey = firstSecret(testServiceKeys),
+): Promise<{ readonly client: TestClient; readonly stop: () => Promise<void> }> {
+  const around = { chatAuth: new URL(internalUrl).host, service: `127.0.0.1:${servicePort}`, serviceKey }
+  const { url, stop } = await proxies[proxy](around)
+  return { client: new TestClient(url), stop }
 }
+
 const signIn = (): Promise<Tokens> => first.client().signIn(person)
 
-describe('forward authentication by nginx', () => {
-  test('the service behind nginx learns who the user is, whatever the client claims', async () => {
-    const client = await clientOf(first.internalUrl)
+describe.each(Object.keys(proxies) as Proxy[])('forward authentication by %s', (proxy) => {
+  let client: TestClient
+  let stop: () => Promise<void>
+  beforeAll(async () => ({ client, stop } = await clientOf(proxy, first.internalUrl)))
+  afterAll(() => stop())
+
+  test('the service behind the proxy learns who the user is, whatever the client claims', async () => {
     const { access_token: token, session } = await signIn()
     const headers = {
       'x-user-id': '1',
@@ -69,13 +69,27 @@ describe('forward authentication by nginx', () => {
     const { method, url, headers: seen } = received.at(-1) as IncomingMessage
     expect([method, url]).toEqual(['POST', '/messages?to=1'])
     expect(seen).toMatchObject({ 'x-user-id': String(person.id), 'x-session-id': session.id })
-    expect([seen['x-roles'], seen['x_user_id']]).toEqual([undefined, undefined])
+    expect([seen['x-roles'] ?? '', seen['x_user_id']]).toEqual(['', undefined])
     expect(JSON.stringify(seen)).not.toContain(firstSecret(testServiceKeys))
   })
 
+  test('chat-auth gets no body of a client, and no announcement of one', { tags: ['ACCESS-7'] }, async () => {
+    const checks: IncomingMessage[] = []
+    const chatAuth = createServer((request, response) => {
+      checks.push(request)
+      response.writeHead(200, { 'x-user-id': '1', 'x-session-id': 'x', 'x-roles': '' }).end()
+    })
+    await new Promise<void>((listening) => chatAuth.listen(0, '127.0.0.1', listening))
+    const { port } = chatAuth.address() as AddressInfo
+    const other = await clientOf(proxy, `http://127.0.0.1:${port}`)
+    onTestFinished(() => other.stop().then(() => void chatAuth.close()))
+    await other.client.request('POST', '/', { body: { text: 'hello' } })
+    const { headers } = checks.at(-1) as IncomingMessage
+    expect([headers['content-length'] ?? '0', headers['transfer-encoding']]).toEqual(['0', undefined])
+  })
+
   test('an ended session is refused by the very next request', { tags: ['FEED-5'] }, async () => {
-    const client = await clientOf(first.internalUrl)
-    for (let round = 0; round < 10; round += 1) {
+    for (let round = 0; round < 5; round += 1) {
       const { access_token: token } = await signIn()
       expect((await client.get('/', token)).status).toBe(200)
       await first.client().delete('/v1/sessions/current', token)
@@ -87,16 +101,7 @@ describe('forward authentication by nginx', () => {
     }
   })
 
-  test('nginx at another instance refuses an ended session when the feed arrives there', async () => {
-    const client = await clientOf(second.internalUrl)
-    const { access_token: token } = await signIn()
-    expect((await client.get('/', token)).status).toBe(200)
-    await first.client().delete('/v1/sessions/current', token)
-    await vi.waitFor(async () => expect((await client.get('/', token)).status).toBe(401), { timeout: 30_000 })
-  })
-
   test('a request without a token, or with a wrong one, gets 401 with a challenge', async () => {
-    const client = await clientOf(first.internalUrl)
     const none = await client.get('/')
     expect([none.status, none.body]).toMatchObject([401, { code: 'authentication_required' }])
     expect(none.headers.get('www-authenticate')).toBe('Bearer realm="chat-auth"')
@@ -108,19 +113,47 @@ describe('forward authentication by nginx', () => {
   test('no user is signed out because the service key is wrong or the service is down', async () => {
     const { access_token: token } = await signIn()
     const [nobody = 0] = await steadyPorts(1)
-    for (const client of [
-      await clientOf(first.internalUrl, 'a wrong key'),
-      await clientOf(`http://127.0.0.1:${nobody}`),
-    ]) {
-      const { status, headers, body } = await client.get('/', token)
-      expect([status, body]).toMatchObject([503, { code: 'unavailable' }])
-      expect(headers.get('retry-after')).toBe('2')
+    const [wrong, down] = [
+      await clientOf(proxy, first.internalUrl, 'a-wrong-key'),
+      await clientOf(proxy, `http://127.0.0.1:${nobody}`),
+    ]
+    onTestFinished(() => wrong.stop())
+    onTestFinished(() => down.stop())
+    const { length } = received
+    for (const [refused, expected] of [
+      [await wrong.client.get('/', token), statusesWithoutService[proxy].wrongKey],
+      [await down.client.get('/', token), statusesWithoutService[proxy].down],
+    ] as const) {
+      const { status, headers, body } = refused
+      expect({ status, code: codeIn(body), retryAfter: headers.get('retry-after') }).toEqual(expected)
     }
+    expect(received).toHaveLength(length)
   })
 
-  test('an error of the service behind nginx stays its own', async () => {
-    const client = await clientOf(first.internalUrl)
+  test('an error of the service behind the proxy stays its own', async () => {
     const { access_token: token } = await signIn()
     expect(await client.get('/broken', token)).toMatchObject({ status: 500, body: 'hello' })
   })
+})
+
+const codeIn = (body: unknown): unknown => (body as { code?: unknown } | undefined)?.code
+const unavailable = { status: 503, code: 'unavailable', retryAfter: '2' }
+/** Traefik and Envoy have no body of their own for a check that failed. */
+const bare = (status: number) => ({ status, code: undefined, retryAfter: null })
+
+/** The response to a client if its token cannot be checked. It is never 401, so the client keeps the token. */
+const statusesWithoutService = {
+  nginx: { wrongKey: unavailable, down: unavailable },
+  Caddy: { wrongKey: unavailable, down: unavailable },
+  Traefik: { wrongKey: unavailable, down: bare(500) },
+  Envoy: { wrongKey: bare(503), down: bare(503) },
+}
+
+test('nginx at another instance refuses an ended session when the feed arrives there', async () => {
+  const { client, stop } = await clientOf('nginx', second.internalUrl)
+  onTestFinished(() => stop())
+  const { access_token: token } = await signIn()
+  expect((await client.get('/', token)).status).toBe(200)
+  await first.client().delete('/v1/sessions/current', token)
+  await vi.waitFor(async () => expect((await client.get('/', token)).status).toBe(401), { timeout: 30_000 })
 })

@@ -1,20 +1,16 @@
 // Starts nginx with the configuration of docker-compose.cluster.yaml and different addresses.
-import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { chown, mkdtemp, open, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { requireNginx } from '../../../scripts/nginx/find-nginx.ts'
+import { runServer } from './run-server.ts'
 import { steadyPorts } from './steady-ports.ts'
 
 export const nginxConfiguration = readFileSync(
   new URL('../../../deploy/nginx/nginx.conf', import.meta.url),
   'utf8',
 )
-
-// Its input is a pipe from this process: `read` returns when this process ends for any reason.
-const watchdogScript = 'read -r _; kill -TERM "$1" 2>/dev/null'
 
 export interface Addresses {
   readonly port: number
@@ -85,56 +81,18 @@ export async function runNginx(files: Readonly<Record<string, string>>, url: str
   // nginx reopens /dev/stdout, which only works if it is a file.
   const output = await open(log, 'a')
   if (user !== undefined) for (const file of [folder, log]) await chown(file, user.uid, user.gid)
-  const server = spawn(
-    path,
-    ['-e', 'stderr', '-p', `${folder}/`, '-c', `${folder}/nginx.conf`, '-g', 'daemon off;'],
-    {
-      ...user,
-      env,
-      stdio: ['ignore', output.fd, 'pipe'],
-    },
-  )
-  const exited = once(server, 'exit')
-  const watchdog = spawn('sh', ['-c', watchdogScript, 'watchdog', String(server.pid)], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-    detached: true,
-  })
-  const complaints: string[] = []
-  if (server.stderr !== null)
-    createInterface({ input: server.stderr }).on('line', (line) => complaints.push(line))
-  const stop = async () => {
-    server.kill('SIGTERM')
-    await exited
-    watchdog.kill('SIGKILL')
+  const removeAll = async () => {
     await output.close()
     await rm(folder, { recursive: true })
   }
   try {
-    await listening(url, exited, complaints)
+    const args = ['-e', 'stderr', '-p', `${folder}/`, '-c', `${folder}/nginx.conf`, '-g', 'daemon off;']
+    const { complaints, stop } = await runServer(path, args, { url, env, user, stdout: output.fd })
+    return { url, folder, complaints, stop: () => stop().then(removeAll) }
   } catch (error) {
-    await stop()
+    await removeAll()
     throw error
   }
-  return { url, folder, complaints, stop }
-}
-
-async function listening(
-  url: string,
-  exited: Promise<unknown>,
-  complaints: readonly string[],
-): Promise<void> {
-  const gone = exited.then((): never => {
-    throw new Error(`nginx did not start:\n${complaints.join('\n')}`)
-  })
-  const responds = async (): Promise<void> => {
-    try {
-      await fetch(`${url}/health/live`, { method: 'HEAD' })
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 20))
-      await responds()
-    }
-  }
-  await Promise.race([responds(), gone])
 }
 
 function parseLine(line: string): ProxiedRequest {
