@@ -24,6 +24,7 @@ const values = {
   device: 'Firefox on Linux',
   address: '203.0.113.7',
   time: '1 December 2026, 11:02 UTC',
+  until: '8 March 2026, 12:00 UTC',
 }
 
 await mkdir(folder, { recursive: true })

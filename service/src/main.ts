@@ -19,10 +19,14 @@ import { exposedSecrets } from './infrastructure/settings/exposed-secrets.ts'
 import { openStorage } from './infrastructure/storage/open-storage.ts'
 import { RevocationStream } from './interface-adapters/http/internal/revocation-stream.ts'
 import { startBackgroundTasks } from './wiring/background-tasks.ts'
+import { openMail } from './wiring/mail.ts'
 import { openHttpListeners } from './wiring/http-listeners.ts'
 import { openObservability } from './wiring/observability.ts'
 import { buildPorts, type PasswordChecks } from './wiring/ports.ts'
 import { warnOfUnreadableKeys } from './wiring/warn-of-unreadable-keys.ts'
+
+const MAIL_IS_OFF =
+  'mail is off, so nobody can reset a forgotten password or verify an address; set SMTP_URL and MAIL_FROM'
 
 export interface Overrides extends Partial<PasswordChecks> {
   readonly clock?: Clock
@@ -34,6 +38,7 @@ export interface Overrides extends Partial<PasswordChecks> {
 
 /** Builds one instance of the service by hand and starts it. Tests bring a clock and cheap password checks. */
 export async function startService(config: Config, logger: Logger, overrides: Overrides = {}) {
+  const mail = await openMail(config)
   const observability = await openObservability(config, logger)
   const { hooks } = observability
   const storage = await openStorage(config, logger, hooks.statement)
@@ -41,7 +46,7 @@ export async function startService(config: Config, logger: Logger, overrides: Ov
   await databaseClock.synchronise()
   const clock = overrides.clock ?? databaseClock
   if (overrides.newSigningKeys === true) await new PostgresSigningKeys(storage.db).removeAll(clock.now())
-  const ports = observability.observe(await buildPorts({ config, storage, clock, hooks }, overrides))
+  const ports = observability.observe(await buildPorts({ config, storage, mail, clock, hooks }, overrides))
   const { feed, deliveries, consumers, signingKeys, receipts, refusals } = ports
   await warnOfUnreadableKeys(signingKeys, logger)
   const outbox = createOutbox({ deliveries, consumers, clock, report: hooks.delivery, chance: Math.random })
@@ -87,6 +92,7 @@ export async function startService(config: Config, logger: Logger, overrides: Ov
       await Promise.all([backgroundTasks.stop(), wakeUp.stop()])
       // Once more: the last requests may have woken the outbox after its first stop.
       await outbox.stop()
+      mail?.mailer.close()
       // The last committed ends get their numbers in the log, so that other instances learn of them.
       await feed.catchUp().catch((error: unknown) => logger.warn({ event: 'feed.late', err: error }))
       await receipts.flush().catch((error: unknown) => logger.warn({ event: 'receipts.lost', err: error }))
@@ -107,6 +113,7 @@ if (import.meta.main) {
     const logger = createLogger(config.logLevel)
     const exposed = exposedSecrets(config).map(([detail, advice]) => `${detail}. ${advice}`)
     for (const msg of [...warnings, ...exposed]) logger.warn({ event: 'settings.warning', msg })
+    if (config.mail.kind === 'off') logger.warn({ event: 'mail.off', msg: MAIL_IS_OFF })
     return startService(config, logger, options)
   })
 }

@@ -11,6 +11,8 @@ export const CLAIM_SECONDS = 15
 
 /** The consumer that stores users' names and pictures: the platform's messaging service. */
 export const MESSAGING = 'messaging'
+/** The consumer that sends mail to users. */
+export const MAIL = 'mail'
 
 /**
  * A look-up by the consumer makes the user's delivery due up to this many attempts. So look-ups alone do not use up the

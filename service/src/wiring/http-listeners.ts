@@ -15,6 +15,7 @@ import { feedRoutes } from '../interface-adapters/http/internal/feed-routes.ts'
 import { signingKeyRoutes } from '../interface-adapters/http/internal/signing-key-routes.ts'
 import { invitationRoutes } from '../interface-adapters/http/internal/invitation-routes.ts'
 import { mailLinkRoutes } from '../interface-adapters/http/public/mail-link-routes.ts'
+import { mailboxRoutes } from '../interface-adapters/http/internal/mailbox-routes.ts'
 import { mediaRoutes } from '../interface-adapters/http/public/media-routes.ts'
 import { inspectionRoutes } from '../interface-adapters/http/operators/inspection-routes.ts'
 import { moderationRoutes } from '../interface-adapters/http/operators/moderation-routes.ts'
@@ -105,7 +106,7 @@ async function createPublicListener(deps: ListenerDeps, health: Health): Promise
 /** For other services and operators, who authenticate with a service key. */
 function createInternalListener(deps: ListenerDeps, health: Health): Promise<FastifyInstance> {
   const { config, ports, useCases, isDraining, stream, logger, observability } = deps
-  const { signingKeys } = ports
+  const { signingKeys, mail: { mailbox } = {} } = ports
   const documentation = openApi({
     title: 'chat-auth, internal',
     description:
@@ -147,6 +148,7 @@ function createInternalListener(deps: ListenerDeps, health: Health): Promise<Fas
       { prefix: '', routes: serviceRoutes(health, signingKeys, config) },
       { prefix: '', routes: openApiRoutes },
       { prefix: '', routes: metricsRoute(observability.metricsText) },
+      ...(mailbox === undefined ? [] : [{ prefix: '', routes: mailboxRoutes(mailbox) }]),
     ],
   )
 }
@@ -171,6 +173,7 @@ const doctorOf = (deps: ListenerDeps): Doctor => {
     clock: ports.clock,
     feed: ports.feed,
     tokenKeys: ports.signingKeys.tokenKeys,
+    mailer: ports.mail?.mailer,
     readerCount: () => stream.readerCount,
     isListening: () => wakeUp.isListening(),
     listKeys: ports.signingKeys.list,

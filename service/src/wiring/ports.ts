@@ -16,6 +16,7 @@ import { HmacRefreshTokens } from '../infrastructure/crypto/hmac-refresh-tokens.
 import { JwtAccessTokens } from '../infrastructure/crypto/jwt-access-tokens.ts'
 import { UuidSessionIds } from '../infrastructure/crypto/uuid-session-ids.ts'
 import { ZxcvbnPasswordStrength } from '../infrastructure/crypto/zxcvbn-password-strength.ts'
+import { MailConsumer } from '../infrastructure/mail/mail-consumer.ts'
 import type { LoadedHasher } from '../infrastructure/observability/hashing-metrics.ts'
 import { SharpPictures } from '../infrastructure/pictures/sharp-pictures.ts'
 import { PostgresAttemptLimits } from '../infrastructure/postgres/postgres-attempt-limits.ts'
@@ -35,6 +36,7 @@ import { MemoryRequestLimits } from '../infrastructure/process/memory-request-li
 import type { Config } from '../infrastructure/settings/config.ts'
 import type { Storage } from '../infrastructure/storage/storage.ts'
 import { createConsumers } from './consumers.ts'
+import type { OpenMail } from './mail.ts'
 import type { MeasurementHooks } from './measurement-hooks.ts'
 import { openSigningKeys, type OpenSigningKeys } from './signing-keys.ts'
 
@@ -46,12 +48,15 @@ export interface Ports extends Omit<UseCaseDeps, 'feedStalenessSeconds'> {
   readonly refusals: RefusalBuffer
   readonly auditRetentionSeconds: number
   readonly consumers: readonly EventConsumer[]
+  /** Undefined if mail is off. */
+  readonly mail: OpenMail | undefined
   readonly feed: RevocationFeed
 }
 
 interface Foundations {
   readonly config: Config
   readonly storage: Storage
+  readonly mail: OpenMail | undefined
   readonly clock: Clock
   readonly hooks: Pick<MeasurementHooks, 'refreshBatch' | 'hashing' | 'scoring'>
 }
@@ -64,7 +69,7 @@ export interface PasswordChecks {
 
 /** Builds an adapter for every port. Nothing is observed yet, apart from the hooks. */
 export async function buildPorts(
-  { config, storage, clock, hooks }: Foundations,
+  { config, storage, mail, clock, hooks }: Foundations,
   { hashing, passwordStrength }: Partial<PasswordChecks> = {},
 ): Promise<Ports> {
   const { db, feedDb, outboxDb } = storage
@@ -75,6 +80,12 @@ export async function buildPorts(
   const users = new PostgresUsers(db)
   const auditLog = new PostgresAuditLog(db)
   const receiptProofs = new HmacReceiptProofs(secrets)
+  const attempts = new PostgresAttemptLimits(db)
+  const emailChanges = new PostgresEmailChanges(db)
+  const mailLinks = new HmacMailLinks(secrets)
+  const { publicUrl } = config
+  const mailDeps = { users, sessions, emailChanges, attempts, links: mailLinks, publicUrl }
+  const mailConsumers = mail === undefined ? [] : [new MailConsumer({ ...mailDeps, ...mail })]
   return {
     ...rulesOf(config),
     storage,
@@ -84,7 +95,7 @@ export async function buildPorts(
     signingKeys,
     receipts: createReceiptBuffer(sessions),
     receiptProofs,
-    attempts: new PostgresAttemptLimits(db),
+    attempts,
     auditLog,
     refusals: createRefusalBuffer({ auditLog, clock, origin: currentOrigin }),
     requestLimits: new MemoryRequestLimits(),
@@ -92,12 +103,12 @@ export async function buildPorts(
     spentProofs: new PostgresSpentProofs(db),
     events: new PostgresEvents(db),
     invitations: new PostgresInvitations(db),
-    emailChanges: new PostgresEmailChanges(db),
+    emailChanges,
     passwordResetRequests: new PostgresPasswordResetRequests(db),
     tickets: new PostgresTickets(db),
     transactions: new PostgresTransactions(db),
     deliveries: new PostgresDeliveries(outboxDb),
-    consumers: createConsumers(config, { users, tokenKeys }),
+    consumers: [...createConsumers(config, { users, tokenKeys }), ...mailConsumers],
     feed: createRevocationFeed({ revocationLog: new PostgresRevocationLog(feedDb), clock }),
     passwords: new Argon2PasswordHasher({ ...hashing, observe: hooks.hashing }),
     passwordStrength: passwordStrength ?? (await loadPasswordStrength(config, hooks.scoring)),
@@ -108,7 +119,8 @@ export async function buildPorts(
       ttlSeconds: config.accessTokenTtlSeconds,
     }),
     refreshTokens: new HmacRefreshTokens(secrets),
-    mailLinks: new HmacMailLinks(secrets),
+    mailLinks,
+    mail,
     sessionIds: new UuidSessionIds(),
   }
 }

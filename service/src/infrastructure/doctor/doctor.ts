@@ -3,6 +3,7 @@ import type { Clock } from '../../application/ports/clock.ts'
 import type { Doctor, Finding } from '../../interface-adapters/http/internal/finding.ts'
 import type { Config } from '../settings/config.ts'
 import type { TokenKeys } from '../crypto/key-ring.ts'
+import type { Mailer } from '../mail/mailer.ts'
 import type { Storage } from '../storage/storage.ts'
 import { clockFindings } from './clock-findings.ts'
 import { connectionFindings, databaseChecks } from './database-findings.ts'
@@ -12,6 +13,7 @@ import { attempt } from './finding.ts'
 import { forgedAddressFindings } from './forged-address-findings.ts'
 import { rotationFindings, signingFindings } from './key-findings.ts'
 import { lifetimeFindings } from './lifetime-findings.ts'
+import { mailFindings } from './mail-findings.ts'
 import { outboxFindings } from './outbox-findings.ts'
 import { proxyFindings } from './proxy-findings.ts'
 import { serviceKeyFindings } from './service-key-findings.ts'
@@ -22,6 +24,8 @@ export interface DoctorDeps extends Pick<ExaminedFeed, 'feed' | 'readerCount' | 
   readonly storage: Storage
   readonly clock: Clock
   readonly tokenKeys: TokenKeys
+  /** Undefined if mail is off. */
+  readonly mailer: Pick<Mailer, 'verify'> | undefined
   readonly untrustedProxies: () => readonly string[]
   /** Proves to every instance that a request is from a doctor. */
   readonly probeProof: () => string
@@ -52,6 +56,7 @@ export const createDoctor = (deps: DoctorDeps): Doctor => ({
       ['clock', () => lifetimeFindings(db, config, clock.now())],
       ['feed', () => feedFindings({ ...deps, now: () => clock.now() })],
       ['outbox', () => outboxFindings(storage.outboxDb, clock.now())],
+      ['mail', () => mailFindings(config.mail, deps.mailer)],
     ]
     const found = await Promise.all(measurements.map(([check, measure]) => attempt(check, measure)))
     return found.flat()

@@ -5,7 +5,7 @@
 export const mailCatalogue = {
   'verify-email': { needs: ['link'], may: [] },
   'address-in-use': { needs: [], may: ['username'] },
-  'email-changed': { needs: ['link'], may: ['username', 'time'] },
+  'email-changed': { needs: ['link'], may: ['username', 'time', 'until'] },
   'email-change-undone': { needs: [], may: ['username', 'time'] },
   'reset-password': { needs: ['link', 'username'], may: [] },
   'password-changed': { needs: [], may: ['username', 'time'] },

@@ -5,13 +5,18 @@ import type { Storage } from '../storage/storage.ts'
 export function banner(config: Config, storage: Storage, port: number, internalPort: number): string {
   const url = `http://localhost:${port}`
   const body = `{"username":"ann_example","email":"ann@example.org","password":"plum-kettle-orbit-91"}`
+  const internalUrl = `http://${config.internalHost}:${internalPort}`
+  const mailbox =
+    config.mail.kind === 'mailbox'
+      ? `\n    Mailbox    ${internalUrl}/mailbox  (mails to users, without SMTP_URL)`
+      : ''
   return `
   chat-auth is ready.
 
     API        ${url}/v1
     Docs       ${url}/docs
-    Internal   http://${config.internalHost}:${internalPort}
-    Keys       ${keys(storage)}
+    Internal   ${internalUrl}
+    Keys       ${keys(storage)}${mailbox}
     Data       ${storage.location}
 
   Try it:

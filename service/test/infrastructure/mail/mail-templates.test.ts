@@ -20,6 +20,7 @@ const values = {
   device: 'Firefox on Linux',
   address: '203.0.113.7',
   time: '1 March 2026, 12:00 UTC',
+  until: '8 March 2026, 12:00 UTC',
 }
 const templates = await MailTemplates.load(look)
 const rendered = (name: MailName, changes: Partial<typeof values> = {}) =>

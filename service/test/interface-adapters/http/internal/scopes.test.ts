@@ -131,6 +131,9 @@ describe('every registered route of the internal listener', () => {
       '/errors/:code',
       '/health/live',
       '/health/ready',
+      '/mailbox',
+      '/mailbox/:id',
+      '/mailbox/:id/page',
       '/metrics',
       '/openapi.json',
     ])

@@ -225,6 +225,8 @@ describe.each(databaseNames)('deleting the account, on %s', (database) => {
         const second = await service.client().signIn(person)
         await service.client().delete(`/v1/sessions/${second.session.id}`, own.access_token)
         await signedIn()
+        // The embedded run keeps mail, so its events are delivered. On PostgreSQL nothing receives them here.
+        await service.service.outbox.settle()
         const response = await service.client().get('/v1/users/me/export', own.access_token)
         expect(response.status).toBe(200)
         expectPrivate(response)
@@ -258,23 +260,26 @@ describe.each(databaseNames)('deleting the account, on %s', (database) => {
               end_reason: null,
             },
           ],
-          events: [
-            { type: 'user.created', occurred_at: time, data: { username } },
-            ...[own, second].map(({ session }) => ({
-              type: 'session.created',
-              occurred_at: time,
-              data: {
-                session_id: session.id,
-                device_name: expect.any(String) as string,
-                is_new_place: expect.any(Boolean) as boolean,
-              },
-            })),
-            {
-              type: 'session.ended',
-              occurred_at: time,
-              data: { session_id: second.session.id, reason: 'terminated' },
-            },
-          ],
+          events:
+            database === 'PGlite'
+              ? []
+              : [
+                  { type: 'user.created', occurred_at: time, data: { username } },
+                  ...[own, second].map(({ session }) => ({
+                    type: 'session.created',
+                    occurred_at: time,
+                    data: {
+                      session_id: session.id,
+                      device_name: expect.any(String) as string,
+                      is_new_place: expect.any(Boolean) as boolean,
+                    },
+                  })),
+                  {
+                    type: 'session.ended',
+                    occurred_at: time,
+                    data: { session_id: second.session.id, reason: 'terminated' },
+                  },
+                ],
           activity: [
             { action: 'session.ended', session_id: second.session.id },
             { action: 'session.created', session_id: second.session.id },
