@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { problemTypes, type ProblemCode } from '../service/src/interface-adapters/http/problem-types.ts'
 import { problems } from '../verifiers/node/src/adapters/refusal-response.ts'
@@ -18,6 +19,27 @@ test('each error of the Node verifier has the status and title that the service 
   })
   expect(ofVerifier).toEqual(ofService)
   expect(shared.length).toBeGreaterThan(4)
+})
+
+interface HttpVectors {
+  readonly headers: readonly { readonly code?: string; readonly title?: string }[]
+  readonly refusals: readonly { readonly code: string; readonly title: string; readonly status: number }[]
+}
+
+test('the vectors, which verifiers in every language pass, have the statuses and titles of the service', () => {
+  const file = new URL('../verifiers/vectors/http.json', import.meta.url)
+  const { headers, refusals } = JSON.parse(readFileSync(file, 'utf8')) as HttpVectors
+  const problemsOfHeaders = headers.flatMap(({ code, title }) =>
+    code === undefined ? [] : [{ code, title, status: 401 }],
+  )
+  const inVectors = [...problemsOfHeaders, ...refusals]
+  for (const { code, title, status } of inVectors.filter((problem) => !(problem.code in verifierOnly)))
+    expect({ code, title, status }).toEqual({
+      code,
+      title: problemTypes[code as ProblemCode].title,
+      status: problemTypes[code as ProblemCode].status,
+    })
+  expect(new Set(inVectors.map(({ code }) => code))).toEqual(new Set(Object.keys(problems)))
 })
 
 test('an error listed as known to the verifier only is unknown to the service', () => {

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -19,12 +20,13 @@ type httpVectors struct {
 	Headers []struct {
 		Authorization []string
 		Token, Code   string
+		Title         string
 	}
 	Refusals []struct {
 		Refusal, Reason string
 		MaxAge          int64 `json:"max_age"`
 		Status          int
-		Code            string
+		Code, Title     string
 		WWWAuthenticate string `json:"www_authenticate"`
 		RetryAfter      string `json:"retry_after"`
 	}
@@ -78,9 +80,9 @@ func TestTheTokenIsReadFromTheHeadersOfTheVectors(t *testing.T) {
 	for _, vector := range readVectors(t).Headers {
 		verifier := &fakeVerifier{}
 		_, problem := serve(verifier, vector.Authorization)
-		if verifier.token != vector.Token || problem.Code != vector.Code {
-			t.Errorf("%q: got token %q and code %q, want %q and %q",
-				vector.Authorization, verifier.token, problem.Code, vector.Token, vector.Code)
+		got := []string{verifier.token, problem.Code, problem.Title}
+		if want := []string{vector.Token, vector.Code, vector.Title}; !slices.Equal(got, want) {
+			t.Errorf("%q: got token, code and title %q, want %q", vector.Authorization, got, want)
 		}
 	}
 }
@@ -91,9 +93,9 @@ func TestEachRefusalHasTheResponseOfTheVectors(t *testing.T) {
 		refused.Reason, refused.MaxAgeSeconds = vector.Reason, vector.MaxAge
 		recorder, problem := serve(&fakeVerifier{err: refused}, []string{"Bearer a.b.c"})
 		header := recorder.Header()
-		got := []any{recorder.Code, problem.Status, refused.Status(), problem.Code, problem.Reason,
+		got := []any{recorder.Code, problem.Status, refused.Status(), problem.Code, problem.Title, problem.Reason,
 			header.Get("WWW-Authenticate"), header.Get("Retry-After"), header.Get("Content-Type"), header.Get("Cache-Control")}
-		want := []any{vector.Status, vector.Status, vector.Status, vector.Code, vector.Reason,
+		want := []any{vector.Status, vector.Status, vector.Status, vector.Code, vector.Title, vector.Reason,
 			vector.WWWAuthenticate, vector.RetryAfter, "application/problem+json", "no-store"}
 		for at := range want {
 			if got[at] != want[at] {

@@ -9,6 +9,7 @@ interface HttpVectors {
     readonly authorization: readonly string[]
     readonly token?: string
     readonly code?: string
+    readonly title?: string
   }[]
   readonly refusals: readonly {
     readonly refusal: RefusalCode
@@ -16,6 +17,7 @@ interface HttpVectors {
     readonly max_age?: number
     readonly status: number
     readonly code: string
+    readonly title: string
     readonly www_authenticate?: string
     readonly retry_after?: string
   }[]
@@ -26,7 +28,12 @@ const { headers, refusals } = readVectors('http.json') as HttpVectors
 interface Response {
   readonly status: number
   readonly headers: Record<string, string>
-  readonly body: { readonly code: string; readonly status: number; readonly reason?: string }
+  readonly body: {
+    readonly code: string
+    readonly title: string
+    readonly status: number
+    readonly reason?: string
+  }
 }
 
 function responseTo(refusal: unknown): Response {
@@ -39,7 +46,7 @@ function responseTo(refusal: unknown): Response {
 }
 
 test.each(headers)('the headers $authorization give $token$code', async ({ authorization, ...expected }) => {
-  const seen: { token?: string; code?: string } = {}
+  const seen: { token?: string; code?: string; title?: string } = {}
   const verifier = {
     verify: (token: string) => {
       seen.token = token
@@ -50,18 +57,21 @@ test.each(headers)('the headers $authorization give $token$code', async ({ autho
     headers: { authorization: authorization[0] },
     headersDistinct: authorization.length === 0 ? {} : { authorization: [...authorization] },
   }
-  await authenticate(verifier, request).catch((error: unknown) => (seen.code = responseTo(error).body.code))
+  await authenticate(verifier, request).catch((error: unknown) => {
+    const { code, title } = responseTo(error).body
+    Object.assign(seen, { code, title })
+  })
   expect(seen).toEqual(expected)
 })
 
 test.each(refusals)('the refusal $refusal is $status $code over HTTP', (expected) => {
-  const { refusal, reason, max_age: maxAgeSeconds, status, code } = expected
+  const { refusal, reason, max_age: maxAgeSeconds, status, code, title } = expected
   const details = {
     ...(reason !== undefined && { reason }),
     ...(maxAgeSeconds !== undefined && { maxAgeSeconds }),
   }
   const { headers, ...response } = responseTo(new TokenRefused(refusal, details))
-  expect(response).toMatchObject({ status, body: { status, code } })
+  expect(response).toMatchObject({ status, body: { status, code, title } })
   expect(response.body.reason).toBe(reason)
   expect(headers).toMatchObject({ 'content-type': 'application/problem+json', 'cache-control': 'no-store' })
   expect(headers['www-authenticate']).toBe(expected.www_authenticate)

@@ -19,7 +19,8 @@ def test_an_authorization_header_of_the_vectors_is_read(case: dict[str, Any]) ->
     try:
         seen = {"token": bearer_token(case["authorization"])}
     except TokenRefused as refusal:
-        seen = {"code": json.loads(refusal_response(refusal).body)["code"]}
+        problem = json.loads(refusal_response(refusal).body)
+        seen = {"code": problem["code"], "title": problem["title"]}
     assert {**case, **seen} == case
 
 
@@ -32,6 +33,7 @@ def test_a_refusal_of_the_vectors_gets_its_response(case: dict[str, Any]) -> Non
     status, headers, body = refusal_response(refusal)
     problem = json.loads(body)
     assert (status, problem["status"], problem["code"]) == (case["status"], case["status"], case["code"])
+    assert problem["title"] == case["title"]
     assert problem.get("reason") == case.get("reason")
     assert headers.get("www-authenticate") == case.get("www_authenticate")
     assert headers.get("retry-after") == case.get("retry_after")
