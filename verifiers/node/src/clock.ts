@@ -1,6 +1,9 @@
+import { uptime } from 'node:os'
+import { createContinuousClock } from './continuous-clock.ts'
+
 /** Time and randomness. Tests replace it. */
 export interface Clock {
-  /** Milliseconds since an arbitrary moment; never decreases. */
+  /** Milliseconds since an arbitrary moment; never decreases, and goes on while the machine is suspended. */
   monotonicMs(): number
   /** Milliseconds since the epoch, by this machine's wall clock. */
   wallMs(): number
@@ -10,8 +13,20 @@ export interface Clock {
   random(): number
 }
 
+const systemMonotonicMs = (): number => performance.now()
+
+/** While the machine is suspended, `performance.now()` stands still on Linux. */
+const monotonicMs =
+  process.platform === 'linux'
+    ? createContinuousClock({
+        monotonicMs: systemMonotonicMs,
+        wallMs: () => Date.now(),
+        uptimeMs: () => uptime() * 1000,
+      })
+    : systemMonotonicMs
+
 export const systemClock: Clock = {
-  monotonicMs: () => performance.now(),
+  monotonicMs,
   wallMs: () => Date.now(),
   after(ms, action) {
     const timer = setTimeout(action, ms).unref()

@@ -9,7 +9,8 @@ import (
 
 // Clock is a source of time. Its monotonic time starts at 0 and never decreases.
 type Clock struct {
-	start time.Time
+	start      time.Time
+	suspension *suspension
 	// Wall returns the time of the machine's wall clock.
 	Wall func() time.Time
 	// Random returns a number from 0 up to, but not including, 1.
@@ -18,11 +19,16 @@ type Clock struct {
 
 // System returns a clock that reads the clocks of the machine.
 func System() *Clock {
-	return &Clock{start: time.Now(), Wall: time.Now, Random: rand.Float64}
+	now := time.Now()
+	return &Clock{start: now, suspension: newSuspension(now, sinceBoot), Wall: time.Now, Random: rand.Float64}
 }
 
-// NowMs returns the monotonic time in milliseconds.
-func (c *Clock) NowMs() float64 { return Ms(time.Since(c.start)) }
+// NowMs returns the monotonic time in milliseconds. It goes on while the machine is suspended.
+func (c *Clock) NowMs() float64 {
+	now := time.Now()
+	elapsed := now.Sub(c.start)
+	return Ms(elapsed + c.suspension.at(elapsed, now))
+}
 
 // WallMs returns the wall clock in milliseconds since the epoch.
 func (c *Clock) WallMs() float64 { return float64(c.Wall().UnixMicro()) / 1000 }

@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 Cancel = Callable[[], None]
@@ -13,7 +14,7 @@ Cancel = Callable[[], None]
 
 class Clock(Protocol):
     def monotonic_ms(self) -> float:
-        """Milliseconds since an arbitrary moment; never decreases."""
+        """Milliseconds since an arbitrary moment; never decreases, and goes on while the machine is suspended."""
 
     def wall_ms(self) -> float:
         """Milliseconds since 1970, by the clock of this machine."""
@@ -25,11 +26,23 @@ class Clock(Protocol):
         """From 0 up to, but not including, 1."""
 
 
+def _continuous() -> Callable[[], float]:
+    """While the machine is suspended, `time.monotonic` stands still on Linux and macOS."""
+    if not hasattr(time, "clock_gettime"):
+        return time.monotonic
+    # On macOS, CLOCK_MONOTONIC itself goes on.
+    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return partial(time.clock_gettime, clock)
+
+
+_monotonic = _continuous()
+
+
 class SystemClock:
     """Its timers need the running event loop."""
 
     def monotonic_ms(self) -> float:
-        return time.monotonic() * 1000
+        return _monotonic() * 1000
 
     def wall_ms(self) -> float:
         return time.time() * 1000
