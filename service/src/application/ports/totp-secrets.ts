@@ -19,8 +19,8 @@ export interface NewTotpSecret {
 
 /** The secrets that authenticators share with the service (RFC 6238). No I/O: the caller stores them. */
 export interface TotpSecrets {
-  /** Names the key that `create` and `reencrypt` encrypt with. Secrets begin with it. */
-  readonly keyId: string
+  /** The ids of the keys before the current one. A secret begins with the id of its key. */
+  readonly previousKeyIds: readonly string[]
 
   create(userId: UserId, username: string): Promise<NewTotpSecret>
 

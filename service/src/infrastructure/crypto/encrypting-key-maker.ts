@@ -1,15 +1,8 @@
-import {
-  createCipheriv,
-  createDecipheriv,
-  createHash,
-  createPrivateKey,
-  generateKeyPair,
-  randomBytes,
-  type KeyObject,
-} from 'node:crypto'
+import { createHash, createPrivateKey, generateKeyPair, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { KeyMaker } from '../../application/ports/signing-keys.ts'
 import type { KeyPair, SigningAlgorithm, SigningKey } from '../../domain/signing-key.ts'
+import { decrypt, encrypt } from './encryption.ts'
 import { deriveKeys, type DerivedKeys, type Secrets } from './secrets.ts'
 
 const generatePair = promisify(generateKeyPair)
@@ -55,28 +48,12 @@ export class EncryptingKeyMaker implements KeyMaker {
     kid,
     encryptedPrivateKey,
   }: Pick<SigningKey, 'kid' | 'encryptedPrivateKey'>): KeyObject | undefined {
-    const [id = '', iv = '', tag = '', encrypted = ''] = encryptedPrivateKey.split('.')
-    const derived = this.#keys.byId.get(id)
-    if (derived === undefined) return undefined
-    try {
-      const options = { authTagLength: 16 }
-      const decipher = createDecipheriv('aes-256-gcm', derived.key, Buffer.from(iv, 'base64url'), options)
-      decipher.setAAD(Buffer.from(kid)).setAuthTag(Buffer.from(tag, 'base64url'))
-      const der = Buffer.concat([decipher.update(encrypted, 'base64url'), decipher.final()])
-      return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
-    } catch {
-      return undefined
-    }
+    const der = decrypt(this.#keys, encryptedPrivateKey, kid)
+    return der && createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
   }
 
   #encrypt(kid: string, privateKey: KeyObject): string {
-    const { id, key } = this.#keys.current
-    const iv = randomBytes(12)
-    const cipher = createCipheriv('aes-256-gcm', key, iv)
-    cipher.setAAD(Buffer.from(kid))
-    const der = privateKey.export({ format: 'der', type: 'pkcs8' })
-    const encrypted = Buffer.concat([cipher.update(der), cipher.final()])
-    return [id, ...[iv, cipher.getAuthTag(), encrypted].map((part) => part.toString('base64url'))].join('.')
+    return encrypt(this.#keys, privateKey.export({ format: 'der', type: 'pkcs8' }), kid)
   }
 }
 
