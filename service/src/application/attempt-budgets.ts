@@ -1,5 +1,6 @@
 import type { ClientAddress } from '../domain/device.ts'
 import type { SessionId } from '../domain/session.ts'
+import { CHALLENGE_LIFETIME_SECONDS } from '../domain/sign-in-challenge.ts'
 import type { UserId } from '../domain/user.ts'
 import type { AttemptBudget } from './ports/attempt-limits.ts'
 
@@ -67,6 +68,62 @@ export const passwordChecksIn = (sessionId: SessionId): AttemptBudget => ({
   key: `password-check:${sessionId}`,
   free: 10,
   ...guessing,
+})
+
+/** Six digits are few, so the waits grow faster and get longer than for passwords. */
+const guessingCodes = {
+  firstDelaySeconds: 30,
+  longestDelaySeconds: 6 * HOUR,
+  forgetAfterSeconds: 24 * HOUR,
+}
+
+/** Guesses with one challenge. After them it is worth nothing: the wait is as long as it lives. */
+export const codesWith = (challengeId: string): AttemptBudget => ({
+  key: `code:challenge:${challengeId}`,
+  free: 5,
+  firstDelaySeconds: CHALLENGE_LIFETIME_SECONDS,
+  longestDelaySeconds: CHALLENGE_LIFETIME_SECONDS,
+  forgetAfterSeconds: 2 * CHALLENGE_LIFETIME_SECONDS,
+})
+
+/** Guesses at the codes of one user from one network. */
+export const codesFrom = (userId: UserId, { network }: ClientAddress): AttemptBudget => ({
+  key: `code:network:${userId}:${network}`,
+  free: 10,
+  ...guessingCodes,
+})
+
+/** Guesses at the codes of one user by a device with which they signed in before. */
+export const codesBy = (userId: UserId, knownDevice: string): AttemptBudget => ({
+  key: `code:device:${userId}:${knownDevice}`,
+  free: 10,
+  ...guessingCodes,
+})
+
+/**
+ * Guesses at the codes of one user from all unknown devices and networks together. No proof of work buys more: the codes are
+ * too few.
+ */
+export const codesOf = (userId: UserId): AttemptBudget => ({
+  key: `code:account:${userId}`,
+  free: 20,
+  ...guessingCodes,
+})
+
+/** Guesses at codes by the holder of an access token. */
+export const codesIn = (sessionId: SessionId): AttemptBudget => ({
+  key: `code:session:${sessionId}`,
+  free: 10,
+  ...guessingCodes,
+})
+
+/** New secrets for authenticators, and new sets of recovery codes. */
+export const newFactorsOf = (userId: UserId): AttemptBudget => ({
+  key: `new-factor:${userId}`,
+  free: 20,
+  firstDelaySeconds: 15,
+  longestDelaySeconds: 15 * MINUTE,
+  forgetAfterSeconds: HOUR,
 })
 
 /**

@@ -1,4 +1,5 @@
 import type { InvalidValueCode } from '../domain/invalid-value.ts'
+import type { OfferedFactor } from '../domain/second-factor.ts'
 import type { ProofChallenge } from './ports/proof-of-work.ts'
 
 /** Every error of the application, as a closed list. Each has a status in problem-types.ts and a row in docs/errors.md. */
@@ -7,6 +8,7 @@ export type ErrorCode =
   | 'authentication_required'
   | 'invalid_access_token'
   | 'invalid_credentials'
+  | 'invalid_code'
   | 'invalid_refresh_token'
   | 'refresh_token_reused'
   | 'session_ended'
@@ -15,6 +17,10 @@ export type ErrorCode =
   | 'delivery_not_found'
   | 'ticket_gone'
   | 'link_gone'
+  | 'challenge_gone'
+  | 'factor_exists'
+  | 'factor_not_found'
+  | 'second_factor_required'
   | 'origin_mismatch'
   | 'insufficient_role'
   | 'registration_closed'
@@ -53,6 +59,8 @@ export interface ErrorDetails {
   readonly retryAfterSeconds?: number
   /** How old the authentication may be, with `reauthentication_required`. */
   readonly maxAgeSeconds?: number
+  /** One of them must have been used, with `reauthentication_required`. */
+  readonly factors?: readonly OfferedFactor[]
   /** The work that buys the attempt, with `too_many_attempts`. */
   readonly challenge?: ProofChallenge
   readonly cause?: unknown

@@ -1,4 +1,11 @@
 import { listAuditEntries } from './audit/list-audit-entries.ts'
+import { confirmTotp, type ConfirmTotpDeps } from './factors/confirm-totp.ts'
+import { listFactors } from './factors/list-factors.ts'
+import { reencryptTotpSecrets } from './factors/reencrypt-totp-secrets.ts'
+import { removeFactors } from './factors/remove-factors.ts'
+import { removeTotp } from './factors/remove-totp.ts'
+import { renewRecoveryCodes } from './factors/renew-recovery-codes.ts'
+import { startTotp } from './factors/start-totp.ts'
 import type { AuditLog } from './ports/audit-log.ts'
 import type { EmailChanges } from './ports/email-changes.ts'
 import type { Events } from './ports/events.ts'
@@ -11,6 +18,7 @@ import { replayDeliveries, replayDelivery, type ReplayDeliveryDeps } from './out
 import { authenticate } from './sessions/authenticate.ts'
 import { authenticateLocally, type AuthenticateLocallyDeps } from './sessions/authenticate-locally.ts'
 import type { CheckAccessTokenDeps } from './sessions/check-access-token.ts'
+import { completeSignIn, type CompleteSignInDeps } from './sessions/complete-sign-in.ts'
 import { createSession, type CreateSessionDeps } from './sessions/create-session.ts'
 import { endAllOwnSessions, endOwnSession } from './sessions/end-own-sessions.ts'
 import { countAllSessions, endSessionsOfAllUsers } from './sessions/end-sessions-of-all-users.ts'
@@ -54,6 +62,8 @@ export type UseCaseDeps = AnnounceUsersDeps &
   AuthenticateLocallyDeps &
   CheckAccessTokenDeps &
   ChangePasswordDeps &
+  CompleteSignInDeps &
+  ConfirmTotpDeps &
   CreateSessionDeps &
   CreateTicketDeps &
   IntrospectTokenDeps &
@@ -81,6 +91,7 @@ export const createUseCases = (deps: UseCaseDeps) => ({
   authenticate: authenticate(deps),
   authenticateLocally: authenticateLocally(deps),
   createSession: createSession(deps),
+  completeSignIn: completeSignIn(deps),
   refreshSession: refreshSession(deps),
   reauthenticate: reauthenticate(deps),
   introspectToken: introspectToken(deps),
@@ -96,6 +107,13 @@ export const createUseCases = (deps: UseCaseDeps) => ({
   endSessionsOfAllUsers: endSessionsOfAllUsers(deps),
   countAllSessions: countAllSessions(deps),
   expireSessions: expireSessions(deps),
+  listFactors: listFactors(deps),
+  startTotp: startTotp(deps),
+  confirmTotp: confirmTotp(deps),
+  removeTotp: removeTotp(deps),
+  renewRecoveryCodes: renewRecoveryCodes(deps),
+  removeFactors: removeFactors(deps),
+  reencryptTotpSecrets: reencryptTotpSecrets(deps),
   createInvitation: createInvitation(deps),
   listInvitations: listInvitations(deps),
   revokeInvitation: revokeInvitation(deps),

@@ -5,6 +5,7 @@ import { personalFields } from './personal-fields.ts'
 const REFUSAL_ACTIONS = [
   'sign_in.refused',
   'password_check.refused',
+  'factor_check.refused',
   'refresh.refused',
   'link.refused',
   'service_key.refused',

@@ -1,5 +1,6 @@
 import type { Ban } from './ban.ts'
 import type { Place } from './device.ts'
+import type { FactorKind } from './second-factor.ts'
 import type { Session } from './session.ts'
 import type { User, UserId } from './user.ts'
 
@@ -10,6 +11,9 @@ type TokenOfAnotherGeneration = {
   generation: number
   address: string
 }
+
+/** A new set of recovery codes counts as a factor that was added. */
+type ChangedFactor = FactorKind | 'recovery_codes'
 
 /** Something that happened to a user or a session, delivered to the event consumers. Names and shapes are stable. */
 export type DomainEvent = { readonly userId: UserId; readonly occurredAt: Date } & (
@@ -45,6 +49,8 @@ export type DomainEvent = { readonly userId: UserId; readonly occurredAt: Date }
       readonly data: { note: string | null }
     }
   | { readonly type: 'user.roles_changed'; readonly data: { roles: readonly string[] } }
+  | { readonly type: 'user.factor_added'; readonly data: { factor: ChangedFactor } }
+  | { readonly type: 'user.factor_removed'; readonly data: { factor: FactorKind } }
   | { readonly type: 'user.deleted'; readonly data: Record<string, never> }
   | {
       readonly type: 'session.created'
@@ -164,6 +170,20 @@ export const userRolesChanged = (user: User, now: Date): DomainEvent => ({
   userId: user.id,
   occurredAt: now,
   data: { roles: user.roles },
+})
+
+export const factorAdded = (userId: UserId, factor: ChangedFactor, now: Date): DomainEvent => ({
+  type: 'user.factor_added',
+  userId,
+  occurredAt: now,
+  data: { factor },
+})
+
+export const factorRemoved = (userId: UserId, factor: FactorKind, now: Date): DomainEvent => ({
+  type: 'user.factor_removed',
+  userId,
+  occurredAt: now,
+  data: { factor },
 })
 
 export const userDeleted = (user: User, now: Date): DomainEvent => ({

@@ -26,7 +26,7 @@ export const hasRoleFor = (scope: Scope, { roles }: Roles): boolean =>
 const isOperator = ({ roles }: Roles): boolean => OPERATOR_ROLES.some((role) => roles.includes(role))
 
 /** A change that one user makes to another. */
-export type OperatorChange = 'disable' | 'enable' | 'end_sessions' | 'set_roles'
+export type OperatorChange = 'disable' | 'enable' | 'end_sessions' | 'remove_factors' | 'set_roles'
 
 /**
  * Whether the roles of the operator allow the change; without a target, whether they allow it for any user. A moderator

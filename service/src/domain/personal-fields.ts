@@ -15,6 +15,8 @@ export const personalFields = {
   'user.disabled': ['reason', 'public_reason'],
   'user.enabled': ['note'],
   'user.roles_changed': [],
+  'user.factor_added': [],
+  'user.factor_removed': [],
   'user.deleted': [],
   'session.created': ['device_name'],
   'session.reauthenticated': [],

@@ -3,6 +3,11 @@ export const FACTOR_KINDS = ['totp'] as const
 
 export type FactorKind = (typeof FACTOR_KINDS)[number]
 
+/** The ways in which a client can prove a factor. */
+export const OFFERED_FACTORS = [...FACTOR_KINDS, 'recovery_code'] as const
+
+export type OfferedFactor = (typeof OFFERED_FACTORS)[number]
+
 /** Six digits, for a time step of 30 seconds (RFC 6238). */
 export const CODE_DIGITS = 6
 export const STEP_SECONDS = 30

@@ -26,7 +26,10 @@ interface BackgroundTaskDeps {
   readonly databaseClock: DatabaseClock
   readonly outbox: Outbox
   readonly stream: RevocationStream
-  readonly useCases: Pick<UseCases, 'acceptPasswordResets' | 'expireSessions' | 'liftBans'>
+  readonly useCases: Pick<
+    UseCases,
+    'acceptPasswordResets' | 'expireSessions' | 'liftBans' | 'reencryptTotpSecrets'
+  >
   /** Whether keys are rotated and rows cleaned up. */
   readonly maintenance: boolean
   readonly logger: Logger
@@ -69,6 +72,7 @@ function cleanUp({ ports, outbox, useCases }: BackgroundTaskDeps, signal: AbortS
     (limit) => postponeChecks(db, clock.now(), limit),
     useCases.expireSessions,
     useCases.liftBans,
+    useCases.reencryptTotpSecrets,
     (limit) => removeEndedSessions(db, clock.now(), limit),
     (limit) => removeOldRevocations(db, clock.now(), limit),
     (limit) => removeOldTickets(db, clock.now(), limit),

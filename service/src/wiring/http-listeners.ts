@@ -10,7 +10,9 @@ import { auditRoutes } from '../interface-adapters/http/operators/audit-routes.t
 import { avatarRoutes } from '../interface-adapters/http/public/avatar-routes.ts'
 import { doctorRoutes } from '../interface-adapters/http/internal/doctor-routes.ts'
 import type { Doctor } from '../interface-adapters/http/internal/finding.ts'
+import { challengeRoutes } from '../interface-adapters/http/public/challenge-routes.ts'
 import { checkRoutes } from '../interface-adapters/http/internal/check-routes.ts'
+import { factorRoutes } from '../interface-adapters/http/public/factor-routes.ts'
 import { feedRoutes } from '../interface-adapters/http/internal/feed-routes.ts'
 import { signingKeyRoutes } from '../interface-adapters/http/internal/signing-key-routes.ts'
 import { invitationRoutes } from '../interface-adapters/http/internal/invitation-routes.ts'
@@ -85,6 +87,8 @@ async function createPublicListener(deps: ListenerDeps, health: Health): Promise
     [respondToProbes(probeProofsOf(deps)), ...observability.requestHooks('public'), documentation],
     [
       { prefix: '/v1', routes: sessionRoutes(useCases) },
+      { prefix: '/v1', routes: challengeRoutes(useCases) },
+      { prefix: '/v1', routes: factorRoutes(useCases) },
       { prefix: '/v1', routes: userRoutes(useCases, config.publicUrl) },
       { prefix: '/v1', routes: accountRoutes(useCases, config.publicUrl) },
       { prefix: '/v1', routes: avatarRoutes(useCases, config.publicUrl) },

@@ -14,6 +14,9 @@ import { AltchaProofOfWork } from '../infrastructure/crypto/altcha-proof-of-work
 import { HmacMailLinks } from '../infrastructure/crypto/hmac-mail-links.ts'
 import { HmacRefreshTokens } from '../infrastructure/crypto/hmac-refresh-tokens.ts'
 import { JwtAccessTokens } from '../infrastructure/crypto/jwt-access-tokens.ts'
+import { OtpauthTotpSecrets } from '../infrastructure/crypto/otpauth-totp-secrets.ts'
+import { RandomRecoveryCodes } from '../infrastructure/crypto/random-recovery-codes.ts'
+import { SealedSignInChallenges } from '../infrastructure/crypto/sealed-sign-in-challenges.ts'
 import { UuidSessionIds } from '../infrastructure/crypto/uuid-session-ids.ts'
 import { ZxcvbnPasswordStrength } from '../infrastructure/crypto/zxcvbn-password-strength.ts'
 import { MailConsumer } from '../infrastructure/mail/mail-consumer.ts'
@@ -24,6 +27,7 @@ import { PostgresAuditLog } from '../infrastructure/postgres/postgres-audit-log.
 import { PostgresDeliveries } from '../infrastructure/postgres/postgres-deliveries.ts'
 import { PostgresEmailChanges } from '../infrastructure/postgres/postgres-email-changes.ts'
 import { PostgresEvents } from '../infrastructure/postgres/postgres-events.ts'
+import { PostgresFactors } from '../infrastructure/postgres/postgres-factors.ts'
 import { PostgresInvitations } from '../infrastructure/postgres/postgres-invitations.ts'
 import { PostgresPasswordResetRequests } from '../infrastructure/postgres/postgres-password-reset-requests.ts'
 import { PostgresRevocationLog } from '../infrastructure/postgres/postgres-revocation-log.ts'
@@ -105,6 +109,10 @@ export async function buildPorts(
     invitations: new PostgresInvitations(db),
     emailChanges,
     passwordResetRequests: new PostgresPasswordResetRequests(db),
+    factors: new PostgresFactors(db),
+    totpSecrets: new OtpauthTotpSecrets(secrets, config.brandName),
+    recoveryCodes: new RandomRecoveryCodes(),
+    signInChallenges: new SealedSignInChallenges(secrets),
     tickets: new PostgresTickets(db),
     transactions: new PostgresTransactions(db),
     deliveries: new PostgresDeliveries(outboxDb),

@@ -8,6 +8,7 @@ import type { DomainEvent } from '../../src/domain/event.ts'
 import { personalFields } from '../../src/domain/personal-fields.ts'
 import { webhookBody } from '../../src/infrastructure/outgoing/webhook-consumer.ts'
 import { aBan, aSession, at, aUser, DAY } from '../support/builders.ts'
+import { codeIn, enrol } from './factors/enrolled.ts'
 import { aWorld, home, password, type World } from './world.ts'
 import type { Actor } from '../../src/domain/actor.ts'
 
@@ -27,6 +28,8 @@ const examples: Record<EventType, DomainEvent> = {
   'user.disabled': events.userDisabled(aUser().id, aBan({ publicReason: 'Advertisements', until: at(60) })),
   'user.enabled': events.userEnabled(aUser().id, 'Appeal accepted', at(0)),
   'user.roles_changed': events.userRolesChanged(aUser({ roles: ['moderator'] }), at(0)),
+  'user.factor_added': events.factorAdded(aUser().id, 'totp', at(0)),
+  'user.factor_removed': events.factorRemoved(aUser().id, 'totp', at(0)),
   'user.deleted': events.userDeleted(aUser(), at(0)),
   'session.created': events.sessionCreated(aSession(), true),
   'session.reauthenticated': events.sessionReauthenticated(aSession()),
@@ -106,6 +109,38 @@ const useCases: Record<keyof UseCases, readonly Change[] | string> = {
       given: ({ signIn }) => signIn({ deviceId: 'device' }),
       change: ({ signIn }) => signIn({ deviceId: 'device' }),
       emits: ['session.ended', 'session.created'],
+    },
+  ],
+  completeSignIn: [
+    {
+      given: enrol,
+      change: async (world) => {
+        const { challenge } = await world.challenge()
+        const from = { address: home, userAgent: 'Mozilla/5.0' }
+        await world.useCases.completeSignIn({ challenge, code: codeIn(world), ...from })
+      },
+      emits: ['session.created'],
+    },
+  ],
+  startTotp: 'a secret that is not confirmed is not a factor',
+  confirmTotp: [{ change: enrol, emits: ['session.created', 'user.factor_added'] }],
+  renewRecoveryCodes: [
+    {
+      change: async (world) => world.useCases.renewRecoveryCodes((await enrol(world)).caller),
+      emits: ['session.created', 'user.factor_added', 'user.factor_added'],
+    },
+  ],
+  removeTotp: [
+    {
+      change: async (world) => world.useCases.removeTotp((await enrol(world)).caller),
+      emits: ['session.created', 'user.factor_added', 'user.factor_removed'],
+    },
+  ],
+  removeFactors: [
+    {
+      given: enrol,
+      change: async (world) => world.useCases.removeFactors('service:ops', (await anna(world)).id),
+      emits: ['user.factor_removed'],
     },
   ],
   refreshSession: [
@@ -313,6 +348,8 @@ const useCases: Record<keyof UseCases, readonly Change[] | string> = {
   createTicket: 'only represents an access token',
   redeemTicket: 'only represents an access token',
   introspectToken: 'only reads',
+  listFactors: 'only reads',
+  reencryptTotpSecrets: 'the secrets stay the same',
   listSessions: 'only reads',
   readOwnUser: 'only reads',
   listUserSessions: 'only reads',
@@ -337,6 +374,7 @@ const useCases: Record<keyof UseCases, readonly Change[] | string> = {
 const actors: Record<string, Actor> = {
   disableUser: 'service:ops',
   enableUser: 'service:ops',
+  removeFactors: 'service:ops',
   setRoles: 'service:ops',
   endUserSession: 'service:ops',
   endUserSessions: 'service:ops',

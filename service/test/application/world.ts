@@ -21,6 +21,7 @@ import { FakeSpentProofs } from '../fakes/fake-spent-proofs.ts'
 import { createFakeStore } from '../fakes/fake-store.ts'
 import { FakeRevocationLog } from '../fakes/fake-revocation-log.ts'
 import { FakeReceiptProofs } from '../fakes/fake-receipt-proofs.ts'
+import { FakeRecoveryCodes, FakeSignInChallenges, FakeTotpSecrets } from '../fakes/fake-factor-secrets.ts'
 import { FakeTickets } from '../fakes/fake-tickets.ts'
 import { FakeAccessTokens, FakeRefreshTokens } from '../fakes/fake-tokens.ts'
 import { demandingLocks } from '../fakes/lock-demanding-transactions.ts'
@@ -75,6 +76,10 @@ export function aWorld(replace: (deps: UseCaseDeps) => Partial<UseCaseDeps> = ()
     passwordResetRequests: store.passwordResetRequests,
     mailLinks: fakeMailLinks,
     mailIsOn: false,
+    factors: store.factors,
+    totpSecrets: new FakeTotpSecrets(),
+    recoveryCodes: new FakeRecoveryCodes(),
+    signInChallenges: new FakeSignInChallenges(),
     tickets: new FakeTickets(),
     deliveries: new FakeDeliveries(store),
     consumers: [],
@@ -95,8 +100,13 @@ export function aWorld(replace: (deps: UseCaseDeps) => Partial<UseCaseDeps> = ()
   const deps = { ...usual, ...replace(usual) }
   const useCases = createUseCases(deps)
 
-  const signIn = (changes: Partial<CreateSessionInput> = {}) =>
+  const beginSignIn = (changes: Partial<CreateSessionInput> = {}) =>
     useCases.createSession({ ...signInInput, ...changes })
+  const signIn = async (changes: Partial<CreateSessionInput> = {}) => {
+    const issued = await beginSignIn(changes)
+    if ('challenge' in issued) throw new Error('the user has a second factor')
+    return issued
+  }
 
   return {
     store,
@@ -107,6 +117,12 @@ export function aWorld(replace: (deps: UseCaseDeps) => Partial<UseCaseDeps> = ()
     deps,
     useCases,
     signIn,
+    /** Of a user with a second factor. */
+    challenge: async (changes: Partial<CreateSessionInput> = {}) => {
+      const issued = await beginSignIn(changes)
+      if (!('challenge' in issued)) throw new Error('the user has no second factor')
+      return issued
+    },
     /** Advances the clock. */
     pass: (more: number) => (seconds += more),
     addUser: (name: string, changes: Partial<NewUser> = {}): Promise<User> =>
@@ -130,4 +146,5 @@ const signInInput: CreateSessionInput = {
   userAgent: 'Mozilla/5.0',
   address: home,
   purchase: { proof: undefined },
+  takesChallenge: true,
 }

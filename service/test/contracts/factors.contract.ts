@@ -136,16 +136,18 @@ export const factorsContract = describeContract('Factors', (store: Store) => {
     expect(await spend(bert, first)).toBe(true)
   })
 
-  test('secrets of other keys are found and encrypted again, unless they changed since', async () => {
+  test('secrets of earlier keys are found and encrypted again, unless they changed since', async () => {
     await pend(anna, 'key00001.one')
     await pend(bert, 'key00002.two')
-    expect(await store.factors.encryptedOtherwise('key00001', 10)).toEqual([[bert.id, 'key00002.two']])
-    expect(await store.factors.encryptedOtherwise('key00003', 1)).toHaveLength(1)
-    expect(await store.factors.encryptedOtherwise('key00003', 10)).toHaveLength(2)
+    expect(await store.factors.encryptedWith(['key00002', 'key00003'], 10)).toEqual([
+      [bert.id, 'key00002.two'],
+    ])
+    expect(await store.factors.encryptedWith(['key00001', 'key00002'], 1)).toHaveLength(1)
+    expect(await store.factors.encryptedWith([], 10)).toEqual([])
     await store.factors.reencrypt(bert.id, secret('key00002.other'), secret('key00001.three'))
     expect(await totpOf(bert)).toMatchObject({ secret: 'key00002.two' })
     await store.factors.reencrypt(bert.id, secret('key00002.two'), secret('key00001.three'))
     expect(await totpOf(bert)).toMatchObject({ secret: 'key00001.three' })
-    expect(await store.factors.encryptedOtherwise('key00001', 10)).toEqual([])
+    expect(await store.factors.encryptedWith(['key00002'], 10)).toEqual([])
   })
 })

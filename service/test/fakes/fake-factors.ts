@@ -8,10 +8,10 @@ export const fakeFactors = (read: Read, inTurn: InTurn): Factors => ({
       recoveryCodesLeft: recoveryCodes.get(userId)?.length ?? 0,
     })),
 
-  encryptedOtherwise: (keyId, limit) =>
+  encryptedWith: (keyIds, limit) =>
     read(({ totp }) =>
       [...totp]
-        .filter(([, { secret }]) => !secret.startsWith(keyId))
+        .filter(([, { secret }]) => keyIds.some((id) => secret.startsWith(id)))
         .slice(0, limit)
         .map(([userId, { secret }]) => [userId, secret] as const),
     ),

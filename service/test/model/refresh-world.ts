@@ -155,7 +155,9 @@ export class RefreshWorld {
       deviceName: undefined,
       describedDevice: 'a device',
       userAgent: 'the model',
+      takesChallenge: true,
     })
+    if ('challenge' in issued) throw new Error('a user of the model has no second factor')
     for (const track of this.tracks) {
       const isReplaced = track.owner === owner && deviceId !== undefined && track.deviceId === deviceId
       if (isReplaced) this.#ended(track, 'replaced')

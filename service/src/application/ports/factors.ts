@@ -20,9 +20,9 @@ export interface StoredTotp {
 export interface Factors {
   find(userId: UserId): Promise<OwnFactors>
 
-  /** Up to `limit` secrets that were not encrypted with the key of this id, with their users. */
-  encryptedOtherwise(
-    keyId: string,
+  /** Up to `limit` secrets that were encrypted with the keys of these ids, with their users. */
+  encryptedWith(
+    keyIds: readonly string[],
     limit: number,
   ): Promise<readonly (readonly [UserId, EncryptedTotpSecret])[]>
 

@@ -28,6 +28,10 @@ export async function lockCaller(
   if (user.passwordVersion !== asked.passwordVersion) {
     throw unavailable('Another request changed your password or e-mail address at the same time.', 1)
   }
+  // What was proven before is no longer enough, or was proven with a factor that is gone.
+  if (user.factorsVersion !== asked.factorsVersion) {
+    throw unavailable('Another request changed your second factors at the same time.', 1)
+  }
   // Tokens that were withdrawn while the request was in flight must not renew themselves, nor change anything.
   if (isWithdrawn(session, token.generation)) {
     throw unavailable('Another request renewed the tokens of this session at the same time.', 1)

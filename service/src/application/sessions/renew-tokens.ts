@@ -9,16 +9,22 @@ export interface RenewTokensDeps {
   readonly accessTokenTtlSeconds: number
 }
 
+/** What the user has proven. Without a time it was proven now. */
+export interface Proven {
+  readonly amr: readonly string[]
+  readonly authTime?: Date
+}
+
 /**
- * Withdraws all tokens that a session has, here and at verifiers, after the user entered the password (ASVS 7.2.4). The caller
+ * Withdraws all tokens that a session has, here and at verifiers, after the user proved who they are (ASVS 7.2.4). The caller
  * has locked the session in `tx`, and issues the tokens of the returned session after the commit.
  */
 export const renewTokens =
   ({ clock, sessionLimits, accessTokenTtlSeconds }: RenewTokensDeps) =>
-  async (tx: Transaction, session: Session): Promise<Session> => {
+  async (tx: Transaction, session: Session, { amr, authTime }: Proven): Promise<Session> => {
     // Read after the lock, so that every withdrawn token was issued before.
     const now = clock.now()
-    const renewed = renewSession(session, { authTime: now, amr: ['pwd'] }, now, sessionLimits.idleSeconds)
+    const renewed = renewSession(session, { amr, authTime: authTime ?? now }, now, sessionLimits.idleSeconds)
     await tx.sessions.saveRefreshed(renewed)
     const outdated = outdatedTokensOf(session, 'tokens_renewed', accessTokenTtlSeconds, now)
     if (outdated !== undefined) await tx.revocations.add([outdated])

@@ -1,7 +1,9 @@
 import { userActor } from '../../domain/actor.ts'
+import { methodsOf } from '../../domain/authentication-methods.ts'
 import { passwordChanged } from '../../domain/event.ts'
 import { parseNewPassword } from '../../domain/password.ts'
-import { changePassword as change } from '../../domain/user.ts'
+import type { Session } from '../../domain/session.ts'
+import { changePassword as change, hasFactor, type User } from '../../domain/user.ts'
 import { newPasswordsOf } from '../attempt-budgets.ts'
 import type { ErrorCode } from '../errors.ts'
 import { ownPasswordShare } from '../hashing-shares.ts'
@@ -13,12 +15,17 @@ import type { Caller } from '../sessions/caller.ts'
 import { endSessions } from '../sessions/end-sessions.ts'
 import { issueTokens, type IssuedTokens } from '../sessions/issue-tokens.ts'
 import { lockCaller } from '../sessions/lock-caller.ts'
-import { renewTokens, type RenewTokensDeps } from '../sessions/renew-tokens.ts'
+import { renewTokens, type Proven, type RenewTokensDeps } from '../sessions/renew-tokens.ts'
+import {
+  requireRecentFactor,
+  type RequireRecentAuthenticationDeps,
+} from '../sessions/require-recent-authentication.ts'
 import { validate } from '../validate.ts'
 import { checkCurrentPassword, type CheckCurrentPasswordDeps } from './check-current-password.ts'
 import { refuseWeakPassword } from './refuse-weak-password.ts'
 
-export interface ChangePasswordDeps extends CheckCurrentPasswordDeps, RenewTokensDeps {
+export interface ChangePasswordDeps
+  extends CheckCurrentPasswordDeps, RenewTokensDeps, RequireRecentAuthenticationDeps {
   readonly transactions: Transactions
   readonly accessTokens: AccessTokens
   readonly refreshTokens: RefreshTokens
@@ -27,6 +34,7 @@ export interface ChangePasswordDeps extends CheckCurrentPasswordDeps, RenewToken
 }
 
 export const changePasswordErrors = [
+  'reauthentication_required',
   'validation_failed',
   'too_many_attempts',
   'overloaded',
@@ -36,11 +44,13 @@ export const changePasswordErrors = [
 
 /**
  * Sets a new password and ends every session but the caller's, which gets new tokens: nothing that was copied before works
- * afterwards. Throws `validation_failed`, `too_many_attempts`.
+ * afterwards. Throws `reauthentication_required` if the user has a second factor and did not use it recently,
+ * `validation_failed`, `too_many_attempts`.
  */
 export const changePassword =
   (deps: ChangePasswordDeps) =>
   async (caller: Caller, input: { currentPassword: string; newPassword: string }): Promise<IssuedTokens> => {
+    requireRecentFactor(deps)(caller)
     const { new_password: password } = validate({
       new_password: () => parseNewPassword(input.newPassword, deps.passwordMinimumLength),
     })
@@ -57,7 +67,11 @@ export const changePassword =
       await tx.users.save(change(user, passwordHash))
       await tx.outbox.add([passwordChanged(caller.session, now)])
       await endSessions(deps)(tx, others, 'password_changed')
-      return renewTokens(deps)(tx, session)
+      return renewTokens(deps)(tx, session, provenWithPassword(user, session))
     })
     return issueTokens(deps)(session, session.refreshedAt)
   }
+
+/** A factor that was used recently still counts, from the time when it was used. */
+const provenWithPassword = (user: User, { amr, authTime }: Session): Proven =>
+  hasFactor(user) ? { amr: methodsOf([...amr, 'pwd']), authTime } : { amr: methodsOf(['pwd']) }

@@ -10,7 +10,7 @@ import { signInShare } from '../hashing-shares.ts'
 import type { AttemptBudget, AttemptLimits } from '../ports/attempt-limits.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { HashingShare, PasswordHasher } from '../ports/password-hasher.ts'
-import type { SignInName, Users } from '../ports/users.ts'
+import type { SignInCandidate, SignInName, Users } from '../ports/users.ts'
 import { admitSignIn } from './admit-sign-in.ts'
 import { makeCountedAttempt } from './count-attempt.ts'
 import { refuseDisabled } from './refuse-disabled.ts'
@@ -34,13 +34,18 @@ interface Credentials {
   readonly purchase: Purchase | undefined
 }
 
+/** A user whose password was right, and whether this place was known. */
+export type CheckedCandidate = Pick<SignInCandidate, 'deviceIsKnown' | 'networkIsKnown'> & {
+  readonly user: User
+}
+
 /**
  * Finds the user who signs in, within the attempt budgets. Does the same work for known and unknown users. Throws as
  * createSession does.
  */
 export const checkCredentials =
   (deps: CheckCredentialsDeps) =>
-  async (credentials: Credentials): Promise<User> => {
+  async (credentials: Credentials): Promise<CheckedCandidate> => {
     const { username, password, deviceId, address, purchase } = credentials
     const now = deps.clock.now()
     const key = signInName(username)
@@ -50,12 +55,15 @@ export const checkCredentials =
     // device is known, and others who use the name must not refuse a known one.
     if (deviceId === undefined) deps.passwords.requireCapacity(shareIf(true), shareIf(false))
     const subject = `sign-in ${address.network} ${name}`
-    const { user, outdated, share } = await sellAttempt(deps)(purchase, { subject, now }, (isBought) =>
-      findAndVerify(deps, { ...credentials, key, name, shareIf, isBought }, now),
+    const { outdated, share, ...candidate } = await sellAttempt(deps)(
+      purchase,
+      { subject, now },
+      (isBought) => findAndVerify(deps, { ...credentials, key, name, shareIf, isBought }, now),
     )
+    const { user } = candidate
     await noteRefusal(deps)(signInOf(user), () => refuseDisabled(user, now))
     if (outdated) await renewPasswordHash(deps)(user, password, share)
-    return user
+    return candidate
   }
 
 interface KeyedAttempt extends Credentials {
@@ -66,8 +74,7 @@ interface KeyedAttempt extends Credentials {
   readonly isBought: boolean
 }
 
-interface Verified {
-  readonly user: User
+interface Verified extends CheckedCandidate {
   readonly outdated: boolean
   readonly share: HashingShare
 }
@@ -108,7 +115,7 @@ async function verifyWithinBudgets(
   if (refusal !== undefined && !(matches && known.networkIsKnown)) throw refusal
   if (user === undefined || !matches) throw new ApplicationError('invalid_credentials')
   await giveBackSuccess(attempts, user, { taken, now })
-  return { user, outdated, share }
+  return { ...known, user, outdated, share }
 }
 
 const BOUGHT = { taken: [], refusal: undefined }

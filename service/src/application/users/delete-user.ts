@@ -7,14 +7,19 @@ import type { Transactions } from '../ports/transactions.ts'
 import type { Caller } from '../sessions/caller.ts'
 import { endSessions } from '../sessions/end-sessions.ts'
 import { lockCaller } from '../sessions/lock-caller.ts'
+import {
+  requireRecentFactor,
+  type RequireRecentAuthenticationDeps,
+} from '../sessions/require-recent-authentication.ts'
 import { checkCurrentPassword, type CheckCurrentPasswordDeps } from './check-current-password.ts'
 
-export interface DeleteUserDeps extends CheckCurrentPasswordDeps {
+export interface DeleteUserDeps extends CheckCurrentPasswordDeps, RequireRecentAuthenticationDeps {
   readonly transactions: Transactions
   readonly accessTokenTtlSeconds: number
 }
 
 export const deleteUserErrors = [
+  'reauthentication_required',
   'validation_failed',
   'too_many_attempts',
   'overloaded',
@@ -24,11 +29,13 @@ export const deleteUserErrors = [
 
 /**
  * Deletes the caller: every session ends, and no personal data is left. The number is never given again, the name not for
- * 90 days. Throws `validation_failed` for a wrong password, `too_many_attempts`.
+ * 90 days. Throws `reauthentication_required` if the user has a second factor and did not use it recently,
+ * `validation_failed` for a wrong password, `too_many_attempts`.
  */
 export const deleteUser =
   (deps: DeleteUserDeps) =>
   async (caller: Caller, { currentPassword }: { currentPassword: string }): Promise<void> => {
+    requireRecentFactor(deps)(caller)
     await checkCurrentPassword(deps)(caller, currentPassword)
     await deps.transactions.transaction(userActor(caller.user.id), async (tx) => {
       const now = deps.clock.now()
@@ -38,6 +45,7 @@ export const deleteUser =
       await tx.users.holdName(user.username, secondsAfter(now, RELEASED_NAME_SECONDS), undefined)
       await tx.media.remove(user.id)
       await tx.emailChanges.forget(user.id)
+      await tx.factors.removeAll(user.id)
       await tx.users.save(emptied(user, now))
       await tx.outbox.redact(user.id)
       await tx.outbox.add([userDeleted(user, now)])

@@ -1,11 +1,12 @@
 import { userActor } from '../../domain/actor.ts'
+import { hasUsedFactor } from '../../domain/authentication-methods.ts'
 import { parseEmailAddress, type EmailAddress } from '../../domain/email-address.ts'
 import { changedEmail } from '../../domain/email-change.ts'
 import { emailChanged, userUpdated } from '../../domain/event.ts'
 import { InvalidValue } from '../../domain/invalid-value.ts'
 import { parseFreeUsername, type ReservedUsernames } from '../../domain/reserved-usernames.ts'
 import { isAuthenticatedRecently, secondsAfter } from '../../domain/session.ts'
-import { RELEASED_NAME_SECONDS, type User } from '../../domain/user.ts'
+import { hasFactor, RELEASED_NAME_SECONDS, type User } from '../../domain/user.ts'
 import type { Username } from '../../domain/username.ts'
 import { emailChangesOf, renamesOf } from '../attempt-budgets.ts'
 import type { ErrorCode } from '../errors.ts'
@@ -16,6 +17,7 @@ import type { Caller } from '../sessions/caller.ts'
 import { lockCaller } from '../sessions/lock-caller.ts'
 import {
   requireRecentAuthentication,
+  requireRecentFactor,
   type RequireRecentAuthenticationDeps,
 } from '../sessions/require-recent-authentication.ts'
 import { refuseField, validate } from '../validate.ts'
@@ -133,15 +135,25 @@ async function requireProof(
   { currentPassword, cannotReauthenticate = false }: UpdateUserInput,
   { email }: Changes,
 ): Promise<void> {
-  if (currentPassword !== undefined) return checkCurrentPassword(deps)(caller, currentPassword)
-  if (!cannotReauthenticate) {
-    requireRecentAuthentication(deps)(caller)
-    return
-  }
-  if (email === undefined) return
-  const { clock, recentAuthenticationTtlSeconds: ttlSeconds } = deps
-  if (isAuthenticatedRecently(caller.session, clock.now(), ttlSeconds)) return
-  const advice =
-    'To change the e-mail address, sign out and sign in again. Then change it within a few minutes.'
+  if (!cannotReauthenticate) requireRecentFactor(deps)(caller)
+  if (currentPassword !== undefined) await checkCurrentPassword(deps)(caller, currentPassword)
+  else if (!cannotReauthenticate) requireRecentAuthentication(deps)(caller)
+  if (cannotReauthenticate && email !== undefined) requireProofForAddress(deps, caller, currentPassword)
+}
+
+/** For clients that cannot ask for the password again, nor for a code. The field of the form shows the refusal. */
+function requireProofForAddress(
+  { clock, recentAuthenticationTtlSeconds: ttlSeconds }: UpdateUserDeps,
+  { user, session }: Caller,
+  currentPassword: string | undefined,
+): void {
+  const isRecent = isAuthenticatedRecently(session, clock.now(), ttlSeconds)
+  const isProven = hasFactor(user)
+    ? isRecent && hasUsedFactor(session.amr)
+    : isRecent || currentPassword !== undefined
+  if (isProven) return
+  const advice = hasFactor(user)
+    ? 'This account has a second factor. Change its e-mail address in an app that asks for a code.'
+    : 'To change the e-mail address, sign out and sign in again. Then change it within a few minutes.'
   throw refuseField('current_password', new InvalidValue('required', advice))
 }

@@ -1,5 +1,7 @@
 import type { Counter, Meter } from '@opentelemetry/api'
 import { ApplicationError, type ErrorCode } from '../../application/errors.ts'
+import type { IssuedChallenge } from '../../application/sessions/issue-challenge.ts'
+import type { IssuedTokens } from '../../application/sessions/issue-tokens.ts'
 import type { RefreshedTokens } from '../../application/sessions/refresh-session.ts'
 import type { UseCases } from '../../application/use-cases.ts'
 import { aroundUseCases, type UseCaseName } from './around-use-cases.ts'
@@ -10,6 +12,10 @@ type Code = ErrorCode | 'internal_error'
 /** These start at 0, so that Prometheus sees the first of a kind as a rise. */
 const SIGN_IN_RESULTS = [
   'ok',
+  'challenged',
+  'invalid_code',
+  'challenge_gone',
+  'second_factor_required',
   'invalid_credentials',
   'user_disabled',
   'too_many_attempts',
@@ -25,9 +31,12 @@ const REFRESH_RESULTS: Partial<Record<Code, string>> = {
   unavailable: 'unavailable',
   internal_error: 'internal_error',
 }
+/** The two halves of a sign-in with a second factor count apart. */
+const SIGN_INS: readonly UseCaseName[] = ['createSession', 'completeSignIn']
 /** Expensive use cases: they refuse calls when there are too many. */
 const LIMITED: readonly UseCaseName[] = [
   'createSession',
+  'completeSignIn',
   'registerUser',
   'reauthenticate',
   'changePassword',
@@ -80,14 +89,17 @@ export class OutcomeMetrics {
   }
 
   #countSuccess(name: UseCaseName, output: unknown): void {
-    if (name === 'createSession') this.#signIns.add(1, { result: 'ok' })
+    if (SIGN_INS.includes(name)) {
+      const isChallenge = 'challenge' in (output as IssuedTokens | IssuedChallenge)
+      this.#signIns.add(1, { result: isChallenge ? 'challenged' : 'ok' })
+    }
     if (name !== 'refreshSession') return
     this.#refreshes.add(1, { result: (output as RefreshedTokens).result })
   }
 
   #countRefusal(name: UseCaseName, code: Code): void {
     this.#refusals.add(1, { use_case: name, code })
-    if (name === 'createSession') this.#signIns.add(1, { result: code })
+    if (SIGN_INS.includes(name)) this.#signIns.add(1, { result: code })
     if (name === 'refreshSession') this.#refreshes.add(1, { result: REFRESH_RESULTS[code] ?? code })
   }
 }

@@ -29,14 +29,15 @@ export class PostgresFactors implements Factors, FactorsInTransaction {
     return { totpAddedAt: row?.totpAddedAt ?? undefined, recoveryCodesLeft: row?.recoveryCodesLeft ?? 0 }
   }
 
-  async encryptedOtherwise(
-    keyId: string,
+  async encryptedWith(
+    keyIds: readonly string[],
     limit: number,
   ): Promise<readonly (readonly [UserId, EncryptedTotpSecret])[]> {
-    // In this form both sides read the index on the id of the key.
+    if (keyIds.length === 0) return []
     const { rows } = await sql<{ user_id: number; secret: string }>`
-      select user_id, secret from totp_secrets
-      where left(secret, 8) < ${keyId} or left(secret, 8) > ${keyId} limit ${limit}`.execute(this.#db)
+      select user_id, secret from totp_secrets where left(secret, 8) = any(${keyIds}) limit ${limit}`.execute(
+      this.#db,
+    )
     return rows.map(({ user_id, secret }) => [user_id as UserId, secret as EncryptedTotpSecret])
   }
 

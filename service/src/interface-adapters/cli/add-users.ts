@@ -6,6 +6,7 @@ import {
   enableUser,
   findUsers,
   listUsers,
+  removeFactors,
   setRoles,
   type FindUsersInput,
   type ListUsersInput,
@@ -13,7 +14,9 @@ import {
 
 /** Adds the commands about users. */
 export function addUsers(program: Program, start: Start): void {
-  const users = program.command('users').description('list, find, disable and enable users, set their roles')
+  const users = program
+    .command('users')
+    .description('list, find, disable and enable users, set their roles, remove lost factors')
   users
     .command('list')
     .description('list users, newest first')
@@ -52,6 +55,12 @@ export function addUsers(program: Program, start: Start): void {
     .argument('<user>', 'id of the user', userId)
     .option('--note <text>', 'why, for operators')
     .action((id: string, { note }: { note?: string }) => start(enableUser({ id, note })))
+  users
+    .command('remove-factors')
+    .description('remove the second factors of a user who has lost them')
+    .argument('<user>', 'id of the user', userId)
+    .option('-y, --yes', 'do not ask for confirmation')
+    .action((id: string, { yes }: { yes?: true }) => start(removeFactors({ id, yes: yes === true })))
   users
     .command('roles')
     .description('replace the roles of a user')

@@ -76,6 +76,19 @@ export const enableUser =
     return { json: user, text: `${nameOf(user)} may sign in again.\n` }
   }
 
+export const removeFactors =
+  ({ id, yes }: { id: string; yes: boolean }): Command =>
+  async (context) => {
+    await requireConfirmation(context, yes, async () => {
+      const user = await readUser(context, id)
+      const kinds = user.factors.join(', ') || 'none'
+      return `Remove the second factors of ${nameOf(user)} (${kinds}), so that the password alone is enough?`
+    })
+    await context.call('DELETE', `/v1/users/${id}/factors`)
+    const user = await readUser(context, id)
+    return { json: user, text: `${nameOf(user)} signs in with the password alone.\n` }
+  }
+
 export const setRoles =
   ({ id, roles }: { id: string; roles: readonly string[] }): Command =>
   async (context) => {

@@ -1,5 +1,6 @@
 import type { ErrorDetails, FieldProblem } from '../../application/errors.ts'
 import type { ProofChallenge } from '../../application/ports/proof-of-work.ts'
+import type { OfferedFactor } from '../../domain/second-factor.ts'
 import { problemTypes, type ProblemCode } from './problem-types.ts'
 
 export interface ProblemBody {
@@ -11,6 +12,7 @@ export interface ProblemBody {
   readonly request_id: string
   readonly reason?: string
   readonly until?: string
+  readonly factors?: readonly OfferedFactor[]
   readonly challenge?: ProofChallenge
   readonly errors?: readonly FieldProblem[]
 }
@@ -32,6 +34,7 @@ export function problemBody(
     request_id: requestId,
     ...(details.reason !== undefined && { reason: details.reason }),
     ...(details.until !== undefined && { until: details.until.toISOString() }),
+    ...(details.factors !== undefined && { factors: details.factors }),
     ...(details.challenge !== undefined && { challenge: details.challenge }),
     ...(details.fields !== undefined && { errors: details.fields }),
   }

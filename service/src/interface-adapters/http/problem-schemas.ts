@@ -18,6 +18,9 @@ export const problem = z
       .datetime()
       .optional()
       .meta({ description: 'Only with user_disabled: when the user may sign in again.' }),
+    factors: z.array(z.string()).optional().meta({
+      description: 'Only with reauthentication_required: one of these must be used, not the password.',
+    }),
     challenge: z
       .object({ parameters: z.record(z.string(), z.unknown()), signature: z.string() })
       .optional()

@@ -1,10 +1,14 @@
+import type { ChangedFactors } from '../../application/factors/change-factors.ts'
 import type { RecordedEvent } from '../../application/ports/events.ts'
+import type { OwnFactors } from '../../application/ports/factors.ts'
 import type { Caller } from '../../application/sessions/caller.ts'
 import type { Introspection } from '../../application/sessions/introspect-token.ts'
+import type { IssuedChallenge } from '../../application/sessions/issue-challenge.ts'
 import type { IssuedTokens } from '../../application/sessions/issue-tokens.ts'
 import type { InspectedUser } from '../../application/users/inspect-users.ts'
 import { dataForUser } from '../../domain/data-for-user.ts'
 import type { EmailChange } from '../../domain/email-change.ts'
+import { shownRecoveryCode } from '../../domain/recovery-code.ts'
 import { expiryOf, type Session, type SessionId } from '../../domain/session.ts'
 import type { User } from '../../domain/user.ts'
 import { AVATARS_PATH, avatarFileOf } from './avatar-files.ts'
@@ -31,6 +35,7 @@ export const ownUser = (user: User, publicUrl: string) => ({
 export const inspectedUser = ({ user, ban, liveSessions }: InspectedUser, publicUrl: string) => ({
   ...ownUser(user, publicUrl),
   roles: [...user.roles],
+  factors: [...user.factors],
   disabled_at: ban?.since.toISOString() ?? null,
   disabled_until: ban?.until?.toISOString() ?? null,
   disabled_reason: ban?.reason ?? null,
@@ -87,6 +92,23 @@ export const tokens = (issued: IssuedTokens) => ({
   refresh_token: issued.refreshToken,
   refresh_expires_in: secondsBetween(issued.issuedAt, issued.refreshExpiresAt),
   session: session(issued.session, issued.session.id),
+})
+
+export const challenge = ({ challenge, factors, expiresInSeconds }: IssuedChallenge) => ({
+  challenge,
+  factors: [...factors],
+  expires_in: expiresInSeconds,
+})
+
+export const factors = ({ totpAddedAt, recoveryCodesLeft }: OwnFactors) => ({
+  items: totpAddedAt === undefined ? [] : [{ kind: 'totp' as const, added_at: totpAddedAt.toISOString() }],
+  recovery_codes_left: recoveryCodesLeft,
+})
+
+export const changedFactors = ({ tokens: issued, recoveryCodes, otherSessions }: ChangedFactors) => ({
+  ...tokens(issued),
+  other_sessions: otherSessions,
+  ...(recoveryCodes && { recovery_codes: recoveryCodes.map(shownRecoveryCode) }),
 })
 
 export const platformTokens = ({ accessToken, refreshToken }: IssuedTokens) => ({

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { DEVICE_ID, DEVICE_ID_LIMIT, DEVICE_NAME_LIMIT } from '../../domain/device.ts'
+import { OFFERED_FACTORS, TYPED_CODE_LIMIT } from '../../domain/second-factor.ts'
 import { textField } from './text-field.ts'
 import { currentPassword, proofOfWork } from './user-schemas.ts'
 
@@ -31,9 +32,48 @@ export const signIn = z
   })
   .meta({ id: 'SignIn' })
 
+export const code = textField(TYPED_CODE_LIMIT, '123456', 'The six digits that the authenticator shows.')
+
+export const recoveryCode = textField(
+  TYPED_CODE_LIMIT,
+  '7K3M-QX9T-BD2H-W8NP-5RVE-04CJ',
+  'One of the recovery codes, instead of a code. Case, spaces and hyphens do not matter.',
+)
+
 export const reauthentication = z
-  .object({ current_password: currentPassword })
-  .meta({ id: 'Reauthentication' })
+  .object({
+    current_password: currentPassword.optional(),
+    code: code.optional(),
+    recovery_code: recoveryCode.optional(),
+  })
+  .meta({
+    id: 'Reauthentication',
+    description: 'At least one field, and at most one of the two codes.',
+  })
+
+const CHALLENGE = '6f0c9a1e.q1nTJ0mS9Jx2vR8w.Z5pKcY7uB4hL6dF0gNiRoA.EtM3aQq1nTJ0mS9Jx2vR8wZ5pKcY7uB4'
+
+export const challenge = z
+  .object({
+    challenge: z.string().meta({
+      description: 'Opaque. Send it with a code to POST /v1/sessions/challenges/complete.',
+      examples: [CHALLENGE],
+    }),
+    factors: z
+      .array(z.enum(OFFERED_FACTORS))
+      .meta({ description: 'What the user can enter.', examples: [['totp', 'recovery_code']] }),
+    expires_in: z.int().meta({ description: 'In seconds.', examples: [300] }),
+  })
+  .meta({ id: 'SignInChallenge' })
+
+/** Any string may be sent as a challenge: its seal decides, not its form. */
+export const completion = z
+  .object({
+    challenge: textField(4096, CHALLENGE, 'As received from the sign-in.'),
+    code: code.optional(),
+    recovery_code: recoveryCode.optional(),
+  })
+  .meta({ id: 'SignInCompletion', description: 'The challenge, and one of the two codes.' })
 
 /** Any string may be sent as a token: its MAC decides, not its form. */
 export const refresh = z

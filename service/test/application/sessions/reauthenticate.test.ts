@@ -5,6 +5,7 @@ import type { Caller } from '../../../src/application/sessions/caller.ts'
 import type { UseCaseDeps } from '../../../src/application/use-cases.ts'
 import { hasherWith } from '../../fakes/fake-password-hasher.ts'
 import { at, sessionId } from '../../support/builders.ts'
+import { codeIn, enrol, type Enrolled } from '../factors/enrolled.ts'
 import { aWorld, home, password, type World } from '../world.ts'
 
 let world: World
@@ -163,4 +164,66 @@ test('a store conflict renews the tokens once', async () => {
   await reauthenticate()
   expect(world.session(1)?.generation).toBe(1)
   expect(world.eventTypes().filter((type) => type === 'session.reauthenticated')).toHaveLength(1)
+})
+
+describe('a user with a second factor', { tags: ['FACTOR-7'] }, () => {
+  let careful: Enrolled
+  beforeEach(async () => {
+    world = aWorld()
+    await world.addUser('anna')
+    careful = await enrol(world)
+    world.pass(970)
+  })
+  const prove = (proofs: Parameters<World['useCases']['reauthenticate']>[1]) =>
+    world.useCases.reauthenticate(careful.caller, proofs)
+
+  test.each<[name: string, proofs: () => Parameters<typeof prove>[0], amr: string[]]>([
+    ['the password', () => ({ currentPassword: password }), ['pwd']],
+    ['a code', () => ({ code: codeIn(world) }), ['otp']],
+    ['a recovery code', () => ({ recoveryCode: careful.recoveryCodes[0] }), ['recovery']],
+    ['password and code', () => ({ currentPassword: password, code: codeIn(world) }), ['pwd', 'otp', 'mfa']],
+    [
+      'password and recovery code',
+      () => ({ currentPassword: password, recoveryCode: careful.recoveryCodes[0] }),
+      ['pwd', 'recovery', 'mfa'],
+    ],
+  ])('%s gives tokens that say just that', async (_, proofs, amr) => {
+    const { session } = await prove(proofs())
+    expect(session).toMatchObject({ amr, authTime: at(1_000), generation: 2, oldestGeneration: 2 })
+  })
+
+  test('a code works once, and a wrong password does not use it up', async () => {
+    const code = codeIn(world)
+    await expect(prove({ code, currentPassword: 'wrong' })).rejects.toThrow()
+    const { accessToken } = await prove({ code })
+    careful = { ...careful, caller: await world.useCases.authenticate(accessToken) }
+    await expect(prove({ code })).rejects.toMatchObject({
+      details: { fields: [{ field: 'code', code: 'incorrect' }] },
+    })
+  })
+
+  test('neither nothing nor both codes are a proof', async () => {
+    for (const [proofs, field] of [
+      [{}, 'current_password'],
+      [{ code: codeIn(world), recoveryCode: careful.recoveryCodes[0] }, 'recovery_code'],
+    ] as const)
+      await expect(prove(proofs)).rejects.toMatchObject({ details: { fields: [{ field }] } })
+  })
+
+  test('wrong codes count per session, and the tenth is the last', { tags: ['FACTOR-5'] }, async () => {
+    const before = world.store.world()
+    for (let guess = 0; guess < 5; guess += 1) {
+      await expect(prove({ code: '000000' })).rejects.toMatchObject({ code: 'validation_failed' })
+      await expect(prove({ recoveryCode: 'Z'.repeat(24) })).rejects.toMatchObject({
+        code: 'validation_failed',
+      })
+    }
+    await expect(prove({ code: codeIn(world) })).rejects.toMatchObject({ code: 'too_many_attempts' })
+    expect(world.store.world()).toEqual(before)
+  })
+})
+
+test('a code of a user without a second factor is wrong', async () => {
+  const attempt = world.useCases.reauthenticate(anna, { code: codeIn(world) })
+  await expect(attempt).rejects.toMatchObject({ details: { fields: [{ field: 'code', code: 'incorrect' }] } })
 })

@@ -8,6 +8,7 @@ import { createHttpServer } from '../../../src/infrastructure/http/http-server.t
 import { requireServiceKeys } from '../../../src/infrastructure/http/require-service-key.ts'
 import { signingKeyRoutes } from '../../../src/interface-adapters/http/internal/signing-key-routes.ts'
 import { problemTypes, type ProblemCode } from '../../../src/interface-adapters/http/problem-types.ts'
+import { addAuthenticator } from '../../support/authenticator.ts'
 import { exchange, request } from '../../support/raw-exchange.ts'
 import {
   newUser,
@@ -49,6 +50,22 @@ const provocations: Record<ProblemCode, Provocation> = {
   authentication_required: ({ client }) => client.get('/v1/users/me'),
   invalid_access_token: ({ client }) => client.get('/v1/users/me', 'nonsense'),
   invalid_credentials: ({ client, person }) => signIn(client, { ...person, password: 'wrong' }),
+  invalid_code: async (given) => {
+    const { challenge } = await challengeOf(given)
+    return given.client.post('/v1/sessions/challenges/complete', { challenge, code: '000000' })
+  },
+  challenge_gone: ({ client }) =>
+    client.post('/v1/sessions/challenges/complete', { challenge: 'nonsense', code: '000000' }),
+  second_factor_required: async (given) => {
+    await challengeOf(given)
+    const { username, password } = given.person
+    return given.client.post('/sessions', { username, password })
+  },
+  factor_exists: async (given) => {
+    const { tokens } = await challengeOf(given)
+    return given.client.post('/v1/users/me/factors/totp', undefined, tokens.access_token)
+  },
+  factor_not_found: ({ client, tokens }) => client.delete('/v1/users/me/factors/totp', tokens.access_token),
   invalid_refresh_token: ({ client }) => client.refresh('nonsense'),
   refresh_token_reused: async ({ client, tokens }) => {
     const next = (await client.refresh(tokens.refresh_token)).body as Tokens
@@ -128,6 +145,13 @@ const provocations: Record<ProblemCode, Provocation> = {
   },
   unavailable: ({ service, client, tokens }) =>
     whileUpdatesFail(service, '53100', () => client.refresh(tokens.refresh_token)),
+}
+
+/** Adds an authenticator and signs in with the password. */
+async function challengeOf({ service, client, person, tokens }: Given) {
+  const enrolled = await addAuthenticator(client, tokens, () => service.clock.now())
+  const { body } = await signIn(client, person)
+  return { ...enrolled, ...(body as { challenge: string }) }
 }
 
 /** Runs the work while every update of a session fails with this SQLSTATE. */
@@ -226,6 +250,8 @@ async function responseWithoutSigningKeys(): Promise<ApiResponse> {
 
 /** The fields of a problem that not every error has. */
 const extras: Partial<Record<ProblemCode, Record<string, unknown>>> = {
+  // Of an older route.
+  second_factor_required: { details: expect.anything() as object },
   session_ended: { reason: 'signed_out' },
   too_many_attempts: {
     challenge: expect.anything() as object,

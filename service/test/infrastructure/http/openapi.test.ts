@@ -47,6 +47,7 @@ interface Document {
 }
 
 const publicOperations = `
+  DELETE /v1/admin/users/{id}/factors
   DELETE /v1/admin/users/{id}/sessions
   DELETE /v1/admin/users/{id}/sessions/{sid}
   GET /v1/admin/audit
@@ -61,6 +62,7 @@ const publicOperations = `
   DELETE /v1/sessions/{id}
   DELETE /v1/users/me
   DELETE /v1/users/me/avatar
+  DELETE /v1/users/me/factors/totp
   GET /.well-known/jwks.json
   GET /.well-known/oauth-authorization-server
   GET /errors/{code}
@@ -73,6 +75,7 @@ const publicOperations = `
   GET /v1/users/me
   GET /v1/users/me/activity
   GET /v1/users/me/export
+  GET /v1/users/me/factors
   GET /v1/users/{id}
   PATCH /users/avatar
   PATCH /users/update
@@ -88,16 +91,21 @@ const publicOperations = `
   POST /v1/password-resets
   POST /v1/password-resets/complete
   POST /v1/sessions
+  POST /v1/sessions/challenges/complete
   POST /v1/sessions/current/reauthenticate
   POST /v1/sessions/end-by-link
   POST /v1/sessions/refresh
   POST /v1/tickets
   POST /v1/users
+  POST /v1/users/me/factors/totp
+  POST /v1/users/me/factors/totp/confirm
+  POST /v1/users/me/recovery-codes
   PUT /v1/users/me/avatar
   PUT /v1/users/me/password`
 const internalOperations = `
   DELETE /v1/invitations/{id}
   DELETE /v1/sessions
+  DELETE /v1/users/{id}/factors
   DELETE /v1/users/{id}/sessions
   DELETE /v1/users/{id}/sessions/{sid}
   GET /.well-known/jwks.json
@@ -180,7 +188,7 @@ describe.each(databaseNames)('the OpenAPI document, on %s', (database) => {
       for (const { name, operation } of operations) {
         expect(operation).toMatchObject({ summary: expect.any(String) as string, tags: [expect.any(String)] })
         const isOpen =
-          /^(POST (\/v1)?\/(users|sessions|sessions\/refresh|sessions\/end-by-link|password-resets(\/complete)?|email-verifications\/complete|email-changes\/undo)|GET \/(\.well|errors|health).*)$/.test(
+          /^(POST (\/v1)?\/(users|sessions|sessions\/refresh|sessions\/end-by-link|sessions\/challenges\/complete|password-resets(\/complete)?|email-verifications\/complete|email-changes\/undo)|GET \/(\.well|errors|health).*)$/.test(
             name,
           )
         // scopes.test.ts and admin.test.ts compare scopes and roles with those of the routes.
@@ -193,7 +201,7 @@ describe.each(databaseNames)('the OpenAPI document, on %s', (database) => {
     })
 
     test(
-      `on the ${listener} listener only sign-in, refresh, reauthentication and a new password return tokens`,
+      `on the ${listener} listener only sign-in, refresh, reauthentication and new credentials return tokens`,
       { tags: ['ACCOUNT-4'] },
       async () => {
         const document = await fetchDocument()
@@ -210,12 +218,19 @@ describe.each(databaseNames)('the OpenAPI document, on %s', (database) => {
           '/sessions',
           '/sessions/refresh',
           '/v1/sessions',
+          '/v1/sessions/challenges/complete',
           '/v1/sessions/current/reauthenticate',
           '/v1/sessions/refresh',
+          '/v1/users/me/factors/totp/confirm',
+          '/v1/users/me/recovery-codes',
         ]
         expect(returning.map(({ name }) => name).toSorted()).toEqual(
           listener === 'public'
-            ? [...issuing.map((path) => `POST ${path}`), 'PUT /v1/users/me/password']
+            ? [
+                'DELETE /v1/users/me/factors/totp',
+                ...issuing.map((path) => `POST ${path}`),
+                'PUT /v1/users/me/password',
+              ]
             : [],
         )
       },

@@ -38,6 +38,10 @@ describe('the requests of a command', () => {
       ['POST /v1/users/17/enable {"note":"Appeal"}', USER],
     ],
     [
+      ['users', 'remove-factors', '17', '--yes'],
+      ['DELETE /v1/users/17/factors', USER],
+    ],
+    [
       ['users', 'roles', '17', 'b, a'],
       ['PUT /v1/users/17/roles {"roles":["b","a"]}', USER],
     ],
@@ -204,6 +208,10 @@ describe('confirmation', () => {
       `Disable ann_example (17) until ${UNTIL}, and end 2 sessions?`,
     ],
     [['sessions', 'end', '17', '--all'], 'End 2 sessions of ann_example (17)?'],
+    [
+      ['users', 'remove-factors', '17'],
+      'Remove the second factors of ann_example (17) (totp), so that the password alone is enough?',
+    ],
   ])('the irreversible command %j asks for confirmation first', async (args, question) => {
     const refused = await runProgram(args, everything, { says: false })
     expect(refused).toMatchObject({ code: 1, out: '', err: 'Nothing was changed.', questions: [question] })

@@ -32,6 +32,7 @@ export const ann = inspectedUser.parse({
   avatar_url: 'https://auth.example.org/v1/media/avatars/default-5-512.png',
   created_at: at('05T09:12:44'),
   roles: ['editor', 'moderator'],
+  factors: ['totp'],
   disabled_at: null,
   disabled_until: null,
   disabled_reason: null,

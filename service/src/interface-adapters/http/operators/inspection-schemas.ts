@@ -19,6 +19,7 @@ export const inspection = z.strictObject({
 export const inspectedUser = ownUser
   .extend({
     roles: z.array(z.string()).meta({ examples: [['moderator']] }),
+    factors: z.array(z.string()).meta({ description: 'The kinds of second factors.', examples: [['totp']] }),
     disabled_at: z.iso
       .datetime()
       .nullable()

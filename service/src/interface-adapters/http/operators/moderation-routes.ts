@@ -9,6 +9,7 @@ import {
   endUserSessionErrors,
   endUserSessionsErrors,
 } from '../../../application/sessions/end-user-sessions.ts'
+import { removeFactorsErrors } from '../../../application/factors/remove-factors.ts'
 import type { UseCases } from '../../../application/use-cases.ts'
 import { parseSessionId } from '../../../domain/session.ts'
 import { parseUserId, type UserId } from '../../../domain/user.ts'
@@ -85,6 +86,26 @@ export const moderationRoutes =
       },
       handler: async (request, reply) => {
         await useCases.setRoles(actorOf(request), userIdOf(request.params), request.body.roles)
+        return reply.code(204).send()
+      },
+    })
+
+    app.delete('/users/:id/factors', {
+      config: { scope: 'moderate' },
+      schema: {
+        tags,
+        operationId: 'removeFactorsOfUser',
+        summary: 'Remove all second factors of a user',
+        description:
+          'For a user who has lost them. The password alone is enough then, and recovery codes are removed too. Make sure that it ' +
+          'is the user who asks. Sessions continue. If there are no factors, nothing changes.',
+        params: userIdParams,
+        response: responses(noContent, {
+          errors: errorsWith([...removeFactorsErrors, ...WITH_STRAY_BODY]),
+        }),
+      },
+      handler: async (request, reply) => {
+        await useCases.removeFactors(actorOf(request), userIdOf(request.params))
         return reply.code(204).send()
       },
     })

@@ -18,6 +18,7 @@ export interface PlatformProblem extends ProblemBody {
 const FIELDS_OF: Partial<Record<ProblemCode, readonly string[]>> = {
   invalid_credentials: ['username', 'password'],
   user_disabled: ['username', 'password'],
+  second_factor_required: ['username', 'password'],
   username_taken: ['username'],
   email_taken: ['email'],
   picture_too_large: ['avatar'],
@@ -40,6 +41,8 @@ const FOR_USERS: Partial<Record<ProblemCode, string>> = {
   invalid_refresh_token: SIGNED_OUT,
   refresh_token_reused: SIGNED_OUT,
   invalid_invitation: 'Signing up needs an invitation. Ask the operator of this service.',
+  second_factor_required:
+    'This account has a second factor, and this page cannot ask for the code. Sign in with an app or a page that does.',
   too_many_attempts: 'There were too many attempts.',
   overloaded: 'The service is busy at the moment.',
   unavailable: 'The service is not available at the moment.',

@@ -1,7 +1,7 @@
 import { userActor } from '../../../domain/actor.ts'
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { commonErrors } from '../../../application/errors.ts'
+import { ApplicationError, commonErrors } from '../../../application/errors.ts'
 import { createSessionErrors } from '../../../application/sessions/create-session.ts'
 import { refreshSessionErrors } from '../../../application/sessions/refresh-session.ts'
 import type { UseCases } from '../../../application/use-cases.ts'
@@ -52,7 +52,10 @@ export const platformSessionRoutes =
           userAgent: agent,
           address: clientAddress(request),
           purchase: undefined,
+          takesChallenge: false,
         })
+        // For the compiler: the use case has refused it.
+        if ('challenge' in issued) throw new ApplicationError('second_factor_required')
         request.actor = userActor(issued.session.userId)
         return bodies.platformTokens(issued)
       },

@@ -40,12 +40,20 @@ export const sessionRoutes =
         summary: 'Sign in',
         description:
           'Accepts a username or an e-mail address. Unknown names and wrong passwords get the same response. After too many ' +
-          'attempts, the response 429 has a `challenge`: a proof of work buys one attempt.',
+          'attempts, the response 429 has a `challenge`: a proof of work buys one attempt. If the user has a second factor, ' +
+          'the response 200 has a challenge of another kind and no tokens. Ask for a code, and send both to ' +
+          '`/v1/sessions/challenges/complete`.',
         body: schemas.signIn,
         response: responses(
-          { 201: schemas.tokens.describe('Signed in.') },
           {
-            errors: [...createSessionErrors, ...commonErrors],
+            200: schemas.challenge.describe('The password is right. A second factor is needed.'),
+            201: schemas.tokens.describe('Signed in.'),
+          },
+          {
+            errors: [
+              ...createSessionErrors.filter((code) => code !== 'second_factor_required'),
+              ...commonErrors,
+            ],
             hasBody: true,
           },
         ),
@@ -62,7 +70,9 @@ export const sessionRoutes =
           userAgent: agent,
           address: clientAddress(request),
           purchase: { proof },
+          takesChallenge: true,
         })
+        if ('challenge' in issued) return reply.code(200).send(bodies.challenge(issued))
         request.actor = userActor(issued.session.userId)
         return reply.code(201).send(bodies.tokens(issued))
       },
@@ -102,10 +112,11 @@ export const sessionRoutes =
         tags,
         security,
         operationId: 'reauthenticate',
-        summary: 'Enter your password again',
+        summary: 'Enter your password or a code again',
         description:
-          'Some calls need a recent authentication. This one returns tokens with a new `auth_time`. The earlier tokens of ' +
-          'this session are no longer accepted. If the response is lost, sign in again.',
+          'Some calls need a recent authentication; if the user has a second factor, one that used it. This call returns tokens ' +
+          'with a new `auth_time`, and with an `amr` of what was sent. The earlier tokens of this session are no longer accepted. ' +
+          'If the response is lost, sign in again.',
         body: schemas.reauthentication,
         response: responses(
           { 200: schemas.tokens.describe('The new tokens.') },
@@ -113,8 +124,9 @@ export const sessionRoutes =
         ),
       },
       handler: async (request) => {
-        const { current_password: currentPassword } = request.body
-        return bodies.tokens(await useCases.reauthenticate(callerOf(request), { currentPassword }))
+        const { current_password: currentPassword, code, recovery_code: recoveryCode } = request.body
+        const proofs = { currentPassword, code, recoveryCode }
+        return bodies.tokens(await useCases.reauthenticate(callerOf(request), proofs))
       },
     })
 

@@ -1,20 +1,37 @@
 // Sends each kind of secret to every place that expects another kind (ASVS 9.2.2).
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { addAuthenticator, type Enrolled } from '../../../support/authenticator.ts'
 import { TestClient, type ApiResponse, type TestUser, type Tokens } from '../../../support/test-client.ts'
 import { databaseNames, startTestService, type TestService } from '../../../support/test-service.ts'
 import { expectProblem } from '../../../support/http-expectations.ts'
 
-const KINDS = ['access token', 'refresh token', 'ticket', 'service key', 'session id', 'password'] as const
+const KINDS = [
+  'access token',
+  'refresh token',
+  'ticket',
+  'challenge',
+  'service key',
+  'session id',
+  'password',
+] as const
 type Kind = (typeof KINDS)[number]
 
 describe.each(databaseNames)('kinds of secrets, on %s', (database) => {
   let service: TestService
   let person: TestUser
+  /** A user with a second factor. */
+  let careful: TestUser
+  let factor: Enrolled
   let secrets: Record<Kind, string>
 
   beforeAll(async () => {
     service = await startTestService(database)
     person = await service.client().register({ password: 'correct-horse-battery-staple-42' })
+    careful = await service.client().register()
+    const tokens = await service.client().signIn(careful)
+    factor = await addAuthenticator(service.client(), tokens, () => service.clock.now())
+    // The code that confirmed it is used.
+    service.clock.advance({ seconds: 30 })
   })
   afterAll(() => service.stop())
   beforeEach(async () => {
@@ -24,11 +41,17 @@ describe.each(databaseNames)('kinds of secrets, on %s', (database) => {
       'access token': tokens.access_token,
       'refresh token': tokens.refresh_token,
       ticket: (body as { ticket: string }).ticket,
+      challenge: await challengeOf(careful),
       'service key': service.serviceKey,
       'session id': tokens.session.id,
       password: person.password,
     }
   })
+
+  async function challengeOf({ username, password }: TestUser): Promise<string> {
+    const { body } = await service.client().post('/v1/sessions', { username, password })
+    return (body as { challenge: string }).challenge
+  }
 
   interface Place {
     readonly place: string
@@ -79,6 +102,16 @@ describe.each(databaseNames)('kinds of secrets, on %s', (database) => {
       present: (ticket) => service.operator().post('/v1/tickets/redeem', { ticket }),
       expectRefused: (response) => expectProblem(response, 'ticket_gone'),
       accepted: { status: 200 },
+    },
+    {
+      place: 'the completion of a sign-in',
+      own: ['challenge'],
+      present: (challenge) => {
+        const code = factor.authenticator.codeAt(service.clock.now())
+        return service.client().post('/v1/sessions/challenges/complete', { challenge, code })
+      },
+      expectRefused: (response) => expectProblem(response, 'challenge_gone'),
+      accepted: { status: 201 },
     },
     {
       place: 'an introspection',
