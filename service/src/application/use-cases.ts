@@ -107,13 +107,7 @@ export const createUseCases = (deps: UseCaseDeps) => ({
   endSessionsOfAllUsers: endSessionsOfAllUsers(deps),
   countAllSessions: countAllSessions(deps),
   expireSessions: expireSessions(deps),
-  listFactors: listFactors(deps),
-  startTotp: startTotp(deps),
-  confirmTotp: confirmTotp(deps),
-  removeTotp: removeTotp(deps),
-  renewRecoveryCodes: renewRecoveryCodes(deps),
-  removeFactors: removeFactors(deps),
-  reencryptTotpSecrets: reencryptTotpSecrets(deps),
+  ...createFactorUseCases(deps),
   createInvitation: createInvitation(deps),
   listInvitations: listInvitations(deps),
   revokeInvitation: revokeInvitation(deps),
@@ -149,4 +143,14 @@ export const createUseCases = (deps: UseCaseDeps) => ({
   announceUsers: announceUsers(deps),
   listAuditEntries: listAuditEntries(deps),
   listActivity: listActivity(deps),
+})
+
+const createFactorUseCases = (deps: UseCaseDeps) => ({
+  listFactors: listFactors(deps),
+  startTotp: startTotp(deps),
+  confirmTotp: confirmTotp(deps),
+  removeTotp: removeTotp(deps),
+  renewRecoveryCodes: renewRecoveryCodes(deps),
+  removeFactors: removeFactors(deps),
+  reencryptTotpSecrets: reencryptTotpSecrets(deps),
 })

@@ -29,7 +29,7 @@ interface Change {
   /** As it is to be saved. */
   readonly user: User
   readonly recoveryCodes?: readonly RecoveryCode[]
-  /** What the user proved with the change. */
+  /** The method that the user proved with the change. */
   readonly proven?: FactorMethod
 }
 

@@ -3,7 +3,7 @@ import { parseRecoveryCode, type RecoveryCode } from '../../domain/recovery-code
 import { parseTotpCode, type TotpCode } from '../../domain/second-factor.ts'
 import { refuseField } from '../validate.ts'
 
-/** What a user typed to prove a factor. Undefined if it cannot be such a code. */
+/** A code as a user typed it. Undefined if it cannot be one. */
 export type TypedProof =
   | { readonly field: 'code'; readonly code: TotpCode | undefined }
   | { readonly field: 'recovery_code'; readonly code: RecoveryCode | undefined }

@@ -15,7 +15,7 @@ export interface IssueChallengeDeps {
 export interface IssuedChallenge {
   /** To be sent with a code. Opaque. */
   readonly challenge: string
-  /** What the user can prove. */
+  /** The user can enter one of these. */
   readonly factors: readonly OfferedFactor[]
   readonly expiresInSeconds: number
 }

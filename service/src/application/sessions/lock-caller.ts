@@ -28,7 +28,7 @@ export async function lockCaller(
   if (user.passwordVersion !== asked.passwordVersion) {
     throw unavailable('Another request changed your password or e-mail address at the same time.', 1)
   }
-  // What was proven before is no longer enough, or was proven with a factor that is gone.
+  // An earlier proof is no longer enough, or was made with a factor that is gone.
   if (user.factorsVersion !== asked.factorsVersion) {
     throw unavailable('Another request changed your second factors at the same time.', 1)
   }

@@ -9,7 +9,7 @@ export interface RenewTokensDeps {
   readonly accessTokenTtlSeconds: number
 }
 
-/** What the user has proven. Without a time it was proven now. */
+/** The methods that the user has proven. Without a time they were proven now. */
 export interface Proven {
   readonly amr: readonly string[]
   readonly authTime?: Date

@@ -1,4 +1,6 @@
 import type { ErrorCode } from '../../application/errors.ts'
+import { factorProblems } from './factor-problems.ts'
+import type { ProblemType } from './problem-type.ts'
 
 /** Errors that arise outside the use cases: in HTTP itself, or in the service. */
 export type TransportErrorCode =
@@ -16,15 +18,9 @@ export type TransportErrorCode =
 
 export type ProblemCode = ErrorCode | TransportErrorCode
 
-interface ProblemType {
-  readonly status: number
-  readonly title: string
-  /** Says first the problem, then the next step. Becomes `detail` unless the error brings its own. */
-  readonly advice: string
-}
-
 /** Every error the service responds with. A test compares this table with docs/errors.md. */
 export const problemTypes = {
+  ...factorProblems,
   malformed_request: {
     status: 400,
     title: 'Malformed request',
@@ -46,12 +42,6 @@ export const problemTypes = {
     status: 401,
     title: 'Invalid credentials',
     advice: 'The username, the e-mail address or the password is wrong. Check them and try again.',
-  },
-  invalid_code: {
-    status: 401,
-    title: 'Invalid code',
-    advice:
-      'The code is wrong, or it was used before. Wait for the next code of the authenticator and send it with the same challenge, or send a recovery code.',
   },
   invalid_refresh_token: {
     status: 401,
@@ -109,12 +99,6 @@ export const problemTypes = {
     title: 'User disabled',
     advice: 'An operator has disabled this account. Contact the operator of this service.',
   },
-  second_factor_required: {
-    status: 403,
-    title: 'Second factor required',
-    advice:
-      'The password is right, but this account has a second factor, and this way to sign in cannot ask for a code. Sign in with an app or a page that asks for it.',
-  },
   origin_mismatch: {
     status: 403,
     title: 'Origin mismatch',
@@ -135,12 +119,6 @@ export const problemTypes = {
     status: 404,
     title: 'User not found',
     advice: 'No user with this id. Check the id.',
-  },
-  factor_not_found: {
-    status: 404,
-    title: 'Factor not found',
-    advice:
-      'You have no such factor, or none that waits for its confirmation. Fetch the list with GET /v1/users/me/factors, or begin with POST /v1/users/me/factors/totp.',
   },
   invitation_not_found: {
     status: 404,
@@ -174,11 +152,6 @@ export const problemTypes = {
     advice:
       'This e-mail address belongs to another account. Sign in to that account, or use another address.',
   },
-  factor_exists: {
-    status: 409,
-    title: 'Factor exists',
-    advice: 'You have an authenticator already. Remove it with DELETE /v1/users/me/factors/totp first.',
-  },
   no_signing_keys: {
     status: 409,
     title: 'No signing keys',
@@ -208,12 +181,6 @@ export const problemTypes = {
     title: 'Link gone',
     advice:
       'The link was used, has expired or is incomplete, or a later change made it void. Ask for a new one if you still need it.',
-  },
-  challenge_gone: {
-    status: 410,
-    title: 'Challenge gone',
-    advice:
-      'The challenge was used, has expired or is unknown, or the password or the factors changed since. Sign in again with the password.',
   },
   payload_too_large: {
     status: 413,

@@ -61,7 +61,7 @@ export const challenge = z
     }),
     factors: z
       .array(z.enum(OFFERED_FACTORS))
-      .meta({ description: 'What the user can enter.', examples: [['totp', 'recovery_code']] }),
+      .meta({ description: 'The user can enter one of these.', examples: [['totp', 'recovery_code']] }),
     expires_in: z.int().meta({ description: 'In seconds.', examples: [300] }),
   })
   .meta({ id: 'SignInChallenge' })
