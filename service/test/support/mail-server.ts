@@ -28,7 +28,10 @@ export class MailServer {
   readonly received: ReceivedMail[] = []
   /** Every attempt that came as far as the recipient. */
   readonly attempts: string[] = []
-  /** Returns the reply that refuses a step, such as `550 5.1.1 no such user`; `hang` never replies. */
+  /**
+   * Returns the reply that refuses a step, such as `550 5.1.1 no such user`; `hang` never replies, and `swallow` accepts a
+   * mail without a reply.
+   */
   refuse: (step: Step, subject: string) => string | undefined = () => undefined
   readonly #options: SMTPServerOptions
   #server: SMTPServer
@@ -121,18 +124,18 @@ export class MailServer {
     const bytes = await buffer(stream)
     const mail = await PostalMime.parse(bytes)
     const to = rcptTo.map(({ address }) => address)
-    this.#judge('mail', to.join(), (error) => {
-      if (error === undefined || error === null) {
-        const from = mailFrom === false ? '' : mailFrom.address
-        this.received.push({ from, to, raw: bytes.toString(), mail, isEncrypted: secure })
-      }
-      done(error)
+    const from = mailFrom === false ? '' : mailFrom.address
+    const take = () => this.received.push({ from, to, raw: bytes.toString(), mail, isEncrypted: secure })
+    this.#judge('mail', to.join(), (error, isSwallowed = false) => {
+      if (error === undefined || error === null) take()
+      if (!isSwallowed) done(error)
       this.#notify()
     })
   }
 
-  #judge(step: Step, subject: string, done: (error?: Error | null) => void): void {
+  #judge(step: Step, subject: string, done: (error?: Error | null, isSwallowed?: boolean) => void): void {
     const reply = this.refuse(step, subject)
+    if (reply === 'swallow') return done(null, true)
     if (reply === 'hang') {
       this.#notify()
       return
