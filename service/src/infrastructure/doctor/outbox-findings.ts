@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { MAIL } from '../../domain/delivery.ts'
 import type { Finding } from '../../interface-adapters/http/internal/finding.ts'
 import type { Database } from '../postgres/database.ts'
 import { failed, ok, readable, warning } from './finding.ts'
@@ -10,13 +11,16 @@ const DELIVERY_LATE_MS = 5 * 60_000
 /** Counting more would take long and tell no more. */
 const COUNTED_AT_MOST = 10_000
 
-/** How long events have been waiting, and whether deliveries were given up. */
+/**
+ * How long events have been waiting, and whether deliveries were given up. Not counted are mails: anybody can sign up with an
+ * address that does not exist.
+ */
 export async function outboxFindings(db: Database, now: Date): Promise<readonly Finding[]> {
   const { rows } = await sql<{ undispatched_since: Date | null; waiting_since: Date | null; dead: number }>`
     select (select min(occurred_at) from outbox where not is_dispatched) as undispatched_since,
       (select min(created_at) from deliveries where dead_at is null) as waiting_since,
       (select count(*) from (
-        select from deliveries where dead_at is not null limit ${COUNTED_AT_MOST}) as counted)::int as dead
+        select from deliveries where dead_at is not null and consumer <> ${MAIL} limit ${COUNTED_AT_MOST}) as counted)::int as dead
   `.execute(db)
   const found = rows[0]
   const age = (since: Date | null | undefined): number => (since ? Math.max(0, +now - +since) : 0)

@@ -83,7 +83,10 @@ export const alertCases: Readonly<Record<string, AlertCase>> = {
   ChatAuthDeadLetters: {
     after: '1m',
     fires: { 'chat_auth_outbox_deliveries{consumer="c",state="dead"}': '1+0x60' },
-    quiet: { 'chat_auth_outbox_deliveries{consumer="c",state="waiting"}': '1+0x60' },
+    quiet: {
+      'chat_auth_outbox_deliveries{consumer="c",state="waiting"}': '1+0x60',
+      'chat_auth_outbox_deliveries{consumer="mail",state="dead"}': '1+0x60',
+    },
   },
   ChatAuthDeliveriesLate: {
     after: '3m',
