@@ -135,7 +135,10 @@ export class MailServer {
 
   #judge(step: Step, subject: string, done: (error?: Error | null, isSwallowed?: boolean) => void): void {
     const reply = this.refuse(step, subject)
-    if (reply === 'swallow') { done(null, true); return; }
+    if (reply === 'swallow') {
+      done(null, true)
+      return
+    }
     if (reply === 'hang') {
       this.#notify()
       return
