@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from math import ceil, inf
 from typing import Protocol
 
-from ..clock import Cancel, Clock
-from ..error_report import logger
-from ..subscribers import void
+from ..clock import Clock
 from ..token.claims import Claims
 from .closing import (
     SESSION_ENDED,
@@ -19,18 +15,12 @@ from .closing import (
     TRY_LATER,
     Closing,
     GuardedSocket,
-    close_socket,
-    cut_off,
-    has_left,
     require_closable,
     stop_messages_when,
 )
+from .handshakes import ClosingHandshakes
 from .held_sockets import HeldSocket, HeldSockets
 
-# How long a client may take to complete the closing handshake.
-_HANDSHAKE_TIMEOUT_MS = 5_000
-# Thousands of close frames in one turn would block the event loop.
-_CLOSE_BATCH = 200
 # Expiry is checked at least this often: the service's time may change.
 _MAX_CHECK_DELAY_MS = 5_000
 
@@ -51,23 +41,12 @@ class GuardSource(Protocol):
         """The service's time, in milliseconds since 1970."""
 
 
-@dataclass(eq=False)
-class _ClosingSocket:
-    socket: GuardedSocket
-    closing: Closing
-    task: asyncio.Task[None] | None = None
-    cancel_timer: Cancel | None = None
-
-
 class SocketGuard:
     def __init__(self, source: GuardSource, clock: Clock, on_error: Callable[[Exception], None]) -> None:
         self._source = source
         self._clock = clock
-        self._on_error = on_error
         self._held = HeldSockets()
-        # By the identity of the socket: those in their closing handshake.
-        self._closing: dict[int, _ClosingSocket] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._handshakes = ClosingHandshakes(clock, on_error)
         self._is_closed = False
         self._next_check_at = inf
         self._cancel_check: Callable[[], None] = lambda: None
@@ -82,9 +61,9 @@ class SocketGuard:
         """Returns why the socket was closed instead of held; None if it is held. Raises a `TypeError` for a socket that
         could not be closed."""
         require_closable(socket)
-        known = self._closing.get(id(socket))
+        known = self._handshakes.closing_of(socket)
         if known is not None:
-            return known.closing
+            return known
         self.release(socket)
         # Events between the check of the token and this call were delivered before the socket was held.
         closing = self._closing_for(claims)
@@ -94,13 +73,8 @@ class SocketGuard:
             stop_messages_when(lambda: held.closing, socket)
             self._note_expiry(claims.exp)
             return None
-        self._begin_closing(socket, closing)
-        self._send(socket)
-        task = self._closing[id(socket)].task
-        if task is not None:
-            # A caller that gives up does not stop the handshake, which ends after its time limit at the latest.
-            await asyncio.wait({task})
-        self.release(socket)
+        self._let_go(socket, closing)
+        await self._handshakes.complete(socket, closing)
         return closing
 
     def renew(self, held: HeldSocket, claims: Claims) -> None:
@@ -115,9 +89,7 @@ class SocketGuard:
         held = self._held.find(socket)
         if held is not None:
             self._held.remove(held)
-        closing = self._closing.pop(id(socket), None)
-        if closing is not None and closing.cancel_timer is not None:
-            closing.cancel_timer()
+        self._handshakes.end(socket)
 
     def on_session_ended(self, sid: str) -> None:
         self._close_each(self._held.of_session(sid), SESSION_ENDED)
@@ -174,54 +146,12 @@ class SocketGuard:
         # A list of its own: closing removes sockets from what is iterated.
         sockets = [one.socket for one in held]
         for socket in sockets:
-            self._begin_closing(socket, closing)
-        self._send_each(sockets)
+            self._let_go(socket, closing)
+        self._handshakes.begin(sockets, closing)
 
-    def _begin_closing(self, socket: GuardedSocket, closing: Closing) -> None:
+    def _let_go(self, socket: GuardedSocket, closing: Closing) -> None:
+        """From now on, its messages do not reach the application."""
         held = self._held.find(socket)
         if held is not None:
             held.closing = closing
         self.release(socket)
-        self._closing[id(socket)] = _ClosingSocket(socket, closing)
-
-    def _send_each(self, sockets: list[GuardedSocket]) -> None:
-        for socket in sockets[:_CLOSE_BATCH]:
-            self._send(socket)
-        rest = sockets[_CLOSE_BATCH:]
-        if rest:
-            self._clock.after(0, lambda: self._send_each(rest))
-
-    def _send(self, socket: GuardedSocket) -> None:
-        entry = self._closing.get(id(socket))
-        # The client may have closed it before its turn.
-        if entry is None:
-            return
-        entry.cancel_timer = self._clock.after(_HANDSHAKE_TIMEOUT_MS, lambda: void(self._cut_off(entry)))
-        entry.task = asyncio.create_task(self._close(entry))
-        self._tasks.add(entry.task)
-        entry.task.add_done_callback(self._tasks.discard)
-
-    async def _close(self, entry: _ClosingSocket) -> None:
-        try:
-            await close_socket(entry.socket, entry.closing)
-        except Exception as error:
-            # A socket that cannot be closed must not keep the others open. Most often its client has just left.
-            logger.debug("A socket could not be closed: %s", error)
-            if not self._cut_off(entry) and not has_left(entry.socket, error):
-                self._on_error(
-                    RuntimeError(
-                        f"A socket stays open: {type(entry.socket).__name__}.close raised {type(error).__name__}."
-                    )
-                )
-
-    def _cut_off(self, entry: _ClosingSocket) -> bool:
-        """Returns True if the connection is cut."""
-        if entry.cancel_timer is not None:
-            entry.cancel_timer()
-        if self._closing.get(id(entry.socket)) is entry:
-            del self._closing[id(entry.socket)]
-        try:
-            return cut_off(entry.socket)
-        except Exception as error:
-            logger.debug("A socket could not be cut off: %s", error)
-            return False
