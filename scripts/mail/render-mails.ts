@@ -23,6 +23,7 @@ const values = {
   link: `${config.publicUrl}/page#token=AQ4Xq9QBAAAAAAAAACoAAGmkOFAAAAAAAAAAAAAAAAAAAAADkz0m7nVQxw2pV0cYp1d6uA`,
   device: 'Firefox on Linux',
   address: '203.0.113.7',
+  factor: 'an authenticator app',
   time: '1 December 2026, 11:02 UTC',
   until: '8 March 2026, 12:00 UTC',
 }

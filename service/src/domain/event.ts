@@ -13,7 +13,7 @@ type TokenOfAnotherGeneration = {
 }
 
 /** A new set of recovery codes counts as a factor that was added. */
-type ChangedFactor = FactorKind | 'recovery_codes'
+export type ChangedFactor = FactorKind | 'recovery_codes'
 
 /** Something that happened to a user or a session, delivered to the event consumers. Names and shapes are stable. */
 export type DomainEvent = { readonly userId: UserId; readonly occurredAt: Date } & (

@@ -7,7 +7,14 @@ import {
   verifyFirstAddress,
 } from './address-letters.ts'
 import type { Letter, LettersDeps, Occasion, OccasionOf } from './letter.ts'
-import { deviceSignedOut, newSignIn, passwordChanged, resetPassword } from './security-letters.ts'
+import {
+  deviceSignedOut,
+  factorAdded,
+  factorRemoved,
+  newSignIn,
+  passwordChanged,
+  resetPassword,
+} from './security-letters.ts'
 
 type Composed = Promise<Letter | undefined> | Letter | undefined
 type Table = {
@@ -27,6 +34,8 @@ const letters: Table = {
   'user.password_reset_requested': resetPassword,
   'user.password_changed': passwordChanged,
   'user.password_reset': passwordChanged,
+  'user.factor_added': factorAdded,
+  'user.factor_removed': factorRemoved,
   'session.created': newSignIn,
   'session.refresh_token_reused': deviceSignedOut,
 }

@@ -10,6 +10,8 @@ export const mailCatalogue = {
   'reset-password': { needs: ['link', 'username'], may: [] },
   'password-changed': { needs: [], may: ['username', 'time'] },
   'new-sign-in': { needs: ['link'], may: ['username', 'device', 'address', 'time'] },
+  'factor-added': { needs: [], may: ['username', 'factor', 'time'] },
+  'factor-removed': { needs: [], may: ['username', 'factor', 'time'] },
   'device-signed-out': { needs: [], may: ['username', 'device', 'time'] },
 } as const satisfies Record<string, { needs: readonly string[]; may: readonly string[] }>
 

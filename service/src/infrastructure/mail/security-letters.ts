@@ -1,3 +1,4 @@
+import type { ChangedFactor } from '../../domain/event.ts'
 import { isLive, parseSessionId, secondsAfter, type Session } from '../../domain/session.ts'
 import type { User } from '../../domain/user.ts'
 import {
@@ -27,6 +28,22 @@ export const resetPassword =
 
 export const passwordChanged = (deps: LettersDeps) => (occasion: Occasion) =>
   notice(deps, occasion.user, () => deps.templates.render('password-changed', accountValues(occasion)))
+
+const FACTOR_NAMES: Readonly<Record<ChangedFactor, string>> = {
+  totp: 'an authenticator app',
+  recovery_codes: 'a new set of recovery codes',
+}
+
+const factorValues = (occasion: OccasionOf<'user.factor_added' | 'user.factor_removed'>) => ({
+  ...accountValues(occasion),
+  factor: FACTOR_NAMES[occasion.event.data.factor],
+})
+
+export const factorAdded = (deps: LettersDeps) => (occasion: OccasionOf<'user.factor_added'>) =>
+  notice(deps, occasion.user, () => deps.templates.render('factor-added', factorValues(occasion)))
+
+export const factorRemoved = (deps: LettersDeps) => (occasion: OccasionOf<'user.factor_removed'>) =>
+  notice(deps, occasion.user, () => deps.templates.render('factor-removed', factorValues(occasion)))
 
 export const newSignIn =
   (deps: LettersDeps) =>

@@ -10,6 +10,8 @@ import {
   emailChangeUndone,
   emailVerificationRequested,
   emailVerified,
+  factorAdded,
+  factorRemoved,
   passwordChanged,
   passwordReset,
   passwordResetRequested,
@@ -343,11 +345,26 @@ describe('mail about sessions', () => {
   })
 })
 
+describe('mail about second factors', () => {
+  test.each([
+    [factorAdded(anna.id, 'totp', at(0)), 'an authenticator app was added to'],
+    [factorAdded(anna.id, 'recovery_codes', at(0)), 'a new set of recovery codes was added to'],
+    [factorRemoved(anna.id, 'totp', at(0)), 'an authenticator app was removed from'],
+  ])('$type sends a notice that names the factor and the time', async (event, words) => {
+    const mail = await mailAfter(event)
+    expect(mail?.to).toBe('anna@example.org')
+    expect(mail?.text).toContain(`On 1 March 2026, 12:00 UTC, ${words} your account anna at Chat.`)
+    hasNoLink(mail)
+  })
+})
+
 describe('who gets notices', () => {
   const notices: readonly DomainEvent[] = [
     passwordChanged(present, at(0)),
     passwordReset(anna.id, at(0)),
     emailChangeUndone(anna.id, at(0)),
+    factorAdded(anna.id, 'totp', at(0)),
+    factorRemoved(anna.id, 'totp', at(0)),
     sessionCreated(present, true),
     refreshTokenReused(present, 0, { address: '198.51.100.9', userAgent: 'x' }, at(0)),
   ]

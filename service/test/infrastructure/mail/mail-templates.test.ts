@@ -19,6 +19,7 @@ const values = {
   link,
   device: 'Firefox on Linux',
   address: '203.0.113.7',
+  factor: 'an authenticator app',
   time: '1 March 2026, 12:00 UTC',
   until: '8 March 2026, 12:00 UTC',
 }
