@@ -19,6 +19,7 @@ const rooms = {
   crypto: [],
   context: [],
   http: ['context'],
+  pages: [],
   postgres: ['context'],
   pictures: ['crypto'],
   outgoing: ['settings'],

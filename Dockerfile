@@ -23,6 +23,7 @@ COPY --from=packages /app ./
 COPY service/assets service/assets
 COPY service/bin service/bin
 COPY service/src service/src
+COPY pages pages
 # The user `node`, as a number, because Kubernetes' runAsNonRoot accepts only numbers.
 USER 1000:1000
 # The internal port is left out, so that `docker run -P` does not publish it.

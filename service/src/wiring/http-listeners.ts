@@ -19,6 +19,7 @@ import { invitationRoutes } from '../interface-adapters/http/internal/invitation
 import { mailLinkRoutes } from '../interface-adapters/http/public/mail-link-routes.ts'
 import { mailboxRoutes } from '../interface-adapters/http/internal/mailbox-routes.ts'
 import { mediaRoutes } from '../interface-adapters/http/public/media-routes.ts'
+import { pageRoutes } from '../interface-adapters/http/public/page-routes.ts'
 import { inspectionRoutes } from '../interface-adapters/http/operators/inspection-routes.ts'
 import { moderationRoutes } from '../interface-adapters/http/operators/moderation-routes.ts'
 import { lookupRoutes } from '../interface-adapters/http/internal/lookup-routes.ts'
@@ -36,6 +37,7 @@ import { userRoutes } from '../interface-adapters/http/public/user-routes.ts'
 import { verificationRoutes } from '../interface-adapters/http/internal/verification-routes.ts'
 import { ProbeProofs } from '../infrastructure/crypto/probe-proofs.ts'
 import { createDoctor } from '../infrastructure/doctor/doctor.ts'
+import { loadPages } from '../infrastructure/pages/load-pages.ts'
 import { loadDefaultAvatars } from '../infrastructure/pictures/default-avatars.ts'
 import { PostgresMedia } from '../infrastructure/postgres/postgres-media.ts'
 import type { Config } from '../infrastructure/settings/config.ts'
@@ -103,6 +105,7 @@ async function createPublicListener(deps: ListenerDeps, health: Health): Promise
       { prefix: '', routes: serviceRoutes(health, ports.signingKeys, config) },
       { prefix: '', routes: openApiRoutes },
       { prefix: '', routes: mediaRoutes(media) },
+      { prefix: '', routes: pageRoutes(await loadPages(config)) },
     ],
   )
 }

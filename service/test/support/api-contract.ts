@@ -39,7 +39,10 @@ export class ApiContract {
     if (operation === undefined) return undefined
     const declared = operation.responses[status]
     if (declared === undefined) return `status ${status} is not declared`
-    if (isHead || status === 204) return body === undefined ? undefined : 'there is a body'
+    const isEmpty =
+      declared.content === undefined ||
+      Object.values(declared.content).every((each) => each.schema === undefined)
+    if (isHead || isEmpty || status === 204) return body === undefined ? undefined : 'there is a body'
     const mediaType = contentType?.split(';')[0] ?? ''
     const schema = declared.content?.[mediaType]?.schema
     if (schema === undefined) return `${status} is not declared as ${mediaType}`

@@ -92,6 +92,9 @@ export async function startOn(
   }
 }
 
+/** The embedded service has a mailbox only if its internal listener is on loopback. On PostgreSQL, mail is off by default. */
+export const withoutMail = { INTERNAL_HOST: '0.0.0.0' }
+
 const commonSettings = {
   PORT: '0',
   HOST: '127.0.0.1',

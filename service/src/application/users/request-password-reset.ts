@@ -35,8 +35,8 @@ export const requestPasswordResetErrors = [
 export const requestPasswordReset =
   (deps: RequestPasswordResetDeps) =>
   async (input: RequestPasswordResetInput): Promise<void> => {
-    if (!deps.mailIsOn) throw new ApplicationError('no_mail')
     const { email } = validate({ email: () => parseEmailAddress(input.email) })
+    if (!deps.mailIsOn) throw new ApplicationError('no_mail')
     const now = deps.clock.now()
     const subject = `password-reset ${input.address.network}`
     await sellAttempt(deps)(input.purchase, { subject, now }, async (isBought) => {

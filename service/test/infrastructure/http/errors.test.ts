@@ -19,7 +19,7 @@ import {
 } from '../../support/test-client.ts'
 import { serviceKeySetting } from '../../support/service-keys.ts'
 import { cheapPasswordChecks } from '../../support/password-checks.ts'
-import { databaseNames, startTestService, type TestService } from '../../support/test-service.ts'
+import { databaseNames, startTestService, withoutMail, type TestService } from '../../support/test-service.ts'
 import { expectProblem } from '../../support/http-expectations.ts'
 
 interface Given {
@@ -103,7 +103,7 @@ const provocations: Record<ProblemCode, Provocation> = {
   },
   no_signing_keys: () => responseWithoutSigningKeys(),
   no_messaging: ({ service }) => service.operator().post('/v1/outbox/tell-messaging', {}),
-  no_mail: () => responseWithoutMail(),
+  no_mail: ({ client }) => client.post('/v1/password-resets', { email: 'ann@example.org' }),
   link_gone: ({ client }) => client.post('/v1/email-verifications/complete', { token: 'nonsense' }),
   ticket_gone: ({ service }) => service.operator().post('/v1/tickets/redeem', { ticket: 'nonsense' }),
   not_found: ({ client }) => client.get('/v1/nowhere'),
@@ -202,16 +202,6 @@ async function responseToSignUp(registration: string): Promise<ApiResponse> {
   }
 }
 
-/** From an instance on a server, where there is no mail without a setting. */
-async function responseWithoutMail(): Promise<ApiResponse> {
-  const other = await startTestService('PostgreSQL')
-  try {
-    return await other.client().post('/v1/password-resets', { email: 'ann@example.org' })
-  } finally {
-    await other.stop()
-  }
-}
-
 /** From an instance of its own, whose only key may verify and nothing else. */
 async function responseToNarrowKey(): Promise<ApiResponse> {
   const keys = serviceKeySetting('a-narrow-service-key-of-the-tests-1', ['verify'])
@@ -281,7 +271,7 @@ describe.each(databaseNames)('every error, on %s', { tags: ['HTTP-4'] }, (databa
   beforeAll(async () => {
     // A short queue, so that a burst fills it.
     const hashing = { memoryKib: 64, passes: 1, slots: 1, queueLimit: 1 }
-    service = await startTestService(database, {}, { ...cheapPasswordChecks, hashing })
+    service = await startTestService(database, withoutMail, { ...cheapPasswordChecks, hashing })
   })
   afterAll(() => service.stop())
 

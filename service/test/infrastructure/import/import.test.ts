@@ -18,7 +18,7 @@ import {
   passlibHash,
   type OldDatabase,
 } from '../../support/old-database.ts'
-import { databaseNames, startOn, type TestService } from '../../support/test-service.ts'
+import { databaseNames, startOn, withoutMail, type TestService } from '../../support/test-service.ts'
 
 const wholeHash = passlibHash('plum-kettle-orbit-91')
 
@@ -189,8 +189,11 @@ describe.each(databaseNames)('an import into %s', (database) => {
       email: 'Ann@example.org',
       email_key: 'ann@example.org',
       email_verified: false,
+      email_version: 1,
       password_hash: wholeHash,
       password_version: 1,
+      factors: [],
+      factors_version: 1,
       created_at: expect.any(Date) as Date,
       disabled_at: null,
       disabled_reason: null,
@@ -254,7 +257,7 @@ describe.each(databaseNames)('an import into %s', (database) => {
 
   describe('a service that starts after an import', () => {
     beforeAll(async () => {
-      service = await startOn({ ...place, remove: () => Promise.resolve() })
+      service = await startOn({ ...place, remove: () => Promise.resolve() }, withoutMail)
     })
 
     test.each(['ann_example', 'ANN@example.org'])(

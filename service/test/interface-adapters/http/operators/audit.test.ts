@@ -76,7 +76,7 @@ describe.each(databaseNames)('the audit log for operators, on %s', (database) =>
         user_agent: FIREFOX,
         request_id: 'sign-in-of-anna',
         result: 'success',
-        data: { device_name: 'Firefox on Linux' },
+        data: { device_name: 'Firefox on Linux', is_new_place: false },
       })
     },
   )

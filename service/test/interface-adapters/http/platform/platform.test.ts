@@ -11,7 +11,12 @@ import {
   type Tokens,
 } from '../../../support/test-client.ts'
 import { exchange, request } from '../../../support/raw-exchange.ts'
-import { databaseNames, startTestService, type TestService } from '../../../support/test-service.ts'
+import {
+  databaseNames,
+  startTestService,
+  withoutMail,
+  type TestService,
+} from '../../../support/test-service.ts'
 import {
   DEFAULT_AVATAR,
   expectEnded,
@@ -48,8 +53,8 @@ describe.each(databaseNames)('the platform routes, on %s', (database) => {
   let plain: TestService
 
   beforeAll(async () => {
-    service = await startTestService(database, settings)
-    plain = await startTestService(database)
+    service = await startTestService(database, { ...settings, ...withoutMail })
+    plain = await startTestService(database, withoutMail)
   })
   afterAll(() => Promise.all([service.stop(), plain.stop()]))
 

@@ -2,7 +2,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { expectProblem, expectRefusedFields } from '../../../support/http-expectations.ts'
 import { newUser, type ApiResponse, type TestUser } from '../../../support/test-client.ts'
-import { databaseNames, startTestService, type TestService } from '../../../support/test-service.ts'
+import {
+  databaseNames,
+  startTestService,
+  withoutMail,
+  type TestService,
+} from '../../../support/test-service.ts'
 
 describe.each(databaseNames)('limits for signed-in users, on %s', (database) => {
   let service: TestService
@@ -10,7 +15,7 @@ describe.each(databaseNames)('limits for signed-in users, on %s', (database) => 
   let token: string
 
   beforeAll(async () => {
-    service = await startTestService(database)
+    service = await startTestService(database, withoutMail)
     service.clock.stop()
   })
   beforeEach(async () => {

@@ -1,7 +1,12 @@
 import { randomInt } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { newUser, type ApiResponse, type TestUser } from '../../../support/test-client.ts'
-import { databaseNames, startTestService, type TestService } from '../../../support/test-service.ts'
+import {
+  databaseNames,
+  startTestService,
+  withoutMail,
+  type TestService,
+} from '../../../support/test-service.ts'
 import { expectProblem, expectRefusedFields } from '../../../support/http-expectations.ts'
 
 /** Attempts without a wait, as set in application/attempt-budgets.ts. */
@@ -12,7 +17,7 @@ describe.each(databaseNames)('attempt limits, on %s', (database) => {
   let place: string
 
   beforeAll(async () => {
-    service = await startTestService(database)
+    service = await startTestService(database, withoutMail)
     service.clock.stop()
   })
   beforeEach(() => {

@@ -243,6 +243,7 @@ describe.each(databaseNames)('deleting the account, on %s', (database) => {
             roles: [],
             password: 'kept as an argon2id hash',
           },
+          earlier_emails: [],
           sessions: [
             expect.objectContaining({ id: second.session.id, ended_at: time, end_reason: 'terminated' }),
             {

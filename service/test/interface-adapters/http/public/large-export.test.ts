@@ -46,7 +46,13 @@ describe('an export over HTTP', () => {
     const useCases = {
       authenticate: () => Promise.resolve({ user: { id: 1 } }),
       exportUser: () =>
-        Promise.resolve({ user: aUser(), sessions: sessions(), events: sessions(), activity: none() }),
+        Promise.resolve({
+          user: aUser(),
+          emailChanges: [],
+          sessions: sessions(),
+          events: sessions(),
+          activity: none(),
+        }),
     } as unknown as UseCases
     const options = { publicUrl: 'http://localhost:8000', trustedProxies: [], corsOrigins: [] }
     const app = await createHttpServer(

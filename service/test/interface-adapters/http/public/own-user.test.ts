@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newUser, type TestUser, type Tokens } from '../../../support/test-client.ts'
-import { databaseNames, startTestService, type TestService } from '../../../support/test-service.ts'
+import {
+  databaseNames,
+  startTestService,
+  withoutMail,
+  type TestService,
+} from '../../../support/test-service.ts'
 import {
   DEFAULT_AVATAR,
   expectEnded,
@@ -13,7 +18,7 @@ describe.each(databaseNames)('the own user, on %s', (database) => {
   let service: TestService
 
   beforeAll(async () => {
-    service = await startTestService(database)
+    service = await startTestService(database, withoutMail)
   })
   afterAll(() => service.stop())
 

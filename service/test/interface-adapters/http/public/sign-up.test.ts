@@ -1,7 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { productionPasswordChecks } from '../../../support/password-checks.ts'
 import { newUser } from '../../../support/test-client.ts'
-import { databaseNames, startTestService, type TestService } from '../../../support/test-service.ts'
+import {
+  databaseNames,
+  startTestService,
+  withoutMail,
+  type TestService,
+} from '../../../support/test-service.ts'
 import {
   DEFAULT_AVATAR,
   expectPrivate,
@@ -13,7 +18,11 @@ describe.each(databaseNames)('signing up, on %s', (database) => {
   let service: TestService
 
   beforeAll(async () => {
-    service = await startTestService(database, { BRAND_NAME: 'Vraxolde' }, productionPasswordChecks)
+    service = await startTestService(
+      database,
+      { BRAND_NAME: 'Vraxolde', ...withoutMail },
+      productionPasswordChecks,
+    )
   })
   afterAll(() => service.stop())
 

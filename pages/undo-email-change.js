@@ -1,0 +1,3 @@
+import { followOnClick } from './link.js'
+
+followOnClick('v1/email-changes/undo', 'Restoring…')
