@@ -39,12 +39,11 @@ export class ApiContract {
     if (operation === undefined) return undefined
     const declared = operation.responses[status]
     if (declared === undefined) return `status ${status} is not declared`
-    const isEmpty =
-      declared.content === undefined ||
-      Object.values(declared.content).every((each) => each.schema === undefined)
+    const contents = declared.content ?? {}
+    const isEmpty = Object.values(contents).every((each) => each.schema === undefined)
     if (isHead || isEmpty || status === 204) return body === undefined ? undefined : 'there is a body'
     const mediaType = contentType?.split(';')[0] ?? ''
-    const schema = declared.content?.[mediaType]?.schema
+    const schema = contents[mediaType]?.schema
     if (schema === undefined) return `${status} is not declared as ${mediaType}`
     const code = mediaType === 'application/problem+json' ? (body as { code: string }).code : undefined
     if (code !== undefined && !declared.description.includes(`\`${code}\``))
