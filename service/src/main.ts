@@ -28,6 +28,9 @@ import { warnOfUnreadableKeys } from './wiring/warn-of-unreadable-keys.ts'
 const MAIL_IS_OFF =
   'mail is off, so nobody can reset a forgotten password or verify an address; set SMTP_URL and MAIL_FROM'
 
+/** Time for the mails in flight on shutdown; listeners have as long for their requests. */
+const MAIL_STOP_LIMIT_MS = 5_000
+
 export interface Overrides extends Partial<PasswordChecks> {
   readonly clock?: Clock
   /** Gives up the signing keys of the database, for example because AUTH_SECRET is lost. */
@@ -88,10 +91,13 @@ export async function startService(config: Config, logger: Logger, overrides: Ov
     /** Finishes the in-flight requests, writes what is still buffered, and closes the database. */
     stop: async (): Promise<void> => {
       isStopping = true
+      // A mail server that hangs must not keep the process from ending. Its mails are sent by another instance, or later.
+      const cutOff = setTimeout(() => mail?.mailer.close(), MAIL_STOP_LIMIT_MS)
       await Promise.all([listeners.close(), outbox.stop()])
       await Promise.all([backgroundTasks.stop(), wakeUp.stop()])
       // Once more: the last requests may have woken the outbox after its first stop.
       await outbox.stop()
+      clearTimeout(cutOff)
       mail?.mailer.close()
       // The last committed ends get their numbers in the log, so that other instances learn of them.
       await feed.catchUp().catch((error: unknown) => logger.warn({ event: 'feed.late', err: error }))

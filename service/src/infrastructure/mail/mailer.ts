@@ -19,6 +19,6 @@ export interface Mailer {
   /** Resolves if mail would be accepted now. Otherwise rejects with `DeliveryFailed`. */
   verify(): Promise<void>
 
-  /** Closes what is idle. */
+  /** Ends the attempts in flight, which then fail, and closes the connections. Nothing is sent afterwards. */
   close(): void
 }

@@ -20,6 +20,7 @@ export class SmtpMailer implements Mailer {
   readonly #from: MailSender
   readonly #attemptMs: number
   readonly #transport: ReturnType<typeof transportTo>
+  readonly #closing = new AbortController()
 
   constructor(server: SmtpServer, from: MailSender, { stepMs, attemptMs }: SmtpTimes = SMTP_TIMES) {
     this.#from = from
@@ -32,7 +33,7 @@ export class SmtpMailer implements Mailer {
     if (emailKey(to) === undefined)
       throw new DeliveryFailed('the address is malformed', { isPermanent: true })
     const { name, address } = this.#from
-    const signal = AbortSignal.timeout(this.#attemptMs)
+    const signal = this.#limit()
     try {
       await this.#transport.sendMail({
         from: { name, address },
@@ -55,7 +56,7 @@ export class SmtpMailer implements Mailer {
   }
 
   async verify(): Promise<void> {
-    const signal = AbortSignal.timeout(this.#attemptMs)
+    const signal = this.#limit()
     const late = new Promise<never>((_, reject) => {
       signal.addEventListener('abort', () => reject(new Error('late')), { once: true })
     })
@@ -67,10 +68,16 @@ export class SmtpMailer implements Mailer {
   }
 
   close(): void {
+    this.#closing.abort()
     this.#transport.close()
   }
 
+  #limit(): AbortSignal {
+    return AbortSignal.any([AbortSignal.timeout(this.#attemptMs), this.#closing.signal])
+  }
+
   #failureOf(error: unknown, signal: AbortSignal): DeliveryFailed {
+    if (this.#closing.signal.aborted) return new DeliveryFailed('the service stopped while it was sent')
     if (!signal.aborted) return smtpFailure(error)
     return new DeliveryFailed(`the mail server did not finish within ${this.#attemptMs / 1_000} seconds`)
   }

@@ -186,6 +186,17 @@ describe('a mail server that hangs or is down', () => {
     hasty.close()
   })
 
+  test('closing ends an attempt in flight, so that a hanging server delays no shutdown', async () => {
+    const closed = mailerTo(server)
+    const reached = server.called()
+    server.refuse = (step) => (step === 'recipient' ? 'hang' : undefined)
+    const failure = failureOf(closed.send(aMail()))
+    await reached
+    closed.close()
+    expect((await failure).message).toBe('the service stopped while it was sent')
+    expect((await failureOf(closed.send(aMail()))).isPermanent).toBe(false)
+  })
+
   test('an attempt ends well before the lease of its delivery', () => {
     expect(SMTP_TIMES.attemptMs).toBeLessThanOrEqual((CLAIM_SECONDS * 1_000 * 3) / 4)
   })

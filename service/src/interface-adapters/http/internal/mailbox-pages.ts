@@ -21,7 +21,7 @@ const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64')
 export const PAGE_POLICY = `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
 
 /** A mail runs nothing, loads nothing, and has an origin of its own. Its links open in new tabs. */
-export const SANDBOX = 'allow-popups allow-popups-to-escape-sandbox'
+const SANDBOX = 'allow-popups allow-popups-to-escape-sandbox'
 export const FRAME_POLICY = `default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox ${SANDBOX}`
 
 export function listPage(mails: readonly KeptMail[]): string {
