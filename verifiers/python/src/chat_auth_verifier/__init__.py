@@ -5,7 +5,7 @@ It does not issue tokens and is not a general JWT library: it accepts one issuer
 
 from .feed.feed_state import SessionEnd
 from .feed.readiness import NotReady
-from .settings import WhenStale
+from .settings import VerifierOptions, WhenStale
 from .sockets.closing import GuardedSocket
 from .token.claims import Claims, DeliveryClaims
 from .token.refused import RefusalCode, TokenRefused
@@ -22,5 +22,6 @@ __all__ = [
     "SessionEnd",
     "TokenRefused",
     "Verifier",
+    "VerifierOptions",
     "WhenStale",
 ]

@@ -5,19 +5,24 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import os
+import sys
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from .error_report import OnError
 from .feed.feed_state import SessionEnd
 from .feed.readiness import NotReady
-from .settings import WhenStale
+from .settings import VerifierOptions
 from .token.claims import Claims, DeliveryClaims
 from .token.refused import TokenRefused
 from .verification.health import Health
 from .verifier import Verifier
+
+if sys.version_info >= (3, 11):
+    from typing import Unpack
+elif TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 Result = TypeVar("Result")
 
@@ -41,14 +46,9 @@ class BlockingVerifier:
         url: str,
         service_key: str,
         issuer: str,
-        audience: str | None = None,
-        shared_secret: str | None = None,
-        max_staleness: float = 5.0,
-        when_stale: WhenStale = "refuse",
-        cache_size: int = 10_000,
         *,
-        on_error: OnError | None = None,
         ready_timeout: float | None = 30.0,
+        **options: Unpack[VerifierOptions],
     ) -> None:
         """As `Verifier`. The first calls in each process wait up to `ready_timeout` seconds until it is ready.
 
@@ -56,17 +56,7 @@ class BlockingVerifier:
         """
 
         def create() -> Verifier:
-            return Verifier(
-                url,
-                service_key,
-                issuer,
-                audience,
-                shared_secret,
-                max_staleness,
-                when_stale,
-                cache_size,
-                on_error=on_error,
-            )
+            return Verifier(url, service_key, issuer, **options)
 
         # Invalid arguments fail here, and not with the first request.
         create()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 from urllib.parse import urlsplit
+
+from .error_report import OnError
 
 WhenStale = Literal["refuse", "introspect", "accept"]
 """How a verifier treats a valid token while it may not know every ended session.
@@ -15,6 +17,24 @@ accepts the token unless its session is known to have ended.
 """
 
 _LOOKS_LIKE_KEY = re.compile(r"-----BEGIN|\"kty\"|^[\s\ufeff]*(ssh-|ecdsa-)")
+
+
+class VerifierOptions(TypedDict, total=False):
+    """The optional arguments of `Verifier` and `BlockingVerifier`."""
+
+    audience: str | None
+    """The exact `aud`: `TOKEN_AUDIENCE`. Without it, tokens must carry no `aud`."""
+    shared_secret: str | None
+    """The HS256 secret. With it, no keys are fetched and only HS256 tokens are accepted."""
+    max_staleness: float
+    """Seconds after which knowledge of ended sessions is stale, at least 2. Default: 5."""
+    when_stale: WhenStale
+    """Default: `refuse`."""
+    cache_size: int
+    """Number of checked tokens to remember; 0 turns the cache off. Default: 10,000."""
+    on_error: OnError | None
+    """Called with errors in the background. Default: a warning in the log `chat_auth_verifier`, each message at most once
+    an hour. Errors contain no secrets."""
 
 
 @dataclass(frozen=True)
@@ -28,17 +48,20 @@ class Settings:
     max_staleness_ms: float
     when_stale: WhenStale
     cache_size: int
+    on_error: OnError | None
 
 
 def read_settings(
     url: Any,
     service_key: Any,
     issuer: Any,
-    audience: Any,
-    shared_secret: Any,
-    max_staleness: Any,
-    when_stale: Any,
-    cache_size: Any,
+    *,
+    audience: Any = None,
+    shared_secret: Any = None,
+    max_staleness: Any = 5.0,
+    when_stale: Any = "refuse",
+    cache_size: Any = 10_000,
+    on_error: Any = None,
 ) -> Settings:
     """Raises a `ValueError` that names the argument and what it must be, without its value."""
     _require(
@@ -65,6 +88,7 @@ def read_settings(
         max_staleness_ms=max_staleness * 1000,
         when_stale=when_stale,
         cache_size=cache_size,
+        on_error=on_error,
     )
 
 

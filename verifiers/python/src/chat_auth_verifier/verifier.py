@@ -3,34 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .clock import Clock, SystemClock
-from .error_report import ErrorReport, OnError
+from .error_report import ErrorReport
 from .feed.feed_state import SessionEnd
-from .feed.revocation_feed import RevocationFeed
-from .service.http_transport import HttpTransport
-from .service.json_requests import JsonRequests
-from .service.key_set import KeySet, SharedSecret
-from .service.receipts import Receipts
-from .service.service_calls import ServiceCalls
-from .settings import WhenStale, read_settings
+from .run import Run
+from .settings import VerifierOptions, read_settings
 from .sockets.closing import GuardedSocket
-from .sockets.socket_guard import SocketGuard
-from .subscribers import Subscribers, void
+from .subscribers import Subscribers
 from .token.claims import Claims, DeliveryClaims
 from .token.json_values import session_key
 from .token.refused import TokenRefused
 from .transport import Transport
-from .verification.guarded import GuardedSessions
 from .verification.health import Health
-from .verification.local_verifier import LocalVerifier
 
-# How long `close` waits for the last receipts.
-_CLOSE_TIMEOUT_MS = 2_000
+if sys.version_info >= (3, 11):
+    from typing import Unpack
+elif TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class Verifier:
@@ -49,71 +44,41 @@ class Verifier:
         url: str,
         service_key: str,
         issuer: str,
-        audience: str | None = None,
-        shared_secret: str | None = None,
-        max_staleness: float = 5.0,
-        when_stale: WhenStale = "refuse",
-        cache_size: int = 10_000,
         *,
-        on_error: OnError | None = None,
         transport: Transport | None = None,
         clock: Clock | None = None,
+        **options: Unpack[VerifierOptions],
     ) -> None:
         """Raises a `ValueError` for invalid arguments. Nothing is sent before `start`.
 
         - `url`: base URL of the service's internal listener.
         - `service_key`: one of the `SERVICE_KEYS` of the service.
         - `issuer`: the exact `iss` of every token: `TOKEN_ISSUER` of the service.
-        - `audience`: the exact `aud`: `TOKEN_AUDIENCE`. Without it, tokens must carry no `aud`.
-        - `shared_secret`: the HS256 secret. With it, no keys are fetched and only HS256 tokens are accepted.
-        - `max_staleness`: seconds after which knowledge of ended sessions is stale, at least 2.
-        - `cache_size`: number of checked tokens to remember; 0 turns the cache off.
-        - `on_error`: called with errors in the background. Default: a warning in the log `chat_auth_verifier`, each
-          message at most once an hour. Errors contain no secrets.
+        - `options`: see `VerifierOptions`.
         - `transport`, `clock`: for tests.
         """
-        self._settings = read_settings(
-            url, service_key, issuer, audience, shared_secret, max_staleness, when_stale, cache_size
-        )
+        self._settings = read_settings(url, service_key, issuer, **options)
         self._clock = clock or SystemClock()
         self._transport = transport
-        self._report = ErrorReport(on_error, self._clock)
+        self._report = ErrorReport(self._settings.on_error, self._clock)
         self._listeners: Subscribers[SessionEnd] = Subscribers(self._report)
         self._is_started = False
         self._closing: asyncio.Task[None] | None = None
-        self._build()
+        self._run = self._create_run()
 
-    def _build(self) -> None:
-        settings, clock, report = self._settings, self._clock, self._report
-        transport = self._used_transport = self._transport or HttpTransport(settings.base)
-        requests = JsonRequests(transport, clock, settings.service_key)
-        self._feed = RevocationFeed(settings, transport, clock, lambda: len(self._keys) > 0, report)
-        self._keys: KeySet | SharedSecret = (
-            KeySet(requests, clock, report, self._feed.freshness.update)
-            if settings.shared_secret is None
-            else SharedSecret(settings.shared_secret)
-        )
-        self._receipts = Receipts(requests, clock, report)
-        calls = ServiceCalls(requests, clock, report)
-        self._local = LocalVerifier(settings, clock, self._keys, self._feed, self._receipts, calls)
-        sessions = GuardedSessions(settings, clock, self._feed, self._local)
-        self._guard = SocketGuard(sessions, clock, report)
+    def _create_run(self) -> Run:
+        return Run(self._settings, self._transport, self._clock, self._report)
 
     def start(self) -> None:
         """Starts following the feed. `async with` does it. After `close`, it can be started again."""
         if self._closing is not None:
             self._closing = None
             self._is_started = False
-            self._build()
+            self._run = self._create_run()
         if self._is_started:
             raise RuntimeError("The verifier is started already.")
         self._is_started = True
-        self._feed.ends.subscribe(lambda end: self._guard.on_session_ended(end.sid))
-        self._feed.ends.subscribe(self._listeners.notify)
-        self._feed.outdated.subscribe(self._guard.on_outdated)
-        self._feed.stale.subscribe(lambda _: self._guard.on_stale())
-        self._keys.start()
-        self._feed.reader.open()
+        self._run.start(self._listeners.notify)
 
     async def __aenter__(self) -> Verifier:
         self.start()
@@ -130,7 +95,7 @@ class Verifier:
         Raises `NotReady`, which says what to check, after `timeout` seconds, and immediately if the service refuses the
         feed with 401, 403 or 404. None waits forever.
         """
-        await self._feed.readiness.wait(timeout, lambda: self._report.last)
+        await self._run.feed.readiness.wait(timeout, lambda: self._report.last)
 
     def verify(
         self, token: str, *, max_age: int | None = None, amr: Sequence[str] | None = None
@@ -144,14 +109,14 @@ class Verifier:
             claims = await verifier.verify(token)
             await verifier.verify(token, max_age=600)
         """
-        return self._local.verify(token, max_age, amr)
+        return self._run.local.verify(token, max_age, amr)
 
     def verify_delivery(self, token: str) -> Coroutine[Any, Any, DeliveryClaims]:
         """Returns the claims of a token that the service sends with a call about a user. Needs no fresh feed.
 
         Raises `TokenRefused` for any other value, an access token included.
         """
-        return self._local.verify_delivery(token)
+        return self._run.local.verify_delivery(token)
 
     def check(self, claims: Claims) -> None:
         """Checks claims again, later, without their token: whether they expired, or their session ended.
@@ -162,7 +127,7 @@ class Verifier:
         Example:
             verifier.check(Claims.from_dict(json.loads(stored)))
         """
-        self._local.check(claims)
+        self._run.local.check(claims)
 
     def redeem_ticket(self, ticket: str, origin: str | None = None) -> Coroutine[Any, Any, Claims]:
         """Redeems a socket ticket at the service and returns its claims. It can be redeemed once, across all verifiers.
@@ -170,7 +135,7 @@ class Verifier:
         `origin` is the Origin header of the upgrade. Raises `TokenRefused` with `ticket_gone`, `origin_mismatch`,
         `unavailable`, or the code of an invalid claim.
         """
-        return self._local.redeem_ticket(ticket, origin)
+        return self._run.local.redeem_ticket(ticket, origin)
 
     async def hold(self, websocket: GuardedSocket, claims: Claims) -> None:
         """Guards an accepted socket: it closes with 4401, 4408 or 4503 when its session or token stops being valid.
@@ -178,15 +143,15 @@ class Verifier:
         If that has happened since the token was checked, closes it now and raises `TokenRefused`. Release the socket when
         its client disconnects; `holding` does both. Raises a `TypeError` for a socket without `close(code, reason)`.
         """
-        closing = await self._guard.hold(websocket, claims)
+        closing = await self._run.guard.hold(websocket, claims)
         if closing is None:
             return
-        reason = self._feed.store.reason_of(session_key(claims.sid))
+        reason = self._run.feed.store.reason_of(session_key(claims.sid))
         raise TokenRefused(closing.refusal, reason=reason if closing.refusal == "session_ended" else None)
 
     def release(self, websocket: GuardedSocket) -> None:
         """Stops guarding a socket without closing it."""
-        self._guard.release(websocket)
+        self._run.guard.release(websocket)
 
     @asynccontextmanager
     async def holding(self, websocket: GuardedSocket, claims: Claims) -> AsyncIterator[None]:
@@ -209,7 +174,7 @@ class Verifier:
         """
         claims = await self.verify(token)
         # Looked up after the await, because the socket may have been closed in the meantime.
-        held = self._guard.find(websocket)
+        held = self._run.guard.find(websocket)
         if held is None:
             raise TokenRefused("expired", "This socket is closed or was never held. Open a new one.")
         if (claims.sid, claims.user_id) != (held.claims.sid, held.claims.user_id):
@@ -217,7 +182,7 @@ class Verifier:
                 "invalid_claims",
                 "The token belongs to another session. Renew a socket with a token of its own session.",
             )
-        self._guard.renew(held, claims)
+        self._run.guard.renew(held, claims)
         return claims
 
     def on_session_ended(self, listener: Callable[[SessionEnd], object]) -> Callable[[], None]:
@@ -230,22 +195,7 @@ class Verifier:
 
     def health(self) -> Health:
         """Returns the current state without I/O."""
-        feed, local = self._feed, self._local
-        return Health(
-            fresh=feed.freshness.is_fresh(),
-            staleness=feed.staleness_ms() / 1000,
-            connected=feed.reader.connected,
-            revoked_count=len(feed.store),
-            outdated_count=feed.store.outdated_count,
-            key_count=len(self._keys),
-            cached_tokens=local.checks.cached_count,
-            verified=local.verified,
-            cache_hits=local.cache_hits,
-            refused=dict(local.refused),
-            feed_reconnects=feed.reader.reconnects,
-            receipts=self._receipts.counts,
-            held_sockets=len(self._guard),
-        )
+        return self._run.health()
 
     async def close(self) -> None:
         """Sends the last receipts, for up to 2 seconds, and closes all connections.
@@ -254,20 +204,5 @@ class Verifier:
         held close with 4503 if `when_stale` is `refuse`, because nothing guards them any more.
         """
         if self._closing is None:
-            self._local.is_closed = True
-            self._guard.close(closes_sockets=self._settings.when_stale == "refuse")
-            # Not looked up later: `start` may replace them while the task still runs.
-            last = self._feed, self._keys, self._receipts, self._used_transport
-            self._closing = asyncio.create_task(self._close(*last))
+            self._closing = self._run.stop()
         await asyncio.shield(self._closing)
-
-    async def _close(
-        self, feed: RevocationFeed, keys: KeySet | SharedSecret, receipts: Receipts, transport: Transport
-    ) -> None:
-        await feed.close()
-        await keys.close()
-        last_receipts = asyncio.create_task(receipts.close())
-        cancel_timer = self._clock.after(_CLOSE_TIMEOUT_MS, lambda: void(last_receipts.cancel()))
-        await asyncio.gather(last_receipts, return_exceptions=True)
-        cancel_timer()
-        await transport.close()

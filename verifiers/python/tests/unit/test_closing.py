@@ -21,7 +21,7 @@ from tests.unit.test_sockets import Socket, StubbornSocket
 
 
 def sockets_in_handshake(verifier: Verifier) -> int:
-    return len(verifier._guard._handshakes._handshakes)
+    return len(verifier._run.guard._handshakes._handshakes)
 
 
 async def test_a_socket_that_hold_refuses_is_not_kept() -> None:

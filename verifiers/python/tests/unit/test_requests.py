@@ -106,7 +106,7 @@ async def test_reported_errors_hold_nothing_but_their_text() -> None:
 
 
 def test_settings_and_requests_do_not_show_secrets() -> None:
-    settings = read_settings("http://auth", SERVICE_KEY, "issuer", None, SECRET, 5, "refuse", 0)
+    settings = read_settings("http://auth", SERVICE_KEY, "issuer", shared_secret=SECRET)
     shown = f"{settings!r} {settings} {REQUEST!r} {REQUEST}"
     assert all(secret not in shown for secret in (SERVICE_KEY, SECRET, "secret"))
 

@@ -33,7 +33,7 @@ class Player:
             "http://auth.test:8010",
             SERVICE_KEY,
             settings["issuer"],
-            settings["audience"],
+            audience=settings["audience"],
             max_staleness=settings["max_staleness_ms"] / 1000,
             when_stale=settings["when_stale"],
             on_error=lambda _: None,
