@@ -6,6 +6,7 @@ import type { Claims, DeliveryClaims } from '../../src/token-types.ts'
 import type { Verifier } from '../../src/types.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 import { serviceKey } from '../support/stand-in-service.ts'
+import { TranscriptChecks } from './transcript-checks.ts'
 import { TranscriptService } from './transcript-service.ts'
 import type { Settings, Step, Transcript, TranscriptVectors } from './transcript-steps.ts'
 
@@ -25,6 +26,7 @@ export async function play(vectors: TranscriptVectors, transcript: Transcript): 
 class Player {
   readonly verifier: Verifier
   readonly #service: TranscriptService
+  readonly #checks: TranscriptChecks
   readonly #tokens: TranscriptVectors['tokens']
   readonly #clock = new ManualClock()
   readonly #guard: SocketGuard
@@ -40,6 +42,7 @@ class Player {
     settings: Settings,
   ) {
     this.#service = service
+    this.#checks = new TranscriptChecks(service)
     this.#tokens = tokens
     // Delays take their whole time.
     this.#clock.chance = 1
@@ -74,7 +77,12 @@ class Player {
     this.#act(step)
     await this.#call(step)
     await this.#service.settle()
-    this.#check(step)
+    this.#checks.check(step, {
+      health: this.verifier.health(),
+      ready: this.#ready,
+      ended: this.#ended,
+      closed: this.#closed,
+    })
   }
 
   /** The service and the network. */
@@ -173,52 +181,6 @@ class Player {
     if (found === undefined) throw new Error(`There is no token ${token}.`)
     return found
   }
-
-  /** Compares with everything that can be seen now. */
-  #check(step: Step): void {
-    const service = this.#service
-    const { fresh, stalenessMs, connected, revokedCount, outdatedCount } = this.verifier.health()
-    const health = {
-      fresh,
-      staleness_ms: stalenessMs,
-      connected,
-      revoked: revokedCount,
-      outdated: outdatedCount,
-    }
-    const seen: Step = {
-      at: step.at,
-      request: {
-        last_event_id: (service.feedRequests.at(-1)?.headers['last-event-id'] ?? null) as string | null,
-      },
-      requests: service.feedRequests.length,
-      connection: service.isFeedOpen ? 'open' : 'closed',
-      ready: this.#ready as 'ready',
-      session_ended: this.#ended,
-      key_fetches: service.keyFetches,
-      receipts: service.receipts,
-      closed: this.#closed,
-    }
-    for (const name of Object.keys(seen) as (keyof Step)[]) {
-      if (name in step)
-        expect({ at: step.at, [name]: seen[name] }).toEqual({ at: step.at, [name]: step[name] })
-    }
-    if (step.health !== undefined)
-      expect({ at: step.at, ...health }).toMatchObject({ at: step.at, ...step.health })
-    if (step.request !== undefined) this.#checkRequest(step)
-  }
-
-  /** Each request is in the transcript, and no other. */
-  #checkRequest({ at }: Step): void {
-    this.#requests += 1
-    expect({ at, requests: this.#service.feedRequests.length }).toEqual({ at, requests: this.#requests })
-    const { authorization, prefer, accept } = this.#service.feedRequests.at(-1)?.headers ?? {}
-    expect({ authorization, prefer, accept }).toEqual({
-      authorization: `Bearer ${serviceKey}`,
-      prefer: 'snapshot=parts',
-      accept: 'text/event-stream',
-    })
-  }
-  #requests = 0
 }
 
 interface Outcome<T> {
