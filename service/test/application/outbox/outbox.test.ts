@@ -236,7 +236,7 @@ describe('an event that a consumer refuses for good', () => {
     expect(consumer.received).toEqual([[users[0]?.id, 'behind it']])
   })
 
-  test('events refused for good do not pause the consumer for others', async () => {
+  test('events refused for good do not pause the consumer for others', { tags: ['MAIL-9'] }, async () => {
     const { outbox, consumer, happened, kinds, pass } = await anOutbox()
     consumer.respond = refuseForGood
     for (const user of [0, 1, 2, 3, 4, 5]) await happened(user, '1', '2')

@@ -226,19 +226,23 @@ describe('mail about a new address', () => {
   }
   const event = emailChanged(anna.id, 2, at(0))
 
-  test('a change of address sends a link to the old one that undoes it within 7 days', async () => {
-    const mail = await mailAfter(event, { users: [moved], changes: [change] })
-    expect(mail).toMatchObject({ to: 'anna@example.org', subject: 'Your Chat address was changed' })
-    expect(linkIn(mail, 'undo-email-change', 'undo_email_change')).toEqual({
-      purpose: 'undo_email_change',
-      userId: 42,
-      emailVersion: 2,
-      // The change is kept for this long.
-      expiresAt: at(7 * DAY),
-    })
-    expect(mail?.text).toContain('The link works until 8 March 2026, 12:00 UTC.')
-    expect(JSON.stringify(mail)).not.toContain('thief')
-  })
+  test(
+    'a change of address sends a link to the old one that undoes it within 7 days',
+    { tags: ['MAIL-12'] },
+    async () => {
+      const mail = await mailAfter(event, { users: [moved], changes: [change] })
+      expect(mail).toMatchObject({ to: 'anna@example.org', subject: 'Your Chat address was changed' })
+      expect(linkIn(mail, 'undo-email-change', 'undo_email_change')).toEqual({
+        purpose: 'undo_email_change',
+        userId: 42,
+        emailVersion: 2,
+        // The change is kept for this long.
+        expiresAt: at(7 * DAY),
+      })
+      expect(mail?.text).toContain('The link works until 8 March 2026, 12:00 UTC.')
+      expect(JSON.stringify(mail)).not.toContain('thief')
+    },
+  )
 
   test.each<[string, readonly EmailChange[]]>([
     ['it was undone', []],
@@ -290,7 +294,7 @@ describe('mail about passwords', () => {
   test.each([
     ['changed', passwordChanged(present, at(0))],
     ['reset', passwordReset(anna.id, at(0))],
-  ])('a password that was %s sends a notice with the time', async (_, event) => {
+  ])('a password that was %s sends a notice with the time', { tags: ['MAIL-12'] }, async (_, event) => {
     const mail = await mailAfter(event)
     expect(mail).toMatchObject({ to: 'anna@example.org', subject: 'Your Chat password was changed' })
     expect(mail?.text).toContain('was changed on 1 March 2026, 12:00 UTC.')
@@ -299,21 +303,25 @@ describe('mail about passwords', () => {
 })
 
 describe('mail about sessions', () => {
-  test('a sign-in from a new place names it, with a link that ends the session for 7 days', async () => {
-    const mail = await mailAfter(sessionCreated(present, true))
-    expect(mail).toMatchObject({ to: 'anna@example.org', subject: 'New sign-in to Chat' })
-    for (const part of [mail?.text, mail?.html]) {
-      for (const fact of ['Firefox on Linux', '203.\u20600.', '1 March 2026, 12:00 UTC']) {
-        expect(part?.replaceAll('203.0.', '203.\u20600.')).toContain(fact)
+  test(
+    'a sign-in from a new place names it, with a link that ends the session for 7 days',
+    { tags: ['MAIL-11'] },
+    async () => {
+      const mail = await mailAfter(sessionCreated(present, true))
+      expect(mail).toMatchObject({ to: 'anna@example.org', subject: 'New sign-in to Chat' })
+      for (const part of [mail?.text, mail?.html]) {
+        for (const fact of ['Firefox on Linux', '203.\u20600.', '1 March 2026, 12:00 UTC']) {
+          expect(part?.replaceAll('203.0.', '203.\u20600.')).toContain(fact)
+        }
       }
-    }
-    expect(linkIn(mail, 'end-session', 'end_session')).toEqual({
-      purpose: 'end_session',
-      userId: 42,
-      sessionId: present.id,
-      expiresAt: at(HOUR + 7 * DAY),
-    })
-  })
+      expect(linkIn(mail, 'end-session', 'end_session')).toEqual({
+        purpose: 'end_session',
+        userId: 42,
+        sessionId: present.id,
+        expiresAt: at(HOUR + 7 * DAY),
+      })
+    },
+  )
 
   test('a sign-in from a new place sends nothing if the session has ended', async () => {
     const ended = endSession(present, 'signed_out', at(60))
@@ -335,7 +343,7 @@ describe('mail about sessions', () => {
     },
   )
 
-  test('a replayed token sends a notice that accuses nobody', async () => {
+  test('a replayed token sends a notice that accuses nobody', { tags: ['MAIL-11'] }, async () => {
     const event = refreshTokenReused(present, 0, { address: '198.51.100.9', userAgent: 'x' }, at(0))
     const mail = await mailAfter(event)
     expect(mail).toMatchObject({ to: 'anna@example.org', subject: 'We signed a device out of Chat' })
@@ -350,12 +358,16 @@ describe('mail about second factors', () => {
     [factorAdded(anna.id, 'totp', at(0)), 'an authenticator app was added to'],
     [factorAdded(anna.id, 'recovery_codes', at(0)), 'a new set of recovery codes was added to'],
     [factorRemoved(anna.id, 'totp', at(0)), 'an authenticator app was removed from'],
-  ])('$type sends a notice that names the factor and the time', async (event, words) => {
-    const mail = await mailAfter(event)
-    expect(mail?.to).toBe('anna@example.org')
-    expect(mail?.text).toContain(`On 1 March 2026, 12:00 UTC, ${words} your account anna at Chat.`)
-    hasNoLink(mail)
-  })
+  ])(
+    '$type sends a notice that names the factor and the time',
+    { tags: ['MAIL-12'] },
+    async (event, words) => {
+      const mail = await mailAfter(event)
+      expect(mail?.to).toBe('anna@example.org')
+      expect(mail?.text).toContain(`On 1 March 2026, 12:00 UTC, ${words} your account anna at Chat.`)
+      hasNoLink(mail)
+    },
+  )
 })
 
 describe('who gets notices', () => {
