@@ -8,6 +8,7 @@ import type { AttemptLimits } from '../ports/attempt-limits.ts'
 import type { AuditCursor, AuditLog } from '../ports/audit-log.ts'
 import type { EmailChanges } from '../ports/email-changes.ts'
 import type { Events, RecordedEvent } from '../ports/events.ts'
+import type { Factors, OwnFactors } from '../ports/factors.ts'
 import type { Sessions } from '../ports/sessions.ts'
 import type { Caller } from '../sessions/caller.ts'
 import {
@@ -21,12 +22,15 @@ interface ExportUserDeps extends RequireRecentAuthenticationDeps {
   readonly auditLog: AuditLog
   readonly attempts: AttemptLimits
   readonly emailChanges: EmailChanges
+  readonly factors: Factors
 }
 
 export interface ExportedUser {
   readonly user: User
   /** Of the changes that can still be undone. */
   readonly emailChanges: readonly EmailChange[]
+  /** Without secrets and recovery codes: they are credentials, and nobody needs a copy. */
+  readonly factors: OwnFactors
   /** Includes ended sessions that are still stored. */
   readonly sessions: AsyncIterable<readonly Session[]>
   /** Events that are waiting for delivery or were delivered recently. */
@@ -50,13 +54,14 @@ export const exportUserErrors = [
 export const exportUser =
   (deps: ExportUserDeps) =>
   async (caller: Caller): Promise<ExportedUser> => {
-    const { sessions, events, auditLog, attempts, emailChanges, clock } = deps
+    const { sessions, events, auditLog, attempts, emailChanges, factors, clock } = deps
     const { user } = caller
     requireRecentAuthentication(deps)(caller)
     await attempts.take([exportsOf(user.id)], clock.now())
     return {
       user,
       emailChanges: await emailChanges.list(user.id),
+      factors: await factors.find(user.id),
       sessions: pages((last?: Session) => sessions.page(user.id, last?.id, PAGE_SIZE)),
       events: pages((last?: RecordedEvent) => events.page(user.id, last?.id, PAGE_SIZE)),
       activity: pages(async (before?: AuditCursor) =>

@@ -1,6 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
 import { HOTP, Secret, TOTP } from 'otpauth'
-import qrcode from 'qrcode'
 import type { EncryptedTotpSecret, NewTotpSecret, TotpSecrets } from '../../application/ports/totp-secrets.ts'
 import { CODE_DIGITS, STEP_SECONDS, type TotpCode } from '../../domain/second-factor.ts'
 import type { UserId } from '../../domain/user.ts'
@@ -30,6 +29,8 @@ export class OtpauthTotpSecrets implements TotpSecrets {
     const secret = new Secret({ size: SECRET_BYTES })
     const names = { issuer: this.#issuer, label: cut(username) }
     const uri = new TOTP({ ...names, secret, digits: CODE_DIGITS, period: STEP_SECONDS }).toString()
+    // Loaded when it is needed: most instances start more often than they draw one.
+    const { default: qrcode } = await import('qrcode')
     const svg = await qrcode.toString(uri, { type: 'svg', errorCorrectionLevel: 'M', width: 256 })
     return {
       encrypted: this.#encrypt(userId, Buffer.from(secret.bytes)),

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { at } from '../../support/builders.ts'
+import { enrol } from '../factors/enrolled.ts'
 import { aWorld, type World } from '../world.ts'
 
 test('an export holds one user with all sessions and events, and nothing of other users', async () => {
@@ -23,6 +24,16 @@ test('an export holds one user with all sessions and events, and nothing of othe
     ['session.ended', at(9)],
   ])
   expect(JSON.stringify([sessions, events])).not.toContain(`"userId":${bert.id}`)
+})
+
+test('an export has the second factors, without secrets and recovery codes', async () => {
+  const world = aWorld()
+  await world.addUser('anna')
+  const { caller, recoveryCodes } = await enrol(world)
+  const { factors, ...rest } = await world.useCases.exportUser(caller)
+  expect(factors).toEqual({ totpAddedAt: at(0), recoveryCodesLeft: 10 })
+  const text = JSON.stringify([factors, rest])
+  for (const secret of ['current0', ...recoveryCodes]) expect(text).not.toContain(secret)
 })
 
 test(

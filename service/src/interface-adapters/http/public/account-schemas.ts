@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { session } from '../session-schemas.ts'
 import { currentPassword, newPassword, ownUser } from '../user-schemas.ts'
 import { activity } from './activity-schemas.ts'
+import { factors } from './factor-schemas.ts'
 
 export const passwordChange = z
   .object({ current_password: currentPassword, new_password: newPassword })
@@ -33,6 +34,9 @@ export const exported = z
         }),
       )
       .meta({ description: 'Addresses that you had in the last seven days, newest first.' }),
+    factors: factors.meta({
+      description: 'Secrets and recovery codes are not shown. They are kept encrypted, and as hashes.',
+    }),
     sessions: z.array(
       session.omit({ current: true }).extend({
         device_id: z

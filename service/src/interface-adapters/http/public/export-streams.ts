@@ -100,11 +100,13 @@ async function* followedBy(first: string, rest: AsyncIterable<string>): AsyncGen
 
 /** The body of an export in pieces, one for each page. */
 async function* jsonOf(
-  { user, emailChanges, sessions, events, activity }: ExportedUser,
+  { user, emailChanges, factors, sessions, events, activity }: ExportedUser,
   publicUrl: string,
 ): AsyncGenerator<string, undefined> {
   const earlier = JSON.stringify(emailChanges.map(bodies.exportedEmailChange))
-  const head = `{"user":${JSON.stringify(bodies.exportedUser(user, publicUrl))},"earlier_emails":${earlier},"sessions":[`
+  const own = JSON.stringify(bodies.exportedUser(user, publicUrl))
+  const ofFactors = JSON.stringify(bodies.factors(factors))
+  const head = `{"user":${own},"earlier_emails":${earlier},"factors":${ofFactors},"sessions":[`
   yield* listOf(head, sessions, bodies.exportedSession)
   yield* listOf('],"events":[', events, bodies.exportedEvent)
   yield* listOf('],"activity":[', activity, activityBody)

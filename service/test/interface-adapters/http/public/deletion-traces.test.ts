@@ -9,6 +9,7 @@ import sharp from 'sharp'
 import { describe, expect, test } from 'vitest'
 import { requireServer } from '../../../../../scripts/postgres/find-server.ts'
 import type { Database } from '../../../../src/infrastructure/postgres/database.ts'
+import { addAuthenticator } from '../../../support/authenticator.ts'
 import { StubServer } from '../../../support/stub-server.ts'
 import type { TestClient } from '../../../support/test-client.ts'
 import { type Tokens } from '../../../support/test-client.ts'
@@ -112,7 +113,8 @@ async function traceable(service: TestService, client: TestClient) {
   }
   await service.service.receipts.flush()
   await ask('POST', '/v1/sessions/refresh', { refresh_token: stolen.refresh_token })
-  return { id, token }
+  const factor = await addAuthenticator(client, { ...tokens, access_token: token }, () => service.clock.now())
+  return { id, token: factor.tokens.access_token }
 }
 
 async function whatIsStored(db: Database, id: number) {
@@ -122,7 +124,19 @@ async function whatIsStored(db: Database, id: number) {
     .selectAll()
     .where('user_id', '=', id)
     .executeTakeFirstOrThrow()
+  const { secret } = await db
+    .selectFrom('totp_secrets')
+    .selectAll()
+    .where('user_id', '=', id)
+    .executeTakeFirstOrThrow()
+  const code = await db
+    .selectFrom('recovery_codes')
+    .selectAll()
+    .where('user_id', '=', id)
+    .executeTakeFirstOrThrow()
   return {
+    'the secret of the authenticator': secret,
+    'the hash of a recovery code': code.hash.toString('hex'),
     'the name': 'tracy_second',
     'the name as typed': 'Tracy_Second',
     'the address': 'second.address',

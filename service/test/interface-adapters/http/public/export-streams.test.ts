@@ -23,7 +23,14 @@ async function* none(): AsyncGenerator<never[]> {
   await Promise.resolve()
 }
 const exported = (sessions: ExportedUser['sessions']) => (): Promise<ExportedUser> =>
-  Promise.resolve({ user: anna, emailChanges: [], sessions, events: none(), activity: none() })
+  Promise.resolve({
+    user: anna,
+    emailChanges: [],
+    factors: { totpAddedAt: undefined, recoveryCodesLeft: 0 },
+    sessions,
+    events: none(),
+    activity: none(),
+  })
 
 describe('the stream of an export', () => {
   test('the pages of an export are one JSON document', async () => {
