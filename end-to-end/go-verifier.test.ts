@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { requireGo } from '../scripts/go/find-go.ts'
 import { startTestService } from '../service/test/support/test-service.ts'
+import { provenSessions } from './proven-sessions.ts'
 import { recordTested, requireLanguage, runToEnd } from './languages.ts'
 
 const folder = join(import.meta.dirname, '../verifiers/go')
@@ -23,6 +24,7 @@ async function describeService(): Promise<string> {
   onTestFinished(() => service.stop())
   const users = []
   for (let count = 0; count < 20; count += 1) users.push(await service.client().register())
+  const { password, code, recoveryCode } = await provenSessions(service)
   return JSON.stringify({
     url: service.url,
     internalUrl: service.internalUrl,
@@ -30,6 +32,11 @@ async function describeService(): Promise<string> {
     issuer: 'http://localhost:8000',
     audience: 'chat',
     users,
+    proven: {
+      password: password.access_token,
+      code: code.access_token,
+      recoveryCode: recoveryCode.access_token,
+    },
   })
 }
 

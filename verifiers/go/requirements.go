@@ -23,7 +23,8 @@ func MaxAge(age time.Duration) Requirement {
 	return func(r *requirements) { r.hasMaxAge, r.maxAge = true, age }
 }
 
-// AMR requires that the user used all of these methods (RFC 8176). Today chat-auth knows pwd only.
+// AMR requires that the user used all of these methods (RFC 8176). chat-auth has pwd, otp
+// for a code, recovery for a recovery code, and mfa for one of them next to the password.
 func AMR(methods ...string) Requirement {
 	return func(r *requirements) { r.amr = append(r.amr, methods...) }
 }

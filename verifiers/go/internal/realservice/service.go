@@ -25,6 +25,8 @@ type Service struct {
 		ID                 int64
 		Username, Password string
 	}
+	// Access tokens of a user who proved different things.
+	Proven struct{ Password, Code, RecoveryCode string }
 }
 
 // Find returns the service that CHAT_AUTH_TEST_SERVICE describes: end-to-end/go-verifier.test.ts starts it. Without one it
