@@ -13,15 +13,24 @@ export interface Clock {
   random(): number
 }
 
+function uptimeMs(): number {
+  try {
+    return uptime() * 1000
+  } catch {
+    // A sandbox may forbid it.
+    return NaN
+  }
+}
+
 const systemMonotonicMs = (): number => performance.now()
 
-/** While the machine is suspended, `performance.now()` stands still on Linux. */
+/** While the machine is suspended, `performance.now()` stands still on Linux. Deno would ask for a permission. */
 const monotonicMs =
-  process.platform === 'linux'
+  process.platform === 'linux' && process.versions['deno'] === undefined
     ? createContinuousClock({
         monotonicMs: systemMonotonicMs,
         wallMs: () => Date.now(),
-        uptimeMs: () => uptime() * 1000,
+        uptimeMs,
       })
     : systemMonotonicMs
 

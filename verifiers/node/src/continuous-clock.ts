@@ -4,7 +4,7 @@ export interface MachineClocks {
   readonly monotonicMs: () => number
   /** May be set. */
   readonly wallMs: () => number
-  /** Since the machine was started, also while it is suspended. */
+  /** Since the machine was started, also while it is suspended. NaN if that cannot be read. */
   readonly uptimeMs: () => number
 }
 

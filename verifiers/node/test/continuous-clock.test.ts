@@ -3,8 +3,8 @@ import { systemClock } from '../src/clock.ts'
 import { createContinuousClock } from '../src/continuous-clock.ts'
 
 /** A machine whose clocks a test moves. */
-function start() {
-  const clocks = { monotonic: 1_000, wall: 1_769_860_800_000, uptime: 500_000 }
+function start(uptime = 500_000) {
+  const clocks = { monotonic: 1_000, wall: 1_769_860_800_000, uptime }
   let uptimeReads = 0
   const now = createContinuousClock({
     monotonicMs: () => clocks.monotonic,
@@ -50,6 +50,14 @@ test('the clock of a verifier never goes back, and counts no rounding of the upt
   pass(250, ['uptime'])
   pass(150, ['wall'])
   expect(now()).toBe(before)
+})
+
+test('without an uptime the clock of a verifier is the monotonic one', () => {
+  const { now, pass } = start(NaN)
+  const before = now()
+  pass(1_000)
+  pass(5_000, ['wall'])
+  expect(now() - before).toBe(1_000)
 })
 
 test('the uptime is read only when the wall clock has moved against the monotonic one', () => {
