@@ -5,9 +5,10 @@ import { parseEmailAddress } from '../../../src/domain/email-address.ts'
 import type { UserId } from '../../../src/domain/user.ts'
 import { addUser, aNewUser, inTransaction, outcomes } from '../../contracts/store.ts'
 import { at } from '../../support/builders.ts'
-import { openOnServer, type PostgresStore } from './open-store.ts'
+import { waitingForLocks } from '../../support/lock-waits.ts'
+import { openOnServer } from './open-store.ts'
 
-let store: PostgresStore
+let store: Awaited<ReturnType<typeof openOnServer>>
 beforeAll(async () => {
   store = await openOnServer()
 })
@@ -80,3 +81,35 @@ test('a deletion by an earlier version removes the earlier addresses of the user
   )
   expect(await store.emailChanges.list(anna.id)).toEqual([])
 })
+
+test(
+  'a sign-up at an earlier version waits for one at this version with the same address, and is refused',
+  { tags: ['RESET-4'] },
+  async () => {
+    let earlier: Promise<unknown> = Promise.resolve()
+    await inTransaction(store, async (tx) => {
+      await tx.users.requireOnlyHolder(await tx.users.add(aNewUser('anna', { email: shared })))
+      earlier = earlierAdds('bert', shared.key).catch((error: unknown) => error)
+      await Promise.race([earlier, waitingForLocks(store.url, 1)])
+    })
+    expect(await earlier).toMatchObject(taken)
+  },
+)
+
+test(
+  'of two sign-ups that have both written the same address, one succeeds',
+  { tags: ['RESET-2'] },
+  async () => {
+    let written = 0
+    const { promise: bothWritten, resolve } = Promise.withResolvers<undefined>()
+    const additions = ['anna', 'bert'].map((name) =>
+      inTransaction(store, async (tx) => {
+        const user = await tx.users.add(aNewUser(name, { email: shared }))
+        if ((written += 1) === 2) resolve(undefined)
+        await bothWritten
+        await tx.users.requireOnlyHolder(user)
+      }),
+    )
+    expect(await outcomes(additions)).toEqual(['done', 'email_taken'])
+  },
+)
