@@ -12,7 +12,7 @@ const MOST_FROM_HALF = 0.05
 
 const medianOf = ({ times }: OfKind): number => spread(times).median
 
-function finding({ state, kinds: { unknown, ...others } }: Measured): Finding {
+function finding({ state, promise, kinds: { unknown, ...others } }: Measured): Finding {
   if (unknown === undefined) throw new Error('Nobody guessed at unknown users.')
   const chances = Object.entries(others).map(
     ([kind, { times }]) => [kind, chanceGreater(times, unknown.times)] as const,
@@ -22,7 +22,7 @@ function finding({ state, kinds: { unknown, ...others } }: Measured): Finding {
   const isWhole = all.every(({ times }) => times.length === SAMPLES)
   const looks = new Set(all.flatMap(({ seen }) => [...seen])).size
   return {
-    promise: `a wrong password shows no kind of user when ${state}: same response, and as often slower as faster`,
+    promise: `${promise} when ${state}: same response, and as often slower as faster`,
     figure: chances.map(([kind, chance]) => `${kind} slower in ${readable(100 * chance)} %`).join(', '),
     against: `unknown: ${milliseconds(medianOf(unknown))}, ${SAMPLES.toLocaleString('en')} of each kind; 50 % ± ${100 * MOST_FROM_HALF} %`,
     ratio: Math.max(...Object.values(others).map(medianOf)) / medianOf(unknown),

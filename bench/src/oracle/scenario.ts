@@ -7,7 +7,7 @@ import { Connection } from '../http/connection.ts'
 import { request } from '../http/request.ts'
 import type { Response } from '../http/response.ts'
 import { settingsOn } from '../private-database.ts'
-import { SAMPLES, states, type Guess, type State } from './states.ts'
+import { SAMPLES, states, type Guess, type Question, type State } from './states.ts'
 import { addUsersOfEveryKind, kinds } from './users.ts'
 
 /** The wait that the service asks for before samples are taken. It is longer than they take. */
@@ -24,6 +24,8 @@ export interface OfKind {
 
 export interface Measured {
   readonly state: string
+  /** What may not show. */
+  readonly promise: string
   readonly kinds: Readonly<Record<string, OfKind>>
 }
 
@@ -33,7 +35,7 @@ const allKinds: readonly NamedKind[] = Object.entries(kinds)
 
 /** Stops the service it started, whether it succeeds or fails. */
 export async function measure(databaseUrl: string, note: (progress: string) => void): Promise<Measured[]> {
-  const service = await startServiceProcess(settingsOn(databaseUrl))
+  const service = await startServiceProcess({ ...settingsOn(databaseUrl), ...unreachableMail })
   try {
     const { email } = await new TestClient(service.url).register()
     await addUsersOfEveryKind(databaseUrl, email)
@@ -49,23 +51,27 @@ export async function measure(databaseUrl: string, note: (progress: string) => v
   }
 }
 
+/** Resets need mail. Nobody reads it. */
+const unreachableMail = { SMTP_URL: 'smtp://127.0.0.1:9', MAIL_FROM: 'auth@example.org' }
+
 function guess(
   connection: Connection,
+  { line, body }: Question,
   [, emailOf]: NamedKind,
   { number, address }: Guess,
 ): Promise<Response> {
-  const body = JSON.stringify({ username: emailOf(number), password: 'a wrong guess' })
-  return connection.exchange(request('POST /v1/sessions', [`x-forwarded-for: ${address}`], body))
+  const text = JSON.stringify(body(emailOf(number)))
+  return connection.exchange(request(line, [`x-forwarded-for: ${address}`], text))
 }
 
 /** Every user and every place at the same time: each wait takes as long as it takes. */
-async function reach(url: string, { before }: State): Promise<void> {
+async function reach(url: string, { before, question }: State): Promise<void> {
   if (before === undefined) return
   const spend = async (kind: NamedKind, position: number, number: number): Promise<void> => {
     let connection = await Connection.open(url)
     for (let index = 0; ; index += 1) {
       if (!connection.isOpen) connection = await Connection.open(url)
-      const { status, head } = await guess(connection, kind, before.guess(position, number, index))
+      const { status, head } = await guess(connection, question, kind, before.guess(position, number, index))
       if (status === 401) continue
       const seconds = Number(/\r\nretry-after: (\d+)/i.exec(head)?.[1])
       if (status === 429 && seconds >= LONG_WAIT_SECONDS) break
@@ -80,7 +86,7 @@ async function reach(url: string, { before }: State): Promise<void> {
   )
 }
 
-async function takeSamples(url: string, { name, status, sample }: State): Promise<Measured> {
+async function takeSamples(url: string, { name, question, status, sample }: State): Promise<Measured> {
   const connection = await Connection.open(url)
   const results = allKinds.map((): OfKind => ({ times: [], seen: new Set() }))
   for (let index = 0; index < MOST_GUESSES; index += 1) {
@@ -89,7 +95,7 @@ async function takeSamples(url: string, { name, status, sample }: State): Promis
       const [kind, result] = [allKinds[position], results[position]]
       if (kind === undefined || result === undefined || result.times.length === SAMPLES) continue
       const sentAt = performance.now()
-      const response = await guess(connection, kind, sample(position, index))
+      const response = await guess(connection, question, kind, sample(position, index))
       if (response.status !== status) continue
       result.times.push(performance.now() - sentAt)
       result.seen.add(withoutChance(response))
@@ -97,7 +103,11 @@ async function takeSamples(url: string, { name, status, sample }: State): Promis
   }
   connection.close()
   const named = allKinds.map(([kind], position) => [kind, results[position]] as const)
-  return { state: name, kinds: Object.fromEntries(named) as Record<string, OfKind> }
+  return {
+    state: name,
+    promise: question.promise,
+    kinds: Object.fromEntries(named) as Record<string, OfKind>,
+  }
 }
 
 function shuffled(length: number): number[] {
@@ -112,7 +122,7 @@ function shuffled(length: number): number[] {
 /** Numbers count down, and the rest of what is left out is random: ids, nonces, and their signatures. */
 function withoutChance({ status, head, body }: Response): string {
   const fields = head.split('\r\n').map((field) => field.slice(0, field.indexOf(':')))
-  const { challenge, request_id, ...problem } = JSON.parse(body) as Record<string, unknown>
+  const { challenge, request_id, ...problem } = JSON.parse(body || '{}') as Record<string, unknown>
   const shown = { status, fields, problem, has: [typeof challenge, typeof request_id] }
   return JSON.stringify(shown).replaceAll(/\d+/g, 'N')
 }

@@ -4,11 +4,31 @@ export interface Guess {
   readonly address: string
 }
 
+/** What a stranger asks about an address, and what may not show by the response. */
+export interface Question {
+  readonly promise: string
+  readonly line: string
+  readonly body: (email: string) => object
+}
+
+const signIn: Question = {
+  promise: 'a wrong password shows no kind of user',
+  line: 'POST /v1/sessions',
+  body: (email) => ({ username: email, password: 'a wrong guess' }),
+}
+
+const reset: Question = {
+  promise: 'a request for a new password shows no kind of user',
+  line: 'POST /v1/password-resets',
+  body: (email) => ({ email }),
+}
+
 /** A history of guesses, and the place of the next one. */
 export interface State {
   readonly name: string
+  readonly question: Question
   /** The status of the responses that count. */
-  readonly status: 401 | 429
+  readonly status: 202 | 401 | 429
   /** Guesses that use up a budget: they repeat until the service asks for a long wait. */
   readonly before?: {
     readonly users: number
@@ -30,17 +50,20 @@ const office = '14.0.0.1'
 export const states: readonly State[] = [
   {
     name: 'nobody has guessed',
+    question: signIn,
     status: 401,
     sample: (kind, index) => ({ number: index % SAMPLES, address: place(1, kind, index) }),
   },
   {
     name: 'the stranger has guessed at the name',
+    question: signIn,
     status: 429,
     before: { users: FEW, guess: (kind, number) => ({ number, address: place(2, kind, number) }) },
     sample: (kind, index) => ({ number: index % FEW, address: place(2, kind, index % FEW) }),
   },
   {
     name: 'others have guessed at the name',
+    question: signIn,
     status: 429,
     before: {
       users: FEW,
@@ -50,8 +73,15 @@ export const states: readonly State[] = [
   },
   {
     name: 'the network has no attempts left',
+    question: signIn,
     status: 429,
     before: { users: 1, guess: (_, number) => ({ number, address: office }) },
     sample: (_, index) => ({ number: index % SAMPLES, address: office }),
+  },
+  {
+    name: 'nobody has asked',
+    question: reset,
+    status: 202,
+    sample: (kind, index) => ({ number: index % SAMPLES, address: place(201, kind, index) }),
   },
 ]
