@@ -24,7 +24,7 @@ export interface OfKind {
 
 export interface Measured {
   readonly state: string
-  /** What may not show. */
+  /** The promise that the samples test. */
   readonly promise: string
   readonly kinds: Readonly<Record<string, OfKind>>
 }

@@ -4,7 +4,7 @@ export interface Guess {
   readonly address: string
 }
 
-/** What a stranger asks about an address, and what may not show by the response. */
+/** A request of a stranger about an address. Its response must not show whether the address is known. */
 export interface Question {
   readonly promise: string
   readonly line: string
