@@ -13,6 +13,7 @@ const SIGN_UPS = 3
 
 test(
   'kill -9 between a sign-up and its mail loses no mail, and repeats it at most once for each kill',
+  { tags: ['MAIL-9'], timeout: timeoutFor(rounds) },
   async () => {
     const random = seededRandom()
     const result = recordFault('kill -9 while mail is sent', random.seed)
@@ -66,5 +67,4 @@ test(
     await mails.down()
     await remove()
   },
-  timeoutFor(rounds),
 )

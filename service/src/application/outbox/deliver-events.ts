@@ -112,7 +112,7 @@ export class Deliverer {
   async #attempt(delivery: ClaimedDelivery): Promise<void> {
     const { clock, deliveries } = this.#deps
     try {
-      await this.#consumer.receive(delivery.event, clock.now())
+      await this.#consumer.receive(delivery.event, clock.now(), delivery.attempts)
     } catch (error) {
       await this.#noteFailure(delivery, error)
       return

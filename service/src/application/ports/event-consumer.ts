@@ -9,9 +9,9 @@ export interface EventConsumer {
 
   /**
    * Resolves when the consumer has acknowledged the event. Otherwise rejects with `DeliveryFailed` within a few
-   * seconds. A consumer may get an event more than once.
+   * seconds. A consumer may get an event more than once: `attempt` counts from 1.
    */
-  receive(event: StoredEvent, now: Date): Promise<void>
+  receive(event: StoredEvent, now: Date, attempt: number): Promise<void>
 }
 
 /**

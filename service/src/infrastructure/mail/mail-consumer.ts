@@ -1,7 +1,7 @@
 import { ApplicationError } from '../../application/errors.ts'
 import type { AttemptLimits } from '../../application/ports/attempt-limits.ts'
 import type { StoredEvent } from '../../application/ports/deliveries.ts'
-import { DeliveryFailed, type EventConsumer } from '../../application/ports/event-consumer.ts'
+import type { EventConsumer } from '../../application/ports/event-consumer.ts'
 import type { Users } from '../../application/ports/users.ts'
 import { MAIL } from '../../domain/delivery.ts'
 import { isDisabled } from '../../domain/user.ts'
@@ -11,7 +11,7 @@ import type { Mailer } from './mailer.ts'
 
 interface MailConsumerDeps extends Omit<LettersDeps, 'users'> {
   readonly users: Pick<Users, 'find' | 'findByEmail'>
-  readonly attempts: Pick<AttemptLimits, 'take' | 'giveBack'>
+  readonly attempts: Pick<AttemptLimits, 'take'>
   readonly mailer: Mailer
 }
 
@@ -28,20 +28,15 @@ export class MailConsumer implements EventConsumer {
     return hasLetter(event)
   }
 
-  async receive(event: StoredEvent, now: Date): Promise<void> {
+  async receive(event: StoredEvent, now: Date, attempt: number): Promise<void> {
     const user = await this.#deps.users.find(event.userId)
     if (user === undefined || isDisabled(user, now)) return
     const letter = await composeLetter(this.#deps, { event, user, now })
-    if (letter === undefined || !(await this.#mayBeSent(letter, now))) return
+    if (letter === undefined) return
+    // Later attempts are of the same mail. If they counted, a mail that was interrupted too often would be lost.
+    if (attempt === 1 && !(await this.#mayBeSent(letter, now))) return
     const { to, subject, text, html } = letter
-    try {
-      await this.#deps.mailer.send({ id: event.id, to, subject, text, html, sentAt: now })
-    } catch (error) {
-      if (letter.budget !== undefined && !isPermanent(error)) {
-        await this.#deps.attempts.giveBack([letter.budget], now)
-      }
-      throw error
-    }
+    await this.#deps.mailer.send({ id: event.id, to, subject, text, html, sentAt: now })
   }
 
   /** A mail beyond its budget is not sent, later either: a stranger caused it. */
@@ -56,5 +51,3 @@ export class MailConsumer implements EventConsumer {
     }
   }
 }
-
-const isPermanent = (error: unknown): boolean => error instanceof DeliveryFailed && error.isPermanent

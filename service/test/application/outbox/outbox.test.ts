@@ -16,6 +16,8 @@ class FakeConsumer implements EventConsumer {
   /** Acknowledged events: user id and reason. */
   readonly received: [number, string][] = []
   attempts = 0
+  /** As the outbox counts the attempts of each event. */
+  readonly counted: number[] = []
   /** Throws to refuse the event. */
   respond: (event: StoredEvent) => Promise<void> | void = () => undefined
 
@@ -25,8 +27,9 @@ class FakeConsumer implements EventConsumer {
 
   wants = () => true
 
-  async receive(event: StoredEvent): Promise<void> {
+  async receive(event: StoredEvent, _now: Date, attempt: number): Promise<void> {
     this.attempts += 1
+    this.counted.push(attempt)
     await this.respond(event)
     this.received.push([event.userId, (event.data as { reason: string }).reason])
   }
@@ -185,6 +188,7 @@ describe('a delivery that fails', () => {
     await pass(60)
     expect(consumer.received.map(([, reason]) => reason)).toEqual(['1', '2'])
     expect(kinds()).toEqual(['failed', 'failed', 'failed', 'failed'])
+    expect(consumer.counted).toEqual([1, 2, 3, 4, 5, 1])
   })
 
   test('operators see only error texts that were written for them', async () => {
