@@ -46,8 +46,6 @@ export class SmtpMailer implements Mailer {
         html,
         // Programs that reply to mail by themselves stay quiet (RFC 3834, section 5; the other one is Exchange's).
         headers: { 'auto-submitted': 'auto-generated', 'x-auto-response-suppress': 'All' },
-        disableFileAccess: true,
-        disableUrlAccess: true,
         signal,
       })
     } catch (error) {
@@ -102,6 +100,7 @@ function transportTo({ host, port, login, tls }: SmtpServer, stepMs: number) {
     greetingTimeout: stepMs,
     socketTimeout: stepMs,
     idleTimeout: stepMs / 2,
+    // No part of a mail comes from a file or an address.
     disableFileAccess: true,
     disableUrlAccess: true,
   })
