@@ -13,7 +13,7 @@ import { aSession, aUser, sessionId } from '../../../support/builders.ts'
 import { expectProblem } from '../../../support/http-expectations.ts'
 import { request } from '../../../support/raw-exchange.ts'
 import { TestClient } from '../../../support/test-client.ts'
-import { databaseNames, startTestService } from '../../../support/test-service.ts'
+import { databaseNames, startTestService, withoutMail } from '../../../support/test-service.ts'
 
 const SESSIONS = 1_001
 
@@ -21,7 +21,7 @@ test.each(databaseNames)(
   'an export has every session of many, once and newest first, on %s',
   { timeout: 90_000 },
   async (database) => {
-    const service = await startTestService(database)
+    const service = await startTestService(database, withoutMail)
     onTestFinished(() => service.stop())
     const person = await service.client().register()
     const { access_token: token, session } = await service.client().signIn(person)
