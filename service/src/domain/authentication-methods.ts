@@ -1,5 +1,5 @@
 /** The methods of a second factor: a code of an authenticator (RFC 8176), or a recovery code, which has no registered name. */
-export const FACTOR_METHODS = ['otp', 'recovery'] as const
+const FACTOR_METHODS = ['otp', 'recovery'] as const
 
 export type FactorMethod = (typeof FACTOR_METHODS)[number]
 

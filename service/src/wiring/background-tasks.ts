@@ -37,7 +37,7 @@ interface BackgroundTaskDeps {
 
 /** Starts what an instance does besides requests. Every instance runs them, even at the same time as others. */
 export function startBackgroundTasks(deps: BackgroundTaskDeps): { stop(): Promise<void> } {
-  const { ports, databaseClock, outbox, stream, maintenance, logger } = deps
+  const { ports, databaseClock, outbox, stream, useCases, maintenance, logger } = deps
   const stopping = new AbortController()
   const tasks = [
     new PeriodicTask('feed', SECOND_MS, () => stream.beat(), logger),
@@ -50,6 +50,13 @@ export function startBackgroundTasks(deps: BackgroundTaskDeps): { stop(): Promis
   if (maintenance) {
     tasks.push(
       new PeriodicTask('signing-keys', MINUTE_MS, ports.signingKeys.rotate, logger),
+      // One batch a minute: while AUTH_SECRET is replaced, instances with another order of secrets undo it.
+      new PeriodicTask(
+        'totp-secrets',
+        MINUTE_MS,
+        () => useCases.reencryptTotpSecrets(ROWS_PER_BATCH),
+        logger,
+      ),
       new PeriodicTask('clean-up', MINUTE_MS, () => cleanUp(deps, stopping.signal), logger),
     )
   }
@@ -72,7 +79,6 @@ function cleanUp({ ports, outbox, useCases }: BackgroundTaskDeps, signal: AbortS
     (limit) => postponeChecks(db, clock.now(), limit),
     useCases.expireSessions,
     useCases.liftBans,
-    useCases.reencryptTotpSecrets,
     (limit) => removeEndedSessions(db, clock.now(), limit),
     (limit) => removeOldRevocations(db, clock.now(), limit),
     (limit) => removeOldTickets(db, clock.now(), limit),

@@ -69,7 +69,14 @@ export const millisecondsToRefresh = () => Math.max(0, (tokens?.refreshAt ?? 0) 
 export const signUp = (person) => call('POST', '/v1/users', { body: person })
 
 export async function signIn(username, password, deviceName) {
-  keep(await call('POST', '/v1/sessions', { body: { username, password, device_name: deviceName } }))
+  const body = { username, password, device_name: deviceName }
+  const begun = await call('POST', '/v1/sessions', { body })
+  // 200 and not 201: the password is right, and a code is needed (docs/factors.md).
+  if (begun.challenge !== undefined) {
+    const detail = 'This account has a second factor, and this demo does not ask for the code.'
+    throw new Problem({ code: 'second_factor_required', detail })
+  }
+  keep(begun)
 }
 
 let refreshing

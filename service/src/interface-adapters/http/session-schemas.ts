@@ -34,7 +34,7 @@ export const signIn = z
 
 export const code = textField(TYPED_CODE_LIMIT, '123456', 'The six digits that the authenticator shows.')
 
-export const recoveryCode = textField(
+const recoveryCode = textField(
   TYPED_CODE_LIMIT,
   '7K3M-QX9T-BD2H-W8NP-5RVE-04CJ',
   'One of the recovery codes, instead of a code. Case, spaces and hyphens do not matter.',
