@@ -193,6 +193,26 @@ async def test_a_cancelled_stream_closes_its_connection() -> None:
         await closed.wait()
 
 
+async def test_a_stream_that_is_cancelled_during_the_tls_handshake_closes_its_connection() -> None:
+    greeted, closed = asyncio.Event(), asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(1)
+        greeted.set()
+        await reader.read()
+        closed.set()
+
+    receiver = Receiver()
+    async with serving(serve, "https") as transport:
+        exchange = asyncio.create_task(stream(transport, receiver))
+        await greeted.wait()
+        exchange.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await exchange
+        await closed.wait()
+    assert receiver.sent == 0
+
+
 async def test_headers_of_the_same_name_are_joined_so_that_none_hides_another() -> None:
     receiver = Receiver()
     head = HEAD + b"Content-Encoding: identity\r\ncontent-encoding: gzip\r\nContent-Length: 0\r\n\r\n"
