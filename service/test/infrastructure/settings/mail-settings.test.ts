@@ -113,6 +113,8 @@ describe('MAIL_FROM', () => {
     'Chat, Inc. <a@example.org>',
     '"Chat <a@example.org>',
     'Chat\r\nBcc: b@example.org <a@example.org>',
+    'Chat\r\nBcc <a@example.org>',
+    '"Chat\u001b" <a@example.org>',
     'Chat <a@example.org>\nBcc: b@example.org',
     'a@exam\nple.org',
   ])('a wrong sender stops the start: %j', { tags: ['MAIL-3'] }, (text) => {
