@@ -1,7 +1,5 @@
-import { InvalidValue } from '../../domain/invalid-value.ts'
 import { parseRecoveryCode, type RecoveryCode } from '../../domain/recovery-code.ts'
 import { parseTotpCode, type TotpCode } from '../../domain/second-factor.ts'
-import { refuseField } from '../validate.ts'
 
 /** A code as a user typed it. Undefined if it cannot be one. */
 export type TypedProof =
@@ -14,12 +12,8 @@ export interface TypedCodes {
   readonly recoveryCode?: string | undefined
 }
 
-/** Undefined if neither was sent. Throws `validation_failed` for both. */
+/** Undefined if neither was sent. Of both only the code counts, so that no recovery code is used up in vain. */
 export function readProof({ code, recoveryCode }: TypedCodes): TypedProof | undefined {
-  if (code !== undefined && recoveryCode !== undefined) {
-    const message = 'Send a code or a recovery code, not both.'
-    throw refuseField('recovery_code', new InvalidValue('unknown_field', message))
-  }
   if (code !== undefined) return { field: 'code', code: parseTotpCode(code) }
   if (recoveryCode !== undefined) return { field: 'recovery_code', code: parseRecoveryCode(recoveryCode) }
   return undefined

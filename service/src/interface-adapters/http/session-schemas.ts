@@ -37,7 +37,7 @@ export const code = textField(TYPED_CODE_LIMIT, '123456', 'The six digits that t
 const recoveryCode = textField(
   TYPED_CODE_LIMIT,
   '7K3M-QX9T-BD2H-W8NP-5RVE-04CJ',
-  'One of the recovery codes, instead of a code. Case, spaces and hyphens do not matter.',
+  'One of the recovery codes. Ignored if there is a code. Case, spaces and hyphens do not matter.',
 )
 
 export const reauthentication = z
@@ -48,7 +48,7 @@ export const reauthentication = z
   })
   .meta({
     id: 'Reauthentication',
-    description: 'At least one field, and at most one of the two codes.',
+    description: 'At least one field.',
   })
 
 const CHALLENGE = '6f0c9a1e.q1nTJ0mS9Jx2vR8w.Z5pKcY7uB4hL6dF0gNiRoA.EtM3aQq1nTJ0mS9Jx2vR8wZ5pKcY7uB4'
@@ -73,7 +73,7 @@ export const completion = z
     code: code.optional(),
     recovery_code: recoveryCode.optional(),
   })
-  .meta({ id: 'SignInCompletion', description: 'The challenge, and one of the two codes.' })
+  .meta({ id: 'SignInCompletion', description: 'The challenge, and a code or a recovery code.' })
 
 /** Any string may be sent as a token: its MAC decides, not its form. */
 export const refresh = z

@@ -76,16 +76,21 @@ test('a refresh keeps amr and auth_time of a sign-in with a factor', async () =>
   expect(next.session).toMatchObject({ amr: ['pwd', 'otp', 'mfa'], authTime: at(30) })
 })
 
-test('a challenge is replaced by nothing: neither or both codes are refused at their field', async () => {
-  const given = await challenge()
-  for (const [codes, field] of [
-    [{}, 'code'],
-    [{ code: '1', recoveryCode: '2' }, 'recovery_code'],
-  ] as const)
-    await expect(complete({ challenge: given, ...codes })).rejects.toMatchObject({
-      code: 'validation_failed',
-      details: { fields: [{ field }] },
-    })
+test('a sign-in is not completed without a code', async () => {
+  await expect(complete({ challenge: await challenge() })).rejects.toMatchObject({
+    code: 'validation_failed',
+    details: { fields: [{ field: 'code', code: 'required' }] },
+  })
+})
+
+test('of a code and a recovery code only the code counts, and the other one stays good', async () => {
+  const [recoveryCode] = enrolled.recoveryCodes
+  const wrong = complete({ challenge: await challenge(), code: '000000', recoveryCode })
+  await expect(wrong).rejects.toMatchObject(refused('invalid_code'))
+  const both = { code: codeIn(world), recoveryCode }
+  const { session } = await complete({ challenge: await challenge(), ...both })
+  expect(session.amr).toEqual(['pwd', 'otp', 'mfa'])
+  await complete({ challenge: await challenge(), recoveryCode })
 })
 
 test('a device that signs in again replaces its session, and no earlier', async () => {

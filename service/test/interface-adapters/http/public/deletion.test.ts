@@ -244,6 +244,7 @@ describe.each(databaseNames)('deleting the account, on %s', (database) => {
             password: 'kept as an argon2id hash',
           },
           earlier_emails: [],
+          factors: { items: [], recovery_codes_left: 0 },
           sessions: [
             expect.objectContaining({ id: second.session.id, ended_at: time, end_reason: 'terminated' }),
             {
