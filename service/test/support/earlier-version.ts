@@ -32,7 +32,13 @@ function install(installed: string): void {
 
 function takeOutOfHistory(folder: string): void {
   const archive = join(folder, 'earlier.tar')
-  const paths = ['.npmrc', 'package.json', 'package-lock.json', 'service/package.json', 'service/src']
+  const needed = ['.npmrc', 'package.json', 'package-lock.json', 'service/package.json', 'service/src']
+  // A version from before the pages has none.
+  const pages = execFileSync('git', ['ls-tree', '--name-only', EARLIER, 'pages'], {
+    cwd: root,
+    encoding: 'utf8',
+  })
+  const paths = pages === '' ? needed : [...needed, 'pages']
   try {
     execFileSync('git', ['archive', '--output', archive, EARLIER, ...paths], { cwd: root, stdio: 'pipe' })
   } catch (cause) {
