@@ -14,7 +14,7 @@ import { seededRandom } from '../support/seeded-random.ts'
 import { startCluster, type Cluster } from './cluster.ts'
 import { NewUsers } from './new-users.ts'
 
-const CLIENTS = 3
+const CLIENTS = 6
 const VERIFIERS = 3
 
 /** Signed-in clients that refresh and read through nginx. They sign up directly at the instances. */

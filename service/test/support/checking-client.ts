@@ -1,4 +1,5 @@
 import { EventEmitter, once } from 'node:events'
+import { setTimeout as rest } from 'node:timers/promises'
 import { NO_LOG, outcomeOf, type OperationLog } from './acknowledged-record.ts'
 import type { SeededRandom } from './seeded-random.ts'
 import { TestClient, type ApiResponse, type TestUser, type Tokens } from './test-client.ts'
@@ -285,6 +286,9 @@ interface Actor {
   act(random: SeededRandom, signOutProbability?: number): Promise<boolean>
 }
 
+/** A session may read 600 times a minute at one instance, however fast the machine is and however long the test takes. */
+const REST_MS = 120
+
 /** Runs many clients in parallel. Each performs one action after another until `stop`. */
 export class Traffic {
   readonly #events = new EventEmitter()
@@ -300,6 +304,7 @@ export class Traffic {
     while (!this.#isStopped) {
       if (await client.act(random, signOutProbability)) this.#acknowledged += 1
       this.#events.emit('acted')
+      await rest(REST_MS)
     }
   }
 
