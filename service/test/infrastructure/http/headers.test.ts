@@ -396,6 +396,8 @@ describe.each(databaseNames)('headers, on %s', (database) => {
           await db.selectFrom('outbox').selectAll().where('user_id', '=', person.id).execute(),
           await db.selectFrom('revocations').selectAll().where('user_id', '=', person.id).execute(),
         ]
+        // A mail that waits to be kept would change the outbox meanwhile.
+        await plain.service.outbox.settle()
         const before = await state()
         for (const path of Object.keys(methods)) {
           for (const method of ['GET', 'HEAD']) {

@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { TestUser } from '../../../support/test-client.ts'
-import { databaseNames, startTestService, type TestService } from '../../../support/test-service.ts'
+import {
+  databaseNames,
+  startTestService,
+  type TestService,
+  withoutMail,
+} from '../../../support/test-service.ts'
 import { expectProblem, expectRefusedFields } from '../../../support/http-expectations.ts'
 
 const disabled = { status: 403, body: { code: 'user_disabled' } }
@@ -9,7 +14,7 @@ const DAY_MS = 24 * 3600 * 1000
 describe.each(databaseNames)('bans, on %s', (database) => {
   let service: TestService
   beforeAll(async () => {
-    service = await startTestService(database)
+    service = await startTestService(database, withoutMail)
   })
   afterAll(() => service.stop())
 

@@ -9,7 +9,12 @@ import { createHttpServer } from '../../../../src/infrastructure/http/http-serve
 import { avatarRoutes } from '../../../../src/interface-adapters/http/public/avatar-routes.ts'
 import { parseResponse, request } from '../../../support/raw-exchange.ts'
 import type { ApiResponse, TestUser } from '../../../support/test-client.ts'
-import { databaseNames, startTestService, type TestService } from '../../../support/test-service.ts'
+import {
+  databaseNames,
+  startTestService,
+  type TestService,
+  withoutMail,
+} from '../../../support/test-service.ts'
 import {
   expectEnded,
   expectPrivate,
@@ -45,7 +50,7 @@ describe.each(databaseNames)('pictures, on %s', (database) => {
   let token: string
 
   beforeAll(async () => {
-    service = await startTestService(database)
+    service = await startTestService(database, withoutMail)
   })
   beforeEach(async () => {
     person = await service.client().register()

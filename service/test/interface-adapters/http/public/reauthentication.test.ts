@@ -8,7 +8,12 @@ import {
   TOKENS,
 } from '../../../support/http-expectations.ts'
 import { newUser, type TestUser, type Tokens } from '../../../support/test-client.ts'
-import { databaseNames, startTestService, type TestService } from '../../../support/test-service.ts'
+import {
+  databaseNames,
+  startTestService,
+  type TestService,
+  withoutMail,
+} from '../../../support/test-service.ts'
 
 const TTL_SECONDS = 120
 
@@ -16,7 +21,10 @@ describe.each(databaseNames)('reauthentication, on %s', (database) => {
   let service: TestService
 
   beforeAll(async () => {
-    service = await startTestService(database, { RECENT_AUTHENTICATION_TTL: `${TTL_SECONDS}s` })
+    service = await startTestService(database, {
+      ...withoutMail,
+      RECENT_AUTHENTICATION_TTL: `${TTL_SECONDS}s`,
+    })
     service.clock.stop()
   })
   afterAll(() => service.stop())

@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ApiResponse, Tokens } from '../../../support/test-client.ts'
-import { databaseNames, startTestService, type TestService } from '../../../support/test-service.ts'
+import {
+  databaseNames,
+  startTestService,
+  type TestService,
+  withoutMail,
+} from '../../../support/test-service.ts'
 import {
   expectEnded,
   expectPrivate,
@@ -13,7 +18,11 @@ describe.each(databaseNames)('refreshing, on %s', (database) => {
   let service: TestService
 
   beforeAll(async () => {
-    service = await startTestService(database, { SESSION_IDLE_TTL: '10h', SESSION_TTL: '24h' })
+    service = await startTestService(database, {
+      ...withoutMail,
+      SESSION_IDLE_TTL: '10h',
+      SESSION_TTL: '24h',
+    })
     service.clock.stop()
   })
   afterAll(() => service.stop())
