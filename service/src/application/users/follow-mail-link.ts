@@ -1,4 +1,5 @@
 import type { ClientAddress } from '../../domain/device.ts'
+import { mailLinkHasExpired } from '../../domain/mail-link.ts'
 import { noteRefusal } from '../audit/note-refusal.ts'
 import type { RefusalBuffer } from '../audit/refusal-buffer.ts'
 import { linksFrom } from '../attempt-budgets.ts'
@@ -39,7 +40,7 @@ export const followMailLink =
     const about = { action: 'link.refused', subject: content?.userId } as const
     try {
       const result = await noteRefusal({ refusals })(about, () => {
-        if (content === undefined || content.expiresAt <= now) throw new ApplicationError('link_gone')
+        if (content === undefined || mailLinkHasExpired(content, now)) throw new ApplicationError('link_gone')
         return act(content)
       })
       await attempts.giveBack(budgets, now)

@@ -1,5 +1,5 @@
 import { verificationMailsTo } from '../../application/attempt-budgets.ts'
-import { EMAIL_UNDO_SECONDS } from '../../domain/email-change.ts'
+import { MAIL_LINK_SECONDS } from '../../domain/mail-link.ts'
 import { secondsAfter } from '../../domain/session.ts'
 import { isDisabled } from '../../domain/user.ts'
 import {
@@ -12,8 +12,6 @@ import {
   type Occasion,
   type OccasionOf,
 } from './letter.ts'
-
-const VERIFY_SECONDS = 24 * 3600
 
 /** To the present address. If another user has verified it, they learn of it instead, without a link. */
 export const verifyAddress =
@@ -28,7 +26,7 @@ export const verifyAddress =
       const used = deps.templates.render('address-in-use', { username: owner.username.text })
       return { ...used, to: (owner.email ?? email).text, budget }
     }
-    const expiresAt = secondsAfter(now, VERIFY_SECONDS)
+    const expiresAt = secondsAfter(now, MAIL_LINK_SECONDS.verify_email)
     const link = linkFor(deps, { purpose: 'verify_email', userId, emailVersion, expiresAt })
     return { ...deps.templates.render('verify-email', { link }), to: email.text, budget }
   }
@@ -51,7 +49,7 @@ export const addressChanged =
     const emailVersion = occasion.event.data.email_version
     const change = await deps.emailChanges.find(userId, emailVersion)
     if (change?.previousWasVerified !== true) return undefined
-    const expiresAt = secondsAfter(change.changedAt, EMAIL_UNDO_SECONDS)
+    const expiresAt = secondsAfter(change.changedAt, MAIL_LINK_SECONDS.undo_email_change)
     if (expiresAt <= occasion.now) return undefined
     const link = linkFor(deps, { purpose: 'undo_email_change', userId, emailVersion, expiresAt })
     const values = { ...accountValues(occasion), until: readableTime(expiresAt), link }

@@ -1,4 +1,5 @@
 import type { ChangedFactor } from '../../domain/event.ts'
+import { MAIL_LINK_SECONDS } from '../../domain/mail-link.ts'
 import { isLive, parseSessionId, secondsAfter, type Session } from '../../domain/session.ts'
 import type { User } from '../../domain/user.ts'
 import {
@@ -12,16 +13,13 @@ import {
 } from './letter.ts'
 import { unlinked } from './shown-text.ts'
 
-const RESET_SECONDS = 3600
-const END_SESSION_SECONDS = 7 * 24 * 3600
-
 /** Also to one of several users with an unverified address: reading the mail is what proves who owns it. */
 export const resetPassword =
   (deps: LettersDeps) =>
   ({ event, user, now }: OccasionOf<'user.password_reset_requested'>): Letter | undefined => {
     const { id: userId, email, username, passwordVersion } = user
     if (email === undefined || passwordVersion !== event.data.password_version) return undefined
-    const expiresAt = secondsAfter(now, RESET_SECONDS)
+    const expiresAt = secondsAfter(now, MAIL_LINK_SECONDS.reset_password)
     const link = linkFor(deps, { purpose: 'reset_password', userId, passwordVersion, expiresAt })
     return { ...deps.templates.render('reset-password', { username: username.text, link }), to: email.text }
   }
@@ -52,7 +50,7 @@ export const newSignIn =
     const session = await findSession(deps, user, event.data.session_id)
     if (session === undefined || !isLive(session, now)) return undefined
     const { id: sessionId, device, userId } = session
-    const expiresAt = secondsAfter(now, END_SESSION_SECONDS)
+    const expiresAt = secondsAfter(now, MAIL_LINK_SECONDS.end_session)
     const link = linkFor(deps, { purpose: 'end_session', userId, sessionId, expiresAt })
     const values = {
       ...accountValues(occasion),

@@ -449,6 +449,33 @@ describe('undoing a change of address', () => {
     await expect(world.useCases.undoEmailChange({ token, address: home })).rejects.toMatchObject(gone)
   })
 
+  test(
+    'a link of a clock that was ahead is refused until any link of now would have expired',
+    { tags: ['RESET-7'] },
+    async () => {
+      await changeEmail('new@example.org')
+      const { passwordVersion, emailVersion } = stored()
+      const sessionId = (await world.signIn()).session.id
+      const years = 2 * 365 * DAY
+      const from = (purpose: Purpose) => linkOf(purpose, anna, at(years))
+      const { useCases } = world
+      const reset = {
+        token: from({ purpose: 'reset_password', passwordVersion }),
+        newPassword,
+        address: home,
+      }
+      await expect(useCases.resetPassword(reset)).rejects.toMatchObject(gone)
+      for (const [act, purpose] of [
+        [useCases.verifyEmail, { purpose: 'verify_email', emailVersion }],
+        [useCases.undoEmailChange, { purpose: 'undo_email_change', emailVersion }],
+        [useCases.endSessionByLink, { purpose: 'end_session', sessionId }],
+      ] as const)
+        await expect(act({ token: from(purpose), address: home })).rejects.toMatchObject(gone)
+      world.pass(years - HOUR)
+      expect(await useCases.resetPassword(reset)).toMatchObject({ id: anna.id })
+    },
+  )
+
   test('a deletion forgets the earlier addresses', async () => {
     await changeEmail('new@example.org')
     await world.useCases.deleteUser(await world.signInAsCaller(), { currentPassword: password })
