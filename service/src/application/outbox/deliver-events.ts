@@ -144,6 +144,8 @@ export class Deliverer {
     report({ kind: until === undefined ? 'dead' : 'failed', delivery, error })
     // The consumer is up: it has judged this one event.
     if (isPermanent) return this.#noteSuccess()
+    // Not a success: that would make every postponed delivery due, and a stranger can cause such refusals without end.
+    if (cause instanceof DeliveryFailed && cause.isOfThisEvent) return
     const before = this.#circuit
     this.#circuit = afterFailure(before, delivery.event.userId, now, chance())
     if (!isOpen(this.#circuit) || this.#circuit === before) return

@@ -21,14 +21,21 @@ export interface EventConsumer {
 export class DeliveryFailed extends Error {
   /** The consumer is up and refuses this event for good, so it becomes a dead letter without another attempt. */
   readonly isPermanent: boolean
+  /** The consumer is up, and its refusal says nothing about other events. */
+  readonly isOfThisEvent: boolean
 
-  constructor(message: string, { isPermanent = false, ...options }: DeliveryFailedOptions = {}) {
+  constructor(
+    message: string,
+    { isPermanent = false, isOfThisEvent = isPermanent, ...options }: DeliveryFailedOptions = {},
+  ) {
     super(message, options)
     this.name = 'DeliveryFailed'
     this.isPermanent = isPermanent
+    this.isOfThisEvent = isOfThisEvent
   }
 }
 
 interface DeliveryFailedOptions extends ErrorOptions {
   readonly isPermanent?: boolean
+  readonly isOfThisEvent?: boolean
 }

@@ -20,7 +20,8 @@ export function smtpFailure(error: unknown): DeliveryFailed {
   const enhanced = ENHANCED_CODE.exec(response)?.[1]
   const codes = [responseCode, enhanced].filter((each) => each !== undefined).join(' ')
   const message = `the mail server responded with ${codes} to ${PLACES[place]}`
-  return new DeliveryFailed(message, { isPermanent: refusesRecipient({ place, responseCode, enhanced }) })
+  const isOfThisEvent = refusesRecipient({ place, responseCode, enhanced })
+  return new DeliveryFailed(message, { isPermanent: isOfThisEvent && responseCode >= 500, isOfThisEvent })
 }
 
 /** The steps of a delivery that a server can refuse. The command of a login also names its method. */
@@ -43,15 +44,15 @@ interface Refusal {
 }
 
 /**
- * Whether the server refuses this recipient for good. A server that refuses us, for example because it does not relay for
- * us (5.7.1), refuses all mails until an operator acts: those are retried. Enhanced codes 1 and 2 are about the address and
+ * Whether the server refuses this recipient, for now or for good. A server that refuses us, for example because it does not
+ * relay for us (5.7.1), refuses all mails until an operator acts: those are retried. Enhanced codes 1 and 2 are about the address and
  * its mailbox (RFC 3463, section 3). Without one, these replies to the recipient mean that there is no such mailbox
  * (RFC 5321, section 4.2.3).
  */
 function refusesRecipient({ place, responseCode, enhanced }: Refusal): boolean {
-  if (responseCode < 500 || !['RCPT TO', 'DATA'].includes(place)) return false
-  if (enhanced !== undefined) return /^5\.[12]\./.test(enhanced)
-  return place === 'RCPT TO' && [550, 551, 553].includes(responseCode)
+  if (!['RCPT TO', 'DATA'].includes(place)) return false
+  if (enhanced !== undefined) return /^[45]\.[12]\./.test(enhanced)
+  return place === 'RCPT TO' && [450, 550, 551, 553].includes(responseCode)
 }
 
 const KNOWN_CODES: ReadonlyMap<string, string> = new Map([

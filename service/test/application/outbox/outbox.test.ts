@@ -251,6 +251,24 @@ describe('an event that a consumer refuses for good', () => {
     expect(consumer.attempts).toBe(12)
   })
 
+  test('an event refused for now, as others are not, neither pauses nor resumes the consumer', async () => {
+    const { outbox, consumer, happened, kinds, pass } = await anOutbox()
+    consumer.respond = (): never => {
+      throw new DeliveryFailed('greylisted', { isOfThisEvent: true })
+    }
+    for (const user of [0, 1, 2, 3, 4, 5]) await happened(user, '1')
+    await outbox.settle()
+    expect(kinds()).toEqual(Array.from({ length: 6 }, () => 'failed'))
+    consumer.respond = refuse
+    await pass(HOUR, 60)
+    expect(kinds()).toContain('paused')
+    consumer.respond = (): never => {
+      throw new DeliveryFailed('greylisted', { isOfThisEvent: true })
+    }
+    await pass(HOUR, 60)
+    expect(kinds()).not.toContain('resumed')
+  })
+
   test('an event refused for good shows that the consumer is up again', async () => {
     const { outbox, consumer, happened, kinds, pass, waiting } = await anOutbox()
     consumer.respond = refuse

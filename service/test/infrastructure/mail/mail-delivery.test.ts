@@ -100,6 +100,23 @@ describe('mail through a server', () => {
     },
   )
 
+  test('recipients who are refused for now delay no mail for others', { tags: ['MAIL-9'] }, async () => {
+    const logged = service.logs.length
+    const strangers = Array.from({ length: 6 }, newUser)
+    const addresses = strangers.map(({ email }) => email)
+    mails.refuse = (step, subject) =>
+      step === 'recipient' && addresses.includes(subject) ? '450 4.1.2 domain not found' : undefined
+    for (const person of strangers) await service.client().register(person)
+    await settled()
+    const well = await signedUp()
+    await settled()
+    expect(subjectsTo(well)).toHaveLength(1)
+    expect(service.logs.slice(logged).map(({ event }) => event)).not.toContain('consumer.paused')
+    mails.refuse = () => undefined
+    await pass(1, 1)
+    expect(await deliveries('waiting')).toEqual([])
+  })
+
   test('a server that is down for hours gets every mail when it is up', { tags: ['MAIL-9'] }, async () => {
     await mails.down()
     const users: TestUser[] = []

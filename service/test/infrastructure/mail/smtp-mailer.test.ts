@@ -109,6 +109,19 @@ describe('a mail', () => {
 
 describe('a mail server that refuses', () => {
   test.each([
+    ['recipient', '450 4.1.2 domain not found', true],
+    ['recipient', '450 try again later', true],
+    ['recipient', '550 5.1.1 no such user', true],
+    ['recipient', '451 4.3.0 later', false],
+    ['recipient', '451 later', false],
+    ['recipient', '454 4.7.1 relay access denied', false],
+    ['sender', '450 4.1.8 domain not found', false],
+  ])('the %s refused with "%s": only this mail is refused: %s', async (refused, reply, isOfThisEvent) => {
+    server.refuse = (step) => (step === refused ? reply : undefined)
+    expect((await failureOf(mailer.send(aMail()))).isOfThisEvent).toBe(isOfThisEvent)
+  })
+
+  test.each([
     ['recipient', '550 5.1.1 no such user anna', true, '550 5.1.1 to the recipient'],
     ['recipient', '550 no such user anna', true, '550 to the recipient'],
     ['recipient', '552 5.2.2 mailbox full', true, '552 5.2.2 to the recipient'],
