@@ -84,6 +84,23 @@ export const emailHoldersContract = describeContract('Holders of addresses', (st
     })
   })
 
+  describe('recipients who came by a change', () => {
+    test(
+      'earlier users who change to an address keep no mail from who signed up with it',
+      { tags: ['RESET-1'] },
+      async () => {
+        const strangers: User[] = []
+        for (const name of ['anna', 'bert', 'cleo', 'dora', 'emma'])
+          strangers.push(await addUser(store, name))
+        const owner = await hold('owner')
+        for (const stranger of strangers) await save(changeEmail(stranger, shared))
+        const recipients = await inTransaction(store, (tx) => tx.users.lockRecipients([shared.key]))
+        expect(recipients).toHaveLength(5)
+        expect(recipients).toContainEqual(owner)
+      },
+    )
+  })
+
   describe('where addresses cannot be verified', () => {
     test('a user is refused an address that another one has, in any case', async () => {
       await hold('anna')

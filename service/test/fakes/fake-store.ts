@@ -352,8 +352,10 @@ function usersInTransaction(draft: World, nextUserId: () => UserId): UsersInTran
     lockRecipients: (emailKeys) =>
       Promise.resolve(
         [...new Set(emailKeys)].flatMap((key) => {
-          const holders = holdersIn(draft, key)
-          return holders.slice(0, holders[0]?.emailVerified === true ? 1 : 5)
+          const [first, ...others] = holdersIn(draft, key)
+          if (first === undefined || first.emailVerified) return first ?? []
+          const changedTo = ({ emailVersion }: User) => Number(emailVersion > 1)
+          return [first, ...others].toSorted((a, b) => changedTo(a) - changedTo(b)).slice(0, 5)
         }),
       ),
     requireOnlyHolder: ({ id, email }) =>

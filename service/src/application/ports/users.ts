@@ -90,7 +90,8 @@ export interface UsersInTransaction {
 
   /**
    * Locks the users to whom mail about these addresses goes: of each address the user who verified it, or else the five who have
-   * had it for longest, so that nobody can keep the others from their mail. Returns them in no particular order.
+   * had it for longest, so that nobody can keep the others from their mail. Users who signed up with it count as earlier than
+   * users who changed to it. Returns them in no particular order.
    */
   lockRecipients(emailKeys: readonly string[]): Promise<readonly User[]>
 

@@ -20,7 +20,10 @@ export async function readHolders(db: Database, emailKey: string, limit: number)
     .slice(0, limit)
 }
 
-/** Who gets mail about an address that nobody has verified. */
+/**
+ * Who gets mail about an address that nobody has verified. Users who signed up with it come first: others could be older, and
+ * change to it to keep them from their mail.
+ */
 const RECIPIENTS = 5
 
 /** As `UsersInTransaction.lockRecipients`. */
@@ -32,7 +35,7 @@ export async function lockRecipients(trx: Database, emailKeys: readonly string[]
       union all
       (select id from users
        where email_key = key and not exists (select from users where email_key = key and email_verified)
-       order by id limit ${RECIPIENTS})
+       order by email_version > 1, id limit ${RECIPIENTS})
     ) as recipient`.execute(trx)
   if (recipients.length === 0) return []
   const rows = await trx
