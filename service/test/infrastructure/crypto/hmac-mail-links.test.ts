@@ -94,7 +94,11 @@ describe('the token of a mail link', () => {
   })
 
   test('a mail link needs no escaping in an address and has at most 70 characters', () => {
-    fc.assert(fc.property(contents, (any) => expect(links.issue(any)).toMatch(/^[\w-]{70}$/)))
+    fc.assert(
+      fc.property(contents, (any) => {
+        expect(links.issue(any)).toMatch(/^[\w-]{70}$/)
+      }),
+    )
   })
 
   test.each([-1, 0.5, Number.NaN, 2 ** 53])('a mail link of version %d is never made', (passwordVersion) => {
