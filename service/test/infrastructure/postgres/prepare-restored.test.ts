@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { prepareRestored } from '../../../src/infrastructure/postgres/prepare-restored.ts'
+import { addUser } from '../../contracts/store.ts'
 import { at } from '../../support/builders.ts'
 import { openEmbedded, openOnServer, type PostgresStore } from './open-store.ts'
 
@@ -33,6 +34,14 @@ describe.each([
       ])
     },
   )
+
+  test('no link for a new password from before is good after it', { tags: ['RESET-7'] }, async () => {
+    const { id, passwordVersion } = await addUser(store, 'anna')
+    await prepareRestored(store.db, 'end', at(1))
+    // Lost changes of the password have raised the version that links name, too.
+    const lostChanges = 1_000
+    expect((await store.users.find(id))?.passwordVersion).toBeGreaterThan(passwordVersion + lostChanges)
+  })
 
   test('the log keeps its identity if the restore cannot be recorded', { tags: ['AUDIT-8'] }, async () => {
     const [before, recorded] = [await logIdentity(), await restorations()]
