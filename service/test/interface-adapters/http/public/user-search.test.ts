@@ -241,6 +241,7 @@ describe.each(databaseNames)('finding users, on %s', (database) => {
       avatar_url: DEFAULT_AVATAR,
       created_at: expect.stringMatching(/Z$/) as string,
       roles: [],
+      factors: [],
       disabled_at: null,
       disabled_until: null,
       disabled_reason: null,
