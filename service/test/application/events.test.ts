@@ -7,7 +7,7 @@ import * as events from '../../src/domain/event.ts'
 import type { DomainEvent } from '../../src/domain/event.ts'
 import { personalFields } from '../../src/domain/personal-fields.ts'
 import { webhookBody } from '../../src/infrastructure/outgoing/webhook-consumer.ts'
-import { aBan, aSession, at, aUser, DAY } from '../support/builders.ts'
+import { aBan, aSession, at, aUser, DAY, HOUR } from '../support/builders.ts'
 import { codeIn, enrol } from './factors/enrolled.ts'
 import { aWorld, home, password, type World } from './world.ts'
 import type { Actor } from '../../src/domain/actor.ts'
@@ -78,7 +78,7 @@ type LinkTo = DistributiveOmit<MailLinkContent, 'userId' | 'expiresAt'>
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
 
 const linkFor = async (world: World, link: LinkTo): Promise<string> =>
-  world.deps.mailLinks.issue({ ...link, userId: (await anna(world)).id, expiresAt: at(DAY) })
+  world.deps.mailLinks.issue({ ...link, userId: (await anna(world)).id, expiresAt: at(HOUR) })
 
 const changeEmail = async (world: World) =>
   world.useCases.updateUser(await caller(world), {
@@ -275,7 +275,7 @@ const useCases: Record<keyof UseCases, readonly Change[] | string> = {
         const token = await linkFor(world, { purpose: 'undo_email_change', emailVersion: 2 })
         await world.useCases.undoEmailChange({ token, address: home })
       },
-      emits: ['user.email_change_undone', 'session.ended'],
+      emits: ['user.email_change_undone', 'user.password_reset_requested', 'session.ended'],
     },
   ],
   endSessionByLink: [

@@ -1,5 +1,5 @@
 import { userActor } from '../../domain/actor.ts'
-import { emailChangeUndone } from '../../domain/event.ts'
+import { emailChangeUndone, passwordResetRequested } from '../../domain/event.ts'
 import { restoreEmail, type User } from '../../domain/user.ts'
 import { ApplicationError, type ErrorCode } from '../errors.ts'
 import type { Transactions } from '../ports/transactions.ts'
@@ -18,7 +18,7 @@ export const undoEmailChangeErrors = [
 
 /**
  * Gives a user the verified address back that somebody has changed, and ends every session: that somebody has one. Links for a
- * new password that were sent meanwhile are void. Throws `link_gone`, `too_many_attempts`.
+ * new password that were sent meanwhile are void, and the address gets one. Throws `link_gone`, `too_many_attempts`.
  *
  * It removes this change and all later ones. So a link to an address before it can still undo an earlier change.
  */
@@ -38,6 +38,8 @@ export const undoEmailChange =
         await tx.users.save(restored)
         await tx.emailChanges.removeFrom(userId, emailVersion)
         await tx.outbox.add([emailChangeUndone(userId, now)])
+        // Not by a request of the owner: whoever changed the address can have used up the budget of requests for this one.
+        if (restored.emailVerified) await tx.outbox.add([passwordResetRequested(restored, now)])
         await endSessions(deps)(tx, await tx.sessions.lockLive(userId, now), 'credentials_changed')
         return restored
       }),

@@ -389,9 +389,33 @@ describe('undoing a change of address', () => {
     await undo(2)
     expect(stored()).toEqual({ ...anna, emailVersion: 3, passwordVersion: 3 })
     expect(world.session(1)?.endReason).toBe('credentials_changed')
-    expect(world.eventTypes().slice(-2)).toEqual(['user.email_change_undone', 'session.ended'])
+    expect(world.eventTypes().slice(-3)).toEqual([
+      'user.email_change_undone',
+      'user.password_reset_requested',
+      'session.ended',
+    ])
     await expect(undo(2)).rejects.toMatchObject(gone)
   })
+
+  test(
+    'a thief who uses up the requests for the address keeps no new password from its owner',
+    { tags: ['RESET-9', 'RESET-10'] },
+    async () => {
+      await changeEmail('thief@example.net')
+      const ask = () =>
+        world.useCases.requestPasswordReset({ email: 'anna@example.org', address: away, purchase: undefined })
+      for (let n = 0; n < 6; n += 1) await ask()
+      await world.useCases.acceptPasswordResets(10)
+      await undo(2)
+      expect(world.store.world().events).toContainEqual(
+        expect.objectContaining({
+          type: 'user.password_reset_requested',
+          userId: anna.id,
+          data: { password_version: stored().passwordVersion },
+        }),
+      )
+    },
+  )
 
   test('links that the thief got at the other address are void', { tags: ['RESET-9'] }, async () => {
     await changeEmail('thief@example.net')
