@@ -12,6 +12,7 @@ import {
   type Occasion,
   type OccasionOf,
 } from './letter.ts'
+import { unlinked } from './shown-text.ts'
 
 /** To the present address. If another user has verified it, they learn of it instead, without a link. */
 export const verifyAddress =
@@ -28,7 +29,9 @@ export const verifyAddress =
     }
     const expiresAt = secondsAfter(now, MAIL_LINK_SECONDS.verify_email)
     const link = linkFor(deps, { purpose: 'verify_email', userId, emailVersion, expiresAt })
-    return { ...deps.templates.render('verify-email', { link }), to: email.text, budget }
+    // A stranger may have signed up with the reader's address. The reader must see whose account the link gives it to.
+    const values = { username: unlinked(user.username.text), link }
+    return { ...deps.templates.render('verify-email', values), to: email.text, budget }
   }
 
 /** A later address has events of its own. */

@@ -3,7 +3,7 @@
  * mail to reset a password without the link.
  */
 export const mailCatalogue = {
-  'verify-email': { needs: ['link'], may: [] },
+  'verify-email': { needs: ['link', 'username'], may: [] },
   'address-in-use': { needs: [], may: ['username'] },
   'email-changed': { needs: ['link'], may: ['username', 'time', 'until'] },
   'email-change-undone': { needs: [], may: ['username', 'time'] },

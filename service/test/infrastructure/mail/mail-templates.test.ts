@@ -13,6 +13,7 @@ const look = {
   templates: undefined,
 }
 const link = 'https://auth.example.org/reset#token=abc_-123'
+const username = 'anna'
 /** Every value that any mail has. */
 const values = {
   username: 'anna',
@@ -125,12 +126,14 @@ describe('templates of the operator', () => {
     expect(subject).toBe('Neues Passwort, anna X: y')
     expect(text).toMatch(/^Hallo anna X: y: https:\/\/auth\.example\.org\/reset#token=abc_-123\n/)
     expect(html).toContain(`<p>Hallo <bdi>anna X: y</bdi>: <a href="${link}">weiter</a></p>`)
-    expect(own.render('verify-email', { link })).toEqual(templates.render('verify-email', { link }))
+    expect(own.render('verify-email', { username, link })).toEqual(
+      templates.render('verify-email', { username, link }),
+    )
   })
 
   test('the operator may replace the layout', async () => {
     const own = await loadWith({ 'layout.html': '<title>{{subject}}</title>{{> content}}' })
-    expect(own.render('verify-email', { link }).html).toMatch(
+    expect(own.render('verify-email', { username, link }).html).toMatch(
       /^<title>Verify your e-mail address for Chat<\/title><h1/,
     )
   })
@@ -152,8 +155,8 @@ describe('templates of the operator', () => {
     ],
     [
       'verify-email.html',
-      '{{link}} {{username}}',
-      'verify-email.html names {{username}}, which is not a value of this mail',
+      '{{link}} {{username}} {{time}}',
+      'verify-email.html names {{time}}, which is not a value of this mail',
     ],
     [
       'reset-password.html',
@@ -215,7 +218,9 @@ describe('templates of the operator', () => {
     const files = await readdir(ours)
     const copies = await Promise.all(files.map(async (name) => [name, await readFile(new URL(name, ours))]))
     const own = await loadWith(Object.fromEntries(copies) as Record<string, Buffer>)
-    expect(own.render('verify-email', { link })).toEqual(templates.render('verify-email', { link }))
+    expect(own.render('verify-email', { username, link })).toEqual(
+      templates.render('verify-email', { username, link }),
+    )
     expect(files.length).toBe(2 * (MAIL_NAMES.length + 1))
   })
 })
