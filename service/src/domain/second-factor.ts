@@ -12,6 +12,12 @@ export type OfferedFactor = (typeof OFFERED_FACTORS)[number]
 export const CODE_DIGITS = 6
 export const STEP_SECONDS = 30
 
+/**
+ * Steps of six hours, as long as the longest wait for an attempt. A last used step that is further ahead was stored by a clock
+ * that was ahead, and must not lock the user out until that time.
+ */
+export const STEPS_AHEAD = (6 * 3600) / STEP_SECONDS
+
 /** Longer than setting up an authenticator takes. A secret that is not confirmed by then is worth nothing. */
 export const PENDING_FACTOR_SECONDS = 3600
 

@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from 'vitest'
 import type { EncryptedTotpSecret } from '../../src/application/ports/totp-secrets.ts'
 import type { RecoveryCode } from '../../src/domain/recovery-code.ts'
+import { STEPS_AHEAD } from '../../src/domain/second-factor.ts'
 import { addFactor, type User } from '../../src/domain/user.ts'
 import { at } from '../support/builders.ts'
 import { describeContract } from './describe-contract.ts'
@@ -67,6 +68,14 @@ export const factorsContract = describeContract('Factors', (store: Store) => {
     for (const step of [102, 101, 100, 99]) expect(await useStep(anna, step)).toBe(false)
     expect(await useStep(anna, 103)).toBe(true)
     expect(await useStep(bert, 103)).toBe(false)
+  })
+
+  test('a clock that was far ahead and is set right refuses no codes', { tags: ['FACTOR-2'] }, async () => {
+    await pend(anna, 'key00001.one')
+    await confirm(anna, 100 + STEPS_AHEAD)
+    expect(await useStep(anna, 100)).toBe(false)
+    expect(await useStep(anna, 99)).toBe(true)
+    for (const step of [99, 98]) expect(await useStep(anna, step)).toBe(false)
   })
 
   test('of 20 parallel uses of one step exactly one succeeds', { tags: ['FACTOR-2'] }, async () => {

@@ -1,4 +1,5 @@
 import type { Factors, FactorsInTransaction } from '../../src/application/ports/factors.ts'
+import { STEPS_AHEAD } from '../../src/domain/second-factor.ts'
 import type { InTurn, Read, World } from './fake-world.ts'
 
 export const fakeFactors = (read: Read, inTurn: InTurn): Factors => ({
@@ -45,7 +46,8 @@ export function fakeFactorsInTransaction({ totp, recoveryCodes }: World): Factor
     useStep: (userId, step) =>
       soon(() => {
         const stored = totp.get(userId)
-        if (stored === undefined || stored.lastStep >= step) return false
+        if (stored === undefined) return false
+        if (stored.lastStep >= step && stored.lastStep <= step + STEPS_AHEAD) return false
         totp.set(userId, { ...stored, lastStep: step })
         return true
       }),

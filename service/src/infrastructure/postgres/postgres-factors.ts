@@ -8,6 +8,7 @@ import type {
 } from '../../application/ports/factors.ts'
 import type { EncryptedTotpSecret } from '../../application/ports/totp-secrets.ts'
 import type { RecoveryCode } from '../../domain/recovery-code.ts'
+import { STEPS_AHEAD } from '../../domain/second-factor.ts'
 import type { UserId } from '../../domain/user.ts'
 import type { Database } from './database.ts'
 
@@ -79,7 +80,7 @@ export class PostgresFactors implements Factors, FactorsInTransaction {
     const update = this.#db.updateTable('totp_secrets').set({ last_step: step })
     const { numUpdatedRows } = await update
       .where('user_id', '=', userId)
-      .where('last_step', '<', step)
+      .where((eb) => eb.or([eb('last_step', '<', step), eb('last_step', '>', step + STEPS_AHEAD)]))
       .executeTakeFirstOrThrow()
     return numUpdatedRows === 1n
   }
