@@ -1,3 +1,5 @@
+import { CLOCKS_APART_SECONDS, secondsAfter } from './session.ts'
+
 /** The kinds of second factors. Recovery codes come with the first factor and stand in for it. */
 export const FACTOR_KINDS = ['totp'] as const
 
@@ -19,7 +21,12 @@ export const STEP_SECONDS = 30
 export const STEPS_AHEAD = (6 * 3600) / STEP_SECONDS
 
 /** Longer than setting up an authenticator takes. A secret that is not confirmed by then is worth nothing. */
-export const PENDING_FACTOR_SECONDS = 3600
+const PENDING_FACTOR_SECONDS = 3600
+
+/** Whether a secret of this age may still be confirmed. Not if a clock that was ahead made it. */
+export const mayBeConfirmed = (createdAt: Date, now: Date): boolean =>
+  now < secondsAfter(createdAt, PENDING_FACTOR_SECONDS) &&
+  createdAt <= secondsAfter(now, CLOCKS_APART_SECONDS)
 
 /** A longer text is neither a code nor a recovery code. */
 export const TYPED_CODE_LIMIT = 64
@@ -31,9 +38,9 @@ export type TotpCode = string & { readonly [code]: true }
 
 const CODE = new RegExp(`^[0-9]{${CODE_DIGITS}}$`)
 
-/** Reads a typed code; undefined if it cannot be one. Authenticators show a space in the middle. */
+/** Reads a typed code; undefined if it cannot be one. Authenticators show a space in the middle; some keyboards type wide digits. */
 export function parseTotpCode(typed: string): TotpCode | undefined {
   if (typed.length > TYPED_CODE_LIMIT) return undefined
-  const digits = typed.replace(/\s/gu, '')
+  const digits = typed.normalize('NFKC').replace(/\s/gu, '')
   return CODE.test(digits) ? (digits as TotpCode) : undefined
 }

@@ -1,6 +1,5 @@
 import { factorAdded } from '../../domain/event.ts'
-import { parseTotpCode, PENDING_FACTOR_SECONDS } from '../../domain/second-factor.ts'
-import { secondsAfter } from '../../domain/session.ts'
+import { mayBeConfirmed, parseTotpCode } from '../../domain/second-factor.ts'
 import { addFactor, hasFactor, type User } from '../../domain/user.ts'
 import { ApplicationError, type ErrorCode } from '../errors.ts'
 import type { RecoveryCodes } from '../ports/recovery-codes.ts'
@@ -51,9 +50,7 @@ async function pendingStep(
 ): Promise<number> {
   const stored = await tx.factors.totpOf(user.id)
   const isPending =
-    stored?.confirmedAt === undefined &&
-    stored !== undefined &&
-    now < secondsAfter(stored.createdAt, PENDING_FACTOR_SECONDS)
+    stored?.confirmedAt === undefined && stored !== undefined && mayBeConfirmed(stored.createdAt, now)
   if (!isPending) throw new ApplicationError('factor_not_found')
   const code = parseTotpCode(typed)
   const step = code && totpSecrets.stepOf(stored.secret, user.id, code, now)
