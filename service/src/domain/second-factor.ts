@@ -1,5 +1,3 @@
-import { CLOCKS_APART_SECONDS, secondsAfter } from './session.ts'
-
 /** The kinds of second factors. Recovery codes come with the first factor and stand in for it. */
 export const FACTOR_KINDS = ['totp'] as const
 
@@ -19,14 +17,6 @@ export const STEP_SECONDS = 30
  * that was ahead, and must not lock the user out until that time.
  */
 export const STEPS_AHEAD = (6 * 3600) / STEP_SECONDS
-
-/** Longer than setting up an authenticator takes. A secret that is not confirmed by then is worth nothing. */
-const PENDING_FACTOR_SECONDS = 3600
-
-/** Whether a secret of this age may still be confirmed. Not if a clock that was ahead made it. */
-export const mayBeConfirmed = (createdAt: Date, now: Date): boolean =>
-  now < secondsAfter(createdAt, PENDING_FACTOR_SECONDS) &&
-  createdAt <= secondsAfter(now, CLOCKS_APART_SECONDS)
 
 /** A longer text is neither a code nor a recovery code. */
 export const TYPED_CODE_LIMIT = 64

@@ -1,5 +1,6 @@
 import { factorAdded } from '../../domain/event.ts'
-import { mayBeConfirmed, parseTotpCode } from '../../domain/second-factor.ts'
+import { mayBeConfirmed } from '../../domain/pending-factor.ts'
+import { parseTotpCode } from '../../domain/second-factor.ts'
 import { addFactor, hasFactor, type User } from '../../domain/user.ts'
 import { ApplicationError, type ErrorCode } from '../errors.ts'
 import type { RecoveryCodes } from '../ports/recovery-codes.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { mayBeConfirmed } from '../../src/domain/second-factor.ts'
+import { mayBeConfirmed } from '../../src/domain/pending-factor.ts'
 
 const now = new Date('2026-12-01T12:00:00Z')
 const after = (seconds: number): Date => new Date(+now + seconds * 1_000)
