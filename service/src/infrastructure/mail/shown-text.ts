@@ -1,3 +1,5 @@
+import { escapeHtml } from '../../interface-adapters/http/escape-html.ts'
+
 /** Line breaks, control characters, and separators that some programs take for line breaks. */
 const CONTROLS = /[\p{Cc}\p{Zl}\p{Zp}]+/gu
 /** Marks that turn the direction of the text after them. */
@@ -17,16 +19,7 @@ export const shownInText = (value: string): string => {
   return RIGHT_TO_LEFT.test(line) ? FIRST_STRONG_ISOLATE + line + POP_ISOLATE : line
 }
 
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-}
-
-export const shownInHtml = (value: string): string =>
-  oneLine(value).replaceAll(/[&<>"']/g, (character) => ENTITIES[character] ?? '')
+export const shownInHtml = (value: string): string => escapeHtml(oneLine(value))
 
 /** Invisible, and allows no line break. */
 const WORD_JOINER = '\u2060'

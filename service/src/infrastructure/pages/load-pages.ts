@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { extname } from 'node:path'
+import { escapeHtml } from '../../interface-adapters/http/escape-html.ts'
 import type { PageFile } from '../../interface-adapters/http/public/page-routes.ts'
 
 const FOLDER = new URL('../../../../pages/', import.meta.url)
@@ -18,7 +19,7 @@ interface PageTexts {
 /** Reads the pages that links in mails open, and the files that they load, each with the path it is served at. */
 export async function loadPages({ brandName, passwordMinimumLength }: PageTexts): Promise<PageFile[]> {
   const texts = new Map([
-    ['brand', escaped(brandName)],
+    ['brand', escapeHtml(brandName)],
     ['password-minimum', String(passwordMinimumLength)],
   ])
   const names = (await readdir(FOLDER)).filter((name) => extname(name) in CONTENT_TYPES)
@@ -37,13 +38,3 @@ export async function loadPages({ brandName, passwordMinimumLength }: PageTexts)
     }),
   )
 }
-
-const ENTITIES = new Map([
-  ['&', '&amp;'],
-  ['<', '&lt;'],
-  ['>', '&gt;'],
-  ['"', '&quot;'],
-])
-
-const escaped = (text: string): string =>
-  text.replaceAll(/[&<>"]/g, (character) => ENTITIES.get(character) ?? '')

@@ -1,3 +1,4 @@
+import { escapeHtml } from '../escape-html.ts'
 import { createHash } from 'node:crypto'
 import type { KeptMail } from './mailbox.ts'
 
@@ -27,7 +28,7 @@ export const FRAME_POLICY = `default-src 'none'; style-src 'unsafe-inline'; base
 export function listPage(mails: readonly KeptMail[]): string {
   const items = mails.map(
     ({ id, to, subject, sentAt }) =>
-      `<li><a href="/mailbox/${encodeURIComponent(id)}"><strong>${escaped(subject)}</strong><span>To ${escaped(to)} · ${timeOf(sentAt)}</span></a></li>`,
+      `<li><a href="/mailbox/${encodeURIComponent(id)}"><strong>${escapeHtml(subject)}</strong><span>To ${escapeHtml(to)} · ${timeOf(sentAt)}</span></a></li>`,
   )
   const content = mails.length === 0 ? '<p>No mail yet.</p>' : `<ol>${items.join('')}</ol>`
   return page(
@@ -39,8 +40,8 @@ export function listPage(mails: readonly KeptMail[]): string {
 export function mailPage({ id, to, subject, text, sentAt }: KeptMail): string {
   return page(
     subject,
-    `<p><a href="/mailbox">All mails</a></p><h1>${escaped(subject)}</h1>` +
-      `<dl><dt>To</dt><dd>${escaped(to)}</dd><dt>Sent</dt><dd>${timeOf(sentAt)}</dd></dl>` +
+    `<p><a href="/mailbox">All mails</a></p><h1>${escapeHtml(subject)}</h1>` +
+      `<dl><dt>To</dt><dd>${escapeHtml(to)}</dd><dt>Sent</dt><dd>${timeOf(sentAt)}</dd></dl>` +
       `<iframe title="The mail as a page" sandbox="${SANDBOX}" src="/mailbox/${encodeURIComponent(id)}/page"></iframe>` +
       `<h2>As text</h2><pre>${withLinks(text)}</pre>`,
   )
@@ -50,16 +51,12 @@ export function mailPage({ id, to, subject, text, sentAt }: KeptMail): string {
 export const framePage = ({ html }: KeptMail): string => html.replace(/<head>/i, '$&<base target="_blank">')
 
 const page = (title: string, content: string): string =>
-  `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escaped(title)}</title><style>${STYLE}</style></head><body>${content}</body></html>`
+  `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escapeHtml(title)}</title><style>${STYLE}</style></head><body>${content}</body></html>`
 
 const withLinks = (text: string): string =>
-  escaped(text).replaceAll(
+  escapeHtml(text).replaceAll(
     /https?:\/\/[^\s<>"]+/g,
     (link) => `<a href="${link}" target="_blank" rel="noopener noreferrer">${link}</a>`,
   )
 
 const timeOf = (at: Date): string => at.toISOString().replace('T', ' ').replace(/\..*/, ' UTC')
-
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
-
-const escaped = (text: string): string => text.replaceAll(/[&<>"]/g, (character) => ENTITIES[character] ?? '')
