@@ -147,7 +147,7 @@ export const emailVerificationsOf = (userId: UserId): AttemptBudget => ({
   forgetAfterSeconds: 24 * HOUR,
 })
 
-/** Mails that verify one address, whoever types it. More are not sent, so that nobody can flood a stranger. */
+/** Mails that verify one address, for all users together. More are not sent, so that nobody can flood a stranger. */
 export const verificationMailsTo = (emailKey: string): AttemptBudget => ({
   key: `verification-mail:address:${emailKey}`,
   ...mailing,
@@ -164,7 +164,7 @@ export const passwordResetsFrom = (address: ClientAddress): readonly AttemptBudg
   }))
 
 /**
- * Mails with a link for a new password to one address, whoever asks. More are not sent, but the earlier links work. A link is
+ * Mails with a link for a new password to one address, for all callers together. More are not sent, but the earlier links work. A link is
  * good for as long as the longest wait, so a stranger who uses the budget up leaves the owner with one.
  */
 export const passwordResetMailsTo = (emailKey: string): AttemptBudget => ({

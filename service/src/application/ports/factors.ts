@@ -42,7 +42,8 @@ export interface FactorsInTransaction {
 
   /**
    * Uses the code of a time step: it compares the step with the last used one and stores it in one statement. Returns false if
-   * the code of this step or of a later one was used before, unless that one is more than `STEPS_AHEAD` ahead. Of parallel calls for one step exactly one gets true.
+   * the code of this step or of a later one was used before, unless that one is more than `STEPS_AHEAD` ahead. Of parallel
+   * calls for one step exactly one gets true.
    */
   useStep(userId: UserId, step: number): Promise<boolean>
 

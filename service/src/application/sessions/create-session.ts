@@ -133,7 +133,7 @@ function parseDevice(input: CreateSessionInput): Device {
 async function lockUnchanged(tx: Transaction, checked: User, now: Date): Promise<User> {
   const user = await tx.users.lock(checked.id)
   if (user?.passwordVersion !== checked.passwordVersion) throw new ApplicationError('invalid_credentials')
-  // A second factor that was added meanwhile is needed already: the next attempt gets a challenge.
+  // The factors changed during this sign-in, so the password may not be enough: the next attempt gets a challenge.
   if (user.factorsVersion !== checked.factorsVersion)
     throw unavailable('The second factors of this account have just changed.', 1)
   refuseDisabled(user, now)
